@@ -1,0 +1,3 @@
+DROP TABLE labels;
+DROP TABLE quota_buckets;
+DROP TABLE mailboxes;

@@ -1,0 +1,2 @@
+DROP TABLE sync_listing;
+DROP TABLE sync_runs;
