@@ -1,0 +1,61 @@
+# `make help` lists the targets. Logic lives in scripts/ and in the `postrider` command, not here.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+# The operator command, built when needed.
+POSTRIDER = $(CARGO) run -q -p postrider --bin postrider --
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- servers
+
+.PHONY: services services-down
+services: ## Start this checkout's private Postgres and RabbitMQ (.run/, ports from PORT_BASE)
+	@scripts/services.sh up
+services-down: ## Stop exactly these servers; their data stays
+	@scripts/services.sh down
+
+# --- checks
+
+.PHONY: lint fmt deny test test-unit proto check-gen
+lint: ## Format check, clippy, structure check, cargo-deny when installed
+	@scripts/lint.sh
+fmt: ## Format all Rust code
+	$(CARGO) fmt --all
+deny: ## Check licences, bans and sources of dependencies
+	$(CARGO) deny check bans licenses sources
+test: ## Everything a reviewer must see green, against real Postgres and RabbitMQ
+	@scripts/test.sh
+test-unit: ## Only tests that need no server and no other process
+	$(CARGO) nextest run --workspace --lib
+proto: ## Generate crates/contracts/src/gen from proto/
+	$(CARGO) run -q -p xtask -- proto
+check-gen: ## Fail if the generated code is not current
+	$(CARGO) run -q -p xtask -- proto --check
+
+# --- the product (settings from the environment, see .env.example)
+
+.PHONY: run up down token bench logs health reset gmail-sync-deleted gmail-sync-full
+run: ## Demo: servers, simulated Gmail and all services; shows a mail arriving; Ctrl-C stops all
+	@$(POSTRIDER) run
+up: ## Start the stack in the background, wait until it is ready, print URLs and a token
+	@$(POSTRIDER) up
+down: ## Stop the stack and the private servers
+	@$(POSTRIDER) down
+token: ## Print a client token: TENANT=… USER_ID=…
+	@$(POSTRIDER) token $(if $(TENANT),--tenant '$(TENANT)') $(if $(USER_ID),--user '$(USER_ID)')
+bench: ## Measure the stack beside its bare limits
+	@$(CARGO) run -q --release -p bench
+logs: ## Follow the logs of the running stack
+	@$(POSTRIDER) logs
+health: ## Ask every service whether it is ready
+	@$(POSTRIDER) health
+reset: ## Stop everything and delete all local data of this checkout
+	@$(POSTRIDER) reset
+gmail-sync-deleted: ## Look for deleted mails now: USER_EMAIL=…
+	@$(POSTRIDER) gmail-sync-deleted $(if $(USER_EMAIL),--user-email '$(USER_EMAIL)')
+gmail-sync-full: ## Sync a mailbox in full, without a cap, with progress: USER_EMAIL=…
+	@$(POSTRIDER) gmail-sync-full $(if $(USER_EMAIL),--user-email '$(USER_EMAIL)')
