@@ -1,1 +1,33 @@
-//! Placeholder.
+//! What every Postrider process has in common: its command line, its settings, its logs and metrics, its stop.
+//!
+//! A service implements [`Service`] and its `main.rs` is one line: `runtime::run::<App>()`. From there:
+//!
+//! - [`config`] reads the environment, knows every setting from `.env.example` and says all that is wrong at once;
+//! - [`telemetry`] writes one line for each occurrence (JSON or pretty, with the trace id) and holds metric helpers;
+//! - [`lifecycle`] turns SIGTERM/SIGINT into a soft stop, and a second signal or the deadline into a hard one;
+//! - [`tasks`] tracks every background task, so that none ends unnoticed, and restarts the supervised ones.
+//!
+//! Nothing here knows HTTP, the broker or the database.
+
+pub mod backoff;
+mod cli;
+pub mod config;
+mod context;
+mod healthcheck;
+pub mod lifecycle;
+mod run;
+mod service;
+mod supervise;
+pub mod tasks;
+pub mod telemetry;
+pub mod tls;
+mod topology;
+
+pub use backoff::Backoff;
+pub use cli::DeadLettersCommand;
+pub use config::{ConfigError, ConfigErrors, Env};
+pub use context::Context;
+pub use lifecycle::Shutdown;
+pub use run::{run, run_with, serve};
+pub use service::Service;
+pub use tasks::Tasks;
