@@ -1,0 +1,146 @@
+//! The pool. A connection is only ever handed out inside a transaction that has entered a role: see [`Tx`].
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use diesel_async::AsyncPgConnection;
+use diesel_async::pooled_connection::deadpool::{Object, Pool};
+use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
+use diesel_async::SimpleAsyncConnection;
+use domain::{Secret, TenantId};
+use futures_util::FutureExt;
+
+use crate::connect::{Session, open};
+use crate::error::Error;
+use crate::outbox::HandOver;
+use crate::spec::Spec;
+use crate::tx::Tx;
+
+/// How long a caller waits for a free connection before it is told "try again".
+const CHECKOUT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a pool is made from.
+#[derive(Debug, Clone)]
+pub struct DbConfig {
+    /// The service's own URL (`<SERVICE>_DATABASE_URL`), never the administrator's.
+    pub url: Secret,
+    pub spec: Spec,
+    /// Most connections open at once.
+    pub max_connections: usize,
+    /// Longest time one statement may take.
+    pub statement_timeout: Duration,
+}
+
+impl DbConfig {
+    /// Sixteen connections, 30 s for a statement.
+    pub fn new(url: Secret, spec: Spec) -> Self {
+        Self { url, spec, max_connections: 16, statement_timeout: Duration::from_secs(30) }
+    }
+}
+
+/// A service's database. Cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    pool: Pool<AsyncPgConnection>,
+    spec: Spec,
+    begin_system: String,
+    hand_over: OnceLock<HandOver>,
+}
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Db").field("service", &self.inner.spec.service).finish_non_exhaustive()
+    }
+}
+
+impl Db {
+    /// Builds the pool. Connections are opened when they are needed, so a service starts while Postgres is away.
+    pub fn connect(config: DbConfig) -> Result<Self, Error> {
+        let session = Session {
+            application_name: format!("postrider-{}", config.spec.service),
+            schema: config.spec.schema.to_owned(),
+            statement_timeout: config.statement_timeout,
+        };
+        let url = config.url.clone();
+        let mut manager = ManagerConfig::default();
+        // No ping on check-out: `begin` notices a dead connection itself and takes another (design §4).
+        manager.recycling_method = RecyclingMethod::Fast;
+        manager.custom_setup = Box::new(move |_| {
+            let (url, session) = (url.clone(), session.clone());
+            async move { open(&url, &session).await }.boxed()
+        });
+        let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new_with_config("", manager);
+        let pool = Pool::builder(manager)
+            .max_size(config.max_connections)
+            .wait_timeout(Some(CHECKOUT_TIMEOUT))
+            .create_timeout(Some(CHECKOUT_TIMEOUT))
+            .runtime(deadpool_runtime())
+            .build()
+            .map_err(|error| Error::Other(error.to_string()))?;
+        let begin_system = format!("BEGIN; SET LOCAL ROLE {}", config.spec.system_role());
+        let inner = Inner { pool, spec: config.spec, begin_system, hand_over: OnceLock::new() };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The service's schema and roles.
+    pub fn spec(&self) -> &Spec {
+        &self.inner.spec
+    }
+
+    /// Begins a transaction that sees the rows of one tenant.
+    pub async fn tenant(&self, tenant: &TenantId) -> Result<Tx, Error> {
+        let begin = format!("BEGIN; {}", crate::tx::enter_tenant_sql(&self.inner.spec, tenant));
+        self.begin(&begin).await
+    }
+
+    /// Begins a transaction that sees the control tables across tenants.
+    pub async fn system(&self) -> Result<Tx, Error> {
+        self.begin(&self.inner.begin_system).await
+    }
+
+    /// Answers whether the database can be reached, for health checks.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.system().await?.commit().await
+    }
+
+    /// Connections in use and open, for metrics.
+    pub fn usage(&self) -> (usize, usize) {
+        let status = self.inner.pool.status();
+        (status.size.saturating_sub(status.available), status.size)
+    }
+
+    /// Where committed outbox rows are handed to; set once by the relay.
+    pub(crate) fn hand_over(&self) -> &OnceLock<HandOver> {
+        &self.inner.hand_over
+    }
+
+    /// One round trip: BEGIN, role and tenant. A connection that died in the pool is dropped and another one taken;
+    /// nothing has been done yet, so that is always safe.
+    async fn begin(&self, begin: &str) -> Result<Tx, Error> {
+        let attempts = self.inner.pool.status().max_size + 1;
+        let mut last = Error::Transient("no connection".to_owned());
+        for _ in 0..attempts {
+            let mut conn = self.inner.pool.get().await.map_err(|error| Error::Transient(error.to_string()))?;
+            match conn.batch_execute(begin).await {
+                Ok(()) => return Ok(Tx::new(self.clone(), conn)),
+                Err(error) => {
+                    drop(Object::take(conn));
+                    last = Error::from(error);
+                    if !last.is_transient() {
+                        return Err(last);
+                    }
+                }
+            }
+        }
+        Err(last)
+    }
+}
+
+/// deadpool needs to know which runtime's timers it may use.
+fn deadpool_runtime() -> deadpool::Runtime {
+    deadpool::Runtime::Tokio1
+}

@@ -1,0 +1,139 @@
+//! Migrations: roles, schema and tables, by the administrator's URL. Nothing else ever uses that URL.
+
+use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
+use domain::Secret;
+use sha2::{Digest, Sha256};
+use std::time::Duration;
+use url::Url;
+
+use crate::connect::{Session, open};
+use crate::spec::Spec;
+
+/// Why a schema could not be migrated.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    #[error("cannot connect as administrator: {0} (check DATABASE_URL)")]
+    Connect(String),
+    #[error("cannot prepare roles and schema of {service}: {cause}")]
+    Prepare { service: &'static str, cause: String },
+    #[error("migration of {service} failed: {cause}")]
+    Migration { service: &'static str, cause: String },
+    #[error("{0} is not a database URL")]
+    Url(&'static str),
+}
+
+/// Creates the roles and the schema if they are missing, sets the service's password from its own URL and runs the
+/// pending migrations as the owner. Answers the names of those that ran. Needs a multi-thread runtime.
+pub async fn run(
+    admin_url: &Secret,
+    service_url: &Secret,
+    spec: &Spec,
+    migrations: EmbeddedMigrations,
+) -> Result<Vec<String>, MigrateError> {
+    let mut conn = owner_connection(admin_url, Some(service_url), spec).await?;
+    conn.batch_execute("SELECT pg_advisory_lock(hashtext('postrider.migrate'))")
+        .await
+        .map_err(|error| MigrateError::Prepare { service: spec.service, cause: error.to_string() })?;
+    let mut harness = AsyncMigrationHarness::new(conn);
+    let ran = harness
+        .run_pending_migrations(migrations)
+        .map_err(|error| MigrateError::Migration { service: spec.service, cause: error.to_string() })?;
+    Ok(ran.into_iter().map(|version| version.to_string()).collect())
+}
+
+/// Takes every migration back; the schema is then empty but for diesel's own table. For tests.
+pub async fn revert_all(
+    admin_url: &Secret,
+    spec: &Spec,
+    migrations: EmbeddedMigrations,
+) -> Result<usize, MigrateError> {
+    let conn = owner_connection(admin_url, None, spec).await?;
+    let mut harness = AsyncMigrationHarness::new(conn);
+    let reverted = harness
+        .revert_all_migrations(migrations)
+        .map_err(|error| MigrateError::Migration { service: spec.service, cause: error.to_string() })?;
+    Ok(reverted.len())
+}
+
+/// The URL a service uses when the operator gave only the administrator's: same server, the service's role, a
+/// password derived from the administrator's, so that every process and every test of one server agrees on it.
+pub fn derived_service_url(admin_url: &Secret, spec: &Spec) -> Result<Secret, MigrateError> {
+    let mut url = Url::parse(admin_url.expose()).map_err(|_secret| MigrateError::Url("DATABASE_URL"))?;
+    let mut hash = Sha256::new();
+    hash.update(b"postrider service role\0");
+    hash.update(spec.role);
+    hash.update(b"\0");
+    hash.update(url.password().unwrap_or_default());
+    let password: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let set = url.set_username(spec.role).and_then(|()| url.set_password(Some(&password)));
+    set.map_err(|()| MigrateError::Url("DATABASE_URL"))?;
+    Ok(Secret::new(url.to_string()))
+}
+
+async fn owner_connection(
+    admin_url: &Secret,
+    service_url: Option<&Secret>,
+    spec: &Spec,
+) -> Result<AsyncPgConnection, MigrateError> {
+    let session = Session {
+        application_name: format!("postrider-migrate-{}", spec.service),
+        schema: spec.schema.to_owned(),
+        statement_timeout: Duration::ZERO,
+    };
+    let mut conn =
+        open(admin_url, &session).await.map_err(|error| MigrateError::Connect(error.to_string()))?;
+    let password = match service_url {
+        Some(url) => Url::parse(url.expose())
+            .map_err(|_secret| MigrateError::Url("the service's database URL"))?
+            .password()
+            .map(str::to_owned),
+        None => None,
+    };
+    let prepare = prepare_sql(spec, password.as_deref());
+    // Roles belong to the whole server: two databases that are migrated at once meet there.
+    for attempt in 1.. {
+        match conn.batch_execute(&prepare).await {
+            Ok(()) => break,
+            Err(error) if attempt < 10 && is_role_race(&error.to_string()) => {
+                tokio::time::sleep(Duration::from_millis(20 * attempt)).await;
+            }
+            Err(error) => {
+                return Err(MigrateError::Prepare { service: spec.service, cause: error.to_string() });
+            }
+        }
+    }
+    Ok(conn)
+}
+
+fn is_role_race(error: &str) -> bool {
+    error.contains("tuple concurrently updated") || error.contains("duplicate key value")
+}
+
+/// Roles, schema, grants; then the session becomes the owner. Everything may be repeated.
+fn prepare_sql(spec: &Spec, password: Option<&str>) -> String {
+    let (role, owner, tenant, system) = (spec.role, spec.owner(), spec.tenant_role(), spec.system_role());
+    let schema = spec.schema;
+    let login = password.map_or_else(String::new, |password| {
+        let password = password.replace('\'', "''");
+        // Setting an equal password again would only add to the races of parallel migrations.
+        format!("EXECUTE format('ALTER ROLE %I LOGIN PASSWORD %L', '{role}', '{password}');")
+    });
+    format!(
+        "DO $prepare$ BEGIN
+           PERFORM pg_advisory_xact_lock(hashtext('postrider.roles'));
+           IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '{owner}') THEN CREATE ROLE {owner} NOLOGIN; END IF;
+           IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '{tenant}') THEN CREATE ROLE {tenant} NOLOGIN; END IF;
+           IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '{system}') THEN CREATE ROLE {system} NOLOGIN; END IF;
+           IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '{role}') THEN
+             CREATE ROLE {role} LOGIN NOINHERIT; END IF;
+           IF NOT pg_has_role('{role}', '{tenant}', 'MEMBER') THEN GRANT {tenant}, {system} TO {role}; END IF;
+           IF NOT pg_has_role(current_user, '{owner}', 'MEMBER') THEN GRANT {owner} TO CURRENT_USER; END IF;
+           {login}
+         END $prepare$;
+         CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION {owner};
+         GRANT USAGE ON SCHEMA {schema} TO {role}, {tenant}, {system};
+         REVOKE ALL ON SCHEMA public FROM PUBLIC;
+         SET ROLE {owner};"
+    )
+}
