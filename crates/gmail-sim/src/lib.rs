@@ -1,1 +1,21 @@
-//! Placeholder.
+//! A simulated Google in one process: OAuth, the Gmail API with its quotas, and Pub/Sub push.
+//!
+//! The core ([`World`]) is plain data behind one lock a mailbox: no IO, the clock is passed in, randomness comes from a
+//! seed. Tests call it directly. What Gmail does and which numbers it uses follows Google's published pages; each place
+//! says which one.
+
+pub mod content;
+pub mod dice;
+pub mod error;
+pub mod ids;
+pub mod labels;
+pub mod mailbox;
+pub mod world;
+
+pub use content::{Kind, Letter, Sizes};
+pub use error::ApiError;
+pub use ids::MsgId;
+pub use world::{
+    Account, Deliver, Found, HistoryPage, HistoryQuery, ListQuery, MailboxSpec, MessagePage, Notification, Profile,
+    SimError, Truth, WatchAnswer, WatchRequest, World,
+};
