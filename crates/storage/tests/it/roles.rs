@@ -1,0 +1,110 @@
+//! Law 5 at the level of SQL: the service's role cannot get round tenant scoping by forgetting it.
+
+use storage::{Db, DbConfig, Error, Spec, sql};
+use storage::types::Text;
+use testing::db::TestDb;
+
+use crate::harness::{append, count, event_of, fresh, tenant};
+
+async fn two_tenants() -> TestDb {
+    let test = fresh().await;
+    append(&test.db, vec![event_of("acme", "connector/a", 1)]).await;
+    let mut tx = test.db.tenant(&tenant("globex")).await.unwrap();
+    storage::outbox::append(&mut tx, vec![event_of("globex", "connector/b", 1)]).await.unwrap();
+    tx.commit().await.unwrap();
+    test
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenants_transaction_sees_no_row_of_another() {
+    let test = two_tenants().await;
+    let mut tx = test.db.tenant(&tenant("acme")).await.unwrap();
+    assert_eq!(count(&mut tx, "SELECT count(*) AS n FROM outbox").await, 1);
+    assert_eq!(count(&mut tx, "SELECT count(*) AS n FROM outbox WHERE tenant = 'globex'").await, 0);
+    assert_eq!(count(&mut tx, "SELECT count(*) AS n FROM streams").await, 1);
+    let changed = sql("UPDATE streams SET head = 99 WHERE tenant = 'globex'").execute(&mut tx).await.unwrap();
+    assert_eq!(changed, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenants_transaction_cannot_write_for_another() {
+    let test = two_tenants().await;
+    let mut tx = test.db.tenant(&tenant("acme")).await.unwrap();
+    let refused = storage::outbox::append(&mut tx, vec![event_of("globex", "connector/c", 1)]).await;
+    assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_entered_no_role_may_do_nothing() {
+    let test = two_tenants().await;
+    let mut conn = storage::connect::open(
+        &test.url,
+        &storage::connect::Session {
+            application_name: "test".into(),
+            schema: "gateway".into(),
+            statement_timeout: std::time::Duration::from_secs(5),
+        },
+    )
+    .await
+    .unwrap();
+    for statement in ["SELECT * FROM outbox", "SELECT * FROM streams", "SELECT * FROM inbox", "DELETE FROM leases"] {
+        let refused = sql(statement).execute(&mut conn).await;
+        assert!(matches!(refused, Err(Error::Forbidden(_))), "{statement}: {refused:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_setting_without_a_tenant_sees_nothing() {
+    let test = two_tenants().await;
+    let mut tx = test.db.tenant(&tenant("acme")).await.unwrap();
+    // After its first use the setting is '' and not NULL: the policy must treat both as nobody.
+    sql("SELECT set_config('postrider.tenant', '', true)").execute(&mut tx).await.unwrap();
+    assert_eq!(count(&mut tx, "SELECT count(*) AS n FROM outbox").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_cannot_read_another_schema() {
+    let test = fresh().await;
+    // A second service's schema in the same database.
+    let other = Spec { service: "other", schema: "other", role: "other_service" };
+    let url = storage::migrate::derived_service_url(&test.admin_url, &other).unwrap();
+    storage::migrate::run(&test.admin_url, &url, &other, crate::harness::MIGRATIONS).await.unwrap();
+    for role in ["tenant", "system"] {
+        let mut tx = match role {
+            "tenant" => test.db.tenant(&tenant("acme")).await.unwrap(),
+            _ => test.db.system().await.unwrap(),
+        };
+        let refused = sql("SELECT * FROM other.outbox").execute(&mut tx).await;
+        assert!(matches!(refused, Err(Error::Forbidden(_))), "{role}: {refused:?}");
+    }
+    let mut tx = test.db.system().await.unwrap();
+    let refused = sql("SET LOCAL ROLE other_service_tenant").execute(&mut tx).await;
+    assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_cross_tenant_function_is_known() {
+    let test = fresh().await;
+    let mut tx = test.db.system().await.unwrap();
+    #[derive(storage::QueryableByName)]
+    struct Function {
+        #[diesel(sql_type = Text)]
+        name: String,
+    }
+    let definers = sql("SELECT p.proname::text AS name FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace \
+         WHERE n.nspname = 'gateway' AND p.prosecdef ORDER BY 1")
+    .load::<Function>(&mut tx)
+    .await
+    .unwrap();
+    let names: Vec<_> = definers.into_iter().map(|function| function.name).collect();
+    assert_eq!(names, ["drop_partitions", "ensure_partitions"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_is_an_error_and_not_a_panic() {
+    let test = fresh().await;
+    let mut url = test.url.expose().parse::<url::Url>().unwrap();
+    url.set_password(Some("wrong")).unwrap();
+    let db = Db::connect(DbConfig::new(domain::Secret::new(url.to_string()), Spec::GATEWAY)).unwrap();
+    assert!(db.ping().await.is_err());
+}

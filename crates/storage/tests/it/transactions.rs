@@ -1,0 +1,79 @@
+//! A transaction is all or nothing, also when it is dropped in the middle.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use storage::{Error, sql};
+
+use crate::harness::{count, event, eventually, fresh, tenant};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dropping_a_transaction_rolls_it_back_and_frees_its_connection() {
+    let test = fresh().await;
+    for _ in 0..40 {
+        let mut tx = test.db.tenant(&tenant("acme")).await.unwrap();
+        storage::outbox::append(&mut tx, vec![event("connector/a", 1)]).await.unwrap();
+        drop(tx);
+    }
+    let mut tx = test.db.system().await.unwrap();
+    assert_eq!(count(&mut tx, "SELECT count(*) AS n FROM outbox").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn committing_a_failed_transaction_is_an_error() {
+    let test = fresh().await;
+    let called = Arc::new(AtomicBool::new(false));
+    let mut tx = test.db.tenant(&tenant("acme")).await.unwrap();
+    storage::outbox::append(&mut tx, vec![event("connector/a", 1)]).await.unwrap();
+    assert!(sql("SELECT 1 / 0").execute(&mut tx).await.is_err());
+    let flag = called.clone();
+    tx.on_commit(move || flag.store(true, Ordering::SeqCst));
+    assert!(tx.commit().await.is_err());
+    assert!(!called.load(Ordering::SeqCst));
+    let mut tx = test.db.system().await.unwrap();
+    assert_eq!(count(&mut tx, "SELECT count(*) AS n FROM outbox").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_died_in_the_pool_are_replaced() {
+    let test = fresh().await;
+    let (a, b) = (test.db.system().await.unwrap(), test.db.system().await.unwrap());
+    a.commit().await.unwrap();
+    b.commit().await.unwrap();
+    let mut admin = test.admin().await;
+    sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE datname = current_database() AND pid <> pg_backend_pid()")
+    .execute(&mut admin)
+    .await
+    .unwrap();
+    eventually("a working connection", async || test.db.ping().await.is_ok()).await;
+    for _ in 0..4 {
+        test.db.ping().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn constraints_are_named() {
+    let test = fresh().await;
+    let mut tx = test.db.system().await.unwrap();
+    sql("INSERT INTO streams (stream) VALUES ('twice')").execute(&mut tx).await.unwrap();
+    let refused = sql("INSERT INTO streams (stream) VALUES ('twice')").execute(&mut tx).await;
+    assert!(matches!(&refused, Err(Error::Conflict { constraint }) if constraint == "streams_pkey"), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hot_statements_are_prepared_once() {
+    let test = fresh().await;
+    let mut tx = test.db.system().await.unwrap();
+    for _ in 0..5 {
+        sql("UPDATE streams SET head = head WHERE stream = $1")
+            .bind::<storage::types::Text, _>("none")
+            .execute(&mut tx)
+            .await
+            .unwrap();
+    }
+    let prepared =
+        count(&mut tx, "SELECT count(*) AS n FROM pg_prepared_statements WHERE statement LIKE 'UPDATE streams SET%'")
+            .await;
+    assert_eq!(prepared, 1);
+}

@@ -1,0 +1,163 @@
+//! A database for each test: a migrated template is made once for each version of the migrations and cloned.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use domain::Secret;
+use storage::{Db, DbConfig, EmbeddedMigrations, Spec};
+use url::Url;
+
+use crate::services;
+
+/// A database of one test; dropped with it.
+pub struct TestDb {
+    /// The service's own pool.
+    pub db: Db,
+    /// The service's own URL.
+    pub url: Secret,
+    /// The administrator's URL of this database.
+    pub admin_url: Secret,
+    name: String,
+}
+
+impl TestDb {
+    /// A fresh database with one service's schema.
+    pub async fn fresh(spec: Spec, migrations: fn() -> EmbeddedMigrations) -> Self {
+        match Self::try_fresh(spec, migrations).await {
+            Ok(db) => db,
+            Err(error) => panic!("no test database: {error:#}"),
+        }
+    }
+
+    async fn try_fresh(spec: Spec, migrations: fn() -> EmbeddedMigrations) -> Result<Self> {
+        let admin = services::admin_database_url()?;
+        let template = template(&admin, spec, migrations).await?;
+        let name = format!("test_{}", unique());
+        let mut conn = connect(&admin).await?;
+        create_from(&mut conn, &name, &template).await?;
+        let admin_url = with_database(&admin, &name)?;
+        let url = storage::migrate::derived_service_url(&admin_url, &spec)?;
+        let db = Db::connect(DbConfig::new(url.clone(), spec))?;
+        Ok(Self { db, url, admin_url, name })
+    }
+
+    /// A further pool on the same database, as a second replica has.
+    pub fn replica(&self) -> Db {
+        match Db::connect(DbConfig::new(self.url.clone(), *self.db.spec())) {
+            Ok(db) => db,
+            Err(error) => panic!("no second pool: {error}"),
+        }
+    }
+
+    /// An administrator's connection, for looking behind the roles.
+    pub async fn admin(&self) -> AsyncPgConnection {
+        match connect(&self.admin_url).await {
+            Ok(conn) => conn,
+            Err(error) => panic!("no administrator connection: {error:#}"),
+        }
+    }
+}
+
+impl Drop for TestDb {
+    fn drop(&mut self) {
+        let (Ok(admin), name) = (services::admin_database_url(), self.name.clone()) else { return };
+        // A thread of its own: the test's runtime may be on its way out.
+        let dropper = std::thread::spawn(move || {
+            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+            let _left_for_the_sweep = runtime.block_on(async move {
+                let mut conn = connect(&admin).await?;
+                conn.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?;
+                anyhow::Ok(())
+            });
+        });
+        let _panicked = dropper.join();
+    }
+}
+
+/// Makes the template if this version has none yet. Tests run in many processes: a lock in the database lets one work.
+async fn template(admin: &Secret, spec: Spec, migrations: fn() -> EmbeddedMigrations) -> Result<String> {
+    let name = format!("tpl_{}_{:016x}", spec.role, version(&spec)?);
+    let mut conn = connect(admin).await?;
+    conn.batch_execute("SELECT pg_advisory_lock(hashtext('postrider.test.template'))").await?;
+    if !exists(&mut conn, &name).await? {
+        let building = format!("{name}_building");
+        conn.batch_execute(&format!("DROP DATABASE IF EXISTS {building} WITH (FORCE)")).await?;
+        conn.batch_execute(&format!("CREATE DATABASE {building}")).await?;
+        let url = with_database(admin, &building)?;
+        let service_url = storage::migrate::derived_service_url(&url, &spec)?;
+        storage::migrate::run(&url, &service_url, &spec, migrations()).await?;
+        rename(&mut conn, &building, &name).await?;
+    }
+    conn.batch_execute("SELECT pg_advisory_unlock(hashtext('postrider.test.template'))").await?;
+    Ok(name)
+}
+
+async fn rename(conn: &mut AsyncPgConnection, from: &str, to: &str) -> Result<()> {
+    retry(conn, &format!("ALTER DATABASE {from} RENAME TO {to}")).await
+}
+
+async fn create_from(conn: &mut AsyncPgConnection, name: &str, template: &str) -> Result<()> {
+    retry(conn, &format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")).await
+}
+
+/// Postgres refuses while a session still looks at the source database; that passes within moments.
+async fn retry(conn: &mut AsyncPgConnection, statement: &str) -> Result<()> {
+    let mut last = None;
+    for _ in 0..100 {
+        match conn.batch_execute(statement).await {
+            Ok(()) => return Ok(()),
+            Err(error) if error.to_string().contains("being accessed") => last = Some(error),
+            Err(error) => return Err(error.into()),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Err(anyhow::anyhow!("{statement}: {last:?}"))
+}
+
+async fn exists(conn: &mut AsyncPgConnection, name: &str) -> Result<bool> {
+    let rows = storage::Statement::dynamic("SELECT datname::text AS name FROM pg_database WHERE datname = $1".to_owned())
+        .bind::<storage::types::Text, _>(name.to_owned())
+        .load::<Name>(conn)
+        .await?;
+    Ok(rows.first().is_some_and(|row| row.name == name))
+}
+
+#[derive(storage::QueryableByName)]
+struct Name {
+    #[diesel(sql_type = storage::types::Text)]
+    name: String,
+}
+
+/// A number that changes with the text of a service's migrations.
+fn version(spec: &Spec) -> Result<u64> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
+    let folder = [spec.service, spec.schema].into_iter().map(|name| root.join(name)).find(|path| path.is_dir());
+    let folder = folder.with_context(|| format!("no migrations of {}", spec.service))?;
+    let mut texts = Vec::new();
+    for migration in std::fs::read_dir(folder)? {
+        for file in std::fs::read_dir(migration?.path())? {
+            let path = file?.path();
+            texts.push((path.clone(), std::fs::read_to_string(path)?));
+        }
+    }
+    texts.sort();
+    let mut hash = DefaultHasher::new();
+    texts.hash(&mut hash);
+    Ok(hash.finish())
+}
+
+async fn connect(url: &Secret) -> Result<AsyncPgConnection> {
+    AsyncPgConnection::establish(url.expose()).await.context("the administrator cannot connect: run `make services`")
+}
+
+fn with_database(url: &Secret, name: &str) -> Result<Secret> {
+    let mut url = Url::parse(url.expose()).context("the administrator's URL is malformed")?;
+    url.set_path(name);
+    Ok(Secret::new(url.to_string()))
+}
+
+fn unique() -> String {
+    domain::Seams::system().ids.uuid().simple().to_string()
+}
