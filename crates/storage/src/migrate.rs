@@ -81,8 +81,7 @@ async fn owner_connection(
         schema: spec.schema.to_owned(),
         statement_timeout: Duration::ZERO,
     };
-    let mut conn =
-        open(admin_url, &session).await.map_err(|error| MigrateError::Connect(error.to_string()))?;
+    let mut conn = open(admin_url, &session).await.map_err(|error| MigrateError::Connect(error.to_string()))?;
     let password = match service_url {
         Some(url) => Url::parse(url.expose())
             .map_err(|_secret| MigrateError::Url("the service's database URL"))?

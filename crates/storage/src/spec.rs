@@ -20,8 +20,7 @@ impl Spec {
     pub const NOTIFICATION: Self = Self { service: "notification", schema: "notification", role: "notification" };
 
     /// All services that own a schema.
-    pub const ALL: [Self; 5] =
-        [Self::GATEWAY, Self::INGEST, Self::CONNECTOR, Self::SYNC_WORKER, Self::NOTIFICATION];
+    pub const ALL: [Self; 5] = [Self::GATEWAY, Self::INGEST, Self::CONNECTOR, Self::SYNC_WORKER, Self::NOTIFICATION];
 
     /// Owns the tables; cannot log in.
     pub fn owner(&self) -> String {

@@ -117,10 +117,11 @@ async fn retry(conn: &mut AsyncPgConnection, statement: &str) -> Result<()> {
 }
 
 async fn exists(conn: &mut AsyncPgConnection, name: &str) -> Result<bool> {
-    let rows = storage::Statement::dynamic("SELECT datname::text AS name FROM pg_database WHERE datname = $1".to_owned())
-        .bind::<storage::types::Text, _>(name.to_owned())
-        .load::<Name>(conn)
-        .await?;
+    let rows =
+        storage::Statement::dynamic("SELECT datname::text AS name FROM pg_database WHERE datname = $1".to_owned())
+            .bind::<storage::types::Text, _>(name.to_owned())
+            .load::<Name>(conn)
+            .await?;
     Ok(rows.first().is_some_and(|row| row.name == name))
 }
 

@@ -53,10 +53,7 @@ struct Head {
 }
 
 /// Raises the heads; answers the first new number of each stream.
-async fn reserve(
-    tx: &mut Tx,
-    counts: &BTreeMap<&str, (i64, Option<&str>)>,
-) -> Result<BTreeMap<String, i64>, Error> {
+async fn reserve(tx: &mut Tx, counts: &BTreeMap<&str, (i64, Option<&str>)>) -> Result<BTreeMap<String, i64>, Error> {
     let streams: Vec<&str> = counts.keys().copied().collect();
     let (added, tenants): (Vec<i64>, Vec<Option<&str>>) = counts.values().copied().unzip();
     let heads = sql("INSERT INTO streams (stream, head, tenant) \

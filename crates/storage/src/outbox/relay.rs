@@ -54,14 +54,7 @@ impl Relay {
     pub fn new(db: Db, publisher: Arc<dyn Publisher>, registry: &Registry) -> Self {
         let (hand_over, handed) = HandOver::new();
         let _already_set = db.hand_over().set(hand_over);
-        Self {
-            db,
-            publisher,
-            handed,
-            metrics: Metrics::new(registry),
-            breakers: Breakers::default(),
-            sent: Vec::new(),
-        }
+        Self { db, publisher, handed, metrics: Metrics::new(registry), breakers: Breakers::default(), sent: Vec::new() }
     }
 
     /// Works until `stop`, then publishes what was handed over already and marks it.

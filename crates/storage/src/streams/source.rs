@@ -42,16 +42,13 @@ pub trait EventSource: Send + Sync + 'static {
 /// Reads a stream from the outbox.
 pub async fn read_events(db: &Db, stream: &str, after: i64, limit: usize) -> Result<Vec<Envelope>, Error> {
     let mut tx = db.system().await?;
-    let rows = sql(concat!(
-        "SELECT ",
-        outbox_columns!(),
-        " FROM outbox WHERE stream = $1 AND seq > $2 ORDER BY seq LIMIT $3"
-    ))
-    .bind::<Text, _>(stream.to_owned())
-    .bind::<BigInt, _>(after)
-    .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
-    .load::<OutboxRow>(&mut tx)
-    .await?;
+    let rows =
+        sql(concat!("SELECT ", outbox_columns!(), " FROM outbox WHERE stream = $1 AND seq > $2 ORDER BY seq LIMIT $3"))
+            .bind::<Text, _>(stream.to_owned())
+            .bind::<BigInt, _>(after)
+            .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+            .load::<OutboxRow>(&mut tx)
+            .await?;
     tx.commit().await?;
     Ok(rows.into_iter().map(|row| StoredEvent::from(row).envelope).collect())
 }

@@ -1,7 +1,7 @@
 //! Law 5 at the level of SQL: the service's role cannot get round tenant scoping by forgetting it.
 
-use storage::{Db, DbConfig, Error, Spec, sql};
 use storage::types::Text;
+use storage::{Db, DbConfig, Error, Spec, sql};
 use testing::db::TestDb;
 
 use crate::harness::{append, count, event_of, fresh, tenant};

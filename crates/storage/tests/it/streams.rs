@@ -154,7 +154,12 @@ async fn two_replicas_share_a_stream_without_doubling() {
         replicas.spawn(async move {
             for start in 0..50 {
                 let picks: Vec<usize> = (0..8).map(|n| (start * 4 + n + replica) % 200 + 1).collect();
-                assert!(rig.deliver(&picks).await.iter().all(|outcome| *outcome != Outcome::DeadLetter { reason: "poison".into() }));
+                assert!(
+                    rig.deliver(&picks)
+                        .await
+                        .iter()
+                        .all(|outcome| *outcome != Outcome::DeadLetter { reason: "poison".into() })
+                );
             }
         });
     }
