@@ -1,1 +1,34 @@
-//! Placeholder.
+//! What every HTTP listener of Postrider has in common.
+//!
+//! [`Server::bind`] gives a service its public listener (the routes it configures, `/health/live`, `/health/ready`) and
+//! its admin listener (`/metrics`). Every request gets an id, a trace, one access line and a place in a histogram; every
+//! error leaves as `application/problem+json` ([`Problem`]).
+//!
+//! Handlers take strict extractors ([`ApiJson`], [`ApiQuery`], [`PathId`]) and the verified caller ([`Caller`],
+//! [`ServiceCaller`]). Services call each other with [`ServiceClient`], which mints the 60-second token the callee
+//! verifies ([`tokens`]). Clients' own tokens are the business of [`jwt`], used by the gateway and the Socket.IO
+//! handshake. [`events`] lets consumers pull what the broker lost.
+
+pub mod client;
+pub mod codes;
+pub mod extract;
+pub mod health;
+pub mod jwt;
+mod list;
+pub mod middleware;
+pub mod openapi;
+pub mod problem;
+mod scope;
+mod server;
+pub mod tokens;
+
+pub use actix_web;
+pub use client::{Call, ClientError, ServiceClient, Timeouts};
+pub use extract::{ApiJson, ApiQuery, Caller, PathId, ServiceCaller};
+pub use health::Health;
+pub use list::{Limit, Page};
+pub use middleware::RequestContext;
+pub use problem::{FieldError, Problem, ProblemDocument};
+pub use scope::{Scope, Scopes};
+pub use server::{BindError, Server, ServerConfig};
+pub use tokens::{InternalKeys, InternalTokens};

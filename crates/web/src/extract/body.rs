@@ -1,0 +1,181 @@
+//! JSON bodies.
+
+use std::future::Future;
+use std::ops::{Deref, DerefMut};
+use std::pin::Pin;
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::web::BytesMut;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev};
+use futures_util::StreamExt;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use super::refused;
+use crate::codes;
+use crate::problem::Problem;
+
+/// Longest a body may take to arrive.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Largest body, in bytes, of the routes it is app data for. The server sets it from its configuration; a scope may set
+/// its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BodyLimit(pub usize);
+
+impl Default for BodyLimit {
+    /// 1 MiB (api.md §0).
+    fn default() -> Self {
+        Self(1024 * 1024)
+    }
+}
+
+/// A JSON body. Not JSON → 400, another content type → 415, above [`BodyLimit`] → 413, unknown member (types derive
+/// `#[serde(deny_unknown_fields)]`) or wrong type → 422 naming it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiJson<T>(pub T);
+
+impl<T> ApiJson<T> {
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+impl<T> Deref for ApiJson<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for ApiJson<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for ApiJson<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
+        let limit = request.app_data::<BodyLimit>().copied().unwrap_or_default();
+        let checked = check_head(request, limit);
+        let payload = payload.take();
+        Box::pin(async move {
+            checked?;
+            let body = tokio::time::timeout(DEADLINE, collect(payload, limit)).await.map_err(|_| timed_out())??;
+            decode(&body).map(Self)
+        })
+    }
+}
+
+fn check_head(request: &HttpRequest, BodyLimit(limit): BodyLimit) -> Result<(), Problem> {
+    let content_type = request.content_type().trim().to_ascii_lowercase();
+    let is_json = content_type == "application/json"
+        || (content_type.starts_with("application/") && content_type.ends_with("+json"));
+    if !is_json {
+        let detail = if request.headers().contains_key(CONTENT_TYPE) {
+            "The body must be application/json."
+        } else {
+            "A body with Content-Type application/json is needed."
+        };
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, codes::UNSUPPORTED_MEDIA_TYPE, detail));
+    }
+    // Said to be too large: refused before a byte is read.
+    let said = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if said.is_some_and(|said| said > limit as u64) { Err(too_large(limit)) } else { Ok(()) }
+}
+
+async fn collect(mut payload: dev::Payload, BodyLimit(limit): BodyLimit) -> Result<BytesMut, Problem> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk
+            .map_err(|error| Problem::bad_request(codes::BAD_REQUEST, format!("The body cannot be read: {error}.")))?;
+        if body.len() + chunk.len() > limit {
+            return Err(too_large(limit));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| match error.inner().classify() {
+        Category::Data => refused(error.path(), &error.inner().to_string()),
+        Category::Syntax | Category::Eof | Category::Io => malformed(error.inner()),
+    })?;
+    json.end().map_err(|error| malformed(&error))?;
+    Ok(value)
+}
+
+fn malformed(error: &serde_json::Error) -> Problem {
+    Problem::bad_request(codes::MALFORMED_JSON, format!("The body is not JSON: {error}."))
+}
+
+fn too_large(limit: usize) -> Problem {
+    let detail = format!("The body is larger than {limit} bytes.");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, codes::PAYLOAD_TOO_LARGE, detail)
+}
+
+fn timed_out() -> Problem {
+    Problem::new(StatusCode::REQUEST_TIMEOUT, codes::REQUEST_TIMEOUT, "The body did not arrive within 30 s.")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(deny_unknown_fields)]
+    struct Outer {
+        name: String,
+        #[serde(default)]
+        items: Vec<Inner>,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(deny_unknown_fields)]
+    struct Inner {
+        size: u8,
+    }
+
+    fn wrong(body: &str) -> (u16, Vec<String>) {
+        let problem = decode::<Outer>(body.as_bytes()).unwrap_err();
+        (problem.status.as_u16(), problem.errors.into_iter().map(|error| error.field).collect())
+    }
+
+    #[test]
+    fn what_is_json_but_wrong_is_named() {
+        let table = [
+            (r#"{"name":"a","more":1}"#, "more"),
+            (r#"{}"#, "name"),
+            (r#"{"name":7}"#, "name"),
+            (r#"{"name":"a","name":"b"}"#, "name"),
+            (r#"{"name":"a","items":[{"size":1},{"size":"x"}]}"#, "items[1].size"),
+            (r#"{"name":"a","items":[{"size":300}]}"#, "items[0].size"),
+            (r#"{"name":"a","items":[{"size":1,"weight":2}]}"#, "items[0].weight"),
+            (r#"{"name":"a","items":[{}]}"#, "items[0].size"),
+            (r#"[]"#, "body"),
+            (r#"null"#, "body"),
+        ];
+        for (body, field) in table {
+            let (status, fields) = wrong(body);
+            assert_eq!((status, fields), (422, vec![field.to_owned()]), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_is_400() {
+        let deep = "[".repeat(100_000);
+        for body in ["", "{", "{\"name\":\"a\"} x", "name=a", "\u{0}", "{\"name\":\"\\ud800\"}", &deep] {
+            assert_eq!(wrong(body).0, 400, "{}", body.chars().take(20).collect::<String>());
+        }
+    }
+}

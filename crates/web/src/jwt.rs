@@ -1,0 +1,10 @@
+//! Clients' own tokens: verified by the gateway for every request and by notification at the socket's handshake.
+
+mod claims;
+mod jwks;
+mod rules;
+mod verify;
+
+pub use claims::{ClientIdentity, TokenRefused};
+pub use rules::ClientTokenRules;
+pub use verify::ClientTokens;

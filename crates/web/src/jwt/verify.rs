@@ -1,0 +1,137 @@
+//! Checking a client's token.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta};
+use domain::Clock;
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+
+use super::claims::{ClientIdentity, Payload, TokenRefused};
+use super::jwks::Jwks;
+use super::rules::{ClientTokenRules, Keys};
+use crate::scope::Scopes;
+
+/// How far the issuer's clock may differ from ours.
+const SKEW: TimeDelta = TimeDelta::seconds(30);
+/// Far above any token that fits into a header.
+const LONGEST: usize = 8_192;
+
+/// Verifies clients' tokens. Clones share the key cache.
+#[derive(Clone)]
+pub struct ClientTokens(Arc<Inner>);
+
+struct Inner {
+    source: Source,
+    issuer: Option<String>,
+    audience: Option<String>,
+    clock: Arc<dyn Clock>,
+}
+
+enum Source {
+    Secret(DecodingKey),
+    Jwks(Jwks),
+}
+
+impl std::fmt::Debug for ClientTokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ClientTokens")
+    }
+}
+
+impl ClientTokens {
+    /// A verifier by these rules.
+    pub fn new(rules: ClientTokenRules, clock: Arc<dyn Clock>) -> Self {
+        let source = match rules.keys {
+            Keys::Secret(secret) => Source::Secret(DecodingKey::from_secret(secret.expose().as_bytes())),
+            Keys::Jwks(url) => Source::Jwks(Jwks::new(url, clock.clone())),
+        };
+        Self(Arc::new(Inner { source, issuer: rules.issuer, audience: rules.audience, clock }))
+    }
+
+    /// Who a token speaks for.
+    ///
+    /// # Errors
+    /// The token is wrong in any way, or the keys cannot be fetched.
+    pub async fn verify(&self, token: &str) -> Result<ClientIdentity, TokenRefused> {
+        let inner = self.0.as_ref();
+        if token.len() > LONGEST {
+            return Err(TokenRefused::Invalid("it is too long"));
+        }
+        let header = decode_header(token).map_err(|_| TokenRefused::Invalid("it is not a JWT"))?;
+        match &inner.source {
+            Source::Secret(key) => inner.check(token, key, Algorithm::HS256),
+            Source::Jwks(keys) => {
+                let kid = header.kid.ok_or(TokenRefused::Invalid("it names no key"))?;
+                let key = keys.key(&kid).await?;
+                let algorithm = algorithm_of(&key).ok_or(TokenRefused::Invalid("its key is not for RS256 or ES256"))?;
+                let key = DecodingKey::from_jwk(&key).map_err(|_| TokenRefused::Invalid("its key is malformed"))?;
+                inner.check(token, &key, algorithm)
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// The algorithm comes from the key, never from the token.
+    fn check(&self, token: &str, key: &DecodingKey, algorithm: Algorithm) -> Result<ClientIdentity, TokenRefused> {
+        let mut rules = Validation::new(algorithm);
+        // Times are checked below, by our own clock.
+        rules.validate_exp = false;
+        rules.required_spec_claims.clear();
+        match &self.issuer {
+            Some(issuer) => {
+                rules.set_issuer(&[issuer]);
+                rules.required_spec_claims.insert("iss".to_owned());
+            }
+            None => rules.iss = None,
+        }
+        match &self.audience {
+            Some(audience) => {
+                rules.set_audience(&[audience]);
+                rules.required_spec_claims.insert("aud".to_owned());
+            }
+            None => rules.validate_aud = false,
+        }
+        let payload =
+            decode::<Payload>(token, key, &rules).map_err(|error| TokenRefused::Invalid(reason(&error)))?.claims;
+        let now = self.clock.now();
+        let expires_at = DateTime::from_timestamp(payload.exp, 0).ok_or(TokenRefused::Invalid("its exp is no time"))?;
+        if expires_at + SKEW <= now {
+            return Err(TokenRefused::Invalid("it has expired"));
+        }
+        if payload.nbf.is_some_and(|nbf| nbf > (now + SKEW).timestamp()) {
+            return Err(TokenRefused::Invalid("it is not valid yet"));
+        }
+        let scopes = payload.scope.unwrap_or_else(Scopes::read_write);
+        Ok(ClientIdentity { tenant: payload.tenant_id, user: payload.sub, scopes, expires_at })
+    }
+}
+
+/// RS256 for RSA keys, ES256 for keys on P-256; nothing else, and no key that is for encryption.
+fn algorithm_of(key: &Jwk) -> Option<Algorithm> {
+    if key.common.public_key_use.as_ref().is_some_and(|used| *used != PublicKeyUse::Signature) {
+        return None;
+    }
+    let algorithm = match &key.algorithm {
+        AlgorithmParameters::RSA(_) => (Algorithm::RS256, KeyAlgorithm::RS256),
+        AlgorithmParameters::EllipticCurve(curve) if curve.curve == EllipticCurve::P256 => {
+            (Algorithm::ES256, KeyAlgorithm::ES256)
+        }
+        _ => return None,
+    };
+    key.common.key_algorithm.is_none_or(|said| said == algorithm.1).then_some(algorithm.0)
+}
+
+fn reason(error: &jsonwebtoken::errors::Error) -> &'static str {
+    use jsonwebtoken::errors::ErrorKind;
+    match error.kind() {
+        ErrorKind::InvalidSignature => "its signature does not hold",
+        ErrorKind::InvalidIssuer => "it is of another issuer",
+        ErrorKind::InvalidAudience => "it is for another audience",
+        ErrorKind::InvalidAlgorithm => "its algorithm is another",
+        ErrorKind::MissingRequiredClaim(_) => "it lacks iss or aud",
+        ErrorKind::Json(_) => "it lacks sub, tenant_id or exp, or one of them is malformed",
+        _ => "it is malformed",
+    }
+}

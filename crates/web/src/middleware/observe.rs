@@ -1,0 +1,114 @@
+//! Span, access line and histogram of every request.
+
+use std::time::Instant;
+
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpMessage, HttpResponse};
+use domain::Seams;
+use prometheus::{HistogramVec, Registry};
+use runtime::telemetry::{metrics, span};
+use tracing::Instrument;
+
+use super::context::RequestContext;
+use super::{headers, problems};
+use crate::extract::{VerifiedToken, bearer, internal_tokens};
+use crate::tokens::InternalTokens;
+
+/// Histogram of all requests, by route pattern (never by path: paths have ids).
+#[derive(Debug, Clone)]
+pub(crate) struct HttpMetrics(HistogramVec);
+
+impl HttpMetrics {
+    pub fn new(registry: &Registry) -> Self {
+        Self(metrics::histogram_vec(
+            registry,
+            "postrider_http_request_duration_seconds",
+            "Time from a request's head to its answer's head.",
+            &["method", "route", "status"],
+            metrics::SECONDS,
+        ))
+    }
+}
+
+/// What the middleware needs; app data of the server.
+#[derive(Debug, Clone)]
+pub(crate) struct Observer {
+    pub seams: Seams,
+    pub metrics: HttpMetrics,
+}
+
+/// The middleware, for `actix_web::middleware::from_fn`.
+pub(crate) async fn around<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error>
+where
+    EitherBody<B>: MessageBody,
+{
+    let began = Instant::now();
+    let Some(observer) = request.app_data::<Data<Observer>>().cloned() else {
+        return next.call(request).await.map(ServiceResponse::map_into_left_body);
+    };
+    let cx = identify(&request, &observer.seams);
+    let method = method_label(request.method().as_str());
+    let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
+    let span = span::request(cx.trace, &cx.request_id, method, &route);
+    let http_request = request.request().clone();
+    let work = async {
+        let response = match next.call(request).await {
+            Ok(response) => response.map_into_left_body(),
+            // A middleware's error; a handler's is an answer already.
+            Err(error) => ServiceResponse::new(http_request, HttpResponse::from_error(error)).map_into_right_body(),
+        };
+        let mut response = flatten(problems::finish(response, &cx.request_id));
+        headers::add(response.headers_mut(), &cx.request_id);
+        tell(&observer, method, &route, response.status().as_u16(), began);
+        response
+    };
+    Ok(work.instrument(span).await)
+}
+
+/// Id and trace of the request. The id of a caller is taken only if its token holds: it is one of our services.
+fn identify(request: &ServiceRequest, seams: &Seams) -> RequestContext {
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let tokens = internal_tokens(request.app_data::<InternalTokens>(), request.app_data::<Data<InternalTokens>>());
+    let verdict = tokens.zip(bearer(request.headers())).map(|(tokens, token)| tokens.verify(token));
+    let is_ours = verdict.as_ref().is_some_and(Result::is_ok);
+    let request_id = header(headers::REQUEST_ID).filter(|_| is_ours);
+    let cx = RequestContext::from_parts(request_id, header(headers::TRACEPARENT), seams);
+    let mut extensions = request.extensions_mut();
+    extensions.insert(cx.clone());
+    if let Some(verdict) = verdict {
+        extensions.insert(VerifiedToken(verdict));
+    }
+    cx
+}
+
+fn tell(observer: &Observer, method: &'static str, route: &str, status: u16, began: Instant) {
+    let took = began.elapsed();
+    observer.metrics.0.with_label_values(&[method, route, &status.to_string()]).observe(took.as_secs_f64());
+    let duration_ms = took.as_secs_f64() * 1_000.0;
+    // Probes come every few seconds for ever.
+    if route.starts_with("/health") || route == "/metrics" {
+        tracing::debug!(status, duration_ms, "{method} {route} {status}");
+    } else {
+        tracing::info!(status, duration_ms, "{method} {route} {status}");
+    }
+}
+
+/// Methods as metric labels: a caller may send any word.
+fn method_label(method: &str) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+    KNOWN.into_iter().find(|known| *known == method).unwrap_or("OTHER")
+}
+
+/// Both kinds of right body are boxed answers of ours.
+fn flatten<B: MessageBody>(response: ServiceResponse<EitherBody<EitherBody<B>>>) -> ServiceResponse<EitherBody<B>> {
+    response.map_body(|_, body| match body {
+        EitherBody::Left { body } => body,
+        EitherBody::Right { body } => EitherBody::Right { body },
+    })
+}

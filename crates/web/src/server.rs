@@ -1,0 +1,150 @@
+//! The two listeners of a service.
+
+mod admin;
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
+use actix_web::web::{Data, ServiceConfig};
+use actix_web::{App, HttpServer};
+use domain::Seams;
+use prometheus::Registry;
+use runtime::{Context, Shutdown};
+
+use crate::extract::BodyLimit;
+use crate::health::{self, Health};
+use crate::middleware::{HttpMetrics, Observer, around};
+
+/// Longest a client may take to send a request's head.
+const HEAD_DEADLINE: Duration = Duration::from_secs(10);
+/// Idle connections are closed after this; longer than common load balancers keep theirs would be wasted.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// actix's own limit for a graceful stop; ours ([`Shutdown::hard`]) comes first.
+const GRACE_SECONDS: u64 = 3_600;
+
+/// Where a service listens.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// The service's name.
+    pub name: &'static str,
+    /// The public listener; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// The admin listener.
+    pub admin: SocketAddr,
+    /// Largest JSON body, in bytes.
+    pub body_limit: usize,
+}
+
+/// A listener that could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("{name} cannot listen on {addr}: {cause}. Stop what holds the port, or set another address or PORT_BASE")]
+pub struct BindError {
+    pub name: &'static str,
+    pub addr: SocketAddr,
+    #[source]
+    pub cause: std::io::Error,
+}
+
+/// Two bound listeners, not yet serving.
+pub struct Server<F> {
+    config: ServerConfig,
+    public: TcpListener,
+    admin: TcpListener,
+    addrs: (SocketAddr, SocketAddr),
+    seams: Seams,
+    registry: Registry,
+    metrics: HttpMetrics,
+    health: Health,
+    shutdown: Shutdown,
+    configure: F,
+}
+
+impl<F> Server<F>
+where
+    F: Fn(&mut ServiceConfig) + Clone + Send + 'static,
+{
+    /// Opens both listeners. `configure` mounts the service's routes; it runs once for each worker thread.
+    ///
+    /// # Errors
+    /// A port that is taken or not ours to take, with its address.
+    pub fn bind(config: ServerConfig, cx: &Context, health: Health, configure: F) -> Result<Self, BindError> {
+        let (public, public_addr) = open(config.name, config.listen)?;
+        let (admin, admin_addr) = open(config.name, config.admin)?;
+        Ok(Self {
+            config,
+            public,
+            admin,
+            addrs: (public_addr, admin_addr),
+            seams: cx.seams.clone(),
+            registry: cx.registry.clone(),
+            metrics: HttpMetrics::new(&cx.registry),
+            health,
+            shutdown: cx.shutdown.clone(),
+            configure,
+        })
+    }
+
+    /// Where the public listener is.
+    pub fn addr(&self) -> SocketAddr {
+        self.addrs.0
+    }
+
+    /// Where the admin listener is.
+    pub fn admin_addr(&self) -> SocketAddr {
+        self.addrs.1
+    }
+
+    /// Serves until the soft stop; then takes no new connections, finishes the requests that were begun, and closes.
+    /// The admin listener stays until the public one is done, so that the stop can be watched. At the hard stop both
+    /// close at once.
+    ///
+    /// # Errors
+    /// The listeners' worker threads cannot be started.
+    pub async fn run(self, shutdown: impl Into<Shutdown>) -> anyhow::Result<()> {
+        let shutdown: Shutdown = shutdown.into();
+        let (addr, admin_addr) = self.addrs;
+        let admin = admin::server(self.admin, &self.registry, &self.health, &self.shutdown)?;
+        let observer = Data::new(Observer { seams: self.seams, metrics: self.metrics });
+        let (health, stop, configure, limit) = (self.health, self.shutdown, self.configure, self.config.body_limit);
+        let app = move || {
+            App::new()
+                .app_data(observer.clone())
+                .app_data(BodyLimit(limit))
+                .wrap(from_fn(around))
+                .configure(|config| health::configure(config, &health, &stop))
+                .configure(configure.clone())
+        };
+        let public = HttpServer::new(app)
+            .client_request_timeout(HEAD_DEADLINE)
+            .keep_alive(KEEP_ALIVE)
+            .shutdown_timeout(GRACE_SECONDS)
+            .disable_signals()
+            .listen(self.public)?
+            .run();
+        tracing::info!(%addr, %admin_addr, "{} listens on {addr}", self.config.name);
+        let (public_handle, admin_handle) = (public.handle(), admin.handle());
+        let (public_end, admin_end, ()) = tokio::join!(public, admin, async {
+            stop_in_order(&shutdown, &public_handle, &admin_handle).await;
+        });
+        public_end?;
+        Ok(admin_end?)
+    }
+}
+
+async fn stop_in_order(shutdown: &Shutdown, public: &ServerHandle, admin: &ServerHandle) {
+    shutdown.soft.cancelled().await;
+    tokio::select! {
+        () = public.stop(true) => {}
+        () = shutdown.hard.cancelled() => public.stop(false).await,
+    }
+    admin.stop(false).await;
+}
+
+fn open(name: &'static str, addr: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
+    let failed = |cause| BindError { name, addr, cause };
+    let listener = TcpListener::bind(addr).map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}

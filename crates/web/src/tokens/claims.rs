@@ -1,0 +1,56 @@
+//! What a token between services says.
+
+use domain::{TenantId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::scope::Scopes;
+
+/// What the caller says in the name of whom it acts. Tenant and user are absent in calls of a service for itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Claims {
+    pub tenant: Option<TenantId>,
+    pub user: Option<UserId>,
+    pub scopes: Scopes,
+    /// The id of the request that caused this call; empty outside requests.
+    pub request_id: String,
+}
+
+/// A token that held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// The calling service.
+    pub caller: String,
+    pub claims: Claims,
+    pub expires_at: Timestamp,
+}
+
+/// Why a token was not issued or does not hold. Never contains the token.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    #[error("INTERNAL_KEYS has no key for {caller}>{callee}")]
+    NoKey { caller: String, callee: String },
+    #[error("the token is not a JWT of ours")]
+    Malformed,
+    #[error("the signature does not hold")]
+    Signature,
+    #[error("the token is for another service")]
+    Audience,
+    #[error("the token has expired or is not valid yet")]
+    Time,
+}
+
+/// The JWT's payload.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Payload {
+    pub iss: String,
+    pub aud: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<TenantId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserId>,
+    pub scope: Scopes,
+    #[serde(default)]
+    pub request_id: String,
+    pub iat: i64,
+    pub exp: i64,
+}
