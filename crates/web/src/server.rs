@@ -1,6 +1,7 @@
 //! The two listeners of a service.
 
 mod admin;
+mod configure;
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, HttpServer};
+use configure::Routes;
 use domain::Seams;
 use prometheus::Registry;
 use runtime::{Context, Shutdown};
@@ -48,7 +50,7 @@ pub struct BindError {
 }
 
 /// Two bound listeners, not yet serving.
-pub struct Server<F> {
+pub struct Server {
     config: ServerConfig,
     public: TcpListener,
     admin: TcpListener,
@@ -58,18 +60,26 @@ pub struct Server<F> {
     metrics: HttpMetrics,
     health: Health,
     shutdown: Shutdown,
-    configure: F,
+    routes: Routes,
 }
 
-impl<F> Server<F>
-where
-    F: Fn(&mut ServiceConfig) + Clone + Send + 'static,
-{
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Server({}, {:?})", self.config.name, self.addrs)
+    }
+}
+
+impl Server {
     /// Opens both listeners. `configure` mounts the service's routes; it runs once for each worker thread.
     ///
     /// # Errors
     /// A port that is taken or not ours to take, with its address.
-    pub fn bind(config: ServerConfig, cx: &Context, health: Health, configure: F) -> Result<Self, BindError> {
+    pub fn bind(
+        config: ServerConfig,
+        cx: &Context,
+        health: Health,
+        configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+    ) -> Result<Self, BindError> {
         let (public, public_addr) = open(config.name, config.listen)?;
         let (admin, admin_addr) = open(config.name, config.admin)?;
         Ok(Self {
@@ -82,7 +92,7 @@ where
             metrics: HttpMetrics::new(&cx.registry),
             health,
             shutdown: cx.shutdown.clone(),
-            configure,
+            routes: Routes(Box::new(configure)),
         })
     }
 
@@ -107,14 +117,14 @@ where
         let (addr, admin_addr) = self.addrs;
         let admin = admin::server(self.admin, &self.registry, &self.health, &self.shutdown)?;
         let observer = Data::new(Observer { seams: self.seams, metrics: self.metrics });
-        let (health, stop, configure, limit) = (self.health, self.shutdown, self.configure, self.config.body_limit);
+        let (health, stop, routes, limit) = (self.health, self.shutdown, self.routes, self.config.body_limit);
         let app = move || {
             App::new()
                 .app_data(observer.clone())
                 .app_data(BodyLimit(limit))
                 .wrap(from_fn(around))
                 .configure(|config| health::configure(config, &health, &stop))
-                .configure(configure.clone())
+                .configure(|config| routes.0.mount(config))
         };
         let public = HttpServer::new(app)
             .client_request_timeout(HEAD_DEADLINE)
