@@ -1,0 +1,151 @@
+//! A mail as the API writes it (api.md §3).
+
+use domain::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::store::mail_reads::{AttachmentRow, BodyRow, MailRow, ReferenceRow};
+
+/// Name and address of a sender.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Sender {
+    pub name: String,
+    pub email: String,
+}
+
+/// A mail in a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Mail {
+    pub id: Uuid,
+    pub connector_id: Uuid,
+    /// Gmail's id, unique in one mailbox.
+    pub message_id: String,
+    pub thread_id: String,
+    /// Decimal text.
+    pub history_id: String,
+    pub rfc_message_id: String,
+    pub subject: String,
+    pub sender: Sender,
+    /// `{to, cc, bcc, reply_to}`, each a list of `{name, email}`.
+    #[schema(value_type = Object)]
+    pub recipients: Value,
+    pub snippet: String,
+    pub label_ids: Vec<String>,
+    pub folder: String,
+    pub unread: bool,
+    pub has_attachments: bool,
+    pub size_bytes: i64,
+    /// Google's internalDate.
+    #[schema(value_type = String, format = DateTime)]
+    pub received_at: Timestamp,
+    pub is_deleted: bool,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub deleted_at: Option<Timestamp>,
+    pub processed: bool,
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    pub updated_at: Timestamp,
+}
+
+/// A mail with its content.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MailDetail {
+    #[serde(flatten)]
+    pub mail: Mail,
+    /// `[[name, value]]`, in the mail's order.
+    #[schema(value_type = Vec<Vec<String>>)]
+    pub headers: Value,
+    pub text: Option<String>,
+    /// Sanitised: no scripts, no remote loads.
+    pub html: Option<String>,
+    pub attachments: Vec<Attachment>,
+    pub references: Vec<Reference>,
+}
+
+/// An attachment's metadata.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Attachment {
+    pub id: Uuid,
+    pub filename: String,
+    pub content_type: String,
+    pub size_bytes: i64,
+    pub content_id: Option<String>,
+    pub inline: bool,
+    /// `listed`, `stored`, `skipped`, `failed`.
+    pub state: String,
+}
+
+/// Somebody who holds on to the mail.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Reference {
+    pub kind: String,
+    #[serde(rename = "ref")]
+    pub reference: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+}
+
+impl From<MailRow> for Mail {
+    fn from(row: MailRow) -> Self {
+        Self {
+            id: row.email_id,
+            connector_id: row.connector_id,
+            message_id: row.message_id,
+            thread_id: row.thread_id,
+            history_id: row.history_id.to_string(),
+            rfc_message_id: row.rfc_message_id,
+            subject: row.subject,
+            sender: Sender { name: row.sender_name, email: row.sender_email },
+            recipients: row.recipients,
+            snippet: row.snippet,
+            label_ids: row.label_ids,
+            folder: row.folder,
+            unread: row.unread,
+            has_attachments: row.has_attachments,
+            size_bytes: row.size_bytes,
+            received_at: row.received_at,
+            is_deleted: row.is_deleted,
+            deleted_at: row.deleted_at,
+            processed: row.processed,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+impl MailDetail {
+    /// Joins what the tables know about one mail.
+    pub fn new(row: MailRow, body: BodyRow, attachments: Vec<AttachmentRow>, references: Vec<ReferenceRow>) -> Self {
+        Self {
+            mail: row.into(),
+            headers: body.headers,
+            text: body.text,
+            html: body.html,
+            attachments: attachments.into_iter().map(Attachment::from).collect(),
+            references: references.into_iter().map(Reference::from).collect(),
+        }
+    }
+}
+
+impl From<AttachmentRow> for Attachment {
+    fn from(row: AttachmentRow) -> Self {
+        Self {
+            id: row.attachment_id,
+            filename: row.filename,
+            content_type: row.content_type,
+            size_bytes: row.size_bytes,
+            content_id: Some(row.content_id).filter(|id| !id.is_empty()),
+            inline: row.inline,
+            state: row.state,
+        }
+    }
+}
+
+impl From<ReferenceRow> for Reference {
+    fn from(row: ReferenceRow) -> Self {
+        Self { kind: row.kind, reference: row.r#ref, created_at: row.created_at }
+    }
+}
