@@ -124,7 +124,7 @@ impl Server {
                 .app_data(BodyLimit(limit))
                 .wrap(from_fn(around))
                 .configure(|config| health::configure(config, &health, &stop))
-                .configure(|config| routes.0.mount(config))
+                .configure(|config| routes.mount(config))
         };
         let public = HttpServer::new(app)
             .client_request_timeout(HEAD_DEADLINE)

@@ -21,6 +21,12 @@ impl<F: Fn(&mut ServiceConfig) + Clone + Send + 'static> Configure for F {
 /// A clonable box of it.
 pub(super) struct Routes(pub Box<dyn Configure>);
 
+impl Routes {
+    pub fn mount(&self, config: &mut ServiceConfig) {
+        self.0.as_ref().mount(config);
+    }
+}
+
 impl Clone for Routes {
     fn clone(&self) -> Self {
         Self(self.0.boxed())
