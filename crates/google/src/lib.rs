@@ -5,7 +5,15 @@
 //! here touches the database or the broker, and nothing here logs a token or the content of a mail.
 
 pub mod gmail;
+mod http_client;
+pub mod mime;
+pub mod oauth;
+pub mod oidc;
+pub mod pubsub;
 pub mod quota;
+pub mod seal;
+mod tls;
 
 pub use gmail::{AccessToken, GmailApi, GmailError, TokenError, TokenSource};
+pub use http_client::SetupError;
 pub use quota::{Governor, Lane, Method};

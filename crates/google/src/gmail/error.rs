@@ -31,6 +31,9 @@ pub enum GmailError {
     /// The cursor is older than the history Gmail kept: gap repair.
     #[error("the history from this id is gone")]
     HistoryGone,
+    /// The page token is no longer valid: list again from the first page.
+    #[error("the page token is no longer valid")]
+    PageGone,
     /// No such mail, or not visible yet.
     #[error("not found")]
     NotFound,
@@ -75,6 +78,7 @@ impl GmailError {
             | Self::Auth
             | Self::ScopeMissing
             | Self::HistoryGone
+            | Self::PageGone
             | Self::NotFound
             | Self::WatchTaken
             | Self::Permanent { .. }
@@ -89,7 +93,7 @@ impl GmailError {
 
     /// Whether the failure belongs to the mailbox (stop its run) rather than to the one mail asked for (park it).
     pub fn stops_mailbox(&self) -> bool {
-        !matches!(self, Self::NotFound | Self::BadRequest { .. } | Self::WatchTaken)
+        !matches!(self, Self::NotFound | Self::PageGone | Self::BadRequest { .. } | Self::WatchTaken)
     }
 
     /// The earliest time at which Google (or our governor) wants to hear from this mailbox again.
@@ -112,6 +116,7 @@ impl GmailError {
             Self::Auth => "auth",
             Self::ScopeMissing => "scope_missing",
             Self::HistoryGone => "history_gone",
+            Self::PageGone => "page_gone",
             Self::NotFound => "not_found",
             Self::RateLimited { .. } => "rate_limited",
             Self::DailyLimit { .. } => "daily_limit",

@@ -14,7 +14,10 @@ use super::{Aimd, Lane, Method, QuotaSetting, SavedBucket, UserBucket};
 use crate::gmail::{GmailError, LimitKind};
 
 /// Longest sleep before the clock is read again: a clock that a test moves is noticed soon, a wrong estimate corrected.
+#[cfg(not(test))]
 const NAP: Duration = Duration::from_millis(250);
+#[cfg(test)]
+const NAP: Duration = Duration::from_millis(1);
 
 /// How a governor behaves.
 #[derive(Debug, Clone, Copy)]
@@ -312,3 +315,7 @@ pub(super) async fn nap(wait: TimeDelta) {
     let wait = wait.to_std().unwrap_or_default().clamp(Duration::from_millis(1), NAP);
     tokio::time::sleep(wait).await;
 }
+
+#[cfg(test)]
+#[path = "governor_tests.rs"]
+mod tests;

@@ -210,7 +210,7 @@ mod tests {
         assert!(rule.begin(rule.slice(start())) <= start());
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_full_slice_for_backfill_is_open_for_live() {
         let rule = SliceRule::new(1_200_000, 100);
         let clock = MockClock::default();
