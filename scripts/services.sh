@@ -9,7 +9,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 usage() {
   cat <<'TEXT'
-usage: scripts/services.sh COMMAND [--dir DIR] [--port-base N]
+usage: scripts/services.sh COMMAND [--dir DIR] [--port-base N] [--only postgres|rabbitmq|both]
 
   up                 start what is not running, wait until it is ready, write DIR/services.env
   down               stop exactly these servers; data and passwords stay
@@ -75,12 +75,12 @@ write_env() {
   mv "$dir/services.env.new" "$dir/services.env"
 }
 
-own_postgres() { [ "$explicit_dir" = yes ] || [ -z "${DATABASE_URL:-}" ]; }
-own_rabbit() { [ "$explicit_dir" = yes ] || [ -z "${AMQP_URL:-}" ]; }
+own_postgres() { [ "$only" != rabbitmq ] && { [ "$explicit_dir" = yes ] || [ -z "${DATABASE_URL:-}" ]; }; }
+own_rabbit() { [ "$only" != postgres ] && { [ "$explicit_dir" = yes ] || [ -z "${AMQP_URL:-}" ]; }; }
 
 up() {
-  own_postgres || say "DATABASE_URL is set: no private Postgres"
-  own_rabbit || say "AMQP_URL is set: no private RabbitMQ"
+  [ "$only" != both ] || own_postgres || say "DATABASE_URL is set: no private Postgres"
+  [ "$only" != both ] || own_rabbit || say "AMQP_URL is set: no private RabbitMQ"
   install_missing
   write_env
   echo "$port_base" > "$dir/port-base"
@@ -113,10 +113,11 @@ wipe() {
 }
 
 command=
-dir= port_base= explicit_dir=no
+dir= port_base= explicit_dir=no only=both
 while [ $# -gt 0 ]; do
   case $1 in
     --dir) dir=${2:?--dir needs a directory}; explicit_dir=yes; shift 2 ;;
+    --only) only=${2:?--only needs postgres, rabbitmq or both}; shift 2 ;;
     --port-base) port_base=${2:?--port-base needs a number}; shift 2 ;;
     *) if [ -n "$command" ]; then die "unknown argument '$1'; see scripts/services.sh help"; fi
        command=$1; shift

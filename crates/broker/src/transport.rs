@@ -1,0 +1,33 @@
+//! What carries events: RabbitMQ or this process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::handler::Handler;
+use crate::publisher::Publisher;
+
+/// A carrier of events with the topology of `contracts::Topology::CURRENT`.
+pub trait Transport: Send + Sync + 'static {
+    /// Publishes to the events exchange. All publishers of one transport share its connection.
+    fn publisher(&self) -> Arc<dyn Publisher>;
+    /// Runs the handler on its queue until the soft stop; what it began is finished, the rest is delivered again later.
+    fn consume(&self, handler: Arc<dyn Handler>, config: ConsumerConfig);
+}
+
+/// How much a consumer takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConsumerConfig {
+    /// Deliveries the broker may have under way to this consumer.
+    pub prefetch: u16,
+    /// Most deliveries in one call of the handler.
+    pub batch: usize,
+    /// How long a batch may be gathered under load. A lone delivery on an idle queue does not wait.
+    pub window: Duration,
+}
+
+impl Default for ConsumerConfig {
+    /// 256 under way, 64 in a batch, 5 ms.
+    fn default() -> Self {
+        Self { prefetch: 256, batch: 64, window: Duration::from_millis(5) }
+    }
+}
