@@ -1,0 +1,332 @@
+//! The live lane: history from the cursor to its end, committed in small steps whose cursor is a record's id.
+
+use std::collections::HashMap;
+
+use contracts::mailbox::SyncCompleted;
+use domain::{HistoryId, MessageId, RunId, Timestamp};
+use google::gmail::{HistoryPage, HistoryRecord};
+use google::{GmailError, Lane};
+use std::sync::PoisonError;
+
+use super::apply::{Cx, Item, Origin, apply};
+use super::boundary;
+use super::events::EventMaker;
+use super::fetch::{Answer, fetch_all};
+use super::plan::UNREADABLE;
+use super::session::Session;
+use crate::error::EngineError;
+use crate::rules::decide::{Need, need};
+use crate::rules::due::CHECK_AFTER;
+use crate::rules::fold::{Action, fold};
+use crate::rules::slices;
+use crate::store::mailboxes::{self, Mailbox};
+use crate::store::queue::{self, Cause};
+use crate::store::runs::Counts;
+use crate::store::{changes, emails, labels, ledger, runs};
+
+/// Labels are read again when they are this old.
+const LABELS_AGE: chrono::TimeDelta = chrono::TimeDelta::hours(24);
+
+/// What one pass carries along.
+struct Pass {
+    began: Timestamp,
+    cause: Cause,
+    /// Incremental runs that were queued before the pass began.
+    asked: Vec<RunId>,
+    counts: Counts,
+    unknown_label: bool,
+}
+
+/// The end of the history, reached with the last commit of a pass.
+struct Finish {
+    reached: HistoryId,
+}
+
+impl Session<'_> {
+    /// Brings the mirror to the end of the history. Answers the marks that were there before the first look.
+    pub(super) async fn live_pass(&self) -> Result<i64, EngineError> {
+        loop {
+            let mailbox = self.mailbox().await?;
+            if mailbox.labels_synced_at.is_none_or(|at| self.now() - at > LABELS_AGE) {
+                Box::pin(self.read_labels()).await;
+            }
+            let Some(cursor) = mailbox.cursor else {
+                Box::pin(boundary::first(self)).await?;
+                continue;
+            };
+            match Box::pin(self.follow(&mailbox, cursor)).await {
+                Ok(()) => {}
+                Err(EngineError::Gmail(GmailError::HistoryGone)) => {
+                    Box::pin(boundary::start_over(self, "history_expired")).await?;
+                    continue;
+                }
+                Err(EngineError::BrokenOff) => {
+                    Box::pin(boundary::start_over(self, "recreated")).await?;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
+            Box::pin(self.look_at_parked()).await?;
+            return Ok(mailbox.requested);
+        }
+    }
+
+    async fn follow(&self, mailbox: &Mailbox, start: HistoryId) -> Result<(), EngineError> {
+        let gmail = self.lane(Lane::Live);
+        let mut pass = self.begin_pass().await?;
+        let mut cursor = start;
+        let mut reached = None;
+        let mut token: Option<String> = None;
+        loop {
+            let page = match gmail.history(start, token.as_deref()).await {
+                // A page token that is not taken any more: the next pass starts at the cursor.
+                Err(GmailError::BadRequest { reason }) if token.is_some() => {
+                    return Err(GmailError::transient(reason).into());
+                }
+                page => page?,
+            };
+            // Changes that came while paging are for the next pass: the first page's id counts.
+            let reached = *reached.get_or_insert(page.history_id);
+            if page.history_id < start && gmail.profile().await?.history_id < start {
+                return Err(EngineError::BrokenOff);
+            }
+            token = page.next_page_token.clone();
+            let finish = token.is_none().then_some(Finish { reached: reached.max(start) });
+            cursor = Box::pin(self.apply_page(mailbox, &mut pass, page, cursor, finish)).await?;
+            if token.is_none() {
+                break;
+            }
+        }
+        if pass.unknown_label {
+            Box::pin(self.read_labels()).await;
+        }
+        Ok(())
+    }
+
+    async fn begin_pass(&self) -> Result<Pass, EngineError> {
+        let guard = self.guard();
+        let mut tx = self.engine.db().tenant(&guard.tenant).await?;
+        let cause = queue::cause(&mut tx, &guard).await?;
+        let queued = runs::list_queued(&mut tx, &guard).await?;
+        tx.commit().await?;
+        let asked = queued.into_iter().filter(|run| run.kind == "incremental").map(|run| run.id).collect();
+        Ok(Pass { began: self.now(), cause, asked, counts: Counts::default(), unknown_label: false })
+    }
+
+    /// Applies a page in steps; answers the cursor after the last of them.
+    async fn apply_page(
+        &self,
+        mailbox: &Mailbox,
+        pass: &mut Pass,
+        page: HistoryPage,
+        mut cursor: HistoryId,
+        finish: Option<Finish>,
+    ) -> Result<HistoryId, EngineError> {
+        // A record may come again at the top of a page: it is counted once.
+        let mut records: Vec<HistoryRecord> = page.records;
+        records.retain(|record| record.id > cursor);
+        let mut rest = records.as_slice();
+        while !rest.is_empty() {
+            let (step, later) = rest.split_at(slices::leading(rest.iter().map(|record| (record.entries(), 0))));
+            let (answers, error) = self.fetch_step(mailbox, step).await?;
+            // With an error, only what comes before the first mail without an answer can be committed.
+            let whole = match &error {
+                None => step.len(),
+                Some(_) => self.answered(step, &answers).await?,
+            };
+            let (ready, _) = step.split_at(whole);
+            let finish = finish.as_ref().filter(|_| later.is_empty() && error.is_none());
+            cursor = self.commit_step(pass, ready, answers, cursor, finish).await?;
+            if let Some(error) = error {
+                return Err(error.into());
+            }
+            rest = later;
+        }
+        if let Some(finish) = finish.filter(|_| records.is_empty()) {
+            Box::pin(self.commit(pass, &[], &HashMap::new(), Some(&finish))).await?;
+        }
+        Ok(cursor)
+    }
+
+    async fn needs(&self, step: &[HistoryRecord]) -> Result<Vec<(MessageId, Need)>, EngineError> {
+        let guard = self.guard();
+        let actions = fold(step);
+        let ids: Vec<MessageId> = actions.iter().map(|action| action.message_id.clone()).collect();
+        let mut tx = self.engine.db().tenant(&guard.tenant).await?;
+        let known = emails::list_known(&mut tx, &guard.tenant, guard.connector, &ids).await?;
+        tx.commit().await?;
+        let known: HashMap<_, _> = known.iter().map(|row| (&row.message_id, row)).collect();
+        let wanted = actions
+            .iter()
+            .map(|action| {
+                (action.message_id.clone(), need(action, known.get(&action.message_id).copied(), guard.generation))
+            })
+            .filter(|(_, need)| *need != Need::Nothing)
+            .collect();
+        Ok(wanted)
+    }
+
+    async fn fetch_step(
+        &self,
+        mailbox: &Mailbox,
+        step: &[HistoryRecord],
+    ) -> Result<(HashMap<MessageId, Answer>, Option<GmailError>), EngineError> {
+        let wanted = self.needs(step).await?;
+        tracing::debug!(connector.id = %mailbox.connector, records = step.len(), fetches = wanted.len(), "history step");
+        Ok(Box::pin(fetch_all(&self.lane(Lane::Live), wanted, self.concurrency(), self.patience())).await)
+    }
+
+    /// How many leading records have every answer they need.
+    async fn answered(
+        &self,
+        step: &[HistoryRecord],
+        answers: &HashMap<MessageId, Answer>,
+    ) -> Result<usize, EngineError> {
+        let missing: Vec<MessageId> =
+            self.needs(step).await?.into_iter().map(|(id, _)| id).filter(|id| !answers.contains_key(id)).collect();
+        let names = |record: &HistoryRecord| fold([record]).iter().any(|action| missing.contains(&action.message_id));
+        Ok(step.iter().position(names).unwrap_or(step.len()))
+    }
+
+    /// Commits records in transactions of bounded size. A transaction that the database refuses for its content is
+    /// cut in halves until the one poison mail is found, which is parked.
+    async fn commit_step(
+        &self,
+        pass: &mut Pass,
+        step: &[HistoryRecord],
+        mut answers: HashMap<MessageId, Answer>,
+        mut cursor: HistoryId,
+        finish: Option<&Finish>,
+    ) -> Result<HistoryId, EngineError> {
+        let mut rest = step;
+        let mut most = usize::MAX;
+        while let Some(last) = rest.last() {
+            let fits = slices::leading(rest.iter().map(|record| weigh(record, &answers))).min(most);
+            let (group, later) = rest.split_at(fits);
+            let end = finish.filter(|_| later.is_empty());
+            match Box::pin(self.commit(pass, group, &answers, end)).await {
+                Ok(()) => {
+                    cursor = group.last().map_or(last.id, |record| record.id);
+                    rest = later;
+                }
+                Err(EngineError::Db(error)) if !error.is_transient() => {
+                    tracing::error!(%error, records = group.len(), "the database refused a history step");
+                    if group.len() > 1 {
+                        most = group.len() / 2;
+                    } else if !poison(group, &mut answers, &error) {
+                        return Err(error.into());
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(cursor)
+    }
+
+    async fn commit(
+        &self,
+        pass: &mut Pass,
+        records: &[HistoryRecord],
+        answers: &HashMap<MessageId, Answer>,
+        finish: Option<&Finish>,
+    ) -> Result<(), EngineError> {
+        let guard = self.guard();
+        let names = self.names();
+        let now = self.now();
+        let (mut tx, mailbox) = self.locked(&guard).await?;
+        let unreadable = unreadable(records);
+        let mut items: Vec<Item<'_>> =
+            fold(records).into_iter().map(|action| Item { answer: answers.get(&action.message_id), action }).collect();
+        items.extend(unreadable.iter().map(|(action, answer)| Item { action: action.clone(), answer: Some(answer) }));
+        let cx = Cx {
+            guard: &guard,
+            mailbox: &mailbox,
+            seams: self.engine.seams(),
+            names: &names,
+            origin: Origin::Live,
+            cause: pass.cause,
+            now,
+        };
+        let mut applied = apply(&mut tx, &cx, &items).await?;
+        changes::insert(&mut tx, &guard, records, now).await?;
+        ledger::add(&mut tx, &guard, applied.tally).await?;
+        if let Some(last) = records.last() {
+            mailboxes::advance(&mut tx, &guard, last.id, now).await?;
+        }
+        let mut counts = pass.counts;
+        counts.stored += crate::store::count(applied.stored);
+        counts.deleted += crate::store::count(applied.deleted);
+        counts.new_emails = counts.stored;
+        let mut not_seen = 0;
+        if let Some(finish) = finish {
+            mailboxes::caught_up(&mut tx, &guard, finish.reached, pass.began).await?;
+            not_seen = queue::settle(&mut tx, &guard, finish.reached, now).await?;
+            let maker = EventMaker { mailbox: &mailbox, seams: self.engine.seams(), trace: pass.cause.trace, now };
+            for run in runs::complete_incremental(&mut tx, &guard, &pass.asked, counts, now).await? {
+                applied.events.push(maker.make(&SyncCompleted { run: Some(run.state_message()) }));
+            }
+        }
+        storage::outbox::append(&mut tx, applied.events).await?;
+        tx.commit().await?;
+        pass.counts = counts;
+        pass.unknown_label |= applied.unknown_label;
+        self.engine.metrics().applied(applied.tally, applied.stored);
+        if not_seen > 0 {
+            *self.check_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(now + CHECK_AFTER);
+        }
+        Ok(())
+    }
+
+    /// Reads the labels' names. A failure is not worth stopping mail for: ids are shown meanwhile.
+    async fn read_labels(&self) {
+        let read = async {
+            let listed = self.lane(Lane::Live).labels().await?;
+            let guard = self.guard();
+            let now = self.now();
+            let (mut tx, _) = self.locked(&guard).await?;
+            labels::replace(&mut tx, &guard, &listed, now).await?;
+            mailboxes::labels_read(&mut tx, &guard, now).await?;
+            let names = labels::names(&mut tx, &guard).await?;
+            tx.commit().await?;
+            *self.names.lock().unwrap_or_else(PoisonError::into_inner) = names.into();
+            Ok::<(), EngineError>(())
+        };
+        if let Err(error) = read.await {
+            tracing::warn!(%error, "labels cannot be read now");
+        }
+    }
+}
+
+fn weigh(record: &HistoryRecord, answers: &HashMap<MessageId, Answer>) -> (usize, usize) {
+    let named = record.added.iter().map(|entry| &entry.message_id);
+    let named = named.chain(record.labels_added.iter().map(|entry| &entry.message_id));
+    let named = named.chain(record.labels_removed.iter().map(|entry| &entry.message_id));
+    let bytes = named.filter_map(|id| answers.get(id)).map(Answer::weight).sum();
+    (record.entries(), bytes)
+}
+
+/// Entries that name no message are parked under a name of ours, so that the counts add up.
+fn unreadable(records: &[HistoryRecord]) -> Vec<(Action, Answer)> {
+    records
+        .iter()
+        .filter(|record| record.unreadable > 0)
+        .filter_map(|record| {
+            let id = MessageId::parse(format!("{UNREADABLE}{}", record.id)).ok()?;
+            let changes = i32::try_from(record.unreadable).unwrap_or(i32::MAX);
+            let action = Action { changes, ..Action::look_at(id, None, record.id) };
+            Some((action, Answer::Poison("the entry names no usable message id".to_owned())))
+        })
+        .collect()
+}
+
+/// Turns the mails of one record into poison; `false` when there is none to blame.
+fn poison(group: &[HistoryRecord], answers: &mut HashMap<MessageId, Answer>, error: &storage::Error) -> bool {
+    let mut blamed = false;
+    for action in fold(group) {
+        if let Some(answer @ Answer::Mail(_)) = answers.get_mut(&action.message_id) {
+            *answer = Answer::Poison(error.to_string());
+            blamed = true;
+        }
+    }
+    blamed
+}

@@ -1,0 +1,166 @@
+//! Transactions of a run: its row, its listing, its mails and its events move together.
+
+use std::sync::PoisonError;
+
+use chrono::TimeDelta;
+use contracts::NewEvent;
+use contracts::mailbox::{SyncCompleted, SyncProgressed};
+use domain::{MessageId, Timestamp};
+use google::GmailError;
+use storage::Tx;
+
+use super::apply::{Cx, Item, apply};
+use super::backfill::origin;
+use super::events::EventMaker;
+use super::fetch::Answer;
+use super::session::Session;
+use crate::error::EngineError;
+use crate::rules::decide::Known;
+use crate::rules::fold::Action;
+use crate::store::listing::{self, Mark};
+use crate::store::mailboxes::{self, Guard, Mailbox};
+use crate::store::queue::Cause;
+use crate::store::runs::{self, Counts, Run, Step};
+use crate::store::{emails, ledger};
+
+/// At most one `sync.progressed` in this time.
+const PROGRESS_EVERY: TimeDelta = TimeDelta::seconds(2);
+
+/// What a run learnt, to be committed together.
+pub(super) struct Fetches {
+    pub items: Vec<(Action, Answer)>,
+    pub marks: Vec<(MessageId, Mark)>,
+    pub add: Counts,
+}
+
+impl Session<'_> {
+    /// Moves the run: its state, its checkpoint, its listing.
+    pub(super) async fn step(
+        &self,
+        run: &Run,
+        mut step: Step,
+        marks: Vec<(MessageId, Mark)>,
+        listed: &[MessageId],
+    ) -> Result<Run, EngineError> {
+        let (guard, now) = (self.run_guard(run), self.now());
+        let (mut tx, mailbox) = self.locked(&guard).await?;
+        let added = listing::insert(&mut tx, run, listed, run.counts.listed).await?;
+        step.add.listed += crate::store::count(added);
+        mark(&mut tx, run, &marks).await?;
+        let (run, events) = self.advance(&mut tx, &mailbox, run, step, now).await?;
+        storage::outbox::append(&mut tx, events).await?;
+        tx.commit().await?;
+        Ok(run)
+    }
+
+    /// Commits what was fetched.
+    pub(super) async fn store(&self, run: &Run, fetches: &Fetches) -> Result<Run, EngineError> {
+        let (guard, now) = (self.run_guard(run), self.now());
+        let names = self.names();
+        let (mut tx, mailbox) = self.locked(&guard).await?;
+        let cx = Cx {
+            guard: &guard,
+            mailbox: &mailbox,
+            seams: self.engine.seams(),
+            names: &names,
+            origin: origin(run),
+            cause: Cause::default(),
+            now,
+        };
+        let items: Vec<Item<'_>> = fetches
+            .items
+            .iter()
+            .map(|(action, answer)| Item { action: action.clone(), answer: Some(answer) })
+            .collect();
+        let mut applied = apply(&mut tx, &cx, &items).await?;
+        ledger::add(&mut tx, &guard, applied.tally).await?;
+        let marks: Vec<_> = fetches
+            .marks
+            .iter()
+            .map(|(id, mark)| (id.clone(), if applied.parked.contains(id) { Mark::Parked } else { *mark }))
+            .collect();
+        mark(&mut tx, run, &marks).await?;
+        let stored = crate::store::count(applied.stored);
+        let add = Counts {
+            stored: fetches.add.stored + stored,
+            new_emails: fetches.add.new_emails + stored,
+            deleted: fetches.add.deleted + crate::store::count(applied.deleted),
+            failed: fetches.add.failed + crate::store::count(applied.parked.len()),
+            ..fetches.add
+        };
+        let (run, events) = self.advance(&mut tx, &mailbox, run, Step { add, ..Step::default() }, now).await?;
+        applied.events.extend(events);
+        storage::outbox::append(&mut tx, applied.events).await?;
+        tx.commit().await?;
+        self.engine.metrics().applied(applied.tally, applied.stored);
+        Ok(run)
+    }
+
+    /// Ends the run: every listed mail is in the mirror, parked, or left out; every other one was asked about.
+    pub(super) async fn complete(&self, run: &Run) -> Result<Run, EngineError> {
+        let (guard, now) = (self.run_guard(run), self.now());
+        let (mut tx, mailbox) = self.locked(&guard).await?;
+        let ended = runs::advance(&mut tx, run, &Step { state: Some("completed"), ..Step::default() }, now).await?;
+        listing::clear(&mut tx, run).await?;
+        mailboxes::first_synced(&mut tx, &guard, now).await?;
+        let maker = EventMaker { mailbox: &mailbox, seams: self.engine.seams(), trace: None, now };
+        let completed = maker.make(&SyncCompleted { run: Some(ended.state_message()) });
+        storage::outbox::append(&mut tx, vec![completed]).await?;
+        tx.commit().await?;
+        tracing::info!(
+            connector.id = %guard.connector, run.id = %ended.id, kind = ended.kind, stored = ended.counts.stored,
+            deleted = ended.counts.deleted, parked = ended.counts.failed, "synced the mailbox"
+        );
+        Ok(ended)
+    }
+
+    async fn advance(
+        &self,
+        tx: &mut Tx,
+        mailbox: &Mailbox,
+        run: &Run,
+        step: Step,
+        now: Timestamp,
+    ) -> Result<(Run, Vec<NewEvent>), EngineError> {
+        let progressed = run.progressed_at.is_none_or(|at| now - at >= PROGRESS_EVERY);
+        let run = runs::advance(tx, run, &Step { progressed, ..step }, now).await?;
+        let maker = EventMaker { mailbox, seams: self.engine.seams(), trace: None, now };
+        let event = progressed.then(|| maker.make(&SyncProgressed { run: Some(run.state_message()) }));
+        Ok((run, event.into_iter().collect()))
+    }
+
+    pub(super) async fn unlisted(&self, run: &Run) -> Result<(i64, i64), EngineError> {
+        let mut tx = self.engine.db().tenant(&run.tenant).await?;
+        let counts = emails::count_unlisted(&mut tx, run).await?;
+        tx.commit().await?;
+        Ok(counts)
+    }
+
+    pub(super) async fn list_unlisted(&self, run: &Run, after: &str, limit: usize) -> Result<Vec<Known>, EngineError> {
+        let mut tx = self.engine.db().tenant(&run.tenant).await?;
+        let rows = emails::list_unlisted(&mut tx, run, after, limit).await?;
+        tx.commit().await?;
+        Ok(rows)
+    }
+
+    /// A run's commits prove its own generation: an answer from before a gap must not be written after it.
+    fn run_guard(&self, run: &Run) -> Guard {
+        Guard { generation: run.generation, ..self.guard() }
+    }
+
+    pub(super) fn fetch_failed(&self, error: GmailError) {
+        *self.fetch_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    }
+
+    pub(super) fn take_failure(&self) -> Option<GmailError> {
+        self.fetch_failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+async fn mark(tx: &mut Tx, run: &Run, marks: &[(MessageId, Mark)]) -> Result<(), storage::Error> {
+    for wanted in [Mark::Done, Mark::Parked, Mark::LeftOut] {
+        let ids: Vec<MessageId> = marks.iter().filter(|(_, mark)| *mark == wanted).map(|(id, _)| id.clone()).collect();
+        listing::mark(tx, run, &ids, wanted).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! What a failed lease leaves behind: when to come back, or that only a person can help.
+
+use contracts::mailbox::{RunState, SyncFailed};
+use google::{GmailError, TokenError};
+use std::time::Duration;
+
+use super::Engine;
+use super::events::EventMaker;
+use crate::error::EngineError;
+use crate::rules::due::{not_before, poll_interval};
+use crate::store::mailboxes::{self, Guard, Mailbox};
+use crate::store::{leases, runs};
+
+/// A mailbox that failed this often in a row is told to its owner, once.
+const TELL_AFTER: i32 = 5;
+
+/// Gives the lease back after a failure. What cannot be written now is written by the lease's end: it stays due.
+pub(super) async fn failed(engine: &Engine, guard: &Guard, error: &EngineError) {
+    engine.metrics().failures.with_label_values(&[error.code()]).inc();
+    match error {
+        EngineError::Fenced => {
+            tracing::warn!(connector.id = %guard.connector, "another replica took this mailbox over");
+            return;
+        }
+        error => tracing::warn!(connector.id = %guard.connector, %error, "work on a mailbox stopped"),
+    }
+    if let Err(error) = settle(engine, guard, error).await {
+        tracing::warn!(connector.id = %guard.connector, %error, "the failure cannot be noted; the lease will run out");
+    }
+}
+
+async fn settle(engine: &Engine, guard: &Guard, error: &EngineError) -> Result<(), storage::Error> {
+    let now = engine.seams().clock.now();
+    let mut tx = engine.db().tenant(&guard.tenant).await?;
+    let Some(mailbox) = mailboxes::find_held(&mut tx, guard).await? else { return Ok(()) };
+    let attempts = mailbox.attempts.saturating_add(1);
+    let ended = match error {
+        EngineError::Gmail(gmail) if gmail.needs_consent() => Some("reauth_required"),
+        EngineError::Gmail(GmailError::Token(TokenError::Disconnected)) => Some("disconnected"),
+        EngineError::Gmail(GmailError::Token(TokenError::Paused)) => Some("paused"),
+        _ => None,
+    };
+    if let Some(status) = ended {
+        leases::park_mailbox(&mut tx, guard, status, error.code(), now).await?;
+    } else {
+        let retry_at = match error {
+            EngineError::Gmail(gmail) => gmail.retry_at(),
+            _ => None,
+        };
+        let default = engine.settings().poll_interval;
+        let interval = poll_interval(mailbox.poll_interval_seconds, default, false).max(Duration::from_secs(1));
+        let jitter = engine.seams().entropy.unit();
+        let at = not_before(attempts, retry_at, interval, jitter, now);
+        leases::fail(&mut tx, guard, error.code(), attempts, at, now).await?;
+    }
+    if ended == Some("reauth_required") || attempts == TELL_AFTER {
+        let failed = SyncFailed { run: Some(failure(&mut tx, guard, &mailbox, error).await?) };
+        let maker = EventMaker { mailbox: &mailbox, seams: engine.seams(), trace: None, now };
+        storage::outbox::append(&mut tx, vec![maker.make(&failed)]).await?;
+    }
+    tx.commit().await
+}
+
+/// The run at work, or a nameless incremental one, with what stopped it.
+async fn failure(
+    tx: &mut storage::Tx,
+    guard: &Guard,
+    mailbox: &Mailbox,
+    error: &EngineError,
+) -> Result<RunState, storage::Error> {
+    let active = runs::find_active(tx, guard).await?.map(|run| run.state_message());
+    let nameless = RunState {
+        kind: if mailbox.first_synced_at.is_some() { "incremental" } else { "full" }.to_owned(),
+        reason: "poll".to_owned(),
+        ..RunState::default()
+    };
+    Ok(RunState { error: error.code().to_owned(), ..active.unwrap_or(nameless) })
+}

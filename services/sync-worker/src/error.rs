@@ -1,0 +1,37 @@
+//! What can stop work on a mailbox, sorted by what happens next.
+
+use google::GmailError;
+
+/// Why work on a mailbox stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// Gmail said no; the variant says what helps.
+    #[error(transparent)]
+    Gmail(#[from] GmailError),
+    /// The database said no; nothing of the transaction happened.
+    #[error(transparent)]
+    Db(#[from] storage::Error),
+    /// The lease is somebody else's: nothing may be written any more.
+    #[error("the lease was lost")]
+    Fenced,
+    /// The other lane found that the history broke off: this lane's answers are of an older generation.
+    #[error("the mailbox's history started over")]
+    BrokenOff,
+    /// No client for the mailbox can be built.
+    #[error("no Gmail client: {0}")]
+    Access(String),
+}
+
+impl EngineError {
+    /// A stable word for rows, metrics and logs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Gmail(error) => error.code(),
+            Self::Db(storage::Error::Transient(_)) => "database_unavailable",
+            Self::Db(_) => "database",
+            Self::Fenced => "fenced",
+            Self::BrokenOff => "broken_off",
+            Self::Access(_) => "access",
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Decisions without IO: what a history says about each mail, what becomes of it, when to look again.
+//!
+//! Everything here is plain values in, plain values out; the engine reads, asks these rules, and writes.
+
+pub mod announce;
+pub mod decide;
+pub mod due;
+pub mod flags;
+pub mod fold;
+pub mod park;
+pub mod slices;

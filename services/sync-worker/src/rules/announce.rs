@@ -1,0 +1,59 @@
+//! Which live mails are told to the world: `email.received` and `email.sent` (edge-cases 15, 16).
+
+use chrono::TimeDelta;
+use domain::labels::{CHAT, DRAFT, INBOX, SENT};
+use domain::{LabelId, Timestamp};
+
+use super::flags::has;
+
+/// How far back a mail's own date may lie before the last time the mirror was current: deliveries are held up by hours
+/// (greylisting, spam checks), imports are older by days and years.
+const SLACK: TimeDelta = TimeDelta::days(1);
+
+/// What to raise for a mail that history added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Announce {
+    pub received: bool,
+    pub sent: bool,
+}
+
+impl Announce {
+    pub fn any(self) -> bool {
+        self.received || self.sent
+    }
+}
+
+/// Decides by the mail's labels and Google's date; `current_at` is when the mirror last knew all of the mailbox.
+///
+/// A mail to oneself (INBOX and SENT) is both. Spam and trash are announced with their labels: who listens decides.
+pub fn announce(labels: &[LabelId], internal_date: Timestamp, current_at: Timestamp) -> Announce {
+    let imported = internal_date < current_at - SLACK;
+    if imported || has(labels, DRAFT) || has(labels, CHAT) {
+        return Announce::default();
+    }
+    let sent = has(labels, SENT);
+    Announce { received: !sent || has(labels, INBOX), sent }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::{Clock, MockClock};
+
+    #[test]
+    fn drafts_imports_and_chats_are_silent_and_a_mail_to_oneself_is_both() {
+        let now = MockClock::default().now();
+        let ask = |labels: &[&str], date| {
+            let labels: Vec<_> = labels.iter().map(|label| LabelId::parse(*label).unwrap()).collect();
+            let answer = announce(&labels, date, now);
+            (answer.received, answer.sent)
+        };
+        assert_eq!(ask(&["INBOX", "UNREAD"], now), (true, false));
+        assert_eq!(ask(&["DRAFT"], now), (false, false));
+        assert_eq!(ask(&["CHAT"], now), (false, false));
+        assert_eq!(ask(&["SENT"], now), (false, true));
+        assert_eq!(ask(&["SENT", "INBOX"], now), (true, true));
+        assert_eq!(ask(&["INBOX"], now - TimeDelta::hours(5)), (true, false));
+        assert_eq!(ask(&["INBOX"], now - TimeDelta::days(400)), (false, false));
+    }
+}

@@ -1,0 +1,69 @@
+//! When a mailbox is due again: poll intervals, early looks, back-off after errors (law 8).
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use domain::Timestamp;
+
+/// Seconds after the first look that did not show a pushed id: looks are repeated then, and after the last the push is
+/// `not_seen` (edge-cases 9).
+pub const EARLY_LOOKS: [i64; 3] = [2, 5, 15];
+/// After a push that history never showed, one more check.
+pub const CHECK_AFTER: TimeDelta = TimeDelta::seconds(60);
+/// First wait after an error.
+const BACKOFF_BASE: Duration = Duration::from_secs(5);
+/// The wait after errors doubles to at least this.
+const BACKOFF_FLOOR: Duration = Duration::from_secs(300);
+/// With healthy push, polling only makes sure.
+const SAFETY_POLL: Duration = Duration::from_secs(300);
+
+/// How long until the next poll: the mailbox's own interval or the default; under a live push watch, the safety poll
+/// unless the mailbox asked for less often.
+pub fn poll_interval(own_seconds: i32, default: Duration, push_is_live: bool) -> Duration {
+    let own = u64::try_from(own_seconds).ok().filter(|seconds| *seconds > 0).map(Duration::from_secs);
+    let interval = own.unwrap_or(default);
+    if push_is_live { interval.max(SAFETY_POLL) } else { interval }
+}
+
+/// When to try again after the `attempts`-th failure in a row (counted from 1). Google's own time wins when it is
+/// later. `jitter` is in `[0, 1)`.
+pub fn not_before(
+    attempts: i32,
+    retry_at: Option<Timestamp>,
+    interval: Duration,
+    jitter: f64,
+    now: Timestamp,
+) -> Timestamp {
+    let attempt = u32::try_from(attempts.saturating_sub(1)).unwrap_or(0);
+    let backoff = runtime::backoff::Backoff::new(BACKOFF_BASE, interval.max(BACKOFF_FLOOR));
+    let wait = TimeDelta::from_std(backoff.delay(attempt, jitter)).unwrap_or(TimeDelta::minutes(5));
+    let ours = now + wait;
+    retry_at.map_or(ours, |theirs| theirs.max(ours))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::{Clock, MockClock};
+
+    #[test]
+    fn polls_by_own_interval_and_rests_under_push() {
+        let normal = Duration::from_secs(300);
+        assert_eq!(poll_interval(60, normal, false).as_secs(), 60);
+        assert_eq!(poll_interval(0, Duration::from_secs(60), false).as_secs(), 60);
+        assert_eq!(poll_interval(60, normal, true).as_secs(), 300);
+        assert_eq!(poll_interval(900, normal, true).as_secs(), 900);
+    }
+
+    #[test]
+    fn errors_double_the_wait_up_to_the_interval_and_google_may_ask_for_more() {
+        let now = MockClock::default().now();
+        let wait = |attempts, interval| {
+            (not_before(attempts, None, Duration::from_secs(interval), 1.0, now) - now).num_seconds()
+        };
+        assert_eq!([wait(1, 60), wait(2, 60), wait(3, 60), wait(30, 60)], [5, 10, 20, 300]);
+        assert_eq!(wait(30, 900), 900);
+        let late = now + TimeDelta::hours(2);
+        assert_eq!(not_before(1, Some(late), Duration::from_secs(60), 0.0, now), late);
+    }
+}

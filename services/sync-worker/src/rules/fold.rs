@@ -1,0 +1,155 @@
+//! Folds history records into one action for each message.
+
+use std::collections::HashMap;
+
+use domain::{HistoryId, LabelId, MessageId, ThreadId};
+use google::gmail::{HistoryRecord, LabelChange, MessageRef};
+
+/// Labels put on and taken off by one record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delta {
+    pub history_id: HistoryId,
+    pub added: Vec<LabelId>,
+    pub removed: Vec<LabelId>,
+}
+
+/// All that some records say about one message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Action {
+    pub message_id: MessageId,
+    pub thread_id: Option<ThreadId>,
+    /// The record that added it, if one did.
+    pub added: Option<HistoryId>,
+    /// The record that deleted it for good, unless a later one added it again.
+    pub deleted: Option<HistoryId>,
+    pub deltas: Vec<Delta>,
+    /// The newest record that names it.
+    pub last: HistoryId,
+    /// Entries folded in: what the ledger counts.
+    pub changes: i32,
+}
+
+impl Action {
+    /// An action that no record caused: a parked message looked at again, a mail of a listing.
+    pub fn look_at(message_id: MessageId, thread_id: Option<ThreadId>, last: HistoryId) -> Self {
+        Self { message_id, thread_id, added: None, deleted: None, deltas: Vec::new(), last, changes: 0 }
+    }
+}
+
+/// One action a message, in the order in which the records first name them. Inside a record: added, labels, deleted.
+pub fn fold<'a>(records: impl IntoIterator<Item = &'a HistoryRecord>) -> Vec<Action> {
+    let mut folded = Folded::default();
+    for record in records {
+        for entry in &record.added {
+            folded.added(record.id, entry);
+        }
+        for entry in &record.labels_added {
+            folded.labels(record.id, entry, true);
+        }
+        for entry in &record.labels_removed {
+            folded.labels(record.id, entry, false);
+        }
+        for entry in &record.deleted {
+            folded.deleted(record.id, entry);
+        }
+    }
+    folded.actions
+}
+
+#[derive(Default)]
+struct Folded {
+    actions: Vec<Action>,
+    places: HashMap<MessageId, usize>,
+}
+
+impl Folded {
+    fn action(&mut self, record: HistoryId, message: &MessageId, thread: Option<&ThreadId>) -> Option<&mut Action> {
+        let place = *self.places.entry(message.clone()).or_insert_with(|| {
+            self.actions.push(Action::look_at(message.clone(), None, record));
+            self.actions.len() - 1
+        });
+        let action = self.actions.get_mut(place)?;
+        action.last = action.last.max(record);
+        action.changes += 1;
+        if action.thread_id.is_none() {
+            action.thread_id = thread.cloned();
+        }
+        Some(action)
+    }
+
+    fn added(&mut self, record: HistoryId, entry: &MessageRef) {
+        if let Some(action) = self.action(record, &entry.message_id, entry.thread_id.as_ref()) {
+            action.added = Some(record);
+            action.deleted = None;
+        }
+    }
+
+    fn deleted(&mut self, record: HistoryId, entry: &MessageRef) {
+        if let Some(action) = self.action(record, &entry.message_id, entry.thread_id.as_ref()) {
+            action.deleted = Some(record);
+        }
+    }
+
+    fn labels(&mut self, record: HistoryId, entry: &LabelChange, put_on: bool) {
+        if let Some(action) = self.action(record, &entry.message_id, entry.thread_id.as_ref()) {
+            let (added, removed) =
+                if put_on { (entry.labels.clone(), Vec::new()) } else { (Vec::new(), entry.labels.clone()) };
+            action.deltas.push(Delta { history_id: record, added, removed });
+        }
+    }
+}
+
+/// The labels after every delta that is newer than what `labels` already reflect; sorted, without repeats.
+pub fn replay(labels: &[LabelId], known: HistoryId, deltas: &[Delta]) -> Vec<LabelId> {
+    let mut result: Vec<LabelId> = labels.to_vec();
+    for delta in deltas.iter().filter(|delta| delta.history_id > known) {
+        result.retain(|label| !delta.removed.contains(label));
+        result.extend(delta.added.iter().cloned());
+    }
+    result.sort_unstable();
+    result.dedup();
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(id: &str) -> MessageRef {
+        MessageRef { message_id: MessageId::parse(id).unwrap(), thread_id: None, labels: None }
+    }
+
+    fn labels(id: &str, labels: &[&str]) -> LabelChange {
+        let labels = labels.iter().map(|label| LabelId::parse(*label).unwrap()).collect();
+        LabelChange { message_id: MessageId::parse(id).unwrap(), thread_id: None, labels, all_labels: None }
+    }
+
+    #[test]
+    fn a_record_with_several_types_folds_into_one_action_a_message() {
+        let record = HistoryRecord {
+            id: HistoryId(7),
+            added: vec![message("a"), message("b")],
+            deleted: vec![message("b")],
+            labels_added: vec![labels("a", &["STARRED"])],
+            labels_removed: vec![labels("c", &["UNREAD"])],
+            unreadable: 0,
+        };
+        let actions = fold([&record]);
+        assert_eq!(actions.len(), 3);
+        assert_eq!(actions.iter().map(|action| action.changes).sum::<i32>(), 5);
+        assert_eq!(actions[1].deleted, Some(HistoryId(7)));
+        assert_eq!(actions[2].added, None);
+    }
+
+    #[test]
+    fn deltas_replay_only_what_is_newer() {
+        let inbox = LabelId::parse("INBOX").unwrap();
+        let star = LabelId::parse("STARRED").unwrap();
+        let deltas = [
+            Delta { history_id: HistoryId(5), added: vec![star.clone()], removed: vec![] },
+            Delta { history_id: HistoryId(9), added: vec![], removed: vec![inbox.clone()] },
+        ];
+        assert_eq!(replay(&[inbox.clone()], HistoryId(5), &deltas), vec![]);
+        assert_eq!(replay(&[inbox], HistoryId(4), &deltas), vec![star]);
+    }
+}

@@ -1,0 +1,71 @@
+//! When a parked message is looked at again, and when it is given up (design §4).
+
+use chrono::TimeDelta;
+use domain::Timestamp;
+
+/// Why a message is parked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// Gmail named it and answers 404 for it.
+    NotVisible,
+    /// It can be fetched but not stored or read.
+    Poison,
+}
+
+impl Reason {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotVisible => "not_visible",
+            Self::Poison => "poison",
+        }
+    }
+
+    /// The reason of that name; anything unknown counts as poison, which is never given up.
+    pub fn parse(text: &str) -> Self {
+        if text == "not_visible" { Self::NotVisible } else { Self::Poison }
+    }
+}
+
+/// What happens after a failed look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Look again then.
+    At(Timestamp),
+    /// Four looks in a day found nothing: it is gone.
+    GiveUp,
+    /// Only when somebody asks.
+    OnRequest,
+}
+
+/// The next look after `attempts` failed ones.
+pub fn next(reason: Reason, attempts: i32, now: Timestamp) -> Next {
+    let wait = match attempts {
+        i32::MIN..=0 => TimeDelta::minutes(1),
+        1 => TimeDelta::minutes(10),
+        2 => TimeDelta::hours(1),
+        3 => TimeDelta::hours(24),
+        _ => {
+            return match reason {
+                Reason::NotVisible => Next::GiveUp,
+                Reason::Poison => Next::OnRequest,
+            };
+        }
+    };
+    Next::At(now + wait)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::{Clock, MockClock};
+
+    #[test]
+    fn looks_four_times_in_a_day_then_gives_up_only_what_is_not_there() {
+        let now = MockClock::default().now();
+        let waits: Vec<_> = (0..4).map(|n| next(Reason::NotVisible, n, now)).collect();
+        assert_eq!(waits[0], Next::At(now + TimeDelta::minutes(1)));
+        assert_eq!(waits[3], Next::At(now + TimeDelta::hours(24)));
+        assert_eq!(next(Reason::NotVisible, 4, now), Next::GiveUp);
+        assert_eq!(next(Reason::Poison, 4, now), Next::OnRequest);
+    }
+}

@@ -1,0 +1,40 @@
+//! SQL of the mirror: one file a table. Functions take an open transaction that has entered a role; the engine opens it.
+
+pub mod attachments;
+pub mod changes;
+pub mod email_labels;
+pub mod email_writes;
+pub mod emails;
+pub mod labels;
+pub mod leases;
+pub mod ledger;
+pub mod listing;
+pub mod mailboxes;
+pub mod parked;
+pub mod queue;
+pub mod runs;
+pub mod sources;
+pub mod summaries;
+
+use domain::{LabelId, MessageId};
+use storage::Error;
+
+/// Reads a message id back; what was parsed on the way in parses on the way out.
+fn message_id(text: String) -> Result<MessageId, Error> {
+    MessageId::parse(text).map_err(|error| Error::Other(error.to_string()))
+}
+
+/// Reads label ids back.
+fn label_ids(texts: Vec<String>) -> Vec<LabelId> {
+    texts.into_iter().filter_map(|text| LabelId::parse(text).ok()).collect()
+}
+
+/// Label ids of one mail as one text, because Postgres flattens arrays of arrays. Ids hold no control characters.
+fn joined(labels: &[LabelId]) -> String {
+    labels.iter().map(LabelId::as_str).collect::<Vec<_>>().join("\n")
+}
+
+/// A count for a `bigint` column.
+pub fn count(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}

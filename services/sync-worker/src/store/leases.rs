@@ -1,0 +1,207 @@
+//! Due scan, lease, heartbeat and release of mailboxes. Leases run on the database's clock, due times on the caller's.
+
+use domain::{ConnectorId, Timestamp};
+use storage::types::{Array, BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use storage::{Error, QueryableByName, Tx, sql};
+use uuid::Uuid;
+
+use super::mailboxes::{Guard, Mailbox, Row, mailbox_columns};
+
+/// How long a lease lasts without a heartbeat, in seconds.
+pub const LEASE_SECONDS: f64 = 30.0;
+
+/// A mailbox that was just leased.
+#[derive(Debug, Clone)]
+pub struct Leased {
+    pub mailbox: Mailbox,
+    /// Taken from a holder who never released it: nobody knows what that one spent.
+    pub stolen: bool,
+}
+
+#[derive(QueryableByName)]
+struct LeasedRow {
+    #[diesel(embed)]
+    mailbox: Row,
+    #[diesel(sql_type = Bool)]
+    stolen: bool,
+}
+
+/// Takes up to `limit` due mailboxes that nobody holds, longest due first. `not` are those this replica works on
+/// already.
+pub async fn acquire_due(
+    tx: &mut Tx,
+    owner: &str,
+    not: &[ConnectorId],
+    limit: usize,
+    now: Timestamp,
+) -> Result<Vec<Leased>, Error> {
+    let rows = sql(concat!(
+        "WITH due AS ( \
+           SELECT connector_id, lease_until IS NOT NULL AS stolen FROM mailboxes \
+           WHERE due_at <= $2 AND (not_before IS NULL OR not_before <= $2) AND status = 'active' \
+             AND (lease_until IS NULL OR lease_until < clock_timestamp()) AND connector_id <> ALL ($3) \
+           ORDER BY due_at LIMIT $4 FOR NO KEY UPDATE SKIP LOCKED) \
+         UPDATE mailboxes m SET epoch = m.epoch + 1, lease_owner = $1, \
+           lease_until = clock_timestamp() + make_interval(secs => $5) \
+         FROM due WHERE m.connector_id = due.connector_id RETURNING ",
+        mailbox_columns!(),
+        ", due.stolen"
+    ))
+    .bind::<Text, _>(owner)
+    .bind::<Timestamptz, _>(now)
+    .bind::<Array<SqlUuid>, _>(not.iter().map(|id| id.0).collect::<Vec<Uuid>>())
+    .bind::<BigInt, _>(super::count(limit))
+    .bind::<Double, _>(LEASE_SECONDS)
+    .load::<LeasedRow>(tx)
+    .await?;
+    rows.into_iter().map(|row| Ok(Leased { mailbox: row.mailbox.try_into()?, stolen: row.stolen })).collect()
+}
+
+/// Takes one mailbox if it is due and nobody holds it.
+pub async fn acquire(
+    tx: &mut Tx,
+    owner: &str,
+    connector: ConnectorId,
+    now: Timestamp,
+) -> Result<Option<Leased>, Error> {
+    let row = sql(concat!(
+        "WITH due AS ( \
+           SELECT connector_id, lease_until IS NOT NULL AS stolen FROM mailboxes \
+           WHERE connector_id = $3 AND due_at <= $2 AND (not_before IS NULL OR not_before <= $2) \
+             AND status = 'active' AND (lease_until IS NULL OR lease_until < clock_timestamp()) \
+           FOR NO KEY UPDATE SKIP LOCKED) \
+         UPDATE mailboxes m SET epoch = m.epoch + 1, lease_owner = $1, \
+           lease_until = clock_timestamp() + make_interval(secs => $4) \
+         FROM due WHERE m.connector_id = due.connector_id RETURNING ",
+        mailbox_columns!(),
+        ", due.stolen"
+    ))
+    .bind::<Text, _>(owner)
+    .bind::<Timestamptz, _>(now)
+    .bind::<SqlUuid, _>(connector.0)
+    .bind::<Double, _>(LEASE_SECONDS)
+    .optional::<LeasedRow>(tx)
+    .await?;
+    row.map(|row| Ok(Leased { mailbox: row.mailbox.try_into()?, stolen: row.stolen })).transpose()
+}
+
+/// Extends the lease; `false` when somebody else holds it.
+pub async fn renew(tx: &mut Tx, guard: &Guard) -> Result<bool, Error> {
+    let renewed = sql("UPDATE mailboxes SET lease_until = clock_timestamp() + make_interval(secs => $3) \
+         WHERE connector_id = $1 AND epoch = $2")
+    .bind::<SqlUuid, _>(guard.connector.0)
+    .bind::<BigInt, _>(guard.epoch)
+    .bind::<Double, _>(LEASE_SECONDS)
+    .execute(tx)
+    .await?;
+    Ok(renewed > 0)
+}
+
+/// Why and when a mailbox is due again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    pub at: Timestamp,
+    pub reason: &'static str,
+}
+
+/// How a release ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Released {
+    Done,
+    /// A mark came since `requested` was read: the holder goes on.
+    Requested,
+    /// The lease is somebody else's.
+    Fenced,
+}
+
+#[derive(QueryableByName)]
+struct ReleasedRow {
+    #[diesel(sql_type = Bool)]
+    held: bool,
+    #[diesel(sql_type = Bool)]
+    done: bool,
+}
+
+/// Gives the lease back after work: due again at `next`, or earlier for a parked message, an early look, a queued run.
+/// Refused when a mark came after `requested` was read, so that no push is swallowed.
+pub async fn release(tx: &mut Tx, guard: &Guard, requested: i64, next: Option<Due>) -> Result<Released, Error> {
+    let row = sql("WITH held AS ( \
+           SELECT connector_id, requested, status FROM mailboxes WHERE connector_id = $2 AND epoch = $3 FOR NO KEY UPDATE), \
+         wish AS ( \
+           SELECT $5::timestamptz AS at, $6::text AS reason WHERE $5::timestamptz IS NOT NULL \
+           UNION ALL SELECT min(next_attempt_at), 'retry' FROM parked_changes \
+             WHERE tenant = $1 AND connector_id = $2 \
+           UNION ALL SELECT min(next_look_at), 'early_push' FROM notification_queue \
+             WHERE tenant = $1 AND connector_id = $2 AND status = 'pending'), \
+         next AS (SELECT at, reason FROM wish WHERE at IS NOT NULL ORDER BY at LIMIT 1), \
+         done AS ( \
+           UPDATE mailboxes m SET lease_owner = NULL, lease_until = NULL, \
+             due_at = CASE WHEN m.status = 'active' THEN (SELECT at FROM next) END, \
+             due_reason = coalesce((SELECT reason FROM next), '') \
+           FROM held WHERE m.connector_id = held.connector_id AND held.requested = $4 RETURNING 1) \
+         SELECT EXISTS (SELECT 1 FROM held) AS held, EXISTS (SELECT 1 FROM done) AS done")
+    .bind::<Text, _>(guard.tenant.as_str())
+    .bind::<SqlUuid, _>(guard.connector.0)
+    .bind::<BigInt, _>(guard.epoch)
+    .bind::<BigInt, _>(requested)
+    .bind::<Nullable<Timestamptz>, _>(next.map(|due| due.at))
+    .bind::<Nullable<Text>, _>(next.map(|due| due.reason))
+    .get_result::<ReleasedRow>(tx)
+    .await?;
+    Ok(match (row.held, row.done) {
+        (false, _) => Released::Fenced,
+        (true, true) => Released::Done,
+        (true, false) => Released::Requested,
+    })
+}
+
+/// Gives the lease back with work left: it stays due. Used at a stop and when a slice is over.
+pub async fn yield_lease(tx: &mut Tx, guard: &Guard, due: Due) -> Result<(), Error> {
+    sql("UPDATE mailboxes SET lease_owner = NULL, lease_until = NULL, due_at = $3, due_reason = $4 \
+         WHERE connector_id = $1 AND epoch = $2")
+    .bind::<SqlUuid, _>(guard.connector.0)
+    .bind::<BigInt, _>(guard.epoch)
+    .bind::<Timestamptz, _>(due.at)
+    .bind::<Text, _>(due.reason)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Gives the lease back after a failure: still due, but not before the given time.
+pub async fn fail(
+    tx: &mut Tx,
+    guard: &Guard,
+    error: &str,
+    attempts: i32,
+    not_before: Timestamp,
+    now: Timestamp,
+) -> Result<(), Error> {
+    sql("UPDATE mailboxes SET lease_owner = NULL, lease_until = NULL, due_at = least(due_at, $6), \
+           due_reason = 'retry', attempts = $4, last_error = $3, last_error_at = $6, not_before = $5, updated_at = $6 \
+         WHERE connector_id = $1 AND epoch = $2")
+    .bind::<SqlUuid, _>(guard.connector.0)
+    .bind::<BigInt, _>(guard.epoch)
+    .bind::<Text, _>(error)
+    .bind::<Integer, _>(attempts)
+    .bind::<Timestamptz, _>(not_before)
+    .bind::<Timestamptz, _>(now)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Gives the lease back and ends the work until connector says something newer (grant gone, paused, disconnected).
+pub async fn park_mailbox(tx: &mut Tx, guard: &Guard, status: &str, reason: &str, now: Timestamp) -> Result<(), Error> {
+    sql("UPDATE mailboxes SET lease_owner = NULL, lease_until = NULL, due_at = NULL, due_reason = '', status = $3, \
+           status_reason = $4, last_error = $4, last_error_at = $5, updated_at = $5 \
+         WHERE connector_id = $1 AND epoch = $2 AND status = 'active'")
+    .bind::<SqlUuid, _>(guard.connector.0)
+    .bind::<BigInt, _>(guard.epoch)
+    .bind::<Text, _>(status)
+    .bind::<Text, _>(reason)
+    .bind::<Timestamptz, _>(now)
+    .execute(tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,292 @@
+//! The mailbox row: what connector said, and the engine's state. The lock on it serialises the two lanes.
+
+use contracts::connector::{ConnectorState, WatchState};
+use domain::{ConnectorId, EmailAddress, HistoryId, TenantId, Timestamp, UserId};
+use storage::types::{BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use storage::{Error, QueryableByName, Tx, sql};
+use uuid::Uuid;
+
+/// Whose mailbox, under which fencing token: every commit of the engine proves it still holds both numbers.
+#[derive(Debug, Clone)]
+pub struct Guard {
+    pub tenant: TenantId,
+    pub connector: ConnectorId,
+    pub epoch: i64,
+    pub generation: i32,
+}
+
+/// The engine's view of a mailbox.
+#[derive(Debug, Clone)]
+pub struct Mailbox {
+    pub connector: ConnectorId,
+    pub tenant: TenantId,
+    pub owner: UserId,
+    pub google_sub: String,
+    pub status: String,
+    pub poll_interval_seconds: i32,
+    pub push_until: Option<Timestamp>,
+    pub monitored: bool,
+    pub generation: i32,
+    pub cursor: Option<HistoryId>,
+    pub caught_up_at: Option<Timestamp>,
+    pub epoch: i64,
+    pub requested: i64,
+    pub attempts: i32,
+    pub first_synced_at: Option<Timestamp>,
+    pub labels_synced_at: Option<Timestamp>,
+    /// `sync_since` of the settings, milliseconds; 0 = all.
+    pub sync_since_ms: i64,
+}
+
+impl Mailbox {
+    /// The proof its commits carry.
+    pub fn guard(&self) -> Guard {
+        Guard { tenant: self.tenant.clone(), connector: self.connector, epoch: self.epoch, generation: self.generation }
+    }
+}
+
+/// Columns of [`Row`].
+macro_rules! mailbox_columns {
+    () => {
+        "m.connector_id, m.tenant, m.owner, m.google_sub, m.status, m.poll_interval_seconds, m.monitored, \
+         CASE WHEN m.watch_type = 'push' THEN m.watch_expires_at END AS push_until, m.generation, m.cursor, \
+         m.caught_up_at, m.epoch, m.requested, m.attempts, m.first_synced_at, m.labels_synced_at, \
+         coalesce((m.settings ->> 'sync_since_ms')::bigint, 0) AS sync_since_ms"
+    };
+}
+pub(super) use mailbox_columns;
+
+#[derive(QueryableByName)]
+pub(super) struct Row {
+    #[diesel(sql_type = SqlUuid)]
+    connector_id: Uuid,
+    #[diesel(sql_type = Text)]
+    tenant: String,
+    #[diesel(sql_type = Text)]
+    owner: String,
+    #[diesel(sql_type = Text)]
+    google_sub: String,
+    #[diesel(sql_type = Text)]
+    status: String,
+    #[diesel(sql_type = Integer)]
+    poll_interval_seconds: i32,
+    #[diesel(sql_type = Bool)]
+    monitored: bool,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    push_until: Option<Timestamp>,
+    #[diesel(sql_type = Integer)]
+    generation: i32,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    cursor: Option<i64>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    caught_up_at: Option<Timestamp>,
+    #[diesel(sql_type = BigInt)]
+    epoch: i64,
+    #[diesel(sql_type = BigInt)]
+    requested: i64,
+    #[diesel(sql_type = Integer)]
+    attempts: i32,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    first_synced_at: Option<Timestamp>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    labels_synced_at: Option<Timestamp>,
+    #[diesel(sql_type = BigInt)]
+    sync_since_ms: i64,
+}
+
+impl TryFrom<Row> for Mailbox {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let text = |error: domain::ParseIdError| Error::Other(error.to_string());
+        Ok(Self {
+            connector: ConnectorId(row.connector_id),
+            tenant: TenantId::parse(row.tenant).map_err(text)?,
+            owner: UserId::parse(row.owner).map_err(text)?,
+            google_sub: row.google_sub,
+            status: row.status,
+            poll_interval_seconds: row.poll_interval_seconds,
+            push_until: row.push_until,
+            monitored: row.monitored,
+            generation: row.generation,
+            cursor: row.cursor.map(HistoryId::from_i64),
+            caught_up_at: row.caught_up_at,
+            epoch: row.epoch,
+            requested: row.requested,
+            attempts: row.attempts,
+            first_synced_at: row.first_synced_at,
+            labels_synced_at: row.labels_synced_at,
+            sync_since_ms: row.sync_since_ms,
+        })
+    }
+}
+
+/// The mailbox, if the lease still has this epoch.
+pub async fn find_held(tx: &mut Tx, guard: &Guard) -> Result<Option<Mailbox>, Error> {
+    sql(concat!("SELECT ", mailbox_columns!(), " FROM mailboxes m WHERE m.connector_id = $1 AND m.epoch = $2"))
+        .bind::<SqlUuid, _>(guard.connector.0)
+        .bind::<BigInt, _>(guard.epoch)
+        .optional::<Row>(tx)
+        .await?
+        .map(Mailbox::try_from)
+        .transpose()
+}
+
+/// Locks the mailbox row if epoch and generation are still the holder's; `None` means fenced or broken off.
+pub async fn lock(tx: &mut Tx, guard: &Guard) -> Result<Option<Mailbox>, Error> {
+    sql(concat!(
+        "SELECT ",
+        mailbox_columns!(),
+        " FROM mailboxes m WHERE m.connector_id = $1 AND m.epoch = $2 AND m.generation = $3 FOR NO KEY UPDATE"
+    ))
+    .bind::<SqlUuid, _>(guard.connector.0)
+    .bind::<BigInt, _>(guard.epoch)
+    .bind::<Integer, _>(guard.generation)
+    .optional::<Row>(tx)
+    .await?
+    .map(Mailbox::try_from)
+    .transpose()
+}
+
+/// Moves the cursor forward; it never goes back inside a generation.
+pub async fn advance(tx: &mut Tx, guard: &Guard, cursor: HistoryId, now: Timestamp) -> Result<(), Error> {
+    sql("UPDATE mailboxes SET cursor = greatest(cursor, $2), updated_at = $3 WHERE connector_id = $1")
+        .bind::<SqlUuid, _>(guard.connector.0)
+        .bind::<BigInt, _>(cursor.as_i64())
+        .bind::<Timestamptz, _>(now)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// The live lane reached the end of the history: `began` is when it started to look.
+pub async fn caught_up(tx: &mut Tx, guard: &Guard, cursor: HistoryId, began: Timestamp) -> Result<(), Error> {
+    sql("UPDATE mailboxes SET cursor = greatest(cursor, $2), caught_up_at = $3, last_synced_at = $3, attempts = 0, \
+           last_error = NULL, not_before = NULL, updated_at = $3 WHERE connector_id = $1")
+    .bind::<SqlUuid, _>(guard.connector.0)
+    .bind::<BigInt, _>(cursor.as_i64())
+    .bind::<Timestamptz, _>(began)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Starts history over at `boundary`, in the given generation.
+pub async fn start_over(
+    tx: &mut Tx,
+    guard: &Guard,
+    generation: i32,
+    boundary: HistoryId,
+    now: Timestamp,
+) -> Result<(), Error> {
+    sql(
+        "UPDATE mailboxes SET generation = $2, cursor = $3, caught_up_at = $4, updated_at = $4 WHERE connector_id = $1",
+    )
+    .bind::<SqlUuid, _>(guard.connector.0)
+    .bind::<Integer, _>(generation)
+    .bind::<BigInt, _>(boundary.as_i64())
+    .bind::<Timestamptz, _>(now)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// A full run came to its end.
+pub async fn first_synced(tx: &mut Tx, guard: &Guard, now: Timestamp) -> Result<(), Error> {
+    sql("UPDATE mailboxes SET first_synced_at = coalesce(first_synced_at, $2), last_synced_at = $2 \
+         WHERE connector_id = $1")
+    .bind::<SqlUuid, _>(guard.connector.0)
+    .bind::<Timestamptz, _>(now)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Takes what connector says, if it is newer. Answers whether it was.
+pub async fn apply_state(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    state: &ConnectorState,
+    connector: ConnectorId,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let settings = state.settings.clone().unwrap_or_default();
+    let key = EmailAddress::parse(&state.email_address)
+        .map_or_else(|_odd| state.email_address.to_lowercase(), |address| address.lookup_key());
+    let json = serde_json::json!({
+        "label_ids": settings.label_ids,
+        "label_filter_action": settings.label_filter_action,
+        "attachments": settings.attachments,
+        "attachment_max_bytes": settings.attachment_max_bytes,
+        "include_spam_trash": settings.include_spam_trash,
+        "sync_since_ms": settings.sync_since_ms,
+    });
+    let changed =
+        sql("INSERT INTO mailboxes AS m (connector_id, tenant, owner, connector_version, google_sub, address, \
+            address_key, display_name, status, status_reason, erase, settings, poll_interval_seconds, due_at, \
+            due_reason, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::jsonb, $13, \
+            CASE WHEN $9 = 'active' THEN $14 END, 'connected', $14, $14) \
+         ON CONFLICT (connector_id) DO UPDATE SET owner = excluded.owner, \
+            connector_version = excluded.connector_version, google_sub = excluded.google_sub, \
+            address = excluded.address, address_key = excluded.address_key, display_name = excluded.display_name, \
+            status = excluded.status, status_reason = excluded.status_reason, erase = m.erase OR excluded.erase, \
+            settings = excluded.settings, poll_interval_seconds = excluded.poll_interval_seconds, \
+            requested = m.requested + 1, \
+            due_at = CASE WHEN excluded.status = 'active' THEN least(m.due_at, excluded.due_at) END, \
+            due_reason = excluded.due_reason, \
+            not_before = CASE WHEN m.status = 'reauth_required' THEN NULL ELSE m.not_before END, \
+            updated_at = excluded.updated_at \
+         WHERE m.connector_version < excluded.connector_version")
+        .bind::<SqlUuid, _>(connector.0)
+        .bind::<Text, _>(tenant.as_str())
+        .bind::<Text, _>(&state.owner)
+        .bind::<BigInt, _>(state.version)
+        .bind::<Text, _>(&state.google_sub)
+        .bind::<Text, _>(&state.email_address)
+        .bind::<Text, _>(key)
+        .bind::<Text, _>(&state.display_name)
+        .bind::<Text, _>(&state.status)
+        .bind::<Text, _>(&state.reason)
+        .bind::<Bool, _>(state.erase)
+        .bind::<Text, _>(json.to_string())
+        .bind::<Integer, _>(i32::try_from(settings.poll_interval_seconds).unwrap_or(i32::MAX))
+        .bind::<Timestamptz, _>(now)
+        .execute(tx)
+        .await?;
+    Ok(changed > 0)
+}
+
+/// Takes what connector says about its watch, if it is newer. A mailbox that is not known yet is an error the caller
+/// retries: its `connected` comes before on the same stream.
+pub async fn apply_watch(
+    tx: &mut Tx,
+    connector: ConnectorId,
+    watch: &WatchState,
+    live: bool,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let push = live && watch.watch_type == "push";
+    let expires = if push { Timestamp::from_timestamp_millis(watch.expires_at_ms) } else { None };
+    let changed =
+        sql("UPDATE mailboxes SET watch_type = $2, watch_expires_at = $3, watch_version = $4, updated_at = $5 \
+         WHERE connector_id = $1 AND watch_version < $4")
+        .bind::<SqlUuid, _>(connector.0)
+        .bind::<Text, _>(if push { "push" } else { "polling" })
+        .bind::<Nullable<Timestamptz>, _>(expires)
+        .bind::<BigInt, _>(watch.version)
+        .bind::<Timestamptz, _>(now)
+        .execute(tx)
+        .await?;
+    Ok(changed > 0)
+}
+
+/// The labels of a mailbox were read.
+pub async fn labels_read(tx: &mut Tx, guard: &Guard, now: Timestamp) -> Result<(), Error> {
+    sql("UPDATE mailboxes SET labels_synced_at = $2 WHERE connector_id = $1")
+        .bind::<SqlUuid, _>(guard.connector.0)
+        .bind::<Timestamptz, _>(now)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
