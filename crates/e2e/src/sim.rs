@@ -1,0 +1,106 @@
+//! The control side of the simulated Google.
+
+use std::collections::BTreeMap;
+
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::client::http;
+
+/// What Google knows of one mail.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Truth {
+    pub id: String,
+    pub labels: Vec<String>,
+    pub thread_id: String,
+}
+
+/// `/_sim/*` of a running simulator.
+#[derive(Clone)]
+pub struct Sim {
+    http: reqwest::Client,
+    origin: String,
+}
+
+impl Sim {
+    pub fn new(origin: &str) -> Self {
+        Self { http: http(), origin: origin.to_owned() }
+    }
+
+    /// One control call that must succeed.
+    pub async fn call(&self, method: Method, path: &str, body: Value) -> Value {
+        let response = self
+            .http
+            .request(method, format!("{}/_sim{path}", self.origin))
+            .json(&body)
+            .send()
+            .await
+            .expect("the simulator answers");
+        let status = response.status();
+        let text = response.text().await.unwrap_or_default();
+        assert!(status.is_success(), "{path}: {status} {text}");
+        serde_json::from_str(&text).unwrap_or(Value::Null)
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Value {
+        self.call(Method::POST, path, body).await
+    }
+
+    pub async fn put(&self, path: &str, body: Value) -> Value {
+        self.call(Method::PUT, path, body).await
+    }
+
+    /// Makes a mailbox of small mails.
+    pub async fn mailbox(&self, address: &str, size: u32, seed: u64) {
+        self.post("/mailboxes", json!({"address": address, "size": size, "seed": seed, "sizes": "small"})).await;
+    }
+
+    /// Delivers `n` mails to the inbox; answers their ids.
+    pub async fn deliver(&self, address: &str, n: u32) -> Vec<String> {
+        ids(&self.post("/deliver", json!({"account": address, "n": n})).await)
+    }
+
+    pub async fn delete(&self, address: &str, ids: &[String]) {
+        self.post("/delete", json!({"account": address, "ids": ids})).await;
+    }
+
+    pub async fn relabel(&self, address: &str, ids: &[String], add: &[&str], remove: &[&str]) {
+        self.post("/relabel", json!({"account": address, "ids": ids, "add": add, "remove": remove})).await;
+    }
+
+    /// Makes calls fail by a rule (`method`, `account`, `status`, `rate`, `count`, `latency_ms`, …).
+    pub async fn fault(&self, rule: Value) {
+        self.post("/faults", rule).await;
+    }
+
+    pub async fn clear_faults(&self) {
+        self.call(Method::DELETE, "/faults", Value::Null).await;
+    }
+
+    /// Every mail that is in the mailbox now, by id.
+    pub async fn truth(&self, address: &str) -> BTreeMap<String, Truth> {
+        let text = self
+            .http
+            .get(format!("{}/_sim/truth", self.origin))
+            .query(&[("account", address)])
+            .send()
+            .await
+            .expect("the simulator answers")
+            .text()
+            .await
+            .expect("the truth is text");
+        text.lines()
+            .map(|line| {
+                let mut truth: Truth = serde_json::from_str(line).expect("a line of truth is JSON");
+                truth.labels.sort();
+                (truth.id.clone(), truth)
+            })
+            .collect()
+    }
+}
+
+fn ids(answer: &Value) -> Vec<String> {
+    let list = answer.get("ids").and_then(Value::as_array).expect("the answer has ids");
+    list.iter().filter_map(|id| id.as_str().map(str::to_owned)).collect()
+}
