@@ -5,16 +5,26 @@
 //! says which one.
 
 pub mod content;
+mod control;
 pub mod dice;
 pub mod error;
+pub mod gate;
+mod http;
 pub mod ids;
 pub mod labels;
 pub mod mailbox;
+pub mod oauth;
+pub mod push;
+pub mod server;
 pub mod world;
 
 pub use content::{Kind, Letter, Sizes};
 pub use error::ApiError;
+pub use gate::{Gate, Quota, Rule};
 pub use ids::MsgId;
+pub use oauth::{OAuth, OAuthConfig};
+pub use push::PushConfig;
+pub use server::{Sim, SimConfig, SimServer};
 pub use world::{
     Account, Deliver, Found, HistoryPage, HistoryQuery, ListQuery, MailboxSpec, MessagePage, Notification, Profile,
     SimError, Truth, WatchAnswer, WatchRequest, World,

@@ -1,0 +1,5 @@
+//! `accounts.google.com` and `oauth2.googleapis.com`.
+
+pub mod consent;
+pub mod keys;
+pub mod token;
