@@ -6,5 +6,5 @@ mod rules;
 mod verify;
 
 pub use claims::{ClientIdentity, TokenRefused};
-pub use rules::ClientTokenRules;
+pub use rules::{ClientTokenRules, Keys};
 pub use verify::ClientTokens;

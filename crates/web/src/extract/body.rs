@@ -10,7 +10,7 @@ use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::web::BytesMut;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev};
 use futures_util::StreamExt;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 
 use super::refused;
@@ -104,6 +104,12 @@ async fn collect(mut payload: dev::Payload, BodyLimit(limit): BodyLimit) -> Resu
 }
 
 fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    // serde would read an array as a struct, member by member. Our bodies are objects.
+    if body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first != b'{') {
+        serde_json::from_slice::<IgnoredAny>(body).map_err(|error| malformed(&error))?;
+        let detail = "The body is not a JSON object.";
+        return Err(Problem::unprocessable(codes::INVALID_REQUEST, detail).field("body", "must be an object"));
+    }
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| match error.inner().classify() {
         Category::Data => refused(error.path(), &error.inner().to_string()),
@@ -164,6 +170,7 @@ mod tests {
             (r#"{"name":"a","items":[{}]}"#, "items[0].size"),
             (r#"[]"#, "body"),
             (r#"null"#, "body"),
+            (r#"["a", 3]"#, "body"),
         ];
         for (body, field) in table {
             let (status, fields) = wrong(body);

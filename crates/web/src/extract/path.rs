@@ -1,6 +1,5 @@
 //! Ids in paths.
 
-use std::collections::HashMap;
 use std::future::{Ready, ready};
 use std::ops::Deref;
 use std::str::FromStr;
@@ -20,8 +19,10 @@ impl<T: FromStr> PathId<T> {
     /// # Errors
     /// 404 when it is malformed.
     pub fn named(request: &HttpRequest, name: &str) -> Result<Self, Problem> {
-        let parameters = Path::<HashMap<String, String>>::extract(request).into_inner();
-        let text = parameters.ok().and_then(|mut parameters| parameters.remove(name));
+        let place = request.match_info().iter().position(|(known, _)| known == name);
+        // `Path` undoes the percent-encoding.
+        let values = Path::<Vec<String>>::extract(request).into_inner().ok();
+        let text = place.zip(values).and_then(|(place, values)| values.into_inner().into_iter().nth(place));
         text.and_then(|text| text.parse().ok()).map(Self).ok_or_else(Problem::not_found)
     }
 }

@@ -6,7 +6,7 @@ use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpMessage, HttpResponse};
+use actix_web::{Error, HttpMessage};
 use domain::Seams;
 use prometheus::{HistogramVec, Registry};
 use runtime::telemetry::{metrics, span};
@@ -44,10 +44,7 @@ pub(crate) struct Observer {
 pub(crate) async fn around<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, Error>
-where
-    EitherBody<B>: MessageBody,
-{
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     let began = Instant::now();
     let Some(observer) = request.app_data::<Data<Observer>>().cloned() else {
         return next.call(request).await.map(ServiceResponse::map_into_left_body);
@@ -56,19 +53,23 @@ where
     let method = method_label(request.method().as_str());
     let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
     let span = span::request(cx.trace, &cx.request_id, method, &route);
-    let http_request = request.request().clone();
     let work = async {
+        // The request must not be cloned before it is routed (actix writes the route into it), so an error that comes
+        // this far is given its final form as an error.
         let response = match next.call(request).await {
-            Ok(response) => response.map_into_left_body(),
-            // A middleware's error; a handler's is an answer already.
-            Err(error) => ServiceResponse::new(http_request, HttpResponse::from_error(error)).map_into_right_body(),
+            Ok(response) => response,
+            Err(error) => {
+                let error = problems::FinalError::of(&error, &cx.request_id);
+                tell(&observer, method, &route, error.status(), began);
+                return Err(error.into());
+            }
         };
-        let mut response = flatten(problems::finish(response, &cx.request_id));
+        let mut response = problems::finish(response, &cx.request_id);
         headers::add(response.headers_mut(), &cx.request_id);
         tell(&observer, method, &route, response.status().as_u16(), began);
-        response
+        Ok(response)
     };
-    Ok(work.instrument(span).await)
+    work.instrument(span).await
 }
 
 /// Id and trace of the request. The id of a caller is taken only if its token holds: it is one of our services.
@@ -103,12 +104,4 @@ fn tell(observer: &Observer, method: &'static str, route: &str, status: u16, beg
 fn method_label(method: &str) -> &'static str {
     const KNOWN: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
     KNOWN.into_iter().find(|known| *known == method).unwrap_or("OTHER")
-}
-
-/// Both kinds of right body are boxed answers of ours.
-fn flatten<B: MessageBody>(response: ServiceResponse<EitherBody<EitherBody<B>>>) -> ServiceResponse<EitherBody<B>> {
-    response.map_body(|_, body| match body {
-        EitherBody::Left { body } => body,
-        EitherBody::Right { body } => EitherBody::Right { body },
-    })
 }

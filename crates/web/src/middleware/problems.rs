@@ -3,8 +3,9 @@
 use actix_web::body::{BodySize, EitherBody, MessageBody};
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::http::{StatusCode, header};
-use actix_web::{HttpResponse, dev::ServiceResponse};
+use actix_web::{Error, HttpResponse, ResponseError, dev::ServiceResponse};
 
+use super::headers;
 use crate::codes;
 use crate::problem::{Problem, render};
 
@@ -39,7 +40,52 @@ fn problem_in<B: MessageBody>(response: &ServiceResponse<B>) -> Option<Problem> 
     if let Some(error) = inner.error().filter(|_| status.is_server_error()) {
         tracing::error!(error = %error, "a request failed for an unforeseen reason");
     }
-    Some(Problem::new(status, codes::of_status(status.as_u16()), detail(status)))
+    // Routes mounted one by one (and by attribute) hide a wrong method behind actix's 404: the path is known, though.
+    let wrong_method = status == StatusCode::NOT_FOUND
+        && inner.error().is_none()
+        && response.request().match_pattern().is_some();
+    Some(of_status(if wrong_method { StatusCode::METHOD_NOT_ALLOWED } else { status }))
+}
+
+fn of_status(status: StatusCode) -> Problem {
+    Problem::new(status, codes::of_status(status.as_u16()), detail(status))
+}
+
+/// The error of a middleware further in, in its final form.
+#[derive(Debug, thiserror::Error)]
+#[error("{problem}")]
+pub(super) struct FinalError {
+    problem: Problem,
+    request_id: String,
+}
+
+impl FinalError {
+    pub fn of(error: &Error, request_id: &str) -> Self {
+        let problem = error.as_error::<Problem>().cloned().unwrap_or_else(|| {
+            let status = error.as_response_error().status_code();
+            if status.is_server_error() {
+                tracing::error!(error = %error, "a request failed for an unforeseen reason");
+            }
+            of_status(status)
+        });
+        Self { problem, request_id: request_id.to_owned() }
+    }
+
+    pub fn status(&self) -> u16 {
+        self.problem.status.as_u16()
+    }
+}
+
+impl ResponseError for FinalError {
+    fn status_code(&self) -> StatusCode {
+        self.problem.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = render(&self.problem, Some(self.request_id.clone()));
+        headers::add(response.headers_mut(), &self.request_id);
+        response
+    }
 }
 
 fn detail(status: StatusCode) -> &'static str {

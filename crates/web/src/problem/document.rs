@@ -36,7 +36,7 @@ pub struct ProblemDocument {
     pub errors: Vec<FieldError>,
     /// Members that only some problems have.
     #[serde(flatten)]
-    #[schema(value_type = Object)]
+    #[schema(ignore)]
     pub extensions: Map<String, Value>,
 }
 
