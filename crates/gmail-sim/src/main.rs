@@ -15,6 +15,12 @@ use settings::Settings;
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// `error`, `warn`, `info`, `debug`, `trace`, or a filter of tracing.
+    #[arg(long, env = "LOG_LEVEL", default_value = "info", global = true)]
+    log_level: String,
+    /// `pretty` or `json`.
+    #[arg(long, env = "LOG_FORMAT", default_value = "pretty", global = true)]
+    log_format: String,
 }
 
 #[derive(Debug, Subcommand)]
@@ -27,7 +33,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    logs();
+    logs(&cli.log_level, &cli.log_format);
     let outcome = match cli.command {
         Command::Serve(settings) => serve(&settings),
         Command::CheckConfig(settings) => settings.config().map(|_| ()),
@@ -57,14 +63,11 @@ fn serve(settings: &Settings) -> anyhow::Result<()> {
     })
 }
 
-/// `LOG_LEVEL` as everywhere (default `info`); `LOG_FORMAT=json` for one object a line.
-fn logs() {
-    let filter = tracing_subscriber::EnvFilter::builder()
-        .with_env_var("LOG_LEVEL")
-        .with_default_directive(tracing::Level::INFO.into())
-        .from_env_lossy();
+/// Logs go to standard error, so that a caller can tell them from output.
+fn logs(level: &str, format: &str) {
+    let filter = tracing_subscriber::EnvFilter::new(level);
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if std::env::var_os("LOG_FORMAT").is_some_and(|format| format == "json") {
+    if format == "json" {
         builder.json().init();
     } else {
         builder.init();

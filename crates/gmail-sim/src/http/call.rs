@@ -1,11 +1,14 @@
 //! What every Gmail call goes through: token, user, scope, fault rules and quotas, then the answer.
 
+use std::future::ready;
+use std::time::Duration;
+
 use actix_web::body::SizedStream;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 
 use super::query::Query;
 use crate::error::ApiError;
@@ -101,7 +104,12 @@ pub(crate) fn failure(error: &ApiError) -> HttpResponse {
 fn truncated(mut body: Vec<u8>) -> HttpResponse {
     let whole = u64::try_from(body.len()).unwrap_or(0);
     body.truncate(body.len() / 2);
-    let cut = std::io::Error::other("cut by a fault rule");
-    let parts = stream::iter([Ok(Bytes::from(body)), Err(cut)]);
+    let start = stream::once(ready(Ok(Bytes::from(body))));
+    // A pause, so that the first half leaves before the connection breaks.
+    let cut = stream::once(async {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        Err(std::io::Error::other("cut by a fault rule"))
+    });
+    let parts = Box::pin(start.chain(cut));
     HttpResponse::Ok().insert_header((CONTENT_TYPE, JSON)).body(SizedStream::new(whole, parts))
 }

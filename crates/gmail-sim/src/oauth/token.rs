@@ -103,8 +103,8 @@ impl State {
             used: now,
         };
         let lasting = code.request.offline && (code.request.consent || !code.renewed);
-        let refresh_token = lasting.then(|| self.new_refresh(known));
-        Ok(self.answer(code.account, &request.client_id, code.request.scopes, refresh_token, code.request.nonce, now))
+        let refresh_token = lasting.then(|| self.new_refresh(known.clone()));
+        Ok(self.answer(known, refresh_token, code.request.nonce, now))
     }
 
     fn refresh(&mut self, request: &TokenRequest, now: Timestamp) -> Result<(TokenAnswer, Timestamp), OAuthError> {
@@ -122,21 +122,20 @@ impl State {
             self.grant(&known.account, &known.client_id).refresh.retain(|old| *old != request.refresh_token);
             token
         });
-        Ok(self.answer(known.account, &known.client_id, known.scopes, rotated, None, now))
+        Ok(self.answer(known, rotated, None, now))
     }
 
     fn answer(
         &mut self,
-        account: Account,
-        client: &str,
-        scopes: Vec<String>,
+        of: Refresh,
         refresh_token: Option<String>,
         nonce: Option<String>,
         now: Timestamp,
     ) -> (TokenAnswer, Timestamp) {
         let access_token = self.secret("ya29.");
         let expires_in = self.config.access_seconds;
-        self.grant(&account, client).access.push(access_token.clone());
+        self.grant(&of.account, &of.client_id).access.push(access_token.clone());
+        let Refresh { account, scopes, .. } = of;
         let answer = TokenAnswer { access_token, expires_in, refresh_token, scopes, account, nonce };
         (answer, now + TimeDelta::seconds(expires_in))
     }
