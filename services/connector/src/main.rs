@@ -1,1 +1,5 @@
-fn main() {}
+//! The connector process.
+
+fn main() -> std::process::ExitCode {
+    runtime::run::<connector::App>()
+}

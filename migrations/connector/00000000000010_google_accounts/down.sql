@@ -1,0 +1,2 @@
+DROP TABLE google_accounts;
+DROP TABLE google_apps;

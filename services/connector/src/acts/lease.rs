@@ -1,0 +1,121 @@
+//! Leasing an access token: the stored one while it lasts, a new one when it is spent or refused.
+//!
+//! One refresh at a time: tasks of this process queue behind a gate, replicas behind a claim on the credential's row.
+//! Whoever waits reads what the winner stored.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use domain::{ConnectorId, Secret, TenantId, Timestamp};
+
+use super::refresh;
+use crate::error::Error;
+use crate::rules::status::Status;
+use crate::state::State;
+use crate::store::connectors::{self, Connector};
+use crate::store::credentials::{self, Credential};
+
+/// A token that ends sooner than this is spent: the caller needs time to use it, and clocks differ.
+const SPENT: TimeDelta = TimeDelta::seconds(120);
+/// While Google cannot be reached, a token is handed out until this close to its end.
+const SPENT_AT_LAST: TimeDelta = TimeDelta::seconds(20);
+/// How long a caller waits for somebody else's refresh, in all.
+const PATIENCE: Duration = Duration::from_secs(12);
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(40);
+
+/// An access token for one connector.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    pub token: Secret,
+    pub expires_at: Timestamp,
+    /// Grows with each change of the connector's tokens.
+    pub version: i64,
+    pub google_sub: String,
+    pub email_address: String,
+}
+
+/// What a caller wants.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wish {
+    /// Google refused the token of this version: only a newer one helps.
+    pub newer_than: Option<i64>,
+    /// The service's own calls (watch, stop, checks) work for paused connectors too.
+    pub even_paused: bool,
+}
+
+/// Leases a token of the tenant's connector.
+pub async fn lease(state: &State, tenant: &TenantId, id: ConnectorId, wish: Wish) -> Result<Lease, Error> {
+    let (row, held) = read(state, tenant, id, wish).await?;
+    if let Some(lease) = usable(state, &row, &held, wish, SPENT)? {
+        return Ok(lease);
+    }
+    let gate = state.gates.of(id);
+    let _turn = gate.lock().await;
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let (row, held) = read(state, tenant, id, wish).await?;
+        if let Some(lease) = usable(state, &row, &held, wish, SPENT)? {
+            return Ok(lease);
+        }
+        if !held.refreshing && refresh::claim(state, tenant, id, held.version).await? {
+            match refresh::run(state, &row, &held).await {
+                Ok(()) => continue,
+                Err(error) if error.is_temporary() => {
+                    return match usable(state, &row, &held, wish, SPENT_AT_LAST)? {
+                        Some(lease) => Ok(lease),
+                        None => Err(error),
+                    };
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if tokio::time::Instant::now() >= deadline {
+            return Err(Error::Busy);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// The connector and its tokens, or why it cannot act.
+async fn read(state: &State, tenant: &TenantId, id: ConnectorId, wish: Wish) -> Result<(Connector, Credential), Error> {
+    let mut tx = state.db.tenant(tenant).await?;
+    let row = connectors::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
+    let held = credentials::find(&mut tx, id).await?;
+    tx.commit().await?;
+    match row.status {
+        Status::Active => {}
+        Status::Paused if wish.even_paused => {}
+        Status::Paused => return Err(Error::Paused),
+        Status::ReauthRequired => return Err(Error::ReauthRequired),
+        Status::Disconnected => return Err(Error::Disconnected),
+    }
+    match held {
+        Some(held) if held.refresh_sealed.is_some() => Ok((row, held)),
+        _ => Err(Error::ReauthRequired),
+    }
+}
+
+/// The stored token, if it lasts beyond `margin` and is newer than what the caller was refused with.
+fn usable(
+    state: &State,
+    row: &Connector,
+    held: &Credential,
+    wish: Wish,
+    margin: TimeDelta,
+) -> Result<Option<Lease>, Error> {
+    let (Some(sealed), Some(expires_at)) = (&held.access_sealed, held.access_expires_at) else {
+        return Ok(None);
+    };
+    let newer = wish.newer_than.is_none_or(|refused| held.version > refused);
+    if !newer || expires_at - state.seams.clock.now() <= margin {
+        return Ok(None);
+    }
+    Ok(Some(Lease {
+        token: state.vault.open(sealed)?,
+        expires_at,
+        version: held.version,
+        google_sub: row.google_sub.clone(),
+        email_address: row.email_address.clone(),
+    }))
+}

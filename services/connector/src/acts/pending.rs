@@ -1,0 +1,54 @@
+//! A grant that waits for its owner-to-be's word: kept sealed with the consent it came from.
+
+use domain::{EmailAddress, GoogleSub, Secret, Timestamp};
+use google::oauth::Scopes;
+use serde::{Deserialize, Serialize};
+
+use super::connect::Grant;
+use crate::error::Error;
+use crate::rules::identity::Identity;
+use crate::vault::Vault;
+
+/// The form inside the seal.
+#[derive(Serialize, Deserialize)]
+struct Document {
+    sub: GoogleSub,
+    by_address: bool,
+    address: EmailAddress,
+    refresh: Option<String>,
+    access: String,
+    access_expires_at: Timestamp,
+    scopes: String,
+    asked_at: Timestamp,
+}
+
+/// Seals a grant.
+pub fn seal(vault: &Vault, grant: &Grant) -> Result<String, Error> {
+    let document = Document {
+        sub: grant.who.sub.clone(),
+        by_address: grant.who.by_address,
+        address: grant.who.address.clone(),
+        refresh: grant.refresh.as_ref().map(|secret| secret.expose().to_owned()),
+        access: grant.access.expose().to_owned(),
+        access_expires_at: grant.access_expires_at,
+        scopes: grant.scopes.to_string(),
+        asked_at: grant.asked_at,
+    };
+    let text = serde_json::to_string(&document).map_err(|error| storage::Error::Other(error.to_string()))?;
+    Ok(vault.seal(&Secret::new(text)))
+}
+
+/// Opens it again.
+pub fn open(vault: &Vault, sealed: &str) -> Result<Grant, Error> {
+    let text = vault.open(sealed)?;
+    let document: Document =
+        serde_json::from_str(text.expose()).map_err(|error| storage::Error::Other(error.to_string()))?;
+    Ok(Grant {
+        who: Identity { sub: document.sub, by_address: document.by_address, address: document.address },
+        refresh: document.refresh.map(Secret::new),
+        access: Secret::new(document.access),
+        access_expires_at: document.access_expires_at,
+        scopes: Scopes::parse(&document.scopes),
+        asked_at: document.asked_at,
+    })
+}

@@ -1,0 +1,41 @@
+//! Which connector a request without a connector in its path means (api.md §0).
+
+use domain::ConnectorId;
+
+use super::connect::Owner;
+use crate::error::Error;
+use crate::rules::status::Status;
+use crate::state::State;
+use crate::store::connectors::{self, Connector};
+
+/// Most accounts named in an `account_ambiguous` answer.
+const NAMED: i64 = 50;
+
+/// The connector an action is for: the one named, or the only one the caller has. It must be able to act.
+pub async fn acting(state: &State, owner: &Owner, named: Option<ConnectorId>) -> Result<Connector, Error> {
+    let row = meant(state, owner, named).await?.ok_or(Error::NoAccount)?;
+    match row.status {
+        Status::Active => Ok(row),
+        Status::Paused => Err(Error::Paused),
+        Status::ReauthRequired => Err(Error::ReauthRequired),
+        Status::Disconnected => Err(Error::Disconnected),
+    }
+}
+
+/// As [`acting`], whatever its state; nothing when the caller has no account.
+pub async fn meant(state: &State, owner: &Owner, named: Option<ConnectorId>) -> Result<Option<Connector>, Error> {
+    let mut tx = state.db.tenant(&owner.tenant).await?;
+    let found = match named {
+        Some(id) => Some(connectors::find(&mut tx, &owner.user, id).await?.ok_or(Error::NotFound)?),
+        None => only(connectors::list_open(&mut tx, &owner.user, NAMED).await?)?,
+    };
+    tx.commit().await?;
+    Ok(found)
+}
+
+fn only(mut rows: Vec<Connector>) -> Result<Option<Connector>, Error> {
+    match rows.len() {
+        0 | 1 => Ok(rows.pop()),
+        _ => Err(Error::Ambiguous(rows.iter().map(|row| (row.id, row.email_address.clone())).collect())),
+    }
+}

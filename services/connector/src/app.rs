@@ -1,0 +1,147 @@
+//! Where the parts are joined, and nowhere else.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use actix_web::web::{Data, ServiceConfig};
+use broker::{Broker, BrokerConfig, Transport, dead_letters};
+use contracts::topology::CONNECTOR_MAILBOX_CHANGED;
+use runtime::config::{Amqp, DatabaseUrl, Env};
+use runtime::{ConfigErrors, Context, DeadLettersCommand, Service};
+use storage::outbox::Relay;
+use storage::{Db, DbConfig, EmbeddedMigrations, Spec, embed_migrations};
+use utoipa::OpenApi;
+use web::extract::BodyLimit;
+use web::{Health, InternalTokens, Server, ServerConfig};
+
+use crate::config::{Bootstrap, Config, NAME};
+use crate::http::doc::ApiDoc;
+use crate::metrics::Metrics;
+use crate::state::{Gates, Google, Parts, State, Wake};
+use crate::{consumers, http, jobs};
+
+/// The schema's migrations.
+pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/connector");
+
+/// The service, built and not yet serving.
+pub struct App {
+    server: Server,
+    state: State,
+    transport: Arc<dyn Transport>,
+    relay: Relay,
+    bootstrap: Option<Bootstrap>,
+    cx: Context,
+}
+
+impl App {
+    /// Joins the parts over a given carrier of events; tests bring their own.
+    ///
+    /// # Errors
+    /// A listener that cannot be bound, or a client that cannot be set up.
+    pub fn assemble(config: Config, transport: Arc<dyn Transport>, cx: Context) -> anyhow::Result<Self> {
+        let db = Db::connect(DbConfig {
+            url: config.database.url,
+            spec: Spec::CONNECTOR,
+            max_connections: config.database.max_connections,
+            statement_timeout: config.database.statement_timeout,
+        })?;
+        let google = match config.google {
+            Some(settings) => Some(Google::new(settings, cx.seams.clock.clone(), &cx.registry)?),
+            None => {
+                tracing::warn!("no GOOGLE_CLIENT_ID: connecting accounts answers 503");
+                None
+            }
+        };
+        let relay = Relay::new(db.clone(), transport.publisher(), &cx.registry);
+        let state = State::new(Parts {
+            db,
+            seams: cx.seams.clone(),
+            tasks: cx.tasks.clone(),
+            vault: config.vault,
+            settings: config.settings,
+            metrics: Metrics::new(&cx.registry),
+            google,
+            wake: Wake::default(),
+            gates: Gates::default(),
+            replica: cx.seams.ids.uuid(),
+        });
+        let tokens = InternalTokens::new(config.internal_keys, NAME, cx.seams.clock.clone());
+        let listen = ServerConfig {
+            name: NAME,
+            listen: config.listen.addr,
+            admin: config.listen.admin_addr,
+            body_limit: BodyLimit::default().0,
+        };
+        let server = Server::bind(listen, &cx, health(&state), routes(&state, tokens))?;
+        Ok(Self { server, state, transport, relay, bootstrap: config.bootstrap, cx })
+    }
+
+    /// Where it listens: public and admin.
+    pub fn addrs(&self) -> (SocketAddr, SocketAddr) {
+        (self.server.addr(), self.server.admin_addr())
+    }
+
+    /// What handlers and jobs reach.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+}
+
+fn health(state: &State) -> Health {
+    let db = state.db.clone();
+    Health::new().check("database", move || {
+        let db = db.clone();
+        async move { db.ping().await }
+    })
+}
+
+fn routes(state: &State, tokens: InternalTokens) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+    let (state, document) = (state.clone(), web::openapi::document(&ApiDoc::openapi()));
+    let events = web::events::routes(state.db.clone());
+    move |config: &mut ServiceConfig| {
+        config.app_data(Data::new(state.clone())).app_data(tokens.clone());
+        config.configure(&events).configure(&document).configure(http::routes);
+    }
+}
+
+impl Service for App {
+    const NAME: &'static str = NAME;
+    const ABOUT: &'static str = "Connected accounts: OAuth, sealed credentials, access-token leases, watches.";
+    type Config = Config;
+
+    fn load(env: &Env) -> Result<Config, ConfigErrors> {
+        Config::load(env)
+    }
+
+    async fn build(config: Config, cx: Context) -> anyhow::Result<Self> {
+        let broker = Broker::start(BrokerConfig { url: config.amqp.url.clone(), service: NAME }, &cx);
+        Self::assemble(config, Arc::new(broker), cx)
+    }
+
+    async fn run(self) -> anyhow::Result<()> {
+        let Self { server, state, transport, relay, bootstrap, cx } = self;
+        // The relay ends by itself at the soft stop; without it events would only wait in their table.
+        cx.tasks.spawn("outbox-relay", relay.run(cx.shutdown.soft.clone()));
+        consumers::start(transport.as_ref(), &state);
+        jobs::start(&cx, &state, bootstrap);
+        server.run(&cx.shutdown).await
+    }
+
+    async fn migrate(env: &Env) -> anyhow::Result<()> {
+        let admin = DatabaseUrl::admin(env)?;
+        let service = match env.optional_secret(&DatabaseUrl::variable(NAME))? {
+            Some(url) => url,
+            None => storage::migrate::derived_service_url(&admin, &Spec::CONNECTOR)?,
+        };
+        let ran = storage::migrate::run(&admin, &service, &Spec::CONNECTOR, MIGRATIONS).await?;
+        tracing::info!(migrations.count = ran.len(), "the schema of {NAME} is current");
+        Ok(())
+    }
+
+    async fn dead_letters(env: &Env, command: DeadLettersCommand) -> anyhow::Result<()> {
+        let amqp = Amqp::load(env)?;
+        let text = dead_letters::command(&amqp.url, &[CONNECTOR_MAILBOX_CHANGED], &command).await?;
+        Ok(std::io::stdout().lock().write_all(text.as_bytes())?)
+    }
+}

@@ -1,0 +1,41 @@
+//! Unguessable texts, and the hashes we keep of them.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::{Entropy, Secret};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+/// 256 random bits as 43 URL-safe characters: a state, a PKCE verifier (RFC 7636 §4.1), a cookie, a confirm token.
+pub fn random(entropy: &dyn Entropy) -> Secret {
+    let mut bytes = [0_u8; 32];
+    entropy.fill(&mut bytes);
+    Secret::new(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// What is kept of it. The texts have full entropy, so a plain hash cannot be turned back.
+pub fn hash(text: &str) -> Vec<u8> {
+    Sha256::digest(text.as_bytes()).to_vec()
+}
+
+/// Whether a text is the one the hash was made of, in constant time.
+pub fn matches(text: &str, kept: &[u8]) -> bool {
+    hash(text).ct_eq(kept).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::SeededEntropy;
+
+    use super::*;
+
+    #[test]
+    fn tokens_differ_and_match_their_own_hash_only() {
+        let entropy = SeededEntropy::new(7);
+        let (a, b) = (random(&entropy), random(&entropy));
+        assert_eq!(a.expose().len(), 43);
+        assert!(matches(a.expose(), &hash(a.expose())));
+        assert!(!matches(b.expose(), &hash(a.expose())));
+        assert!(!matches(a.expose(), &[]));
+    }
+}

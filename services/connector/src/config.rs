@@ -1,0 +1,162 @@
+//! What the service reads from the environment: `CONNECTOR_ADDR`, `CONNECTOR_ADMIN_ADDR`, `CONNECTOR_DATABASE_URL`,
+//! `AMQP_URL`, `INTERNAL_KEYS`, `ENCRYPTION_KEYS`, `APP_PUBLIC_URL`, `GOOGLE_*`, `GMAIL_API_URL`, `GMAIL_PUBSUB_TOPIC`,
+//! `OAUTH_RETURN_ORIGINS`, `OAUTH_AUTO_CONFIRM`, `GMAIL_REFRESH_TOKEN`, `BOOTSTRAP_TENANT`, `BOOTSTRAP_USER`.
+
+use chrono::TimeDelta;
+use domain::{Secret, TenantId, UserId};
+use google::oauth::Scopes;
+use runtime::ConfigErrors;
+use runtime::config::{Amqp, DatabaseUrl, Env, Listen, PublicUrl, all};
+use url::{Origin, Url};
+use web::InternalKeys;
+
+use crate::rules::topic;
+use crate::vault::Vault;
+
+/// The service's name in settings, tokens and events.
+pub const NAME: &str = "connector";
+/// Where Google sends people back to.
+pub const CALLBACK_PATH: &str = "/gmail/auth/callback";
+
+/// Everything the service is started with.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub listen: Listen,
+    pub database: DatabaseUrl,
+    pub amqp: Amqp,
+    pub internal_keys: InternalKeys,
+    pub vault: Vault,
+    /// Absent: connecting answers 503.
+    pub google: Option<GoogleSettings>,
+    pub settings: Settings,
+    pub bootstrap: Option<Bootstrap>,
+}
+
+/// The OAuth client and where Google is.
+#[derive(Debug, Clone)]
+pub struct GoogleSettings {
+    pub client_id: String,
+    pub client_secret: Secret,
+    pub redirect_uri: String,
+    pub scopes: Scopes,
+    pub auth_url: Url,
+    pub token_url: Url,
+    pub revoke_url: Url,
+    pub api_url: Url,
+    pub jwks_url: Url,
+    pub issuer: String,
+}
+
+/// What handlers and jobs decide by.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub app_public_url: Url,
+    pub return_origins: Vec<Origin>,
+    /// Connect without the confirm page; for simulators.
+    pub auto_confirm: bool,
+    /// Google's push watch is started for every account when this is set.
+    pub pubsub_topic: Option<String>,
+    /// How often an unused grant is looked at.
+    pub token_check_every: TimeDelta,
+}
+
+/// An account that is connected at the start.
+#[derive(Debug, Clone)]
+pub struct Bootstrap {
+    pub refresh_token: Secret,
+    pub tenant: TenantId,
+    pub user: UserId,
+}
+
+impl Config {
+    /// Reads and checks everything.
+    ///
+    /// # Errors
+    /// All that is missing or malformed.
+    pub fn load(env: &Env) -> Result<Self, ConfigErrors> {
+        let public = PublicUrl::load(env);
+        let callback = public.as_ref().map(|url| format!("{}{CALLBACK_PATH}", url.origin())).unwrap_or_default();
+        let (listen, database, amqp, internal_keys, vault, google, settings, bootstrap) = all((
+            Listen::load(env, NAME),
+            DatabaseUrl::load(env, NAME),
+            Amqp::load(env),
+            InternalKeys::load(env),
+            Vault::load(env),
+            GoogleSettings::load(env, callback),
+            public.and_then(|public| Settings::load(env, public)),
+            Bootstrap::load(env),
+        ))?;
+        Ok(Self { listen, database, amqp, internal_keys, vault, google, settings, bootstrap })
+    }
+}
+
+impl GoogleSettings {
+    fn load(env: &Env, callback: String) -> Result<Option<Self>, ConfigErrors> {
+        let Some(client_id) = env.optional("GOOGLE_CLIENT_ID") else { return Ok(None) };
+        let (client_secret, auth_url, token_url, revoke_url, api_url, jwks_url, redirect, issuer) = all((
+            env.secret("GOOGLE_CLIENT_SECRET"),
+            env.parse::<Url>("GOOGLE_AUTH_URL"),
+            env.parse::<Url>("GOOGLE_TOKEN_URL"),
+            env.parse::<Url>("GOOGLE_REVOKE_URL"),
+            env.parse::<Url>("GMAIL_API_URL"),
+            env.parse::<Url>("GOOGLE_JWKS_URL"),
+            env.parse_optional::<Url>("GOOGLE_REDIRECT_URI"),
+            env.required("GOOGLE_ISSUER"),
+        ))?;
+        let scopes = Scopes::parse(&env.required("GOOGLE_SCOPES")?);
+        let redirect_uri = redirect.map_or(callback, String::from);
+        Ok(Some(Self {
+            client_id,
+            client_secret,
+            redirect_uri,
+            scopes,
+            auth_url,
+            token_url,
+            revoke_url,
+            api_url,
+            jwks_url,
+            issuer,
+        }))
+    }
+}
+
+impl Settings {
+    fn load(env: &Env, public: PublicUrl) -> Result<Self, ConfigErrors> {
+        let (return_origins, auto_confirm, pubsub_topic) =
+            all((return_origins(env), env.flag("OAUTH_AUTO_CONFIRM"), pubsub_topic(env)))?;
+        Ok(Self {
+            app_public_url: public.0,
+            return_origins,
+            auto_confirm,
+            pubsub_topic,
+            token_check_every: TimeDelta::hours(1),
+        })
+    }
+}
+
+fn return_origins(env: &Env) -> Result<Vec<Origin>, ConfigErrors> {
+    const NAME: &str = "OAUTH_RETURN_ORIGINS";
+    let parsed = env.list(NAME).into_iter().map(|text| match Url::parse(&text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.path() == "/" => Ok(url.origin()),
+        _ => Err(env.malformed(NAME, &format!("{text:?} is not an origin such as https://app.example.com"))),
+    });
+    parsed.collect()
+}
+
+fn pubsub_topic(env: &Env) -> Result<Option<String>, ConfigErrors> {
+    const NAME: &str = "GMAIL_PUBSUB_TOPIC";
+    match env.optional(NAME) {
+        Some(name) if !topic::is_valid(&name) => {
+            Err(env.malformed(NAME, "it has not the form projects/<project>/topics/<topic>"))
+        }
+        name => Ok(name),
+    }
+}
+
+impl Bootstrap {
+    fn load(env: &Env) -> Result<Option<Self>, ConfigErrors> {
+        let Some(refresh_token) = env.optional_secret("GMAIL_REFRESH_TOKEN")? else { return Ok(None) };
+        let (tenant, user) = all((env.parse::<TenantId>("BOOTSTRAP_TENANT"), env.parse::<UserId>("BOOTSTRAP_USER")))?;
+        Ok(Some(Self { refresh_token, tenant, user }))
+    }
+}

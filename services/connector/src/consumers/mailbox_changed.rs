@@ -1,0 +1,84 @@
+//! `mailbox.changed`: notes when an account was last heard of.
+//!
+//! The effect is a maximum, so that duplicates, replays and disorder change nothing and no inbox is needed; a batch is
+//! one statement, however many pushes one busy account sends.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use broker::{Delivered, Handler, Outcome};
+use contracts::Queue;
+use contracts::ingest::MailboxChanged;
+use contracts::topology::CONNECTOR_MAILBOX_CHANGED;
+use domain::{EmailAddress, Timestamp};
+
+use crate::state::State;
+use crate::store::google_accounts;
+
+/// When to try again while the database is away.
+const LATER: Duration = Duration::from_secs(10);
+
+/// The handler.
+pub struct MailboxChangedHandler {
+    state: State,
+}
+
+impl MailboxChangedHandler {
+    pub fn new(state: State) -> Self {
+        Self { state }
+    }
+
+    async fn note(&self, heard: HashMap<String, Timestamp>) -> Result<(), storage::Error> {
+        if heard.is_empty() {
+            return Ok(());
+        }
+        // One order everywhere, so that two batches that share accounts cannot deadlock.
+        let mut heard: Vec<_> = heard.into_iter().collect();
+        heard.sort_unstable();
+        let (keys, at) = heard.into_iter().unzip();
+        let mut tx = self.state.db.system().await?;
+        let moved = google_accounts::mark_heard(&mut tx, keys, at).await?;
+        tx.commit().await?;
+        self.state.metrics.accounts_heard.inc_by(u64::try_from(moved).unwrap_or(0));
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Handler for MailboxChangedHandler {
+    fn queue(&self) -> &'static Queue {
+        &CONNECTOR_MAILBOX_CHANGED
+    }
+
+    async fn handle(&self, batch: &[Delivered]) -> Vec<Outcome> {
+        let mut heard: HashMap<String, Timestamp> = HashMap::new();
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for delivered in batch {
+            match read(delivered) {
+                Ok((key, at)) => {
+                    let latest = heard.entry(key).or_insert(at);
+                    *latest = (*latest).max(at);
+                    outcomes.push(Outcome::Done);
+                }
+                Err(reason) => outcomes.push(Outcome::DeadLetter { reason }),
+            }
+        }
+        if let Err(error) = self.note(heard).await {
+            tracing::warn!(%error, "cannot note pushes now");
+            for outcome in &mut outcomes {
+                if *outcome == Outcome::Done {
+                    *outcome = Outcome::Retry { after: LATER };
+                }
+            }
+        }
+        outcomes
+    }
+}
+
+/// The account and when: the event's own time, because Google's may be missing.
+fn read(delivered: &Delivered) -> Result<(String, Timestamp), String> {
+    let event: MailboxChanged = delivered.envelope.decode().map_err(|error| error.to_string())?;
+    let address = EmailAddress::parse(&event.email_address).map_err(|error| error.to_string())?;
+    Ok((address.lookup_key(), delivered.envelope.time))
+}

@@ -1,0 +1,141 @@
+//! Google as this service uses it: one OAuth client, and Gmail clients for single calls. Turns Google's errors into
+//! what this service does about them.
+
+use std::sync::Arc;
+
+use domain::{Clock, ConnectorId, Secret, Timestamp};
+use google::gmail::{GmailApi, GmailClient, GmailMetrics, GmailTransport, TokenSource, TransportConfig};
+use google::oauth::{AuthorizeRequest, OAuthClient, OAuthConfig, OAuthError, Scopes};
+use google::oidc::{IdTokenClaims, Jwks};
+use prometheus::Registry;
+
+use crate::acts::consent::Code;
+use crate::config::GoogleSettings;
+use crate::error::Error;
+
+/// The configured OAuth client.
+pub struct Google {
+    pub client_id: String,
+    pub redirect_uri: String,
+    /// Asked for.
+    pub scopes: Scopes,
+    oauth: Arc<OAuthClient>,
+    transport: Arc<GmailTransport>,
+}
+
+/// What the token endpoint answered.
+#[derive(Debug, Clone)]
+pub struct TokenAnswer {
+    pub access: Secret,
+    pub access_expires_at: Timestamp,
+    /// A refresh token, at the first consent or where Google rotates them.
+    pub refresh: Option<Secret>,
+    /// What is granted, where the answer says.
+    pub scopes: Option<Scopes>,
+    /// Who consented, out of a verified id_token.
+    pub identity: Option<IdTokenClaims>,
+}
+
+impl Google {
+    /// Builds the clients; nothing connects before the first call.
+    ///
+    /// # Errors
+    /// No TLS roots, or a URL that is none.
+    pub fn new(settings: GoogleSettings, clock: Arc<dyn Clock>, registry: &Registry) -> anyhow::Result<Self> {
+        let jwks = Jwks::new(settings.jwks_url, clock.clone())?;
+        let config = OAuthConfig {
+            client_id: settings.client_id.clone(),
+            client_secret: settings.client_secret,
+            auth_url: settings.auth_url,
+            token_url: settings.token_url,
+            revoke_url: settings.revoke_url,
+            issuer: settings.issuer,
+        };
+        let oauth = Arc::new(OAuthClient::new(config, jwks, clock.clone())?);
+        let metrics = GmailMetrics::register(registry)?;
+        let transport = GmailTransport::new(TransportConfig::new(settings.api_url), clock, metrics)?;
+        Ok(Self {
+            client_id: settings.client_id,
+            redirect_uri: settings.redirect_uri,
+            scopes: settings.scopes,
+            oauth,
+            transport,
+        })
+    }
+
+    /// Where a person gives consent.
+    pub fn consent_url(&self, state: &Secret, verifier: &Secret) -> String {
+        let request = AuthorizeRequest {
+            redirect_uri: &self.redirect_uri,
+            state,
+            verifier,
+            scopes: &self.scopes,
+            login_hint: None,
+        };
+        self.oauth.authorize_url(&request).into()
+    }
+
+    /// Turns a code into tokens.
+    pub async fn exchange(&self, code: &Code) -> Result<TokenAnswer, Error> {
+        let (oauth, code) = (self.oauth.clone(), code.clone());
+        let exchange =
+            aside(async move || oauth.exchange(&code.code, code.verifier.as_ref(), &code.redirect_uri).await);
+        let grant = exchange.await?.map_err(|error| sort(error, Error::CodeInvalid))?;
+        Ok(TokenAnswer {
+            access: grant.access_token,
+            access_expires_at: grant.expires_at,
+            refresh: grant.refresh_token,
+            scopes: Some(grant.scopes).filter(|scopes| !scopes.is_empty()),
+            identity: grant.id_token,
+        })
+    }
+
+    /// A new access token; [`Error::GrantDead`] when the refresh token is no longer good.
+    pub async fn refresh(&self, refresh: &Secret) -> Result<TokenAnswer, Error> {
+        let (oauth, refresh) = (self.oauth.clone(), refresh.clone());
+        let fresh = aside(async move || oauth.refresh(&refresh).await).await?;
+        let fresh = fresh.map_err(|error| sort(error, Error::GrantDead))?;
+        Ok(TokenAnswer {
+            access: fresh.access_token,
+            access_expires_at: fresh.expires_at,
+            refresh: fresh.refresh_token,
+            scopes: fresh.scopes,
+            identity: None,
+        })
+    }
+
+    /// Gives the whole grant behind a token back. A token that is no longer good counts as given back.
+    pub async fn revoke(&self, token: &Secret) -> Result<(), Error> {
+        self.oauth.revoke(token).await.map_err(|error| sort(error, Error::GrantDead))
+    }
+
+    /// Gmail with the given tokens. The mailbox only decides which connection carries the calls.
+    pub fn gmail(&self, mailbox: ConnectorId, tokens: Arc<dyn TokenSource>) -> Result<Arc<dyn GmailApi>, Error> {
+        let client = GmailClient::new(mailbox, self.transport.clone(), tokens)
+            .map_err(|error| Error::google_refused(error.to_string()))?;
+        Ok(Arc::new(client))
+    }
+}
+
+/// Runs a call on a thread of the blocking pool. The futures of the `oauth2` crate's requests cannot be proved to be
+/// `Send` (a closure over a borrowed client, https://github.com/rust-lang/rust/issues/102211), and tasks must be. Such
+/// calls are rare: one an hour and account.
+async fn aside<T, F>(call: F) -> Result<T, Error>
+where
+    F: AsyncFnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let handle = tokio::runtime::Handle::current();
+    let done = tokio::task::spawn_blocking(move || handle.block_on(call())).await;
+    done.map_err(|_panicked| Error::google_unavailable("the call broke off"))
+}
+
+/// `gone` is what a refused code or token means where the call was made.
+fn sort(error: OAuthError, gone: Error) -> Error {
+    match error {
+        OAuthError::InvalidGrant | OAuthError::Denied { .. } => gone,
+        OAuthError::Misconfigured { code } => Error::ClientRefused(code),
+        OAuthError::Transient { reason } => Error::google_unavailable(reason),
+        OAuthError::IdToken(refusal) => Error::google_refused(format!("the id_token is not acceptable: {refusal}")),
+    }
+}

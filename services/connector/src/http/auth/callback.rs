@@ -1,0 +1,110 @@
+//! `GET /gmail/auth/callback`: Google sends the person's browser here. Open: the state says whose consent it is.
+
+use actix_web::web::{self as actix, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use domain::Secret;
+use serde::Deserialize;
+use web::RequestContext;
+
+use super::respond;
+use super::url::LIFETIME;
+use crate::acts::connect::{Grant, connect};
+use crate::acts::consent::{self, Code};
+use crate::acts::pending;
+use crate::browser::{cookie, page, token};
+use crate::error::Error;
+use crate::state::State;
+use crate::store::oauth_states::{self, State as Consent};
+
+/// What Google adds to the address; it may add more, which is ignored.
+#[derive(Debug, Default, Deserialize)]
+pub struct Query {
+    state: Option<String>,
+    code: Option<Secret>,
+    error: Option<String>,
+}
+
+/// Ends a consent.
+#[utoipa::path(
+    get, path = "/gmail/auth/callback", tag = "connecting", security(()),
+    params(
+        ("state" = String, Query, description = "As given by /gmail/auth/url"),
+        ("code" = Option<String>, Query, description = "Google's authorisation code"),
+        ("error" = Option<String>, Query, description = "Why there is no code, e.g. access_denied"),
+    ),
+    responses(
+        (status = 200, body = respond::ConnectedAnswer, description = "Connected; or the confirm page as HTML"),
+        (status = 303, description = "To `return_to`, with status=connected or error=…"),
+        (status = 403, body = web::ProblemDocument, description = "`access_denied`"),
+        (status = 422, body = web::ProblemDocument, description = "`state_invalid`, `auth_code_invalid`, `scope_missing`"),
+        (status = 503, body = web::ProblemDocument, description = "Google or the database is away; the same address may be tried again"),
+    )
+)]
+pub async fn handle(state: Data<State>, request: HttpRequest, cx: RequestContext) -> HttpResponse {
+    match end(&state, &request, &cx).await {
+        Ok(response) => response,
+        Err(error) => respond::failed(&request, error),
+    }
+}
+
+async fn end(state: &State, request: &HttpRequest, cx: &RequestContext) -> Result<HttpResponse, Error> {
+    let query = actix::Query::<Query>::from_query(request.query_string())
+        .map_err(|error| Error::invalid("query", error.to_string()))?
+        .into_inner();
+    let consent = take(state, query.state.as_deref()).await?;
+    let code = match (query.error, query.code) {
+        (Some(error), _) => return Ok(respond::denied(request, &consent, &error)),
+        (None, Some(code)) if !code.is_empty() => code,
+        (None, _) => return Err(Error::invalid("code", "is missing")),
+    };
+    let grant = match exchange(state, &consent, code).await {
+        Err(error) if error.is_temporary() => {
+            give_back(state, &consent).await?;
+            return Err(error);
+        }
+        grant => grant?,
+    };
+    let same_browser = cookie::came_back(request, &consent.state_hash, &consent.cookie_hash);
+    if same_browser || state.settings.auto_confirm {
+        let connected = connect(state, &respond::owner(&consent)?, &grant, None, Some(cx.trace)).await?;
+        let forget = cookie::forget(&consent.state_hash, &state.settings.app_public_url);
+        return Ok(respond::connected(&consent, connected, forget));
+    }
+    ask(state, &consent, &grant).await
+}
+
+/// Uses the state up.
+async fn take(state: &State, text: Option<&str>) -> Result<Consent, Error> {
+    let text = text.filter(|text| !text.is_empty()).ok_or(Error::StateInvalid)?;
+    let mut tx = state.db.system().await?;
+    let found = oauth_states::take(&mut tx, token::hash(text), state.seams.clock.now()).await?;
+    tx.commit().await?;
+    found.ok_or(Error::StateInvalid)
+}
+
+async fn exchange(state: &State, consent: &Consent, code: Secret) -> Result<Grant, Error> {
+    let verifier = state.vault.open(&consent.verifier_sealed)?;
+    let redirect_uri = state.google()?.redirect_uri.clone();
+    consent::by_code(state, &Code { code, verifier: Some(verifier), redirect_uri }).await
+}
+
+async fn give_back(state: &State, consent: &Consent) -> Result<(), Error> {
+    let mut tx = state.db.system().await?;
+    oauth_states::give_back(&mut tx, consent.state_hash.clone()).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Another browser than the one that began: the person must say yes first.
+async fn ask(state: &State, consent: &Consent, grant: &Grant) -> Result<HttpResponse, Error> {
+    let word = token::random(state.seams.entropy.as_ref());
+    let sealed = pending::seal(&state.vault, grant)?;
+    let until = state.seams.clock.now() + LIFETIME;
+    let mut tx = state.db.system().await?;
+    let hash = token::hash(word.expose());
+    oauth_states::await_confirmation(&mut tx, consent.state_hash.clone(), hash, sealed, until).await?;
+    tx.commit().await?;
+    let owner = format!("{} ({})", consent.user_id, consent.tenant);
+    let from = respond::came_from(consent);
+    Ok(page::confirm(grant.who.address.as_str(), &owner, word.expose(), from.as_ref()))
+}

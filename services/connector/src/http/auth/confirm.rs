@@ -1,0 +1,68 @@
+//! `POST /gmail/auth/callback`: the answer on the confirm page.
+
+use actix_web::web::{Data, Form};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use web::RequestContext;
+
+use super::respond;
+use crate::acts::connect::connect;
+use crate::acts::pending;
+use crate::browser::{cookie, token};
+use crate::error::Error;
+use crate::state::State;
+use crate::store::oauth_states::{self, State as Consent};
+
+/// The form.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct Answer {
+    /// One-time token of the page.
+    token: String,
+    /// `yes`; anything else is no.
+    #[serde(default)]
+    answer: String,
+}
+
+/// Connects the account whose grant waits, or forgets it.
+#[utoipa::path(
+    post, path = "/gmail/auth/callback", tag = "connecting", security(()),
+    request_body(content = Answer, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, body = respond::ConnectedAnswer),
+        (status = 303, description = "To `return_to`, with status=connected or error=access_denied"),
+        (status = 403, body = web::ProblemDocument, description = "The answer was no"),
+        (status = 422, body = web::ProblemDocument, description = "`state_invalid`: unknown, used or too old"),
+    )
+)]
+pub async fn handle(
+    state: Data<State>,
+    request: HttpRequest,
+    cx: RequestContext,
+    form: Result<Form<Answer>, actix_web::Error>,
+) -> HttpResponse {
+    let ended = match form {
+        Ok(form) => end(&state, &request, &cx, &form).await,
+        Err(_malformed) => Err(Error::invalid("body", "is not the form of the confirm page")),
+    };
+    ended.unwrap_or_else(|error| respond::failed(&request, error))
+}
+
+async fn end(state: &State, request: &HttpRequest, cx: &RequestContext, form: &Answer) -> Result<HttpResponse, Error> {
+    let consent = take(state, &form.token).await?;
+    if form.answer != "yes" {
+        return Ok(respond::denied(request, &consent, "access_denied"));
+    }
+    let sealed = consent.grant_sealed.as_deref().ok_or(Error::StateInvalid)?;
+    let grant = pending::open(&state.vault, sealed)?;
+    let connected = connect(state, &respond::owner(&consent)?, &grant, None, Some(cx.trace)).await?;
+    let forget = cookie::forget(&consent.state_hash, &state.settings.app_public_url);
+    Ok(respond::connected(&consent, connected, forget))
+}
+
+async fn take(state: &State, text: &str) -> Result<Consent, Error> {
+    let mut tx = state.db.system().await?;
+    let found = oauth_states::take_confirmed(&mut tx, token::hash(text), state.seams.clock.now()).await?;
+    tx.commit().await?;
+    found.ok_or(Error::StateInvalid)
+}

@@ -1,0 +1,51 @@
+//! `POST /api/auth/google/gmail`: a frontend brings an authorisation code.
+
+use actix_web::web::{Data, Json};
+use domain::Secret;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use web::{ApiJson, Caller, Problem, Scope};
+
+use super::respond::ConnectedAnswer;
+use crate::acts::bring::{self, Brought};
+use crate::acts::connect::{Owner, connect};
+use crate::state::State;
+
+/// The code and what belongs to it.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Body {
+    #[schema(value_type = String)]
+    auth_code: Secret,
+    /// From `/gmail/auth/url`, if the consent began there; its PKCE verifier is used then.
+    state: Option<String>,
+    /// The PKCE verifier of a consent the frontend began itself.
+    #[schema(value_type = Option<String>)]
+    code_verifier: Option<Secret>,
+    /// Ours or `postmessage`; ours if absent.
+    redirect_uri: Option<String>,
+}
+
+/// Connects the account of a code.
+#[utoipa::path(
+    post, path = "/api/auth/google/gmail", tag = "connecting", request_body = Body,
+    responses(
+        (status = 200, body = ConnectedAnswer),
+        (status = 422, body = web::ProblemDocument, description = "`auth_code_invalid`, `state_invalid`, `scope_missing`, `refresh_token_missing`"),
+        (status = 503, body = web::ProblemDocument, description = "`google_not_configured`, `google_unavailable`"),
+    )
+)]
+pub async fn handle(state: Data<State>, caller: Caller, body: ApiJson<Body>) -> Result<Json<ConnectedAnswer>, Problem> {
+    caller.require(Scope::Write)?;
+    let body = body.into_inner();
+    let brought = Brought {
+        code: body.auth_code,
+        state: body.state,
+        verifier: body.code_verifier,
+        redirect_uri: body.redirect_uri,
+    };
+    let owner = Owner::from(&caller);
+    let grant = bring::code(&state, &owner, brought).await?;
+    let connected = connect(&state, &owner, &grant, None, Some(caller.trace)).await?;
+    Ok(Json(connected.into()))
+}

@@ -1,0 +1,75 @@
+//! `PATCH /api/connectors/{connector_id}`.
+
+use actix_web::web::{Data, Json};
+use domain::ConnectorId;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use web::{ApiJson, Caller, PathId, Problem, Scope};
+
+use super::view::{self, ConnectorAnswer};
+use crate::acts::connect::Owner;
+use crate::acts::update::{Wish, update};
+use crate::error::Error;
+use crate::rules::settings::SettingsPatch;
+use crate::rules::status::Status;
+use crate::state::State;
+
+/// Longest name, in characters.
+const MAX_NAME: usize = 200;
+
+/// What is to change; what is left out stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Body {
+    /// 1 to 200 characters.
+    display_name: Option<String>,
+    settings: Option<SettingsPatch>,
+    status: Option<WishedStatus>,
+}
+
+/// The states an owner may choose.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WishedStatus {
+    Active,
+    Paused,
+}
+
+/// Changes one of the caller's connectors.
+#[utoipa::path(
+    patch, path = "/api/connectors/{connector_id}", tag = "connectors",
+    params(("connector_id" = String, Path)), request_body = Body,
+    responses(
+        (status = 200, body = ConnectorAnswer),
+        (status = 404, body = web::ProblemDocument),
+        (status = 409, body = web::ProblemDocument, description = "`reauth_required`, `connector_disconnected`"),
+        (status = 422, body = web::ProblemDocument),
+    )
+)]
+pub async fn handle(
+    state: Data<State>,
+    caller: Caller,
+    id: PathId<ConnectorId>,
+    body: ApiJson<Body>,
+) -> Result<Json<ConnectorAnswer>, Problem> {
+    caller.require(Scope::Write)?;
+    let body = body.into_inner();
+    let display_name = body.display_name.map(name).transpose()?;
+    let status = body.status.map(|wished| match wished {
+        WishedStatus::Active => Status::Active,
+        WishedStatus::Paused => Status::Paused,
+    });
+    let wish = Wish { display_name, settings: body.settings, status };
+    let owner = Owner::from(&caller);
+    update(&state, &owner, *id, wish, Some(caller.trace)).await?;
+    Ok(Json(view::read(&state, &owner, *id).await?))
+}
+
+fn name(text: String) -> Result<String, Error> {
+    let name = text.trim();
+    if (1..=MAX_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control) {
+        Ok(name.to_owned())
+    } else {
+        Err(Error::invalid("display_name", "has 1 to 200 characters and no control characters"))
+    }
+}

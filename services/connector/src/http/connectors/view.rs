@@ -1,0 +1,106 @@
+//! A connector in answers. No secret has a place here.
+
+use domain::{ConnectorId, Timestamp};
+use google::oauth::Scopes;
+use serde::Serialize;
+use utoipa::ToSchema;
+use web::Problem;
+
+use crate::acts::connect::Owner;
+use crate::error::Error;
+use crate::rules::settings::Settings;
+use crate::state::State;
+use crate::store::connector_view::{self, ConnectorView};
+
+/// A connected account.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ConnectorAnswer {
+    #[schema(value_type = String, format = "uuid")]
+    id: ConnectorId,
+    /// Always `email`.
+    r#type: &'static str,
+    /// Always `gmail`.
+    provider: &'static str,
+    display_name: String,
+    email_address: String,
+    /// `active`, `reauth_required`, `paused`, `disconnected`.
+    status: String,
+    /// Why, for `reauth_required`: `invalid_grant`, `scope_missing`.
+    status_reason: Option<String>,
+    granted_scopes: Vec<String>,
+    settings: Settings,
+    config: ConfigAnswer,
+    /// Whether we hold a credential for it. The credential itself never leaves the service.
+    has_credentials: bool,
+    watch: Option<WatchAnswer>,
+    /// When a push for the account was last seen.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    last_notification_at: Option<Timestamp>,
+    /// Grows with each change.
+    version: i64,
+    #[schema(value_type = String, format = "date-time")]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = "date-time")]
+    updated_at: Timestamp,
+}
+
+/// What the connection consists of, without its secrets.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ConfigAnswer {
+    /// Google's stable account id, or `email:<address>` while none is known.
+    google_sub: String,
+    has_credentials: bool,
+}
+
+/// The connector's watch.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct WatchAnswer {
+    watch_id: String,
+    /// `push` or `polling`.
+    watch_type: String,
+    /// `pending`, `active`, `lapsed`, `stopped`.
+    state: String,
+    /// When Google's watch ends unless renewed.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    expiration: Option<Timestamp>,
+}
+
+impl From<ConnectorView> for ConnectorAnswer {
+    fn from(row: ConnectorView) -> Self {
+        let watch = row.watch_id.map(|id| WatchAnswer {
+            watch_id: id.to_string(),
+            watch_type: row.watch_type.unwrap_or_default(),
+            state: row.watch_state.unwrap_or_default(),
+            expiration: row.watch_expires_at,
+        });
+        Self {
+            id: ConnectorId(row.id),
+            r#type: "email",
+            provider: "gmail",
+            display_name: row.display_name,
+            email_address: row.email_address,
+            status: row.status,
+            status_reason: Some(row.status_reason).filter(|reason| !reason.is_empty()),
+            granted_scopes: Scopes::parse(&row.granted_scopes).iter().map(str::to_owned).collect(),
+            settings: serde_json::from_value(row.settings).unwrap_or_default(),
+            config: ConfigAnswer { google_sub: row.google_sub, has_credentials: row.has_credentials },
+            has_credentials: row.has_credentials,
+            watch,
+            last_notification_at: row.last_notification_at,
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+/// Reads one of the owner's connectors for an answer.
+pub async fn read(state: &State, owner: &Owner, id: ConnectorId) -> Result<ConnectorAnswer, Problem> {
+    let found = async {
+        let mut tx = state.db.tenant(&owner.tenant).await?;
+        let found = connector_view::find(&mut tx, &owner.user, id).await?;
+        tx.commit().await?;
+        found.ok_or(Error::NotFound)
+    };
+    Ok(found.await.map(ConnectorAnswer::from)?)
+}

@@ -1,0 +1,27 @@
+//! The service's OpenAPI document.
+
+use utoipa::OpenApi;
+
+use super::{auth, connectors, system, token_leases, watch};
+
+/// Every route.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Postrider connector", description = "Connected accounts: OAuth, connectors, watches."),
+    paths(
+        auth::url::handle,
+        auth::callback::handle,
+        auth::confirm::handle,
+        auth::gmail::handle,
+        connectors::list::handle,
+        connectors::get::handle,
+        connectors::create::handle,
+        connectors::update::handle,
+        connectors::delete::handle,
+        watch::start::handle,
+        watch::stop::handle,
+        system::info::handle,
+        token_leases::create::handle,
+    )
+)]
+pub struct ApiDoc;

@@ -1,0 +1,11 @@
+//! The caller as the owner of connectors.
+
+use web::Caller;
+
+use crate::acts::connect::Owner;
+
+impl From<&Caller> for Owner {
+    fn from(caller: &Caller) -> Self {
+        Self { tenant: caller.tenant.clone(), user: caller.user.clone() }
+    }
+}

@@ -1,0 +1,3 @@
+//! About the installation.
+
+pub mod info;

@@ -1,0 +1,3 @@
+//! Access tokens for sync-worker.
+
+pub mod create;

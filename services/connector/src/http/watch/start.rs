@@ -1,0 +1,79 @@
+//! `POST /api/v1/gmail/watch/start`.
+
+use actix_web::HttpRequest;
+use actix_web::web::{Data, Json};
+use domain::{ConnectorId, LabelId, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use web::{ApiJson, Caller, Problem, Scope};
+
+use super::account;
+use crate::acts::connect::Owner;
+use crate::acts::share::{self, Wish};
+use crate::error::Error;
+use crate::rules::settings::FilterAction;
+use crate::rules::topic;
+use crate::state::State;
+
+/// What to watch.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Body {
+    /// `projects/<project>/topics/<topic>`, in the Google project of the OAuth client. Absent: the configured one;
+    /// without that, a polling watch.
+    topic_name: Option<String>,
+    /// Labels that wake and notify (or do not), filtered on our side. Replaces the connector's setting.
+    #[schema(value_type = Option<Vec<String>>)]
+    label_ids: Option<Vec<LabelId>>,
+    label_filter_action: Option<FilterAction>,
+    #[schema(value_type = Option<String>, format = "uuid")]
+    connector_id: Option<ConnectorId>,
+}
+
+/// What is watched.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Answer {
+    /// The mailbox's history id when the watch began, decimal.
+    #[serde(rename = "historyId")]
+    history_id: String,
+    /// When Google's watch ends; it is renewed daily. Null for a polling watch.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    expiration: Option<Timestamp>,
+    watch_id: String,
+    /// `push` or `polling`.
+    watch_type: String,
+}
+
+/// Starts (or renews) the watch of an account.
+#[utoipa::path(
+    post, path = "/api/v1/gmail/watch/start", tag = "watch", request_body = Body,
+    responses(
+        (status = 200, body = Answer),
+        (status = 404, body = web::ProblemDocument),
+        (status = 409, body = web::ProblemDocument, description = "`account_ambiguous`, `account_missing`, `reauth_required`, `connector_paused`, `connector_disconnected`, `google_refused`"),
+        (status = 422, body = web::ProblemDocument),
+        (status = 503, body = web::ProblemDocument, description = "`google_not_configured`, `google_unavailable`"),
+    )
+)]
+pub async fn handle(
+    state: Data<State>,
+    caller: Caller,
+    request: HttpRequest,
+    body: ApiJson<Body>,
+) -> Result<Json<Answer>, Problem> {
+    caller.require(Scope::Write)?;
+    let body = body.into_inner();
+    if body.topic_name.as_deref().is_some_and(|name| !topic::is_valid(name)) {
+        return Err(Error::invalid("topic_name", "has not the form projects/<project>/topics/<topic>").into());
+    }
+    let connector = account::named(&request, body.connector_id)?;
+    let wish =
+        Wish { topic: body.topic_name, label_ids: body.label_ids, label_filter_action: body.label_filter_action };
+    let watch = share::start(&state, &Owner::from(&caller), connector, wish, Some(caller.trace)).await?;
+    Ok(Json(Answer {
+        history_id: watch.history_id.to_string(),
+        expiration: watch.expires_at,
+        watch_id: watch.id.to_string(),
+        watch_type: watch.watch_type,
+    }))
+}

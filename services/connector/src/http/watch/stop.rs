@@ -1,0 +1,51 @@
+//! `POST /api/v1/gmail/watch/stop`.
+
+use actix_web::HttpRequest;
+use actix_web::web::{Data, Json};
+use domain::ConnectorId;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use web::{Caller, Problem, Scope};
+
+use super::account;
+use super::optional_body::OptionalBody;
+use crate::acts::connect::Owner;
+use crate::acts::share;
+use crate::state::State;
+
+/// Whose watch.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Body {
+    #[schema(value_type = Option<String>, format = "uuid")]
+    connector_id: Option<ConnectorId>,
+}
+
+/// It is stopped.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Answer {
+    /// Always true.
+    stopped: bool,
+}
+
+/// Stops the watch of an account; again is harmless. The body may be left out.
+#[utoipa::path(
+    post, path = "/api/v1/gmail/watch/stop", tag = "watch", request_body = Option<Body>,
+    responses(
+        (status = 200, body = Answer),
+        (status = 404, body = web::ProblemDocument),
+        (status = 409, body = web::ProblemDocument, description = "`account_ambiguous`"),
+        (status = 422, body = web::ProblemDocument),
+    )
+)]
+pub async fn handle(
+    state: Data<State>,
+    caller: Caller,
+    request: HttpRequest,
+    body: OptionalBody<Body>,
+) -> Result<Json<Answer>, Problem> {
+    caller.require(Scope::Write)?;
+    let connector = account::named(&request, body.0.connector_id)?;
+    share::stop(&state, &Owner::from(&caller), connector, Some(caller.trace)).await?;
+    Ok(Json(Answer { stopped: true }))
+}

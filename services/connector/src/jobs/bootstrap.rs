@@ -1,0 +1,55 @@
+//! Connects the account of `GMAIL_REFRESH_TOKEN` at the start.
+//!
+//! An account its owner already connected is left alone, also one that was disconnected: a restart revives nothing. One
+//! that needs a new consent gets the token, in case the operator replaced it.
+
+use std::time::Duration;
+
+use runtime::Shutdown;
+use runtime::backoff::Backoff;
+
+use crate::acts::connect::{Grant, Owner, connect};
+use crate::acts::consent;
+use crate::config::Bootstrap;
+use crate::error::Error;
+use crate::rules::status::Status;
+use crate::state::State;
+use crate::store::connectors;
+
+const RETRY: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
+
+/// Tries until it is done, cannot be done, or the service stops.
+pub async fn run(state: State, stop: Shutdown, account: Bootstrap) {
+    for attempt in 0.. {
+        match once(&state, &account).await {
+            Ok(()) => return,
+            Err(error) if error.is_temporary() => {
+                tracing::warn!(%error, "cannot connect the account of GMAIL_REFRESH_TOKEN yet");
+            }
+            Err(error) => {
+                tracing::error!(%error, "cannot connect the account of GMAIL_REFRESH_TOKEN");
+                return;
+            }
+        }
+        if !super::next_turn(&stop, RETRY.delay(attempt, state.seams.entropy.unit()), None).await {
+            return;
+        }
+    }
+}
+
+/// Connects the account if it is not connected.
+pub async fn once(state: &State, account: &Bootstrap) -> Result<(), Error> {
+    let owner = Owner { tenant: account.tenant.clone(), user: account.user.clone() };
+    let grant = consent::by_refresh_token(state, &account.refresh_token).await?;
+    match known(state, &owner, &grant).await? {
+        None | Some(Status::ReauthRequired) => connect(state, &owner, &grant, None, None).await.map(|_connected| ()),
+        Some(_settled) => Ok(()),
+    }
+}
+
+async fn known(state: &State, owner: &Owner, grant: &Grant) -> Result<Option<Status>, Error> {
+    let mut tx = state.db.tenant(&owner.tenant).await?;
+    let found = connectors::lock_by_address(&mut tx, &owner.user, &grant.who.address.lookup_key()).await?;
+    tx.commit().await?;
+    Ok(found.map(|row| row.status))
+}

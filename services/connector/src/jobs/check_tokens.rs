@@ -1,0 +1,60 @@
+//! Looks hourly whether each grant still works, by renewing its access token: a revoked grant is noticed although
+//! nobody uses the account. A token that was renewed anyway puts the look off.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use domain::{ConnectorId, TenantId};
+use futures_util::StreamExt;
+use runtime::Shutdown;
+
+use crate::acts::lease::{Wish, lease};
+use crate::error::Error;
+use crate::state::State;
+use crate::store::{connectors, credentials};
+
+const EVERY: Duration = Duration::from_secs(20);
+const BATCH: i64 = 64;
+const PARALLEL: usize = 4;
+/// When to look again if this look fails for a reason that passes.
+const AGAIN: TimeDelta = TimeDelta::minutes(5);
+
+/// Until the service stops.
+pub async fn run(state: State, stop: Shutdown) -> anyhow::Result<()> {
+    loop {
+        turn(&state).await?;
+        if !super::next_turn(&stop, EVERY, None).await {
+            return Ok(());
+        }
+    }
+}
+
+/// Looks at the grants that are due now. Answers how many.
+pub async fn turn(state: &State) -> Result<usize, Error> {
+    if state.google.is_none() {
+        return Ok(0);
+    }
+    let now = state.seams.clock.now();
+    let mut tx = state.db.system().await?;
+    let due = connectors::claim_checks(&mut tx, now, now + AGAIN, BATCH).await?;
+    tx.commit().await?;
+    let count = due.len();
+    futures_util::stream::iter(due)
+        .for_each_concurrent(PARALLEL, |(tenant, id)| async move {
+            match look(state, &tenant, id).await {
+                Ok(()) | Err(Error::ReauthRequired | Error::Disconnected | Error::NotFound) => {}
+                Err(error) => tracing::info!(connector.id = %id, %error, "cannot check the grant of {id} now"),
+            }
+        })
+        .await;
+    Ok(count)
+}
+
+async fn look(state: &State, tenant: &TenantId, id: ConnectorId) -> Result<(), Error> {
+    let mut tx = state.db.tenant(tenant).await?;
+    let held = credentials::find(&mut tx, id).await?;
+    tx.commit().await?;
+    let Some(held) = held else { return Ok(()) };
+    lease(state, tenant, id, Wish { newer_than: Some(held.version), even_paused: true }).await?;
+    Ok(())
+}

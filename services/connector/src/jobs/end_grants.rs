@@ -1,0 +1,43 @@
+//! Gives grants back to Google that nobody uses any more.
+
+use std::time::Duration;
+
+use runtime::Shutdown;
+
+use crate::acts::end_grant::end_grant;
+use crate::error::Error;
+use crate::state::State;
+use crate::store::grant_endings;
+
+const EVERY: Duration = Duration::from_secs(5);
+const BATCH: i64 = 16;
+
+/// Until the service stops.
+pub async fn run(state: State, stop: Shutdown) -> anyhow::Result<()> {
+    loop {
+        turn(&state).await?;
+        if !super::next_turn(&stop, EVERY, Some(&state.wake.endings)).await {
+            return Ok(());
+        }
+    }
+}
+
+/// Works off what is due now. Answers how many.
+pub async fn turn(state: &State) -> Result<usize, Error> {
+    if state.google.is_none() {
+        return Ok(0);
+    }
+    let mut done = 0;
+    loop {
+        let mut tx = state.db.system().await?;
+        let due = grant_endings::claim(&mut tx, state.seams.clock.now(), BATCH).await?;
+        tx.commit().await?;
+        if due.is_empty() {
+            return Ok(done);
+        }
+        done += due.len();
+        for ending in &due {
+            end_grant(state, ending).await?;
+        }
+    }
+}

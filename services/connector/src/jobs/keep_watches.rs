@@ -1,0 +1,60 @@
+//! Starts, renews and stops Google's watches when their rows say so, and finds the ones that lapsed.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use runtime::Shutdown;
+
+use crate::acts::watch;
+use crate::error::Error;
+use crate::state::State;
+use crate::store::google_accounts::Account;
+use crate::store::watch_due;
+
+/// How often the rows are looked at when nobody wakes the job.
+const EVERY: Duration = Duration::from_secs(2);
+/// Accounts taken at once, and calls under way at once.
+const BATCH: i64 = 16;
+const PARALLEL: usize = 4;
+
+/// Until the service stops.
+pub async fn run(state: State, stop: Shutdown) -> anyhow::Result<()> {
+    loop {
+        turn(&state).await?;
+        if !super::next_turn(&stop, EVERY, Some(&state.wake.watches)).await {
+            return Ok(());
+        }
+    }
+}
+
+/// Works off what is due now. Answers how many accounts were looked at.
+pub async fn turn(state: &State) -> Result<usize, Error> {
+    watch::mark_lapsed(state).await?;
+    if state.google.is_none() {
+        return Ok(0);
+    }
+    let mut done = 0;
+    loop {
+        let mut tx = state.db.system().await?;
+        let due = watch_due::claim(&mut tx, state.seams.clock.now(), BATCH).await?;
+        tx.commit().await?;
+        if due.is_empty() {
+            return Ok(done);
+        }
+        done += due.len();
+        futures_util::stream::iter(due)
+            .for_each_concurrent(PARALLEL, |account| async move { one(state, &account).await })
+            .await;
+    }
+}
+
+async fn one(state: &State, account: &Account) {
+    let result = if account.watch_wanted {
+        watch::start(state, account).await.map(|_answer| ())
+    } else {
+        watch::stop(state, account).await
+    };
+    if let Err(error) = result {
+        tracing::warn!(account.id = %account.id, %error, "the watch of account {} cannot be set now", account.id);
+    }
+}

@@ -1,0 +1,19 @@
+//! Makes the coming day partitions of outbox and inbox and drops the old ones.
+
+use std::time::Duration;
+
+use runtime::Shutdown;
+
+use crate::state::State;
+
+const EVERY: Duration = Duration::from_secs(3_600);
+
+/// Until the service stops.
+pub async fn run(state: State, stop: Shutdown) -> anyhow::Result<()> {
+    loop {
+        storage::jobs::maintain_partitions(&state.db).await?;
+        if !super::next_turn(&stop, EVERY, None).await {
+            return Ok(());
+        }
+    }
+}

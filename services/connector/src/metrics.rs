@@ -1,0 +1,71 @@
+//! The service's own metrics, made once and passed in.
+
+use prometheus::{IntCounter, IntCounterVec, Registry};
+use runtime::telemetry::metrics::{counter, counter_vec};
+
+/// Handles of all metrics.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    pub connected: IntCounterVec,
+    pub refreshes: IntCounterVec,
+    pub leases: IntCounterVec,
+    pub reauth_required: IntCounterVec,
+    pub watch_calls: IntCounterVec,
+    pub watches_lapsed: IntCounter,
+    pub grants_ended: IntCounterVec,
+    pub accounts_heard: IntCounter,
+}
+
+impl Metrics {
+    /// Registers them.
+    pub fn new(registry: &Registry) -> Self {
+        Self {
+            connected: counter_vec(
+                registry,
+                "postrider_connector_connected_total",
+                "Accounts connected, by new or again.",
+                &["kind"],
+            ),
+            refreshes: counter_vec(
+                registry,
+                "postrider_connector_token_refreshes_total",
+                "Access tokens asked of Google, by result.",
+                &["result"],
+            ),
+            leases: counter_vec(
+                registry,
+                "postrider_connector_token_leases_total",
+                "Access tokens leased to sync-worker, by result.",
+                &["result"],
+            ),
+            reauth_required: counter_vec(
+                registry,
+                "postrider_connector_reauth_required_total",
+                "Connectors that need a new consent, by reason.",
+                &["reason"],
+            ),
+            watch_calls: counter_vec(
+                registry,
+                "postrider_connector_watch_calls_total",
+                "Calls that start or renew Google's watch, by result.",
+                &["result"],
+            ),
+            watches_lapsed: counter(
+                registry,
+                "postrider_connector_watches_lapsed_total",
+                "Watches that ran out unrenewed. Anything above 0 means mail comes by polling only.",
+            ),
+            grants_ended: counter_vec(
+                registry,
+                "postrider_connector_grants_ended_total",
+                "Grants given back to Google, by result.",
+                &["result"],
+            ),
+            accounts_heard: counter(
+                registry,
+                "postrider_connector_accounts_heard_total",
+                "Accounts whose last push was noted.",
+            ),
+        }
+    }
+}

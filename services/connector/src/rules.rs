@@ -1,0 +1,9 @@
+//! Decisions without IO: what is allowed, what is missing, what a change means.
+
+pub mod identity;
+pub mod redirect_uri;
+pub mod return_to;
+pub mod scopes;
+pub mod settings;
+pub mod status;
+pub mod topic;
