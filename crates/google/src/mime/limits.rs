@@ -1,0 +1,32 @@
+//! What a mail may hold before the rest of it is left out. Generous against real mail, firm against bombs.
+
+/// Header lines kept of a mail.
+pub(super) const HEADERS: usize = 500;
+/// Bytes of all header values together.
+pub(super) const HEADER_BYTES: usize = 256 * 1024;
+/// Bytes of one header value.
+pub(super) const HEADER_VALUE: usize = 16 * 1024;
+/// Bytes of the header block that are looked at. Gmail accepts 550 KB.
+pub(super) const HEADER_BLOCK: usize = 1024 * 1024;
+/// Addresses of one header.
+pub(super) const ADDRESSES: usize = 1_000;
+/// References to other mails.
+pub(super) const REFERENCES: usize = 200;
+/// Bytes of a message id (RFC 5322 lines have at most 998).
+pub(super) const MESSAGE_ID: usize = 998;
+/// Bytes of a subject or a name.
+pub(super) const LINE: usize = 4 * 1024;
+/// Bytes of the text body, and of the sanitised HTML.
+pub(super) const BODY: usize = 1024 * 1024;
+/// How deep elements of HTML may nest: building its tree costs the square of it.
+pub(super) const HTML_DEPTH: usize = 1_000;
+/// Attachments listed.
+pub(super) const ATTACHMENTS: usize = 500;
+/// How deep parts may nest.
+pub(super) const NESTING: usize = 50;
+/// Lines of a whole mail; more than this is no longer taken apart. 35 MB of base64 have 460,000.
+pub(super) const LINES: usize = 1_500_000;
+/// Lines that may begin a part. More than this is no longer taken apart.
+pub(super) const PART_LINES: usize = 20_000;
+/// Part lines times bytes: a part with a boundary that never comes is searched to the end of the mail.
+pub(super) const PART_WORK: usize = 20_000_000_000;

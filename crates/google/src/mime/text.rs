@@ -1,0 +1,18 @@
+//! Cutting and cleaning of texts.
+
+use domain::text::{truncate, without_nul};
+
+/// At most `max` bytes, no NULs.
+pub(super) fn clean(text: &str, max: usize) -> String {
+    // A NUL grows from one byte to three: cut again after replacing.
+    let text = without_nul(truncate(text, max).to_owned());
+    truncate(&text, max).to_owned()
+}
+
+/// The same on one line, trimmed; None if nothing is left.
+pub(super) fn line(text: &str, max: usize) -> Option<String> {
+    let text = clean(text, max);
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line = line.trim();
+    (!line.is_empty()).then(|| line.to_owned())
+}
