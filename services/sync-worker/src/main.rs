@@ -1,1 +1,5 @@
-fn main() {}
+//! The sync-worker process.
+
+fn main() -> std::process::ExitCode {
+    runtime::run::<sync_worker::App>()
+}

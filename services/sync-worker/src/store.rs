@@ -1,6 +1,8 @@
-//! SQL of the mirror: one file a table. Functions take an open transaction that has entered a role; the engine opens it.
+//! SQL of the mirror: one file a table. Functions take an open transaction that has entered a role; who calls opens it.
 
+pub mod accounts;
 pub mod attachments;
+pub mod buckets;
 pub mod changes;
 pub mod email_labels;
 pub mod email_writes;
@@ -9,15 +11,27 @@ pub mod labels;
 pub mod leases;
 pub mod ledger;
 pub mod listing;
+pub mod mail_reads;
 pub mod mailboxes;
 pub mod parked;
 pub mod queue;
+pub mod retention;
+pub mod run_reads;
 pub mod runs;
 pub mod sources;
+pub mod stats;
 pub mod summaries;
 
 use domain::{LabelId, MessageId};
-use storage::Error;
+use storage::{EmbeddedMigrations, Error, embed_migrations};
+
+/// The schema's migrations.
+pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sync-worker");
+
+/// The schema's migrations, for tests that make databases of their own.
+pub fn migrations() -> EmbeddedMigrations {
+    MIGRATIONS
+}
 
 /// Reads a message id back; what was parsed on the way in parses on the way out.
 fn message_id(text: String) -> Result<MessageId, Error> {

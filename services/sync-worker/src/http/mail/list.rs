@@ -108,7 +108,8 @@ pub async fn handle(api: Data<Api>, caller: Caller, query: ApiQuery<Query>) -> R
         after,
         limit: limit + 1,
     };
-    let mut rows = if ids.is_empty() { Vec::new() } else { mail_reads::list(&mut tx, filter).await.map_err(problem)? };
+    let mut rows =
+        if ids.is_empty() { Vec::new() } else { mail_reads::list(&mut tx, filter).await.map_err(problem)? };
     tx.commit().await.map_err(problem)?;
     let more = rows.len() > usize::try_from(limit).unwrap_or(usize::MAX);
     rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));

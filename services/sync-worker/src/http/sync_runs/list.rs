@@ -30,15 +30,17 @@ pub async fn handle(api: Data<Api>, caller: Caller, query: ApiQuery<Query>) -> R
     let query = query.into_inner();
     let after = match &query.cursor {
         Some(cursor) => Some(page::decode::<(Timestamp, Uuid)>(cursor).map_err(|error| {
-            Problem::unprocessable(web::codes::INVALID_REQUEST, "A parameter is wrong.").field("cursor", error.to_string())
+            Problem::unprocessable(web::codes::INVALID_REQUEST, "A parameter is wrong.")
+                .field("cursor", error.to_string())
         })?),
         None => None,
     };
     let (mut tx, accounts) = api.open(&caller).await?;
     let limit = usize::try_from(query.limit.get()).unwrap_or(usize::MAX);
-    let mut rows = run_reads::list(&mut tx, covered(&accounts, query.connector_id)?, after, i64::from(query.limit.get()) + 1)
-        .await
-        .map_err(problem)?;
+    let mut rows =
+        run_reads::list(&mut tx, covered(&accounts, query.connector_id)?, after, i64::from(query.limit.get()) + 1)
+            .await
+            .map_err(problem)?;
     tx.commit().await.map_err(problem)?;
     let more = rows.len() > limit;
     rows.truncate(limit);

@@ -1,0 +1,177 @@
+//! Where the parts are joined, and nowhere else.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::web::{Data, ServiceConfig};
+use broker::{Broker, BrokerConfig, Transport, dead_letters};
+use contracts::topology::{SYNC_WORKER_CONNECTOR, SYNC_WORKER_MAILBOX_CHANGED};
+use google::gmail::{GmailMetrics, GmailTransport, TransportConfig};
+use google::quota::{GovernorConfig, LocalSlices, ProjectGate, SliceRule};
+use runtime::config::{Amqp, DatabaseUrl, Env};
+use runtime::{ConfigErrors, Context, DeadLettersCommand, Service};
+use storage::outbox::Relay;
+use storage::{Db, DbConfig, Spec};
+use utoipa::OpenApi;
+use web::events::HttpEventSource;
+use web::extract::BodyLimit;
+use web::{Health, InternalTokens, Server, ServerConfig, ServiceClient, Timeouts};
+
+use crate::config::{Config, NAME};
+use crate::engine::google_access::GoogleAccess;
+use crate::engine::{Engine, Parts, Settings};
+use crate::http::api::Api;
+use crate::http::doc::ApiDoc;
+use crate::http::gmail::recent::RecentCalls;
+use crate::metrics::Metrics;
+use crate::state::State;
+use crate::store::migrations;
+use crate::tokens::LeasedTokens;
+use crate::{consumers, http, jobs};
+
+/// The service, built and not yet serving.
+pub struct App {
+    server: Server,
+    state: State,
+    transport: Arc<dyn Transport>,
+    relay: Relay,
+    gmail: Arc<GmailTransport>,
+    calls: Arc<RecentCalls>,
+    connector: ServiceClient,
+    stream_check: Duration,
+    cx: Context,
+}
+
+impl App {
+    /// Joins the parts over a given carrier of events; tests bring their own.
+    ///
+    /// # Errors
+    /// A listener that cannot be bound, or a client that cannot be set up.
+    pub fn assemble(config: Config, transport: Arc<dyn Transport>, cx: Context) -> anyhow::Result<Self> {
+        let seams = cx.seams.clone();
+        let db = Db::connect(DbConfig {
+            url: config.database.url,
+            spec: Spec::SYNC_WORKER,
+            max_connections: config.database.max_connections,
+            statement_timeout: config.database.statement_timeout,
+        })?;
+        let tokens = InternalTokens::new(config.internal_keys, NAME, seams.clock.clone());
+        let connector = ServiceClient::new("connector", config.connector_url, tokens.clone(), Timeouts::default());
+        let gmail_metrics = GmailMetrics::register(&cx.registry)?;
+        let gmail =
+            GmailTransport::new(TransportConfig::new(config.gmail_api_url), seams.clock.clone(), gmail_metrics)?;
+        let quota = config.quota;
+        let rule = SliceRule::new(quota.limits.project_per_minute, quota.costs.dearest());
+        let project = Arc::new(ProjectGate::new(rule, Arc::new(LocalSlices::default()), seams.clock.clone()));
+        let governor = GovernorConfig { quota, ..GovernorConfig::default() };
+        let leased = LeasedTokens::new(connector.clone(), seams.clock.clone());
+        let access = GoogleAccess::new(db.clone(), seams.clone(), gmail.clone(), leased, (governor, project));
+        let metrics = Metrics::new(&cx.registry);
+        let replica = seams.ids.uuid().to_string();
+        let engine = Engine::new(Parts {
+            db: db.clone(),
+            access: Arc::new(access),
+            seams: seams.clone(),
+            settings: Settings { poll_interval: config.poll_interval, ..Settings::default() },
+            metrics: metrics.clone(),
+            owner: replica.clone(),
+            stop: cx.shutdown.soft.clone(),
+        });
+        let relay = Relay::new(db.clone(), transport.publisher(), &cx.registry);
+        let calls = Arc::new(RecentCalls::default());
+        let api = Api {
+            db: db.clone(),
+            clock: seams.clock.clone(),
+            ids: seams.ids.clone(),
+            broker: transport.publisher(),
+            calls: calls.clone(),
+        };
+        let state = State { db, seams, engine, metrics, replica };
+        let listen = ServerConfig {
+            name: NAME,
+            listen: config.listen.addr,
+            admin: config.listen.admin_addr,
+            body_limit: BodyLimit::default().0,
+        };
+        let server = Server::bind(listen, &cx, health(&state), routes(api, tokens))?;
+        let stream_check = config.stream_check;
+        Ok(Self { server, state, transport, relay, gmail, calls, connector, stream_check, cx })
+    }
+
+    /// Where it listens: public and admin.
+    pub fn addrs(&self) -> (SocketAddr, SocketAddr) {
+        (self.server.addr(), self.server.admin_addr())
+    }
+
+    /// What consumers and jobs reach.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+}
+
+fn health(state: &State) -> Health {
+    let db = state.db.clone();
+    Health::new().check("database", move || {
+        let db = db.clone();
+        async move { db.ping().await }
+    })
+}
+
+fn routes(api: Api, tokens: InternalTokens) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+    let document = web::openapi::document(&ApiDoc::openapi());
+    let events = web::events::routes(api.db.clone());
+    move |config: &mut ServiceConfig| {
+        config.app_data(Data::new(api.clone())).app_data(tokens.clone());
+        config.configure(&events).configure(&document).configure(http::routes);
+    }
+}
+
+impl Service for App {
+    const NAME: &'static str = NAME;
+    const ABOUT: &'static str = "Mirrors mailboxes: incremental and full sync, the read API over mail.";
+    type Config = Config;
+
+    fn load(env: &Env) -> Result<Config, ConfigErrors> {
+        Config::load(env)
+    }
+
+    async fn build(config: Config, cx: Context) -> anyhow::Result<Self> {
+        let broker = Broker::start(BrokerConfig { url: config.amqp.url.clone(), service: NAME }, &cx);
+        Self::assemble(config, Arc::new(broker), cx)
+    }
+
+    async fn run(self) -> anyhow::Result<()> {
+        let Self { server, state, transport, relay, gmail, calls, connector, stream_check, cx } = self;
+        // The relay ends by itself at the soft stop; without it events would only wait in their table.
+        cx.tasks.spawn("outbox-relay", relay.run(cx.shutdown.soft.clone()));
+        let source = Arc::new(HttpEventSource::new(connector));
+        let streams = consumers::start(transport.as_ref(), &state, source);
+        let stop = cx.shutdown.soft.clone();
+        cx.tasks.supervise("catch-up.connector", &cx.shutdown, move || {
+            let (streams, stop) = (streams.clone(), stop.clone());
+            async move { streams.run_catch_up(stream_check, stop).await }
+        });
+        jobs::start(&cx, &state, &gmail, &calls);
+        server.run(&cx.shutdown).await
+    }
+
+    async fn migrate(env: &Env) -> anyhow::Result<()> {
+        let admin = DatabaseUrl::admin(env)?;
+        let service = match env.optional_secret(&DatabaseUrl::variable(NAME))? {
+            Some(url) => url,
+            None => storage::migrate::derived_service_url(&admin, &Spec::SYNC_WORKER)?,
+        };
+        let ran = storage::migrate::run(&admin, &service, &Spec::SYNC_WORKER, migrations()).await?;
+        tracing::info!(migrations.count = ran.len(), "the schema of {NAME} is current");
+        Ok(())
+    }
+
+    async fn dead_letters(env: &Env, command: DeadLettersCommand) -> anyhow::Result<()> {
+        let amqp = Amqp::load(env)?;
+        let queues = [SYNC_WORKER_CONNECTOR, SYNC_WORKER_MAILBOX_CHANGED];
+        let text = dead_letters::command(&amqp.url, &queues, &command).await?;
+        Ok(std::io::stdout().lock().write_all(text.as_bytes())?)
+    }
+}

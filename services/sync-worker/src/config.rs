@@ -1,0 +1,78 @@
+//! What the service reads from the environment: `SYNC_WORKER_ADDR`, `SYNC_WORKER_ADMIN_ADDR`,
+//! `SYNC_WORKER_DATABASE_URL`, `AMQP_URL`, `INTERNAL_KEYS`, `CONNECTOR_URL`, `GMAIL_API_URL`, `GMAIL_QUOTA`,
+//! `POLLING_INTERVAL`, `GMAIL_POLL_INTERVAL_SECONDS`, `STREAM_CHECK_SECONDS`.
+
+use std::time::Duration;
+
+use google::quota::QuotaSetting;
+use runtime::ConfigErrors;
+use runtime::config::{Amqp, DatabaseUrl, Env, Listen, ServiceUrl, all};
+use url::Url;
+use web::InternalKeys;
+
+/// The service's name in settings, tokens and events.
+pub const NAME: &str = "sync-worker";
+
+/// Everything the service is started with.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub listen: Listen,
+    pub database: DatabaseUrl,
+    pub amqp: Amqp,
+    pub internal_keys: InternalKeys,
+    pub connector_url: Url,
+    pub gmail_api_url: Url,
+    pub quota: QuotaSetting,
+    /// Poll interval of mailboxes that set none.
+    pub poll_interval: Duration,
+    /// How often stream heads are compared with connector's.
+    pub stream_check: Duration,
+}
+
+impl Config {
+    /// Reads and checks everything.
+    ///
+    /// # Errors
+    /// All that is missing or malformed.
+    pub fn load(env: &Env) -> Result<Self, ConfigErrors> {
+        let (listen, database, amqp, internal_keys, connector_url) = all((
+            Listen::load(env, NAME),
+            DatabaseUrl::load(env, NAME),
+            Amqp::load(env),
+            InternalKeys::load(env),
+            ServiceUrl::load(env, "connector"),
+        ))?;
+        let (gmail_api_url, quota, poll_interval, stream_check) = all((
+            env.parse::<Url>("GMAIL_API_URL"),
+            env.parse::<QuotaSetting>("GMAIL_QUOTA"),
+            poll_interval(env),
+            env.seconds("STREAM_CHECK_SECONDS"),
+        ))?;
+        let connector_url = connector_url.0;
+        Ok(Self {
+            listen,
+            database,
+            amqp,
+            internal_keys,
+            connector_url,
+            gmail_api_url,
+            quota,
+            poll_interval,
+            stream_check,
+        })
+    }
+}
+
+/// Seconds win over the word.
+fn poll_interval(env: &Env) -> Result<Duration, ConfigErrors> {
+    if env.optional("GMAIL_POLL_INTERVAL_SECONDS").is_some() {
+        return env.seconds("GMAIL_POLL_INTERVAL_SECONDS");
+    }
+    let word = env.required("POLLING_INTERVAL")?;
+    match word.as_str() {
+        "fast" => Ok(Duration::from_secs(60)),
+        "normal" => Ok(Duration::from_secs(300)),
+        "slow" => Ok(Duration::from_secs(900)),
+        _ => Err(env.malformed("POLLING_INTERVAL", "it is none of fast, normal, slow")),
+    }
+}

@@ -1,0 +1,97 @@
+//! `connector.*` and `watch.*`: accounts come, change and end. Only what is newer than the row is taken.
+
+use async_trait::async_trait;
+use contracts::connector::{
+    ConnectorConnected, ConnectorDisconnected, ConnectorReauthRequired, ConnectorState, ConnectorUpdated, WatchLapsed,
+    WatchRenewed, WatchStarted, WatchState, WatchStopped,
+};
+use contracts::topology::SYNC_WORKER_CONNECTOR;
+use contracts::{Envelope, EnvelopeError, Event, Queue};
+use domain::ConnectorId;
+use storage::Tx;
+use storage::streams::{Applied, Applier, ApplyError};
+
+use crate::state::State;
+use crate::store::mailboxes;
+
+/// Applies what connector says to mailbox rows.
+pub struct ConnectorEvents {
+    state: State,
+}
+
+/// What an event says.
+enum News {
+    Account(ConnectorState),
+    Watch(WatchState, bool),
+    /// A type this version does not know: somebody newer speaks.
+    Unknown,
+}
+
+impl ConnectorEvents {
+    pub fn new(state: State) -> Self {
+        Self { state }
+    }
+
+    fn read(event: &Envelope) -> Result<News, EnvelopeError> {
+        let missing = EnvelopeError::Missing("connector");
+        let account = |state: Option<ConnectorState>| state.map(News::Account).ok_or(missing.clone());
+        let watch =
+            |state: Option<WatchState>, live| state.map(|state| News::Watch(state, live)).ok_or(missing.clone());
+        match event.event_type.as_str() {
+            ConnectorConnected::TYPE => account(event.decode::<ConnectorConnected>()?.connector),
+            ConnectorUpdated::TYPE => account(event.decode::<ConnectorUpdated>()?.connector),
+            ConnectorReauthRequired::TYPE => account(event.decode::<ConnectorReauthRequired>()?.connector),
+            ConnectorDisconnected::TYPE => account(event.decode::<ConnectorDisconnected>()?.connector),
+            WatchStarted::TYPE => watch(event.decode::<WatchStarted>()?.watch, true),
+            WatchRenewed::TYPE => watch(event.decode::<WatchRenewed>()?.watch, true),
+            WatchLapsed::TYPE => watch(event.decode::<WatchLapsed>()?.watch, false),
+            WatchStopped::TYPE => watch(event.decode::<WatchStopped>()?.watch, false),
+            _ => Ok(News::Unknown),
+        }
+    }
+}
+
+#[async_trait]
+impl Applier for ConnectorEvents {
+    fn consumer(&self) -> &'static str {
+        SYNC_WORKER_CONNECTOR.name
+    }
+
+    fn queue(&self) -> &'static Queue {
+        &SYNC_WORKER_CONNECTOR
+    }
+
+    async fn apply(&self, tx: &mut Tx, event: &Envelope) -> Result<Applied, ApplyError> {
+        let news = match Self::read(event) {
+            Ok(news) => news,
+            Err(error) => return Ok(Applied::DeadLetter(error.to_string())),
+        };
+        let now = self.state.seams.clock.now();
+        let id = match &news {
+            News::Account(state) => state.connector_id.parse::<ConnectorId>(),
+            News::Watch(watch, _) => watch.connector_id.parse::<ConnectorId>(),
+            News::Unknown => return Ok(Applied::Done),
+        };
+        let Ok(id) = id else { return Ok(Applied::DeadLetter("the connector id is not a UUID".to_owned())) };
+        match news {
+            News::Account(state) => {
+                let Some(tenant) = &event.tenant else {
+                    return Ok(Applied::DeadLetter("the event names no tenant".to_owned()));
+                };
+                let known = ["active", "paused", "reauth_required", "disconnected"];
+                if !known.contains(&state.status.as_str()) || domain::UserId::parse(state.owner.as_str()).is_err() {
+                    return Ok(Applied::DeadLetter("status or owner is not valid".to_owned()));
+                }
+                if mailboxes::apply_state(tx, tenant, &state, id, now).await? {
+                    let engine = self.state.engine.clone();
+                    tx.on_commit(move || engine.wakes().marked(&[id]));
+                }
+            }
+            News::Watch(watch, live) => {
+                mailboxes::apply_watch(tx, id, &watch, live, now).await?;
+            }
+            News::Unknown => {}
+        }
+        Ok(Applied::Done)
+    }
+}

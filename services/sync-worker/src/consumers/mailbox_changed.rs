@@ -1,0 +1,81 @@
+//! `mailbox.changed`: a push becomes a row of the queue and a mark on each mailbox with its address. Repeated pushes
+//! are recognised by their source message, whatever event carries them.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use broker::{Delivered, Handler, Outcome};
+use contracts::Queue;
+use contracts::ingest::MailboxChanged;
+use contracts::topology::SYNC_WORKER_MAILBOX_CHANGED;
+use domain::{ConnectorId, EmailAddress, HistoryId, Timestamp};
+use uuid::Uuid;
+
+use crate::state::State;
+use crate::store::queue::{self, Push};
+
+/// When the database cannot take a batch, its pushes come back after this.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
+
+/// Marks mailboxes.
+pub struct MailboxChangedHandler {
+    state: State,
+}
+
+impl MailboxChangedHandler {
+    pub fn new(state: State) -> Self {
+        Self { state }
+    }
+
+    fn read(delivered: &Delivered) -> Result<Push, String> {
+        let message: MailboxChanged = delivered.envelope.decode().map_err(|error| error.to_string())?;
+        let address = EmailAddress::parse(&message.email_address).map_err(|error| error.to_string())?;
+        if message.source_message_id.is_empty() {
+            return Err("the push names no source message".to_owned());
+        }
+        Ok(Push {
+            address_key: address.lookup_key(),
+            history_id: HistoryId(message.history_id),
+            source_message_id: domain::text::without_nul(message.source_message_id),
+            source: if message.source.is_empty() { "pubsub".to_owned() } else { message.source },
+            published_at: Timestamp::from_timestamp_millis(message.published_at_ms)
+                .filter(|_| message.published_at_ms > 0),
+            trace: delivered.envelope.trace,
+        })
+    }
+
+    async fn write(&self, pushes: &[(Uuid, Push)]) -> Result<Vec<ConnectorId>, storage::Error> {
+        let mut tx = self.state.db.system().await?;
+        let marked = queue::enqueue(&mut tx, pushes, self.state.seams.clock.now()).await?;
+        tx.commit().await?;
+        Ok(marked)
+    }
+}
+
+#[async_trait]
+impl Handler for MailboxChangedHandler {
+    fn queue(&self) -> &'static Queue {
+        &SYNC_WORKER_MAILBOX_CHANGED
+    }
+
+    async fn handle(&self, batch: &[Delivered]) -> Vec<Outcome> {
+        let read: Vec<Result<Push, String>> = batch.iter().map(Self::read).collect();
+        let pushes: Vec<(Uuid, Push)> =
+            read.iter().flatten().map(|push| (self.state.seams.ids.uuid(), push.clone())).collect();
+        let written = self.write(&pushes).await;
+        match &written {
+            Ok(marked) => {
+                self.state.metrics.pushes.with_label_values(&["taken"]).inc_by(pushes.len() as u64);
+                self.state.metrics.pushes.with_label_values(&["marked"]).inc_by(marked.len() as u64);
+                self.state.engine.wakes().marked(marked);
+            }
+            Err(error) => tracing::warn!(%error, pushes = pushes.len(), "pushes cannot be written now"),
+        }
+        let outcome = |push: Result<Push, String>| match (push, &written) {
+            (Err(reason), _) => Outcome::DeadLetter { reason },
+            (Ok(_), Ok(_)) => Outcome::Done,
+            (Ok(_), Err(_)) => Outcome::Retry { after: RETRY_AFTER },
+        };
+        read.into_iter().map(outcome).collect()
+    }
+}

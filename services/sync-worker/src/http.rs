@@ -1,0 +1,14 @@
+//! The route table. `/internal/*` is mounted by [`crate::App`]; everything here is for callers the gateway let through.
+
+pub mod api;
+pub mod doc;
+pub mod gmail;
+pub mod mail;
+pub mod sync_runs;
+
+use actix_web::web::ServiceConfig;
+
+/// Mounts the public routes.
+pub fn routes(config: &mut ServiceConfig) {
+    config.configure(mail::routes).configure(sync_runs::routes).configure(gmail::routes);
+}

@@ -1,0 +1,23 @@
+//! The service's OpenAPI document.
+
+use utoipa::OpenApi;
+
+use super::{gmail, mail, sync_runs};
+
+/// Every route.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Postrider sync-worker", description = "Mirrored mail, sync runs, statistics."),
+    paths(
+        mail::list::handle,
+        mail::get::handle,
+        mail::raw::handle,
+        sync_runs::list::handle,
+        sync_runs::get::handle,
+        gmail::stats::handle,
+        gmail::health::handle,
+        gmail::sync::handle,
+        gmail::sync::handle_and_wait,
+    )
+)]
+pub struct ApiDoc;

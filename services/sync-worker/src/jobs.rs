@@ -1,0 +1,27 @@
+//! Timed work. Every job is safe with many replicas.
+
+pub mod clean_up;
+pub mod note_calls;
+pub mod partitions;
+
+use std::sync::Arc;
+
+use google::gmail::GmailTransport;
+use runtime::Context;
+
+use crate::engine::scheduler;
+use crate::http::gmail::recent::RecentCalls;
+use crate::state::State;
+
+/// Starts every job.
+pub fn start(cx: &Context, state: &State, transport: &Arc<GmailTransport>, calls: &Arc<RecentCalls>) {
+    let (tasks, stop) = (&cx.tasks, &cx.shutdown);
+    let args = (state.engine.clone(), tasks.clone(), stop.soft.clone());
+    tasks.supervise("job.due_scan", stop, move || scheduler::run(args.0.clone(), args.1.clone(), args.2.clone()));
+    let args = (state.db.clone(), stop.clone());
+    tasks.supervise("job.partitions", stop, move || partitions::run(args.0.clone(), args.1.clone()));
+    let args = (state.clone(), stop.clone());
+    tasks.supervise("job.clean_up", stop, move || clean_up::run(args.0.clone(), args.1.clone()));
+    let args = (transport.clone(), calls.clone(), stop.clone());
+    tasks.supervise("job.note_calls", stop, move || note_calls::run(args.0.clone(), args.1.clone(), args.2.clone()));
+}

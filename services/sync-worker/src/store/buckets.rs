@@ -1,0 +1,46 @@
+//! What is left of users' quota, saved at checkpoints.
+
+use domain::Timestamp;
+use google::quota::SavedBucket;
+use storage::types::{BigInt, Double, Text, Timestamptz};
+use storage::{Error, QueryableByName, Tx, sql};
+
+/// The saved bucket of a Google account.
+pub async fn find(tx: &mut Tx, google_sub: &str) -> Result<Option<SavedBucket>, Error> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        units: i64,
+        #[diesel(sql_type = Timestamptz)]
+        refilled_at: Timestamp,
+    }
+    let row = sql("SELECT units::bigint AS units, refilled_at FROM quota_buckets WHERE key = $1")
+        .bind::<Text, _>(format!("user:{google_sub}"))
+        .optional::<Row>(tx)
+        .await?;
+    Ok(row.map(|row| SavedBucket { units: row.units, at: row.refilled_at }))
+}
+
+/// Saves a bucket, the units spent since the last save, and the concurrency felt for.
+pub async fn save(
+    tx: &mut Tx,
+    google_sub: &str,
+    saved: SavedBucket,
+    spent: i64,
+    concurrency: u32,
+) -> Result<(), Error> {
+    sql("INSERT INTO quota_buckets AS b (key, units, refilled_at, concurrency, minute, spent_in_minute) \
+         VALUES ($1, $2, $3, $4, date_trunc('minute', $3), $5) \
+         ON CONFLICT (key) DO UPDATE SET units = excluded.units, refilled_at = excluded.refilled_at, \
+            concurrency = excluded.concurrency, minute = excluded.minute, updated_at = clock_timestamp(), \
+            spent_in_minute = excluded.spent_in_minute \
+              + CASE WHEN b.minute = excluded.minute THEN b.spent_in_minute ELSE 0 END")
+    .bind::<Text, _>(format!("user:{google_sub}"))
+    .bind::<Double, _>(saved.units as f64)
+    .bind::<Timestamptz, _>(saved.at)
+    .bind::<Double, _>(f64::from(concurrency))
+    .bind::<BigInt, _>(spent)
+    .execute(tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! Access tokens, leased from connector over HTTP and kept until shortly before they end (law 6).
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use domain::{Clock, ConnectorId, Secret, Timestamp};
+use google::gmail::{AccessToken, TokenError, TokenSource};
+use moka::sync::Cache;
+use serde::{Deserialize, Serialize};
+use web::{Call, ClientError, ServiceClient};
+
+/// A token that ends sooner is not used for a new call.
+const MARGIN: TimeDelta = TimeDelta::seconds(60);
+/// Tokens remembered.
+const MOST: u64 = 100_000;
+
+/// Leases tokens for every mailbox of this process.
+#[derive(Clone)]
+pub struct LeasedTokens {
+    connector: ServiceClient,
+    clock: Arc<dyn Clock>,
+    known: Cache<ConnectorId, AccessToken>,
+}
+
+#[derive(Serialize)]
+struct Ask {
+    connector_id: ConnectorId,
+    newer_than: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    token: Secret,
+    expires_at: Timestamp,
+    token_version: i64,
+}
+
+impl LeasedTokens {
+    /// `connector` is a client of the connector service.
+    pub fn new(connector: ServiceClient, clock: Arc<dyn Clock>) -> Self {
+        Self { connector, clock, known: Cache::new(MOST) }
+    }
+
+    /// The source of one mailbox's tokens.
+    pub fn of(&self, mailbox: ConnectorId) -> Arc<dyn TokenSource> {
+        Arc::new(OfMailbox { all: self.clone(), mailbox })
+    }
+}
+
+struct OfMailbox {
+    all: LeasedTokens,
+    mailbox: ConnectorId,
+}
+
+#[async_trait]
+impl TokenSource for OfMailbox {
+    async fn token(&self, newer_than: Option<i64>) -> Result<AccessToken, TokenError> {
+        let now = self.all.clock.now();
+        let usable = |token: &AccessToken| {
+            token.expires_at - MARGIN > now && newer_than.is_none_or(|refused| token.version > refused)
+        };
+        if let Some(token) = self.all.known.get(&self.mailbox).filter(usable) {
+            return Ok(token);
+        }
+        let ask = Ask { connector_id: self.mailbox, newer_than };
+        let answer: Answer = self
+            .all
+            .connector
+            .post(&Call::system(None), "/internal/token-leases", &ask)
+            .await
+            .map_err(|error| refused(&error))?;
+        let token = AccessToken { secret: answer.token, expires_at: answer.expires_at, version: answer.token_version };
+        self.all.known.insert(self.mailbox, token.clone());
+        Ok(token)
+    }
+}
+
+/// connector's codes; whatever else happened may pass.
+fn refused(error: &ClientError) -> TokenError {
+    match error.code() {
+        Some("reauth_required") => TokenError::ReauthRequired,
+        Some("connector_disconnected") => TokenError::Disconnected,
+        Some("connector_paused") => TokenError::Paused,
+        _ => {
+            tracing::warn!(%error, "no access token from connector");
+            TokenError::Unavailable
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Gmail over the simulator's core, with faults: every call may fail, be slow, or meet a mailbox that just changed.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta};
+use domain::{EmailAddress, HistoryId, LabelId, MessageId, MockClock, ThreadId};
+use gmail_sim::dice::Dice;
+use gmail_sim::{ApiError, HistoryQuery, ListQuery, MsgId, World};
+use google::gmail::{
+    HistoryPage, HistoryRecord, IdPage, Label, LabelChange, LabelKind, LimitKind, MailMeta, MessageRef, Profile,
+    RawMail, WatchAnswer, WatchRequest,
+};
+use google::{GmailApi, GmailError, Lane};
+use sync_worker::engine::{GmailAccess, GmailLanes};
+use sync_worker::error::EngineError;
+use sync_worker::store::leases::Leased;
+
+use crate::actor::Actor;
+
+/// How often what goes wrong, and how often the mailbox changes under a call.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Rates {
+    pub missing: f64,
+    pub limited: f64,
+    pub broken: f64,
+    pub slow: f64,
+    pub acts: f64,
+}
+
+/// Gmail for one simulated mailbox.
+#[derive(Clone)]
+pub struct SimGmail {
+    pub world: World,
+    pub address: String,
+    pub clock: MockClock,
+    pub actor: Option<Actor>,
+    pub page: usize,
+    inner: Arc<Mutex<(Rates, Dice)>>,
+}
+
+impl SimGmail {
+    pub fn new(world: World, address: &str, clock: MockClock, seed: u64, page: usize) -> Self {
+        let inner = Arc::new(Mutex::new((Rates::default(), Dice::derive(seed, 99))));
+        Self { world, address: address.to_owned(), clock, actor: None, page, inner }
+    }
+
+    pub fn set_rates(&self, rates: Rates) {
+        self.inner.lock().unwrap().0 = rates;
+    }
+
+    /// What may happen to any call.
+    async fn fate(&self, get: bool) -> Result<(), GmailError> {
+        tokio::task::yield_now().await;
+        let (rates, [missing, limited, broken, slow, acts], wait) = {
+            let (rates, dice) = &mut *self.inner.lock().unwrap();
+            (*rates, [(); 5].map(|()| dice.unit()), dice.below(60))
+        };
+        if acts < rates.acts
+            && let Some(actor) = &self.actor
+        {
+            actor.act();
+        }
+        if slow < rates.slow {
+            self.clock.advance(TimeDelta::seconds(1 + wait as i64 / 10));
+        }
+        if limited < rates.limited {
+            let retry_at = (wait > 30).then(|| self.world.now() + TimeDelta::seconds(wait as i64));
+            return Err(GmailError::RateLimited { kind: LimitKind::Concurrency, retry_at });
+        }
+        if broken < rates.broken {
+            return Err(GmailError::transient("500"));
+        }
+        if get && missing < rates.missing {
+            return Err(GmailError::NotFound);
+        }
+        Ok(())
+    }
+
+    fn id(&self, id: &MessageId) -> MsgId {
+        id.as_str().parse().unwrap()
+    }
+}
+
+fn message(id: MsgId) -> MessageId {
+    MessageId::parse(id.to_string()).unwrap()
+}
+
+fn thread(id: MsgId) -> ThreadId {
+    ThreadId::parse(id.to_string()).unwrap()
+}
+
+fn labels(ids: &[String]) -> Vec<LabelId> {
+    ids.iter().map(|id| LabelId::parse(id.as_str()).unwrap()).collect()
+}
+
+fn sorted(error: ApiError) -> GmailError {
+    match (error.status, error.reason.as_ref()) {
+        (404, _) => GmailError::NotFound,
+        (400, "failedPrecondition") => GmailError::FailedPrecondition { reason: error.message },
+        (400, _) => GmailError::BadRequest { reason: error.message },
+        _ => GmailError::transient(error.to_string()),
+    }
+}
+
+#[async_trait]
+impl GmailApi for SimGmail {
+    async fn profile(&self) -> Result<Profile, GmailError> {
+        self.fate(false).await?;
+        let profile = self.world.profile(&self.address).map_err(sorted)?;
+        Ok(Profile {
+            email: EmailAddress::parse(&profile.email_address).unwrap(),
+            messages_total: profile.messages_total as u64,
+            threads_total: profile.threads_total as u64,
+            history_id: HistoryId(profile.history_id),
+        })
+    }
+
+    async fn list_messages(
+        &self,
+        page_token: Option<&str>,
+        label: Option<&LabelId>,
+        include_spam_trash: bool,
+    ) -> Result<IdPage, GmailError> {
+        self.fate(false).await?;
+        let query = ListQuery {
+            max_results: Some(self.page),
+            page_token: page_token.map(str::to_owned),
+            label_ids: label.iter().map(ToString::to_string).collect(),
+            include_spam_trash,
+        };
+        let page = self.world.list_messages(&self.address, &query).map_err(sorted)?;
+        Ok(IdPage {
+            ids: page.messages.into_iter().map(|(id, of)| (message(id), thread(of))).collect(),
+            next_page_token: page.next_page_token,
+            result_size_estimate: u64::from(page.result_size_estimate),
+        })
+    }
+
+    async fn get_raw(&self, id: &MessageId) -> Result<RawMail, GmailError> {
+        self.fate(true).await?;
+        let found = self.world.get_message(&self.address, self.id(id)).map_err(sorted)?;
+        let raw = found.letter.render().raw;
+        Ok(RawMail {
+            id: id.clone(),
+            thread_id: thread(found.thread),
+            labels: labels(&found.labels),
+            history_id: HistoryId(found.history_id),
+            internal_date: DateTime::from_timestamp_millis(found.internal_date).unwrap(),
+            snippet: String::new(),
+            size: raw.len() as u64,
+            raw: raw.to_vec().into(),
+        })
+    }
+
+    async fn get_minimal(&self, id: &MessageId) -> Result<MailMeta, GmailError> {
+        self.fate(true).await?;
+        let found = self.world.get_message(&self.address, self.id(id)).map_err(sorted)?;
+        Ok(MailMeta {
+            id: id.clone(),
+            thread_id: thread(found.thread),
+            labels: labels(&found.labels),
+            history_id: HistoryId(found.history_id),
+            internal_date: DateTime::from_timestamp_millis(found.internal_date).unwrap(),
+            snippet: String::new(),
+            size: 0,
+        })
+    }
+
+    async fn history(&self, start: HistoryId, page_token: Option<&str>) -> Result<HistoryPage, GmailError> {
+        self.fate(false).await?;
+        let query = HistoryQuery {
+            start: start.0,
+            max_results: Some(self.page),
+            page_token: page_token.map(str::to_owned),
+            ..HistoryQuery::default()
+        };
+        let page = self.world.history_list(&self.address, &query).map_err(|error| match sorted(error) {
+            GmailError::NotFound => GmailError::HistoryGone,
+            other => other,
+        })?;
+        let mail = |change: &gmail_sim::mailbox::HistoryChange| MessageRef {
+            message_id: message(change.message),
+            thread_id: Some(thread(change.thread)),
+            labels: None,
+        };
+        let label = |change: &gmail_sim::mailbox::HistoryChange| LabelChange {
+            message_id: message(change.message),
+            thread_id: Some(thread(change.thread)),
+            labels: labels(&change.labels),
+            all_labels: None,
+        };
+        let records = page.records.iter().map(|record| HistoryRecord {
+            id: HistoryId(record.id),
+            added: record.messages_added.iter().map(mail).collect(),
+            deleted: record.messages_deleted.iter().map(mail).collect(),
+            labels_added: record.labels_added.iter().map(label).collect(),
+            labels_removed: record.labels_removed.iter().map(label).collect(),
+            unreadable: 0,
+        });
+        Ok(HistoryPage {
+            records: records.collect(),
+            history_id: HistoryId(page.history_id),
+            next_page_token: page.next_page_token,
+        })
+    }
+
+    async fn labels(&self) -> Result<Vec<Label>, GmailError> {
+        self.fate(false).await?;
+        let listed = self.world.labels_list(&self.address).map_err(sorted)?;
+        let one = |label: gmail_sim::labels::Label| Label {
+            id: LabelId::parse(label.id).unwrap(),
+            name: label.name,
+            kind: LabelKind::User,
+        };
+        Ok(listed.into_iter().map(one).collect())
+    }
+
+    async fn watch(&self, _request: &WatchRequest) -> Result<WatchAnswer, GmailError> {
+        unreachable!("sync-worker starts no watch")
+    }
+
+    async fn stop(&self) -> Result<(), GmailError> {
+        unreachable!("sync-worker stops no watch")
+    }
+}
+
+#[async_trait]
+impl GmailLanes for SimGmail {
+    fn lane(&self, _lane: Lane) -> Arc<dyn GmailApi> {
+        Arc::new(self.clone())
+    }
+
+    fn concurrency(&self) -> usize {
+        4
+    }
+
+    async fn checkpoint(&self) {}
+}
+
+/// Opens the mailboxes of a test, by address.
+pub struct SimAccess(pub Arc<dyn Fn(&Leased) -> Option<SimGmail> + Send + Sync>);
+
+#[async_trait]
+impl GmailAccess for SimAccess {
+    async fn open(&self, leased: &Leased) -> Result<Arc<dyn GmailLanes>, EngineError> {
+        match (self.0)(leased) {
+            Some(gmail) => Ok(Arc::new(gmail)),
+            None => Err(EngineError::Gmail(GmailError::transient("no such mailbox"))),
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Integration tests of sync-worker: real Postgres, the simulator's core in process.
+
+mod actor;
+mod gmail;
+mod harness;
+
+mod property;
