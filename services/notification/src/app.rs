@@ -1,0 +1,204 @@
+//! Joins the parts. Tests start the same [`App`] with port 0, their own database and their own vhost.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use anyhow::Context as _;
+use broker::{Broker, BrokerConfig, BrokerState};
+use contracts::Queue;
+use contracts::topology::{NOTIFICATION_CONNECTOR, NOTIFICATION_MAILBOX};
+use runtime::config::{Amqp, DatabaseUrl, all};
+use runtime::{ConfigErrors, Context, DeadLettersCommand, Env, Service};
+use storage::outbox::Relay;
+use storage::streams::EventSource;
+use storage::{Db, DbConfig, EmbeddedMigrations, Spec, embed_migrations};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use web::events::HttpEventSource;
+use web::jwt::ClientTokens;
+use web::{Health, InternalTokens, Server, ServerConfig, ServiceClient, Timeouts};
+
+use crate::changes::Changes;
+use crate::config::{Config, NAME};
+use crate::consumers::{Consumers, Effects};
+use crate::live::{Announcer, FanOut, Hub};
+use crate::metrics::Metrics;
+use crate::socket::SocketServer;
+use crate::socket::session::Hosts;
+use crate::socket::transports::Transports;
+use crate::state::State;
+use crate::{http, jobs};
+
+/// Largest JSON body, in bytes.
+const BODY_LIMIT: usize = 1024 * 1024;
+/// Queues this service consumes.
+const QUEUES: [Queue; 2] = [NOTIFICATION_CONNECTOR, NOTIFICATION_MAILBOX];
+
+/// The schema's migrations, base included.
+pub fn migrations() -> EmbeddedMigrations {
+    const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/notification");
+    MIGRATIONS
+}
+
+/// Where events the broker lost are pulled from.
+pub struct Producers {
+    pub connector: Arc<dyn EventSource>,
+    pub sync_worker: Arc<dyn EventSource>,
+}
+
+/// The service, joined and bound, not yet running.
+pub struct App {
+    config: Config,
+    cx: Context,
+    state: State,
+    broker: Broker,
+    consumers: Consumers,
+    fan_out: FanOut,
+    sockets: SocketServer,
+    server: Server,
+}
+
+impl App {
+    /// Joins everything; the producers are given, so that tests may stand in for them.
+    ///
+    /// # Errors
+    /// A port that is taken, or a malformed setting that only shows here.
+    pub async fn join(config: Config, cx: Context, producers: Producers) -> anyhow::Result<Self> {
+        let db = Db::connect(DbConfig {
+            url: config.database.url.clone(),
+            spec: Spec::NOTIFICATION,
+            max_connections: config.database.max_connections,
+            statement_timeout: config.database.statement_timeout,
+        })?;
+        let broker = Broker::start(BrokerConfig { url: config.amqp.clone(), service: NAME }, &cx);
+        let (hub, metrics) = (Hub::default(), Arc::new(Metrics::new(&cx.registry)));
+        let announcer = Announcer::new(hub.clone(), broker.live());
+        let changes = Changes::new(cx.seams.clone(), announcer, metrics.clone(), config.retention);
+        let state = State { db: db.clone(), seams: cx.seams.clone(), changes: changes.clone() };
+        let fan_out = FanOut::new(hub.clone(), broker.live());
+        let hosts = Hosts {
+            db: db.clone(),
+            changes: changes.clone(),
+            hub,
+            fan_out: fan_out.clone(),
+            verifier: Arc::new(ClientTokens::new(config.client_tokens.clone(), cx.seams.clock.clone())),
+            seams: cx.seams.clone(),
+            metrics: metrics.clone(),
+            transports: Transports::default(),
+            replays: Semaphore::new(config.socket.replays),
+            settings: config.socket.clone(),
+            tasks: cx.tasks.clone(),
+            leaving: CancellationToken::new(),
+            open: AtomicUsize::new(0),
+        };
+        let sockets = SocketServer::bind(config.socket_addr, Arc::new(hosts))
+            .await
+            .with_context(|| format!("SOCKETIO_ADDR {} cannot be listened on", config.socket_addr))?;
+        let effects = Effects { changes, metrics };
+        let consumers =
+            Consumers::new(&db, &effects, &cx.seams.clock, producers.connector, producers.sync_worker);
+        let tokens = InternalTokens::new(config.internal_keys.clone(), NAME, cx.seams.clock.clone());
+        let server = Server::bind(
+            ServerConfig {
+                name: NAME,
+                listen: config.listen.addr,
+                admin: config.listen.admin_addr,
+                body_limit: BODY_LIMIT,
+            },
+            &cx,
+            health(&db, &broker),
+            http::configure(state.clone(), tokens),
+        )?;
+        Ok(Self { config, cx, state, broker, consumers, fan_out, sockets, server })
+    }
+
+    /// Where the API listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.server.addr()
+    }
+
+    /// Where Socket.IO listens.
+    pub fn socket_addr(&self) -> SocketAddr {
+        self.sockets.addr()
+    }
+
+    fn start_tasks(&self) {
+        let (tasks, shutdown) = (&self.cx.tasks, &self.cx.shutdown);
+        // Exactly one relay a process: the supervisor may only restart what it can make again, so it is spawned.
+        let relay = Relay::new(self.state.db.clone(), self.broker.publisher(), &self.cx.registry);
+        drop(tasks.spawn("outbox relay", relay.run(shutdown.soft.clone())));
+        let (fan_out, stop) = (self.fan_out.clone(), shutdown.soft.clone());
+        tasks.supervise("live hints", shutdown, move || fan_out.clone().run(stop.clone()));
+        self.consumers.start(&self.broker);
+        let catch_ups =
+            [("catch up connector", &self.consumers.connector), ("catch up mailbox", &self.consumers.mailbox)];
+        for (name, consumer) in catch_ups {
+            let (consumer, stop, every) = (consumer.clone(), shutdown.soft.clone(), self.config.stream_check);
+            tasks.supervise(name, shutdown, move || {
+                let (consumer, stop) = (consumer.clone(), stop.clone());
+                async move { consumer.run_catch_up(every, stop).await }
+            });
+        }
+        jobs::start(&self.state, self.config.retention, tasks, shutdown);
+    }
+}
+
+impl Service for App {
+    const NAME: &'static str = NAME;
+    const ABOUT: &'static str = "Turns events into notifications and brings them to sockets, in order and never lost.";
+    type Config = Config;
+
+    fn load(env: &Env) -> Result<Config, ConfigErrors> {
+        Config::load(env)
+    }
+
+    async fn build(config: Config, cx: Context) -> anyhow::Result<Self> {
+        let tokens = InternalTokens::new(config.internal_keys.clone(), NAME, cx.seams.clock.clone());
+        let source = |callee: &str, url: &url::Url| -> Arc<dyn EventSource> {
+            let client = ServiceClient::new(callee, url.clone(), tokens.clone(), Timeouts::default());
+            Arc::new(HttpEventSource::new(client))
+        };
+        let producers = Producers {
+            connector: source("connector", &config.connector),
+            sync_worker: source("sync-worker", &config.sync_worker),
+        };
+        Box::pin(Self::join(config, cx, producers)).await
+    }
+
+    async fn run(self) -> anyhow::Result<()> {
+        self.start_tasks();
+        let shutdown = self.cx.shutdown.clone();
+        let sockets = async { self.sockets.run(shutdown.clone()).await.context("the Socket.IO listener failed") };
+        tokio::try_join!(Box::pin(self.server.run(shutdown.clone())), Box::pin(sockets))?;
+        Ok(())
+    }
+
+    async fn migrate(env: &Env) -> anyhow::Result<()> {
+        let (admin, own) = all((DatabaseUrl::admin(env), DatabaseUrl::load(env, NAME)))?;
+        let ran = storage::migrate::run(&admin, &own.url, &Spec::NOTIFICATION, migrations()).await?;
+        tracing::info!(migrations = ran.len(), "the schema is up to date");
+        Ok(())
+    }
+
+    #[expect(clippy::print_stdout, reason = "the answer of a command a person typed")]
+    async fn dead_letters(env: &Env, command: DeadLettersCommand) -> anyhow::Result<()> {
+        let amqp = Amqp::load(env)?;
+        println!("{}", broker::dead_letters::command(&amqp.url, &QUEUES, &command).await?);
+        Ok(())
+    }
+}
+
+/// Ready means that reads and sockets can be served. Without the broker both still are, only later.
+fn health(db: &Db, broker: &Broker) -> Health {
+    let (db, publisher) = (db.clone(), broker.publisher());
+    Health::new()
+        .check("database", move || {
+            let db = db.clone();
+            async move { db.ping().await }
+        })
+        .watch("broker", move || {
+            let state = publisher.state();
+            async move { if state == BrokerState::Ready { Ok(()) } else { Err(format!("{state:?}")) } }
+        })
+}

@@ -1,0 +1,45 @@
+//! Which handler takes which queue.
+
+mod connector;
+mod effect;
+mod mailbox;
+
+use std::sync::Arc;
+
+use broker::{Broker, ConsumerConfig};
+use domain::Clock;
+use storage::Db;
+use storage::streams::{EventSource, StreamConsumer};
+
+pub use connector::ConnectorEvents;
+pub use effect::Effects;
+pub use mailbox::MailboxEvents;
+
+/// Both consumers, made but not started.
+pub struct Consumers {
+    pub connector: Arc<StreamConsumer>,
+    pub mailbox: Arc<StreamConsumer>,
+}
+
+impl Consumers {
+    /// `connector` and `sync_worker` are the producers, asked for what the broker lost.
+    pub fn new(
+        db: &Db,
+        effects: &Effects,
+        clock: &Arc<dyn Clock>,
+        connector: Arc<dyn EventSource>,
+        sync_worker: Arc<dyn EventSource>,
+    ) -> Self {
+        let consumer = |applier, source| Arc::new(StreamConsumer::new(db.clone(), applier, source, clock.clone()));
+        Self {
+            connector: consumer(Arc::new(ConnectorEvents::new(effects.clone())), connector),
+            mailbox: consumer(Arc::new(MailboxEvents::new(effects.clone())), sync_worker),
+        }
+    }
+
+    /// Consumes until the soft stop.
+    pub fn start(&self, broker: &Broker) {
+        broker.consume(self.connector.clone(), ConsumerConfig::default());
+        broker.consume(self.mailbox.clone(), ConsumerConfig::default());
+    }
+}

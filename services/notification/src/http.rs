@@ -1,0 +1,61 @@
+//! The route table. Fixed paths stand before `{id}`.
+
+pub mod notifications;
+pub mod preferences;
+
+use actix_web::web::{Data, ServiceConfig, get, post, resource, scope};
+use utoipa::OpenApi;
+use web::InternalTokens;
+
+use crate::state::State;
+
+/// The service's own document; the gateway merges it.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Postrider notification", description = "Notifications and preferences (Socket.IO: see the README)."),
+    paths(
+        notifications::list::handle,
+        notifications::create::handle,
+        notifications::get::handle,
+        notifications::mark::read,
+        notifications::mark::unread,
+        notifications::mark::archive,
+        notifications::bulk_read::handle,
+        notifications::stats::handle,
+        notifications::explain::handle,
+        preferences::get::handle,
+    )
+)]
+pub struct ApiDoc;
+
+/// Mounts everything.
+pub fn configure(
+    state: State,
+    tokens: InternalTokens,
+) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+    let events = web::events::routes(state.db.clone());
+    let document = web::openapi::document(&ApiDoc::openapi());
+    move |config: &mut ServiceConfig| {
+        config
+            .app_data(Data::new(state.clone()))
+            .app_data(tokens.clone())
+            .configure(events.clone())
+            .configure(document.clone())
+            .service(
+                scope("/api/notifications")
+                    .service(
+                        resource("")
+                            .route(get().to(notifications::list::handle))
+                            .route(post().to(notifications::create::handle)),
+                    )
+                    .service(resource("/stats").route(get().to(notifications::stats::handle)))
+                    .service(resource("/bulk-read").route(post().to(notifications::bulk_read::handle)))
+                    .service(resource("/preferences").route(get().to(preferences::get::handle)))
+                    .service(resource("/{id}").route(get().to(notifications::get::handle)))
+                    .service(resource("/{id}/read").route(post().to(notifications::mark::read)))
+                    .service(resource("/{id}/unread").route(post().to(notifications::mark::unread)))
+                    .service(resource("/{id}/archive").route(post().to(notifications::mark::archive)))
+                    .service(resource("/{id}/explain").route(get().to(notifications::explain::handle))),
+            );
+    }
+}

@@ -1,0 +1,113 @@
+//! `POST /api/notifications`: a notification of the caller's own making.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data as AppData;
+use domain::text::truncate;
+use domain::{ConnectorId, EmailAddress};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use storage::Tx;
+use utoipa::ToSchema;
+use uuid::Uuid;
+use web::{ApiJson, Caller, Problem, Scope, codes};
+
+use super::view::{Data, NotificationView};
+use crate::changes::Whose;
+use crate::error::Error;
+use crate::rules::custom::{Custom, custom};
+use crate::state::State;
+use crate::store::{accounts, notifications, preferences};
+
+const MAX_TITLE: usize = 200;
+const MAX_MESSAGE: usize = 5_000;
+const MAX_NAME: usize = 200;
+/// Largest `data`, in bytes of JSON.
+const MAX_DATA: usize = 16 * 1024;
+
+/// What is to be said.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Body {
+    title: String,
+    message: String,
+    #[serde(default)]
+    sender_email: Option<String>,
+    #[serde(default)]
+    sender_name: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    account_id: Option<Uuid>,
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    data: Option<Map<String, Value>>,
+}
+
+#[utoipa::path(
+    post, path = "/api/notifications", tag = "notifications", request_body = Body,
+    responses((status = 201, body = Data<NotificationView>), (status = 422))
+)]
+pub async fn handle(caller: Caller, body: ApiJson<Body>, state: AppData<State>) -> Result<HttpResponse, Error> {
+    caller.require(Scope::Write)?;
+    let body = body.into_inner();
+    let account = body.account_id.map(ConnectorId);
+    let given = check(body)?;
+    let mut tx = state.db.tenant(&caller.tenant).await?;
+    if let Some(account) = account {
+        must_own(&mut tx, &caller, account).await?;
+    }
+    let effective = preferences::effective(&mut tx, &caller.tenant, &caller.user, account).await?.preferences;
+    let (key, now) = (state.seams.ids.uuid().to_string(), state.seams.clock.now());
+    let draft = custom(given, key, &effective, now);
+    let whose = Whose { tenant: &caller.tenant, user: &caller.user, trace: Some(caller.trace) };
+    let raised = state.changes.raise(&mut tx, whose, account, draft).await?;
+    let row = match raised {
+        Some(raised) => notifications::find(&mut tx, &caller.tenant, &caller.user, raised.id).await?,
+        None => None,
+    };
+    tx.commit().await?;
+    let row = row.ok_or_else(|| Problem::unexpected("a notification with a fresh key was there already"))?;
+    Ok(HttpResponse::Created().json(Data { data: NotificationView::from(row) }))
+}
+
+async fn must_own(tx: &mut Tx, caller: &Caller, account: ConnectorId) -> Result<(), Error> {
+    let known = accounts::find(tx, &caller.tenant, account).await?;
+    if known.is_some_and(|known| known.owner == caller.user) {
+        return Ok(());
+    }
+    Err(wrong("accountId", "is not one of your accounts").into())
+}
+
+fn check(body: Body) -> Result<Custom, Problem> {
+    let sender_email = match body.sender_email {
+        None => None,
+        Some(text) => Some(EmailAddress::parse(&text).map_err(|error| wrong("senderEmail", &error.to_string()))?),
+    };
+    let data = Value::Object(body.data.unwrap_or_default());
+    if data.to_string().len() > MAX_DATA {
+        return Err(wrong("data", "is larger than 16 KiB"));
+    }
+    Ok(Custom {
+        title: text("title", body.title, MAX_TITLE)?,
+        message: text("message", body.message, MAX_MESSAGE)?,
+        sender_email: sender_email.map(|address| address.to_string()),
+        sender_name: body.sender_name.map(|name| text("senderName", name, MAX_NAME)).transpose()?,
+        data,
+    })
+}
+
+/// Not blank, not too long, no NUL (Postgres keeps none).
+fn text(field: &str, text: String, max: usize) -> Result<String, Problem> {
+    if text.trim().is_empty() {
+        Err(wrong(field, "is empty"))
+    } else if truncate(&text, max).len() < text.len() {
+        Err(wrong(field, &format!("is longer than {max} bytes")))
+    } else if text.contains('\0') {
+        Err(wrong(field, "has a NUL character"))
+    } else {
+        Ok(text)
+    }
+}
+
+fn wrong(field: &str, why: &str) -> Problem {
+    Problem::unprocessable(codes::INVALID_REQUEST, "A member of the body is wrong.").field(field, why)
+}

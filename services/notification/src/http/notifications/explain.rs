@@ -1,0 +1,43 @@
+//! `GET /api/notifications/{id}/explain`.
+
+use actix_web::web::{Data as AppData, Json};
+use domain::NotificationId;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+use web::{Caller, PathId, Scope};
+
+use super::view::{Data, decisions};
+use crate::error::Error;
+use crate::rules::Decision;
+use crate::state::State;
+use crate::store::notifications;
+
+/// Why a notification is as it is.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation {
+    #[schema(value_type = String)]
+    pub id: Uuid,
+    pub r#type: String,
+    /// One for each channel, as they were taken.
+    pub decisions: Vec<Decision>,
+}
+
+#[utoipa::path(
+    get, path = "/api/notifications/{id}/explain", tag = "notifications", params(("id" = String, Path)),
+    responses((status = 200, body = Data<Explanation>), (status = 404))
+)]
+pub async fn handle(
+    caller: Caller,
+    id: PathId<NotificationId>,
+    state: AppData<State>,
+) -> Result<Json<Data<Explanation>>, Error> {
+    caller.require(Scope::Read)?;
+    let mut tx = state.db.tenant(&caller.tenant).await?;
+    let row = notifications::find(&mut tx, &caller.tenant, &caller.user, *id).await?;
+    tx.commit().await?;
+    let row = row.ok_or_else(Error::not_found)?;
+    let decisions = decisions(&row);
+    Ok(Json(Data { data: Explanation { id: row.id, r#type: row.kind, decisions } }))
+}

@@ -1,0 +1,27 @@
+//! `GET /api/notifications/{id}`.
+
+use actix_web::web::{Data as AppData, Json};
+use domain::NotificationId;
+use web::{Caller, PathId, Scope};
+
+use super::view::{Data, NotificationView};
+use crate::error::Error;
+use crate::state::State;
+use crate::store::notifications;
+
+#[utoipa::path(
+    get, path = "/api/notifications/{id}", tag = "notifications", params(("id" = String, Path)),
+    responses((status = 200, body = Data<NotificationView>), (status = 404))
+)]
+pub async fn handle(
+    caller: Caller,
+    id: PathId<NotificationId>,
+    state: AppData<State>,
+) -> Result<Json<Data<NotificationView>>, Error> {
+    caller.require(Scope::Read)?;
+    let mut tx = state.db.tenant(&caller.tenant).await?;
+    let row = notifications::find(&mut tx, &caller.tenant, &caller.user, *id).await?;
+    tx.commit().await?;
+    let row = row.ok_or_else(Error::not_found)?;
+    Ok(Json(Data { data: row.into() }))
+}

@@ -1,0 +1,92 @@
+//! `POST /api/notifications/{id}/read`, `/unread`, `/archive`. Doing it again changes nothing and answers the same.
+
+use actix_web::web::{Data as AppData, Json};
+use domain::NotificationId;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+use web::{Caller, PathId, Scope};
+
+use super::view::Data;
+use crate::changes::Whose;
+use crate::error::Error;
+use crate::state::State;
+use crate::store::mark::Mark;
+use crate::store::notifications::{self, Notification};
+
+/// Read state of a notification.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReadState {
+    #[schema(value_type = String)]
+    pub id: Uuid,
+    pub is_read: bool,
+    pub read_at: Option<i64>,
+}
+
+/// Archive state of a notification.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ArchiveState {
+    #[schema(value_type = String)]
+    pub id: Uuid,
+    pub is_archived: bool,
+    pub archived_at: Option<i64>,
+}
+
+#[utoipa::path(
+    post, path = "/api/notifications/{id}/read", tag = "notifications", params(("id" = String, Path)),
+    responses((status = 200, body = Data<ReadState>), (status = 404))
+)]
+pub async fn read(
+    caller: Caller,
+    id: PathId<NotificationId>,
+    state: AppData<State>,
+) -> Result<Json<Data<ReadState>>, Error> {
+    mark(&caller, *id, &state, Mark::Read).await.map(read_state)
+}
+
+#[utoipa::path(
+    post, path = "/api/notifications/{id}/unread", tag = "notifications", params(("id" = String, Path)),
+    responses((status = 200, body = Data<ReadState>), (status = 404))
+)]
+pub async fn unread(
+    caller: Caller,
+    id: PathId<NotificationId>,
+    state: AppData<State>,
+) -> Result<Json<Data<ReadState>>, Error> {
+    mark(&caller, *id, &state, Mark::Unread).await.map(read_state)
+}
+
+#[utoipa::path(
+    post, path = "/api/notifications/{id}/archive", tag = "notifications", params(("id" = String, Path)),
+    responses((status = 200, body = Data<ArchiveState>), (status = 404))
+)]
+pub async fn archive(
+    caller: Caller,
+    id: PathId<NotificationId>,
+    state: AppData<State>,
+) -> Result<Json<Data<ArchiveState>>, Error> {
+    let row = mark(&caller, *id, &state, Mark::Archived).await?;
+    let archived_at = row.archived_at.map(|at| at.timestamp_millis());
+    Ok(Json(Data { data: ArchiveState { id: row.id, is_archived: row.is_archived, archived_at } }))
+}
+
+async fn mark(caller: &Caller, id: NotificationId, state: &State, how: Mark) -> Result<Notification, Error> {
+    caller.require(Scope::Write)?;
+    let whose = Whose { tenant: &caller.tenant, user: &caller.user, trace: Some(caller.trace) };
+    let mut tx = state.db.tenant(whose.tenant).await?;
+    // Looked up first: an id that is nobody's must not make a row for a user who was never told anything.
+    if notifications::find(&mut tx, whose.tenant, whose.user, id).await?.is_none() {
+        return Err(Error::not_found());
+    }
+    state.changes.mark(&mut tx, whose, &[id], how).await?;
+    let row = notifications::find(&mut tx, whose.tenant, whose.user, id).await?;
+    tx.commit().await?;
+    row.ok_or_else(Error::not_found)
+}
+
+fn read_state(row: Notification) -> Json<Data<ReadState>> {
+    let read_at = row.read_at.map(|at| at.timestamp_millis());
+    Json(Data { data: ReadState { id: row.id, is_read: row.is_read, read_at } })
+}

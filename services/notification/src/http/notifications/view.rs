@@ -1,0 +1,96 @@
+//! A notification as the API shows it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::rules::{Channel, Decision, Outcome};
+use crate::store::notifications::Notification;
+
+/// `{data: …}` around a single thing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Data<T> {
+    pub data: T,
+}
+
+/// How far each channel is: `delivered` or `skipped`; `/explain` says why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeliveryStatus {
+    pub in_app: String,
+    pub push: String,
+    pub email: String,
+    pub webhook: String,
+}
+
+/// One notification. Times are milliseconds since the epoch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NotificationView {
+    #[schema(value_type = String)]
+    pub id: Uuid,
+    pub user_id: String,
+    #[schema(value_type = Option<String>)]
+    pub account_id: Option<Uuid>,
+    pub r#type: String,
+    pub title: String,
+    pub message: String,
+    pub sender_email: Option<String>,
+    pub sender_name: Option<String>,
+    pub data: Value,
+    pub is_read: bool,
+    pub read_at: Option<i64>,
+    pub is_archived: bool,
+    pub archived_at: Option<i64>,
+    pub created_at: i64,
+    pub expires_at: i64,
+    /// Number of its latest change in the user's sequence: what a client has already seen of the socket's events.
+    pub nseq: i64,
+    #[schema(value_type = Option<String>)]
+    pub email_id: Option<Uuid>,
+    /// Gmail's message id.
+    pub message_id: Option<String>,
+    pub delivery_status: DeliveryStatus,
+}
+
+/// The decisions kept with a row. A malformed list shows as empty rather than hiding the notification.
+pub fn decisions(row: &Notification) -> Vec<Decision> {
+    serde_json::from_value(row.decision.clone()).unwrap_or_default()
+}
+
+fn status(decisions: &[Decision], channel: Channel) -> String {
+    let done = decisions.iter().any(|decision| decision.channel == channel && decision.outcome == Outcome::Done);
+    if done { "delivered" } else { "skipped" }.to_owned()
+}
+
+impl From<Notification> for NotificationView {
+    fn from(row: Notification) -> Self {
+        let decisions = decisions(&row);
+        Self {
+            delivery_status: DeliveryStatus {
+                in_app: status(&decisions, Channel::Row),
+                push: status(&decisions, Channel::Push),
+                email: status(&decisions, Channel::Email),
+                webhook: status(&decisions, Channel::Webhook),
+            },
+            id: row.id,
+            user_id: row.user_id,
+            account_id: row.account_id,
+            r#type: row.kind,
+            title: row.title,
+            message: row.message,
+            sender_email: row.sender_email,
+            sender_name: row.sender_name,
+            data: row.data,
+            is_read: row.is_read,
+            read_at: row.read_at.map(|at| at.timestamp_millis()),
+            is_archived: row.is_archived,
+            archived_at: row.archived_at.map(|at| at.timestamp_millis()),
+            created_at: row.created_at.timestamp_millis(),
+            expires_at: row.expires_at.timestamp_millis(),
+            nseq: row.nseq,
+            email_id: row.email_id,
+            message_id: row.message_id,
+        }
+    }
+}

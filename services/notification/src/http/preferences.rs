@@ -1,0 +1,3 @@
+//! `/api/notifications/preferences`.
+
+pub mod get;

@@ -1,0 +1,51 @@
+//! Hints between replicas: "this user has a new entry". A lost hint costs time only, never an event: the log in
+//! Postgres is what sessions read when a number is missing (design §5).
+
+mod announcer;
+mod fan_out;
+mod hints;
+mod hub;
+
+pub use announcer::Announcer;
+pub use fan_out::FanOut;
+pub use hints::Hints;
+pub use hub::{Hub, Membership};
+
+use domain::{TenantId, UserId};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::store::log::Entry;
+
+/// A user's log has grown to `nseq`; with exactly one new entry, that entry rides along.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Hint {
+    pub tenant: TenantId,
+    pub user: UserId,
+    pub epoch: Uuid,
+    pub nseq: i64,
+    pub entry: Option<Entry>,
+}
+
+/// The routing key of a tenant's hints: `live.<hash>`. The tenant's own text may be longer than a key allows and hold
+/// any character; two tenants with one hash only hear each other's hints, which sessions drop.
+pub fn key(tenant: &TenantId) -> String {
+    // FNV-1a: the same in every build and replica, which the standard library's hasher does not promise.
+    let hash = tenant
+        .as_str()
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    format!("live.{hash:016x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_stable_and_fit_a_topic() {
+        let key = key(&TenantId::parse("demo").unwrap());
+        assert_eq!(key, "live.2ea9c81b10aea98c");
+        assert_eq!(super::key(&TenantId::parse("#.*").unwrap()).matches('.').count(), 1);
+    }
+}

@@ -1,0 +1,79 @@
+//! Prometheus handles of the service, built once.
+
+use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, Registry};
+use runtime::telemetry::metrics::{SECONDS, counter, counter_vec, gauge, histogram};
+
+use crate::rules::Kind;
+
+/// All metrics of the service but those of storage, broker and web.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    raised: IntCounterVec,
+    pub suppressed: IntCounterVec,
+    /// Sockets that are authenticated.
+    pub sockets: IntGauge,
+    pub emitted: IntCounterVec,
+    /// Times a session read rows because a number was missing or hints were lost.
+    pub gaps: IntCounter,
+    /// Emits that found a socket's buffer full and waited.
+    pub buffer_full: IntCounter,
+    pub cut: IntCounterVec,
+    pub refused: IntCounterVec,
+    /// From the commit of a log entry to its emit, on this replica's clock.
+    pub emit_delay: Histogram,
+}
+
+impl Metrics {
+    /// Registers everything.
+    pub fn new(registry: &Registry) -> Self {
+        Self {
+            raised: counter_vec(
+                registry,
+                "postrider_notifications_raised_total",
+                "Notifications written, by type.",
+                &["type"],
+            ),
+            suppressed: counter_vec(
+                registry,
+                "postrider_notifications_suppressed_total",
+                "Events that could have notified and did not, by reason.",
+                &["reason"],
+            ),
+            sockets: gauge(registry, "postrider_sockets", "Authenticated Socket.IO sockets of this replica."),
+            emitted: counter_vec(
+                registry,
+                "postrider_socket_events_total",
+                "Events emitted to sockets, live or replayed.",
+                &["how"],
+            ),
+            gaps: counter(
+                registry,
+                "postrider_socket_gaps_total",
+                "Times a socket session read rows because a number was missing.",
+            ),
+            buffer_full: counter(
+                registry,
+                "postrider_socket_buffer_full_total",
+                "Emits that found a socket's buffer full and waited.",
+            ),
+            cut: counter_vec(registry, "postrider_sockets_cut_total", "Sockets closed by us, by reason.", &["reason"]),
+            refused: counter_vec(
+                registry,
+                "postrider_socket_errors_total",
+                "Error events sent to sockets, by code.",
+                &["code"],
+            ),
+            emit_delay: histogram(
+                registry,
+                "postrider_socket_emit_delay_seconds",
+                "From the hint of a new entry to its emit.",
+                SECONDS,
+            ),
+        }
+    }
+
+    /// A notification was written (its transaction may still fail; the difference does not matter to a rate).
+    pub fn raised(&self, kind: Kind) {
+        self.raised.with_label_values(&[kind.as_str()]).inc();
+    }
+}

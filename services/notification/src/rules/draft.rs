@@ -1,0 +1,90 @@
+//! A notification before it has an id and a number.
+
+use domain::text::without_nul;
+use serde_json::{Map, Value, json};
+
+use super::decision::Decision;
+use super::kind::Kind;
+use super::room::Room;
+
+/// What is to be written, and what its sockets are to be told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    pub kind: Kind,
+    /// One notification for each (user, kind, key).
+    pub business_key: String,
+    pub title: String,
+    pub message: String,
+    pub sender_email: Option<String>,
+    pub sender_name: Option<String>,
+    pub folder: Option<String>,
+    /// Free members kept with the row.
+    pub data: Value,
+    pub email_id: Option<String>,
+    pub message_id: Option<String>,
+    /// Written as already read: the sender or folder is silenced.
+    pub silenced: bool,
+    pub decisions: Vec<Decision>,
+    /// Members of the socket event beside `notificationId`.
+    pub event_members: Map<String, Value>,
+}
+
+impl Draft {
+    /// Room and name of the event its sockets get (api.md §6).
+    pub fn event(&self) -> (Room, &'static str) {
+        match self.kind {
+            Kind::NewMessage => (Room::Notifications, "notification:new_message"),
+            Kind::SyncComplete => (Room::Sync, "notification:sync_complete"),
+            Kind::SyncFailed => (Room::Sync, "notification:sync_failed"),
+            Kind::ErrorOccurred => (Room::Notifications, "notification:error"),
+            Kind::MessageSent => (Room::Notifications, "notification:message_sent"),
+            Kind::AttachmentDownloaded => (Room::Notifications, "notification:attachment_downloaded"),
+            Kind::QuotaWarning => (Room::Notifications, "notification:quota_warning"),
+            Kind::Custom => (Room::Notifications, "notification:custom"),
+        }
+    }
+
+    /// The same without NUL characters, which Postgres takes neither in text nor in JSON: a mail that holds one must
+    /// not be redelivered for ever.
+    #[must_use]
+    pub fn storable(self) -> Self {
+        Self {
+            business_key: without_nul(self.business_key),
+            title: without_nul(self.title),
+            message: without_nul(self.message),
+            sender_email: self.sender_email.map(without_nul),
+            sender_name: self.sender_name.map(without_nul),
+            folder: self.folder.map(without_nul),
+            data: value_without_nul(self.data),
+            email_id: self.email_id.map(without_nul),
+            message_id: self.message_id.map(without_nul),
+            event_members: members_without_nul(self.event_members),
+            ..self
+        }
+    }
+
+    /// The event's members with the id the row got.
+    pub fn payload(&self, notification_id: &str) -> Value {
+        let mut members = self.event_members.clone();
+        members.insert("notificationId".to_owned(), json!(notification_id));
+        Value::Object(members)
+    }
+}
+
+fn value_without_nul(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(without_nul(text)),
+        Value::Array(items) => items.into_iter().map(value_without_nul).collect(),
+        Value::Object(members) => Value::Object(members_without_nul(members)),
+        other => other,
+    }
+}
+
+fn members_without_nul(members: Map<String, Value>) -> Map<String, Value> {
+    members.into_iter().map(|(name, value)| (without_nul(name), value_without_nul(value))).collect()
+}
+
+/// Builds the members of an event.
+pub fn members<const N: usize>(pairs: [(&str, Value); N]) -> Map<String, Value> {
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}

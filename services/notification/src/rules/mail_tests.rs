@@ -1,0 +1,107 @@
+//! Which mails notify.
+
+use contracts::mailbox::{Address, Label};
+use domain::{Clock, MockClock, UserId};
+use uuid::Uuid;
+
+use super::*;
+
+pub(in crate::rules) fn account() -> Account {
+    Account {
+        id: ConnectorId(Uuid::from_u128(7)),
+        owner: UserId::parse("u1").unwrap(),
+        email_address: "me@example.com".to_owned(),
+        status: "active".to_owned(),
+        erase: false,
+        label_filter_action: String::new(),
+        label_ids: Vec::new(),
+        include_spam_trash: false,
+        version_at: MockClock::default().now(),
+        first_sync_at: None,
+    }
+}
+
+fn mail(labels: &[&str]) -> EmailSummary {
+    EmailSummary {
+        email_id: Uuid::from_u128(1).to_string(),
+        message_id: "18c2".to_owned(),
+        from: Some(Address { name: "John Doe".to_owned(), email: "john@example.com".to_owned() }),
+        subject: "Lunch".to_owned(),
+        folder: "Inbox".to_owned(),
+        labels: labels.iter().map(|id| Label { id: (*id).to_owned(), name: (*id).to_owned() }).collect(),
+        ..EmailSummary::default()
+    }
+}
+
+fn reason(verdict: Verdict) -> String {
+    match verdict {
+        Verdict::Raise(draft) => format!("raised: {}", draft.decisions.first().unwrap().reason),
+        Verdict::Suppress { decision, .. } => decision.reason,
+        Verdict::Ignore => "ignored".to_owned(),
+    }
+}
+
+fn verdict(mail: &EmailSummary, account: &Account) -> String {
+    reason(received(mail, account, &Preferences::default(), MockClock::default().now()))
+}
+
+#[test]
+fn an_inbox_mail_notifies_and_a_sent_draft_spam_or_own_digest_never_does() {
+    assert_eq!(verdict(&mail(&["INBOX", "UNREAD"]), &account()), "raised: type_on");
+    assert_eq!(verdict(&mail(&["SENT"]), &account()), "sent_copy");
+    assert_eq!(verdict(&mail(&["INBOX", "SENT"]), &account()), "sent_copy");
+    assert_eq!(verdict(&mail(&["DRAFT"]), &account()), "draft");
+    assert_eq!(verdict(&mail(&["SPAM"]), &account()), "spam_or_trash");
+    assert_eq!(verdict(&EmailSummary { own_digest: true, ..mail(&["INBOX"]) }, &account()), "own_digest");
+    let shows = Account { include_spam_trash: true, ..account() };
+    assert_eq!(verdict(&mail(&["SPAM"]), &shows), "raised: type_on");
+}
+
+#[test]
+fn the_accounts_label_filter_decides() {
+    let include = Account {
+        label_filter_action: "include".to_owned(),
+        label_ids: vec!["Label_1".to_owned()],
+        ..account()
+    };
+    assert_eq!(verdict(&mail(&["INBOX"]), &include), "label_filter");
+    assert_eq!(verdict(&mail(&["INBOX", "Label_1"]), &include), "raised: type_on");
+    let exclude = Account { label_filter_action: "exclude".to_owned(), ..include };
+    assert_eq!(verdict(&mail(&["INBOX", "Label_1"]), &exclude), "label_filter");
+}
+
+#[test]
+fn a_disconnected_account_still_notifies_unless_it_was_erased_later() {
+    let gone = Account { status: "disconnected".to_owned(), ..account() };
+    assert_eq!(verdict(&mail(&["INBOX"]), &gone), "raised: type_on");
+    let erased = Account { erase: true, ..gone };
+    assert_eq!(verdict(&mail(&["INBOX"]), &erased), "account_erased");
+    // Connected again, but that event is still on its way: the mail is younger than what we know.
+    let stale = Account { version_at: erased.version_at - chrono::TimeDelta::seconds(1), ..erased };
+    assert_eq!(verdict(&mail(&["INBOX"]), &stale), "raised: type_on");
+}
+
+#[test]
+fn a_silenced_sender_gives_a_read_row_with_the_reason() {
+    let preferences =
+        Preferences { silenced_senders: vec!["*@example.com".to_owned()], ..Preferences::default() };
+    let Verdict::Raise(draft) = received(&mail(&["INBOX"]), &account(), &preferences, MockClock::default().now()) else {
+        panic!("a silenced mail has a row");
+    };
+    assert!(draft.silenced);
+    assert_eq!(draft.decisions.first().unwrap().reason, "sender_silenced");
+}
+
+#[test]
+fn the_event_has_the_members_of_the_api() {
+    let Verdict::Raise(draft) =
+        received(&mail(&["INBOX"]), &account(), &Preferences::default(), MockClock::default().now())
+    else {
+        panic!("an inbox mail notifies");
+    };
+    let payload = draft.payload("n1");
+    let mut names: Vec<_> = payload.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["emailId", "folder", "messageId", "notificationId", "sender", "subject"]);
+    assert_eq!(payload["sender"], "John Doe");
+}

@@ -1,0 +1,174 @@
+//! What a session does with what its client asks.
+
+use chrono::TimeDelta;
+use domain::NotificationId;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::{BURST, End, PER_SECOND, Session};
+use crate::changes::Whose;
+use crate::rules::Room;
+use crate::socket::identity::{Identity, identify};
+use crate::socket::incoming::{Credentials, Incoming, Request, Resume};
+use crate::socket::problem::SocketProblem;
+use crate::store::mark::Mark;
+use crate::store::{accounts, notifications};
+
+/// How far the issuer's clock may differ.
+const SKEW: TimeDelta = TimeDelta::seconds(30);
+
+impl Session {
+    pub(super) async fn take(&mut self, incoming: Incoming) -> Result<(), End> {
+        if !self.within_allowance() {
+            return self.refuse(SocketProblem::RATE_LIMITED).await;
+        }
+        let done = match incoming.request {
+            Ok(request) => self.answer(request).await?,
+            Err(problem) => Err(problem),
+        };
+        if let Err(problem) = done {
+            self.refuse(problem).await?;
+        }
+        if let Some(ack) = incoming.ack {
+            let answer = match done {
+                Ok(()) => json!({ "ok": true }),
+                Err(problem) => json!({ "ok": false, "code": problem.code, "message": problem.message }),
+            };
+            // A full buffer is no loss here: the effect is durable and the event tells of it.
+            let _full_or_closed = ack.send(&answer);
+        }
+        Ok(())
+    }
+
+    /// A bucket: more than [`PER_SECOND`] for long is refused.
+    fn within_allowance(&mut self) -> bool {
+        let now = Instant::now();
+        let refill = now.duration_since(self.refilled).as_secs_f64() * PER_SECOND;
+        self.refilled = now;
+        self.allowance = (self.allowance + refill).min(BURST);
+        if self.allowance < 1.0 {
+            return false;
+        }
+        self.allowance -= 1.0;
+        true
+    }
+
+    async fn answer(&mut self, request: Request) -> Result<Result<(), SocketProblem>, End> {
+        match request {
+            Request::Authenticate(credentials) => {
+                self.authenticate(&credentials).await?;
+                Ok(Ok(()))
+            }
+            Request::Ping { timestamp } => {
+                self.emitter.send("pong", &json!({ "timestamp": timestamp })).await?;
+                Ok(Ok(()))
+            }
+            Request::Subscribe { room, resume } => self.subscribe_to(&room, resume).await,
+            Request::Unsubscribe { room } => Ok(self.unsubscribe_from(&room)),
+            Request::Read(id) => Ok(self.mark(id, Mark::Read).await),
+            Request::Archive(id) => Ok(self.mark(id, Mark::Archived).await),
+        }
+    }
+
+    /// Proves who it is. A wrong token ends an unproven socket; a proven one may renew its token, not its owner.
+    pub(super) async fn authenticate(&mut self, credentials: &Credentials) -> Result<(), End> {
+        let identity = match identify(&self.hosts.verifier, credentials).await {
+            Ok(identity) => self.check_account(identity).await,
+            Err(problem) => Err(problem),
+        };
+        let known = self.identity.as_ref().map(|known| (known.owner.tenant.clone(), known.owner.user.clone()));
+        let identity = match (identity, known) {
+            (Err(problem), Some(_)) => return self.refuse(problem).await,
+            (Err(problem), None) => {
+                self.refuse(problem).await?;
+                // The database being away says nothing about the token: the client may try again.
+                return if problem == SocketProblem::UNAVAILABLE { Ok(()) } else { Err(End::Dismissed) };
+            }
+            (Ok(new), Some((tenant, user))) if new.owner.tenant != tenant || new.owner.user != user => {
+                return self.refuse(SocketProblem::IDENTITY_MISMATCH).await;
+            }
+            (Ok(new), _) => new,
+        };
+        self.expires = Some(Instant::now() + self.lifetime(&identity));
+        let answer = json!({
+            "userId": identity.owner.user, "accountId": identity.account, "tenantId": identity.owner.tenant,
+        });
+        if self.identity.is_none() {
+            self.hosts.metrics.sockets.inc();
+            self.hosts.fan_out.enter(&identity.owner.tenant).await;
+            self.membership = Some(self.hosts.hub.join(&identity.owner.tenant, &identity.owner.user));
+        }
+        self.identity = Some(identity);
+        Ok(self.emitter.send("authenticated", &answer).await?)
+    }
+
+    /// How long the token still counts; a far future is cut so that no timer overflows. The verifier allows the
+    /// issuer's clock to differ by [`SKEW`], so does this.
+    fn lifetime(&self, identity: &Identity) -> std::time::Duration {
+        let left = identity.owner.expires_at + SKEW - self.hosts.seams.clock.now();
+        left.clamp(TimeDelta::zero(), TimeDelta::days(365)).to_std().unwrap_or_default()
+    }
+
+    /// A narrowing account must be the user's own.
+    async fn check_account(&self, identity: Identity) -> Result<Identity, SocketProblem> {
+        let Some(account) = identity.account else { return Ok(identity) };
+        let found = async {
+            let mut tx = self.hosts.db.tenant(&identity.owner.tenant).await?;
+            let found = accounts::find(&mut tx, &identity.owner.tenant, account).await?;
+            tx.commit().await?;
+            Ok::<_, storage::Error>(found)
+        };
+        match found.await {
+            Ok(Some(found)) if found.owner == identity.owner.user => Ok(identity),
+            Ok(_) => Err(SocketProblem::IDENTITY_MISMATCH),
+            Err(error) => {
+                tracing::warn!(%error, "an account could not be looked up");
+                Err(SocketProblem::UNAVAILABLE)
+            }
+        }
+    }
+
+    fn room(&self, name: &str) -> Result<Room, SocketProblem> {
+        let identity = self.identity.as_ref().ok_or(SocketProblem::NOT_AUTHENTICATED)?;
+        Room::of_user(name, &identity.owner.user).ok_or(SocketProblem::ROOM_FORBIDDEN)
+    }
+
+    async fn subscribe_to(&mut self, room: &str, resume: Option<Resume>) -> Result<Result<(), SocketProblem>, End> {
+        match self.room(room) {
+            Ok(room) => self.subscribe(room, resume).await,
+            Err(problem) => Ok(Err(problem)),
+        }
+    }
+
+    fn unsubscribe_from(&mut self, room: &str) -> Result<(), SocketProblem> {
+        let room = self.room(room)?;
+        if let Some(cursor) = self.cursors.get(room) {
+            self.remember(room, cursor.last_sent);
+        }
+        self.cursors.unsubscribe(room);
+        Ok(())
+    }
+
+    async fn mark(&self, id: NotificationId, how: Mark) -> Result<(), SocketProblem> {
+        let identity = self.identity.as_ref().ok_or(SocketProblem::NOT_AUTHENTICATED)?;
+        if !identity.owner.may_write {
+            return Err(SocketProblem::SCOPE_MISSING);
+        }
+        let whose = Whose { tenant: &identity.owner.tenant, user: &identity.owner.user, trace: None };
+        let marked = async {
+            let mut tx = self.hosts.db.tenant(whose.tenant).await?;
+            let changed = self.hosts.changes.mark(&mut tx, whose, &[id], how).await?;
+            let there = !changed.is_empty() || notifications::find(&mut tx, whose.tenant, whose.user, id).await?.is_some();
+            tx.commit().await?;
+            Ok::<_, storage::Error>(there)
+        };
+        match marked.await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(SocketProblem::NOT_FOUND),
+            Err(error) => {
+                tracing::warn!(%error, "a notification could not be marked");
+                Err(SocketProblem::UNAVAILABLE)
+            }
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! What handlers may reach. No publisher: events go through the outbox.
+
+use domain::Seams;
+use storage::Db;
+
+use crate::changes::Changes;
+
+/// Shared by all handlers of the process.
+#[derive(Clone)]
+pub struct State {
+    pub db: Db,
+    pub seams: Seams,
+    pub changes: Changes,
+}

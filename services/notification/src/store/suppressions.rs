@@ -1,0 +1,46 @@
+//! `suppressions`: events that could have notified and did not, with the reason.
+
+use domain::{ConnectorId, EventId, TenantId, Timestamp, UserId};
+use serde_json::Value;
+use storage::types::{Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use storage::{Error, Tx, sql};
+
+use crate::rules::Kind;
+
+/// What was not told, to whom, and why.
+pub struct Suppression<'a> {
+    pub tenant: &'a TenantId,
+    pub user: &'a UserId,
+    pub account: ConnectorId,
+    pub kind: Kind,
+    pub business_key: &'a str,
+    pub event: EventId,
+    pub decision: Value,
+    pub now: Timestamp,
+}
+
+/// Keeps the reason; a second event of the same key changes nothing.
+pub async fn insert(tx: &mut Tx, row: Suppression<'_>) -> Result<(), Error> {
+    sql("INSERT INTO suppressions (tenant, user_id, type, business_key, account_id, event_id, decision, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (tenant, user_id, type, business_key) DO NOTHING")
+    .bind::<Text, _>(row.tenant.as_str())
+    .bind::<Text, _>(row.user.as_str())
+    .bind::<Text, _>(row.kind.as_str())
+    .bind::<Text, _>(row.business_key)
+    .bind::<Nullable<SqlUuid>, _>(Some(row.account.0))
+    .bind::<SqlUuid, _>(row.event.0)
+    .bind::<Jsonb, _>(row.decision)
+    .bind::<Timestamptz, _>(row.now)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Forgets a tenant's reasons older than the given instant.
+pub async fn prune(tx: &mut Tx, tenant: &TenantId, before: Timestamp) -> Result<usize, Error> {
+    sql("DELETE FROM suppressions WHERE tenant = $1 AND created_at < $2")
+        .bind::<Text, _>(tenant.as_str())
+        .bind::<Timestamptz, _>(before)
+        .execute(tx)
+        .await
+}

@@ -1,0 +1,217 @@
+//! A world of one test: its database, its vhost, its producer, and as many replicas of the service as it wants.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker::{Broker, BrokerConfig, Publisher};
+use chrono::TimeDelta;
+use contracts::Event;
+use domain::{Secret, TenantId};
+use notification::config::Config;
+use notification::socket::Settings;
+use notification::{App, Producers};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use runtime::config::{DatabaseUrl, Env, Listen};
+use runtime::{Context, Service};
+use serde_json::Value;
+use storage::Spec;
+use testing::db::TestDb;
+use testing::{TestVhost, eventually};
+use futures_util::SinkExt;
+use tokio::task::JoinHandle;
+use tokio_tungstenite::tungstenite::Message;
+use web::jwt::ClientTokenRules;
+
+use crate::client::{Socket, Ws};
+use crate::producer::{Account, Producer};
+use crate::tokens;
+
+/// Longest any condition may take.
+pub const SOON: Duration = Duration::from_secs(15);
+
+pub struct World {
+    pub db: TestDb,
+    pub vhost: TestVhost,
+    pub producer: Producer,
+    pub publisher: Arc<dyn Publisher>,
+    outside: Context,
+}
+
+/// Short times, so that no test waits for real ones.
+pub fn settings() -> Settings {
+    Settings {
+        authenticate_within: Duration::from_secs(2),
+        check_every: Duration::from_secs(600),
+        housekeeping: Duration::from_millis(100),
+        slow_after: Duration::from_secs(2),
+        settle: Duration::from_millis(100),
+        drain: Duration::from_millis(500),
+        ..Settings::default()
+    }
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let (db, vhost) = tokio::join!(TestDb::fresh(Spec::NOTIFICATION, notification::app::migrations), TestVhost::fresh());
+        let outside = Context::for_tests();
+        let broker = Broker::start(BrokerConfig { url: vhost.amqp_url(), service: "outside" }, &outside);
+        broker.ready().await;
+        Self { db, vhost, producer: Producer::default(), publisher: broker.publisher(), outside }
+    }
+
+    pub async fn replica(&self, settings: Settings) -> Replica {
+        self.replica_on(settings, self.vhost.amqp_url()).await
+    }
+
+    /// A replica with a broker of its own choice.
+    pub async fn replica_on(&self, socket: Settings, amqp: Secret) -> Replica {
+        let cx = Context::for_tests();
+        let nowhere = "http://127.0.0.1:9/".parse::<url::Url>().unwrap();
+        let anywhere = "127.0.0.1:0".parse().unwrap();
+        let rules = ClientTokenRules::load(&Env::from_pairs([("JWT_SECRET", tokens::JWT_SECRET)])).unwrap();
+        let config = Config {
+            listen: Listen { addr: anywhere, admin_addr: anywhere },
+            socket_addr: anywhere,
+            database: DatabaseUrl {
+                url: self.db.url.clone(),
+                max_connections: 8,
+                statement_timeout: Duration::from_secs(30),
+            },
+            amqp,
+            internal_keys: tokens::internal_keys(),
+            client_tokens: rules,
+            connector: nowhere.clone(),
+            sync_worker: nowhere,
+            socket,
+            retention: TimeDelta::days(30),
+            stream_check: Duration::from_millis(300),
+        };
+        let producers =
+            Producers { connector: Arc::new(self.producer.clone()), sync_worker: Arc::new(self.producer.clone()) };
+        let app = Box::pin(App::join(config, cx.clone(), producers)).await.unwrap();
+        let (addr, socket_addr) = (app.addr(), app.socket_addr());
+        #[expect(clippy::disallowed_methods, reason = "the harness stops it itself")]
+        let running = tokio::spawn(Box::pin(app.run()));
+        Replica { api: format!("http://{addr}"), socket_url: format!("{socket_addr}"), cx, running: Some(running) }
+    }
+
+    /// Sends an event through the broker.
+    pub async fn send<E: Event>(&self, account: &Account, event: &E) {
+        self.producer.send(&self.publisher, account, event).await;
+    }
+
+    /// Waits until the user has that many notifications.
+    pub async fn notified(&self, account: &Account, count: i64) {
+        eventually(&format!("{count} notifications"), SOON, || async {
+            (self.count(&account.tenant, "notifications").await == count).then_some(())
+        })
+        .await;
+    }
+
+    /// Rows of a table in the eyes of a tenant.
+    pub async fn count(&self, tenant: &TenantId, table: &str) -> i64 {
+        #[derive(storage::QueryableByName)]
+        struct Count {
+            #[diesel(sql_type = storage::types::BigInt)]
+            n: i64,
+        }
+        let mut tx = self.db.db.tenant(tenant).await.unwrap();
+        let text = format!("SELECT count(*) AS n FROM {table}");
+        let row = storage::Statement::dynamic(text).get_result::<Count>(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+        row.n
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.outside.shutdown.stop_hard();
+    }
+}
+
+pub struct Replica {
+    pub api: String,
+    pub socket_url: String,
+    pub cx: Context,
+    running: Option<JoinHandle<anyhow::Result<()>>>,
+}
+
+impl Replica {
+    /// A request as the gateway sends it for that user.
+    pub fn request(&self, account: &Account, method: Method, path: &str) -> RequestBuilder {
+        self.request_with(&tokens::internal(account, "read write"), method, path)
+    }
+
+    pub fn request_with(&self, token: &str, method: Method, path: &str) -> RequestBuilder {
+        let client = Client::builder().no_proxy().build().unwrap();
+        client.request(method, format!("{}{path}", self.api)).bearer_auth(token)
+    }
+
+    /// GET that must answer 200.
+    pub async fn get(&self, account: &Account, path: &str) -> Value {
+        self.call(self.request(account, Method::GET, path), StatusCode::OK).await
+    }
+
+    /// POST that must answer 200.
+    pub async fn post(&self, account: &Account, path: &str) -> Value {
+        self.call(self.request(account, Method::POST, path), StatusCode::OK).await
+    }
+
+    pub async fn call(&self, request: RequestBuilder, status: StatusCode) -> Value {
+        let answer = request.send().await.unwrap();
+        let got = answer.status();
+        let text = answer.text().await.unwrap();
+        assert_eq!(got, status, "{text}");
+        serde_json::from_str(&text).unwrap_or(Value::Null)
+    }
+
+    /// An authenticated socket, subscribed to notifications; waits until that is confirmed.
+    pub async fn subscribed(&self, account: &Account) -> Socket {
+        let mut socket = self.authenticated(account).await;
+        socket.subscribe(&format!("user:{}:notifications", account.user)).await;
+        socket
+    }
+
+    pub async fn authenticated(&self, account: &Account) -> Socket {
+        let auth = serde_json::json!({ "token": tokens::client(account) });
+        let mut socket = Socket::connect(&self.socket_url, &auth).await;
+        socket.expect("authenticated").await;
+        socket
+    }
+
+    /// A websocket that has asked for its room and not read any answer yet.
+    pub async fn subscribed_raw(&self, account: &Account) -> Ws {
+        let url = format!("ws://{}/socket.io/?EIO=4&transport=websocket", self.socket_url);
+        let (mut ws, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+        let auth = serde_json::json!({ "token": tokens::client(account) });
+        let room = format!("42[\"subscribe\",{{\"room\":\"user:{}:notifications\"}}]", account.user);
+        for text in [format!("40{auth}"), room] {
+            ws.send(Message::text(text)).await.unwrap();
+        }
+        ws
+    }
+
+    /// A metric's value, summed over its labels.
+    pub fn metric(&self, name: &str) -> f64 {
+        let text = runtime::telemetry::metrics::text(&self.cx.registry);
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        lines
+            .filter(|line| line.split(['{', ' ']).next() == Some(name))
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .sum()
+    }
+
+    /// Stops softly and waits for the end.
+    pub async fn stop(mut self) {
+        self.cx.shutdown.stop_softly();
+        if let Some(running) = self.running.take() {
+            tokio::time::timeout(SOON, running).await.unwrap().unwrap().unwrap();
+        }
+    }
+}
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        self.cx.shutdown.stop_hard();
+    }
+}

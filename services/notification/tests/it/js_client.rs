@@ -1,0 +1,90 @@
+//! The official JavaScript client, unchanged from npm.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+
+use crate::harness::{SOON, World, settings};
+use crate::producer::{Account, mail};
+use crate::tokens;
+
+/// Prints one JSON line for each event: `[name, data]`.
+const SCRIPT: &str = "listen.mjs";
+
+async fn events(url: &str, token: &str, transport: &str, last: Option<&Value>) -> Lines {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/js");
+    assert!(
+        folder.join("node_modules/socket.io-client").exists(),
+        "the official client is not installed: run `npm ci --prefix services/notification/tests/js`"
+    );
+    let options = json!({ "url": format!("http://{url}"), "token": token, "transport": transport,
+                          "lastEventId": last, "rooms": ["user:u1:notifications"] });
+    let mut child = Command::new("node")
+        .arg(folder.join(SCRIPT))
+        .arg(options.to_string())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("node runs: install Node.js 18 or newer");
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    Lines { _child: child, lines }
+}
+
+struct Lines {
+    _child: tokio::process::Child,
+    lines: tokio::io::Lines<BufReader<tokio::process::ChildStdout>>,
+}
+
+impl Lines {
+    async fn expect(&mut self, name: &str) -> Value {
+        loop {
+            let line = tokio::time::timeout(SOON, self.lines.next_line()).await.unwrap().unwrap();
+            let event: Value = serde_json::from_str(&line.unwrap_or_else(|| panic!("ended before {name}"))).unwrap();
+            if event[0] == name {
+                return event[1].clone();
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_official_client_hears_live_mail_and_its_replay() {
+    let world = World::new().await;
+    let replica = world.replica(settings()).await;
+    let account = Account::new("t1", "u1");
+    let token = tokens::client(&account);
+    let mut last = None;
+    for (round, transport) in ["websocket", "polling", "upgrade"].into_iter().enumerate() {
+        let mut client = events(&replica.socket_url, &token, transport, last.as_ref()).await;
+        client.expect("subscribed").await;
+        if round > 0 {
+            let replayed = client.expect("notification:new_message").await;
+            assert_eq!(replayed["replayed"], true, "{transport}");
+            assert_eq!(replayed["subject"], format!("Subject off{round}"));
+        }
+        world.send(&account, &mail(&format!("live{round}"))).await;
+        let live = client.expect("notification:new_message").await;
+        assert_eq!((&live["messageId"], live.get("replayed")), (&json!(format!("live{round}")), None));
+        last = Some(client.expect("notification:unread_count").await["eventId"].clone());
+        drop(client);
+        world.send(&account, &mail(&format!("off{}", round + 1))).await;
+        world.notified(&account, i64::try_from(round).unwrap() * 2 + 2).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_official_client_comes_back_by_itself_after_a_restart() {
+    let world = World::new().await;
+    let replica = world.replica(settings()).await;
+    let account = Account::new("t1", "u1");
+    let mut client = events(&replica.socket_url, &tokens::client(&account), "websocket", None).await;
+    client.expect("subscribed").await;
+    replica.cx.shutdown.stop_softly();
+    client.expect("server_restart").await;
+    // Not "io server disconnect": after that one the client would stay away.
+    let reason = client.expect("disconnect").await;
+    assert!(reason == "transport close" || reason == "transport error", "{reason}");
+}

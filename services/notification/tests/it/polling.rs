@@ -1,0 +1,49 @@
+//! The polling transport, by plain HTTP.
+
+use reqwest::Client;
+use serde_json::{Value, json};
+
+use crate::harness::{World, settings};
+use crate::producer::{Account, mail};
+use crate::tokens;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_polling_client_gets_live_events_and_replays() {
+    let world = World::new().await;
+    let replica = world.replica(settings()).await;
+    let account = Account::new("t1", "u1");
+    for n in 0..300 {
+        world.producer.make(&account, &mail(&format!("m{n}")));
+    }
+    world.notified(&account, 300).await;
+    let client = Client::builder().no_proxy().build().unwrap();
+    let base = format!("http://{}/socket.io/?EIO=4&transport=polling", replica.socket_url);
+    let open = client.get(&base).send().await.unwrap().text().await.unwrap();
+    let open: Value = serde_json::from_str(open.strip_prefix('0').unwrap()).unwrap();
+    let url = format!("{base}&sid={}", open["sid"].as_str().unwrap());
+    let post = async |body: String| {
+        assert_eq!(client.post(&url).body(body).send().await.unwrap().text().await.unwrap(), "ok");
+    };
+    post(format!("40{}", json!({ "token": tokens::client(&account) }))).await;
+    post("42[\"subscribe\",{\"room\":\"user:u1:notifications\"}]".to_owned()).await;
+    let mut numbers = Vec::new();
+    let mut sent_live = false;
+    while numbers.len() < 301 {
+        let body = client.get(&url).send().await.unwrap().text().await.unwrap();
+        for packet in body.split('\u{1e}') {
+            if packet == "2" {
+                post("3".to_owned()).await;
+            }
+            if let Some(event) = packet.strip_prefix("42[\"notification:new_message\",") {
+                let event: Value = serde_json::from_str(event.strip_suffix(']').unwrap()).unwrap();
+                assert_eq!(event.get("replayed").is_some(), numbers.len() < 300);
+                numbers.push(event["nseq"].as_i64().unwrap());
+            }
+        }
+        if numbers.len() == 300 && !sent_live {
+            sent_live = true;
+            world.send(&account, &mail("live")).await;
+        }
+    }
+    assert_eq!(numbers, (1..=301).collect::<Vec<_>>());
+}

@@ -1,0 +1,70 @@
+//! Migrations and roles.
+
+use domain::TenantId;
+use notification::app::migrations;
+use storage::types::Text;
+use storage::{Error, Spec, Statement};
+use testing::db::TestDb;
+
+use crate::producer::Account;
+
+#[derive(storage::QueryableByName)]
+struct Name {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+async fn names(db: &TestDb, query: &str) -> Vec<String> {
+    let mut admin = db.admin().await;
+    let rows = Statement::dynamic(query.to_owned()).load::<Name>(&mut admin).await.unwrap();
+    rows.into_iter().map(|row| row.name).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn migrations_go_up_and_down() {
+    let db = TestDb::fresh(Spec::NOTIFICATION, migrations).await;
+    let tables = "SELECT table_name::text AS name FROM information_schema.tables WHERE table_schema = 'notification' \
+                  AND table_name NOT LIKE '%diesel%' ORDER BY 1";
+    let up = names(&db, tables).await;
+    assert!(up.contains(&"notifications".to_owned()) && up.contains(&"outbox".to_owned()));
+    storage::migrate::revert_all(&db.admin_url, &Spec::NOTIFICATION, migrations()).await.unwrap();
+    assert_eq!(names(&db, tables).await, Vec::<String>::new());
+    storage::migrate::run(&db.admin_url, &db.url, &Spec::NOTIFICATION, migrations()).await.unwrap();
+    assert_eq!(names(&db, tables).await, up);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_table_of_ours_is_forced_under_row_level_security() {
+    let db = TestDb::fresh(Spec::NOTIFICATION, migrations).await;
+    let open = "SELECT c.relname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+                WHERE n.nspname = 'notification' AND c.relname IN ('accounts', 'users', 'notifications', 'user_log', \
+                'preferences', 'suppressions') AND NOT (c.relrowsecurity AND c.relforcerowsecurity)";
+    assert_eq!(names(&db, open).await, Vec::<String>::new());
+    let undated = "SELECT t.table_name::text AS name FROM information_schema.tables t \
+                   WHERE t.table_schema = 'notification' AND t.table_name NOT LIKE '%diesel%' AND NOT EXISTS \
+                   (SELECT 1 FROM information_schema.columns c WHERE c.table_schema = t.table_schema \
+                    AND c.table_name = t.table_name AND c.column_name = 'created_at')";
+    assert_eq!(names(&db, undated).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_system_role_sees_no_content_and_no_role_sees_nothing() {
+    let db = TestDb::fresh(Spec::NOTIFICATION, migrations).await;
+    for table in ["notifications", "user_log", "preferences", "suppressions", "accounts"] {
+        let mut tx = db.db.system().await.unwrap();
+        let read = Statement::dynamic(format!("SELECT 'x' AS name FROM {table}")).load::<Name>(&mut tx).await;
+        assert!(matches!(read, Err(Error::Forbidden(_))), "{table}");
+    }
+    let mut tx = db.db.system().await.unwrap();
+    Statement::dynamic("SELECT user_id AS name FROM users".to_owned()).load::<Name>(&mut tx).await.unwrap();
+    tx.rollback().await.unwrap();
+    let account = Account::new("t1", "u1");
+    let mut tx = db.db.tenant(&account.tenant).await.unwrap();
+    let write = "INSERT INTO users (tenant, user_id, epoch, created_at, updated_at) \
+                 VALUES ('t2', 'u', gen_random_uuid(), now(), now())";
+    let written = Statement::dynamic(write.to_owned()).execute(&mut tx).await;
+    assert!(matches!(written, Err(Error::Forbidden(_))));
+    let mut tx = db.db.tenant(&TenantId::parse("t1").unwrap()).await.unwrap();
+    let deleted = Statement::dynamic("DELETE FROM notifications".to_owned()).execute(&mut tx).await;
+    assert!(matches!(deleted, Err(Error::Forbidden(_))));
+}

@@ -1,0 +1,99 @@
+//! Clients that do not read, and clients that read much.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use testing::eventually;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpSocket;
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::harness::{SOON, World, settings};
+use crate::producer::{Account, mail};
+use crate::tokens;
+
+/// A websocket frame of a client: masked with zeros, so that the text stays readable.
+fn frame(text: &str) -> Vec<u8> {
+    let mut frame = vec![0x81];
+    match u8::try_from(text.len()) {
+        Ok(short) if short < 126 => frame.push(0x80 | short),
+        _ => {
+            frame.push(0x80 | 126);
+            frame.extend(u16::try_from(text.len()).unwrap().to_be_bytes());
+        }
+    }
+    frame.extend([0; 4]);
+    frame.extend(text.as_bytes());
+    frame
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_stops_reading_is_cut_and_the_others_lose_nothing() {
+    let world = World::new().await;
+    let replica = world.replica(settings()).await;
+    let account = Account::new("t1", "u1");
+    // By hand, with a tiny receive buffer: it subscribes and never reads again.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let mut stalled = socket.connect(replica.socket_url.parse().unwrap()).await.unwrap();
+    let upgrade = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n\
+                   Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    stalled.write_all(upgrade.as_bytes()).await.unwrap();
+    stalled.write_all(&frame(&format!("40{}", json!({ "token": tokens::client(&account) })))).await.unwrap();
+    let mut answer = Vec::new();
+    while !String::from_utf8_lossy(&answer).contains("authenticated") {
+        assert!(stalled.read_buf(&mut answer).await.unwrap() > 0);
+    }
+    stalled.write_all(&frame("42[\"subscribe\",{\"room\":\"user:u1:notifications\"}]")).await.unwrap();
+    let mut healthy = replica.subscribed(&account).await;
+    let big = "x".repeat(4_900);
+    for n in 0..1_200_u32 {
+        let request = replica.request(&account, Method::POST, "/api/notifications");
+        let body = json!({ "title": format!("n{n}"), "message": big });
+        replica.call(request.json(&body), StatusCode::CREATED).await;
+        if replica.metric("postrider_sockets_cut_total") > 0.0 {
+            break;
+        }
+    }
+    eventually("the stalled socket to be cut", SOON, || async {
+        (replica.metric("postrider_sockets_cut_total") >= 1.0 && replica.metric("postrider_sockets") == 1.0)
+            .then_some(())
+    })
+    .await;
+    let total = replica.get(&account, "/api/notifications?limit=1").await["pagination"]["total"].as_u64().unwrap();
+    let told = healthy.expect_many("notification:custom", usize::try_from(total).unwrap()).await;
+    let numbers: Vec<u64> = told.iter().map(|event| event["nseq"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, (1..=total).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_replay_to_many_sockets_loses_nothing() {
+    let world = World::new().await;
+    let replica = world.replica(settings()).await;
+    let account = Account::new("t1", "u1");
+    for n in 0..2_000 {
+        world.producer.make(&account, &mail(&format!("m{n}")));
+    }
+    eventually("2,000 notifications", Duration::from_secs(60), || async {
+        (world.count(&account.tenant, "notifications").await == 2_000).then_some(())
+    })
+    .await;
+    let sockets = futures_util::future::join_all((0..10).map(|_| replica.subscribed_raw(&account))).await;
+    let read = sockets.into_iter().map(|mut stream| async move {
+        let mut numbers = Vec::new();
+        while numbers.len() < 2_000 {
+            let Some(Ok(Message::Text(text))) = tokio::time::timeout(SOON, stream.next()).await.unwrap() else {
+                panic!("closed after {}", numbers.len());
+            };
+            if let Some(event) = text.as_str().strip_prefix("42[\"notification:new_message\",") {
+                let event: serde_json::Value = serde_json::from_str(event.strip_suffix(']').unwrap()).unwrap();
+                numbers.push(event["nseq"].as_i64().unwrap());
+            }
+        }
+        assert_eq!(numbers, (1..=2_000).collect::<Vec<_>>());
+    });
+    futures_util::future::join_all(read).await;
+    assert_eq!(replica.metric("postrider_sockets_cut_total"), 0.0);
+}
