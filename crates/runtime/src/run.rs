@@ -136,6 +136,9 @@ pub async fn serve<S: Service>(config: S::Config, cx: Context) -> anyhow::Result
         Box::pin(service.run()).await
     }
     .await;
+    if let Err(error) = &ended {
+        tracing::error!(error = %format!("{error:#}"), "{} failed; stopping its tasks", S::NAME);
+    }
     cx.shutdown.stop_softly();
     tokio::select! {
         () = cx.tasks.finished() => {}

@@ -11,6 +11,7 @@
 
 pub mod client;
 pub mod codes;
+pub mod events;
 pub mod extract;
 pub mod health;
 pub mod jwt;

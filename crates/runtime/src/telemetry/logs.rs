@@ -1,5 +1,6 @@
 //! Which lines are written, and where to.
 
+use std::panic::PanicHookInfo;
 use std::str::FromStr;
 
 use tracing::{Metadata, Subscriber};
@@ -82,8 +83,17 @@ pub fn init(env: &Env) -> Result<(), ConfigErrors> {
     let settings = Settings::load(env)?;
     let subscriber = subscriber(&settings, Redactor::of(env), std::io::stderr);
     // An error means that logs were started already: several services in one process share them.
-    let _already = subscriber.try_init();
+    if subscriber.try_init().is_ok() {
+        std::panic::set_hook(Box::new(log_panic));
+    }
     Ok(())
+}
+
+/// A panic is a line like any other: in the same format, with the trace id of the work it broke.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let text = panic.payload_as_str().unwrap_or("no message");
+    tracing::error!(panic.place = %place, panic.text = %text, "panicked at {place}");
 }
 
 /// The subscriber behind [`init`], with another writer; for tests.

@@ -1,5 +1,7 @@
 //! Span, access line and histogram of every request.
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use actix_web::body::{EitherBody, MessageBody};
@@ -8,6 +10,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage};
 use domain::Seams;
+use futures_util::FutureExt;
 use prometheus::{HistogramVec, Registry};
 use runtime::telemetry::{metrics, span};
 use tracing::Instrument;
@@ -15,6 +18,7 @@ use tracing::Instrument;
 use super::context::RequestContext;
 use super::{headers, problems};
 use crate::extract::{VerifiedToken, bearer, internal_tokens};
+use crate::problem::Problem;
 use crate::tokens::InternalTokens;
 
 /// Histogram of all requests, by route pattern (never by path: paths have ids).
@@ -56,7 +60,7 @@ pub(crate) async fn around<B: MessageBody + 'static>(
     let work = async {
         // The request must not be cloned before it is routed (actix writes the route into it), so an error that comes
         // this far is given its final form as an error.
-        let response = match next.call(request).await {
+        let response = match AssertUnwindSafe(next.call(request)).catch_unwind().await.unwrap_or_else(panicked) {
             Ok(response) => response,
             Err(error) => {
                 let error = problems::FinalError::of(&error, &cx.request_id);
@@ -86,6 +90,11 @@ fn identify(request: &ServiceRequest, seams: &Seams) -> RequestContext {
         extensions.insert(VerifiedToken(verdict));
     }
     cx
+}
+
+/// A handler that panicked breaks its own request only. The panic itself is logged by the process's hook.
+fn panicked<B>(_payload: Box<dyn Any + Send>) -> Result<ServiceResponse<B>, Error> {
+    Err(Problem::internal().into())
 }
 
 fn tell(observer: &Observer, method: &'static str, route: &str, status: u16, began: Instant) {

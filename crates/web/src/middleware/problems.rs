@@ -41,9 +41,8 @@ fn problem_in<B: MessageBody>(response: &ServiceResponse<B>) -> Option<Problem> 
         tracing::error!(error = %error, "a request failed for an unforeseen reason");
     }
     // Routes mounted one by one (and by attribute) hide a wrong method behind actix's 404: the path is known, though.
-    let wrong_method = status == StatusCode::NOT_FOUND
-        && inner.error().is_none()
-        && response.request().match_pattern().is_some();
+    let wrong_method =
+        status == StatusCode::NOT_FOUND && inner.error().is_none() && response.request().match_pattern().is_some();
     Some(of_status(if wrong_method { StatusCode::METHOD_NOT_ALLOWED } else { status }))
 }
 

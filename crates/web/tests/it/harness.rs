@@ -129,6 +129,7 @@ async fn fails(how: actix_web::web::Path<String>, _cx: RequestContext) -> Result
         "conflict" => Err(Problem::conflict("account_ambiguous", "Which?").with("accounts", json!(["a", "b"])).into()),
         "unavailable" => Err(Problem::unavailable("broker_down", Duration::from_millis(1_500), "Later.").into()),
         "foreign" => Err(actix_web::error::ErrorInternalServerError("the secret cause")),
+        "panic" => panic!("told on purpose"),
         "huge" => Ok(HttpResponse::Ok().body(vec![b'x'; 9 * 1024 * 1024])),
         "text" => Ok(HttpResponse::BadGateway().content_type("text/html").body("<h1>no</h1>")),
         _ => Ok(HttpResponse::NoContent().finish()),

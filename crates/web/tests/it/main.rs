@@ -3,6 +3,7 @@
 mod callers;
 mod client;
 mod client_tokens;
+mod events;
 mod harness;
 mod hostile;
 mod requests;

@@ -29,6 +29,7 @@ async fn the_librarys_own_errors_are_problems_too() {
     problem(answer, 405, "method_not_allowed").await;
     let document = problem(http().get(server.url("/fails/foreign")).send().await.unwrap(), 500, "internal_error").await;
     assert!(!document.to_string().contains("secret cause"), "{document}");
+    problem(http().get(server.url("/fails/panic")).send().await.unwrap(), 500, "internal_error").await;
 }
 
 #[tokio::test]
