@@ -1,0 +1,68 @@
+//! Every message gets its own answer.
+
+use broker::PublishError;
+use contracts::UNROUTED_EXCHANGE;
+use contracts::topology::{SYNC_WORKER_CONNECTOR, UNROUTED_QUEUE};
+use futures_util::future::join_all;
+
+use crate::harness::{Rabbit, event, events};
+
+#[tokio::test]
+async fn an_event_without_a_binding_rests_in_unrouted() {
+    let rabbit = Rabbit::fresh().await;
+    assert_eq!(rabbit.publish(vec![event(&rabbit.cx, "nobody.wants.v1", 0)]).await, [Ok(())]);
+    rabbit.wait_for_depth(UNROUTED_QUEUE, 1).await;
+}
+
+/// lapin credits returns to whichever confirm settles next: with 2,000 in flight in many batches, each of the
+/// unroutable ones, and none else, must be told.
+#[tokio::test]
+async fn returned_messages_are_matched_by_id_with_2000_in_flight() {
+    let rabbit = Rabbit::fresh().await;
+    rabbit.vhost.unbind(UNROUTED_EXCHANGE, UNROUTED_QUEUE).await.unwrap();
+    let batches = (0..20).map(|caller| {
+        let mut batch = events(&rabbit.cx, "connector.updated.v1", 100);
+        for one in batch.iter_mut().skip(caller).step_by(7) {
+            one.event_type = "nobody.wants.v1".to_owned();
+        }
+        batch
+    });
+    let batches: Vec<_> = batches.collect();
+    let results = join_all(batches.iter().map(|batch| rabbit.publish(batch.clone()))).await;
+    let mut routed = 0;
+    for (event, result) in batches.iter().flatten().zip(results.iter().flatten()) {
+        match event.event_type.as_str() {
+            "nobody.wants.v1" => assert_eq!(*result, Err(PublishError::Returned)),
+            _ => {
+                assert_eq!(*result, Ok(()));
+                routed += 1;
+            }
+        }
+    }
+    rabbit.wait_for_depth(SYNC_WORKER_CONNECTOR.name, routed).await;
+}
+
+#[tokio::test]
+async fn a_queue_purged_under_publishing_harms_no_confirm() {
+    let rabbit = Rabbit::fresh().await;
+    let publishing = async {
+        for _round in 0..10 {
+            let results = rabbit.publish(events(&rabbit.cx, "connector.updated.v1", 200)).await;
+            assert!(results.iter().all(Result::is_ok), "{results:?}");
+        }
+    };
+    let purging = async {
+        for _round in 0..3 {
+            rabbit.vhost.purge_all().await.unwrap();
+        }
+    };
+    tokio::join!(publishing, purging);
+}
+
+#[tokio::test]
+async fn an_event_type_too_long_for_a_routing_key_fails_alone() {
+    let rabbit = Rabbit::fresh().await;
+    let mut batch = events(&rabbit.cx, "connector.updated.v1", 3);
+    batch[1].event_type = "x".repeat(300);
+    assert_eq!(rabbit.publish(batch).await, [Ok(()), Err(PublishError::Returned), Ok(())]);
+}
