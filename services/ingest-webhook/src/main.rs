@@ -1,1 +1,5 @@
-fn main() {}
+//! The intake's process.
+
+fn main() -> std::process::ExitCode {
+    runtime::run::<ingest_webhook::App>()
+}

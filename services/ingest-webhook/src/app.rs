@@ -1,0 +1,116 @@
+//! Joins the parts of the intake.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Result;
+use broker::{Broker, BrokerConfig, BrokerState, Publisher};
+use futures_util::future::LocalBoxFuture;
+use google::oidc::{Jwks, PushVerifier};
+use runtime::config::DatabaseUrl;
+use runtime::{ConfigErrors, Context, Env, Service};
+use utoipa::OpenApi as _;
+use web::{Health, Server, ServerConfig};
+
+use crate::config::Config;
+use crate::confirm;
+use crate::http::{ApiDoc, routes};
+use crate::metrics::Metrics;
+use crate::recent::Recent;
+use crate::state::State;
+use crate::store;
+
+/// The bound service, not yet serving.
+pub struct App {
+    addr: SocketAddr,
+    admin_addr: SocketAddr,
+    serving: LocalBoxFuture<'static, Result<()>>,
+}
+
+impl App {
+    /// Builds the service over any publisher; tests pass their own.
+    ///
+    /// # Errors
+    /// A listener cannot be bound.
+    pub fn with_publisher(config: Config, publisher: Arc<dyn Publisher>, cx: Context) -> Result<Self> {
+        let clock = cx.seams.clock.clone();
+        if config.rules.service_account.is_none() {
+            tracing::warn!("PUBSUB_SERVICE_ACCOUNT is not set: every push is refused");
+        }
+        let jwks = Jwks::new(config.jwks_url, clock.clone())?;
+        let (confirmer, collector) = confirm::channel(publisher.clone());
+        cx.tasks.spawn("collect pushes", collector.run(cx.shutdown.hard.clone()));
+        let state = State {
+            seams: cx.seams.clone(),
+            verifier: Arc::new(PushVerifier::new(jwks, config.rules, clock)),
+            subscription: config.subscription,
+            confirmer,
+            recent: Recent::default(),
+            metrics: Metrics::new(&cx.registry),
+        };
+        let data = actix_web::web::Data::new(state);
+        let document = web::openapi::document(&ApiDoc::openapi());
+        let server = Server::bind(
+            ServerConfig {
+                name: Self::NAME,
+                listen: config.listen.addr,
+                admin: config.listen.admin_addr,
+                body_limit: crate::http::LONGEST,
+            },
+            &cx,
+            health(publisher),
+            move |routing| {
+                routing.app_data(data.clone());
+                routing.configure(document.clone());
+                routing.configure(routes);
+            },
+        )?;
+        let (addr, admin_addr) = (server.addr(), server.admin_addr());
+        Ok(Self { addr, admin_addr, serving: Box::pin(server.run(cx.shutdown)) })
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Where its metrics are.
+    pub fn admin_addr(&self) -> SocketAddr {
+        self.admin_addr
+    }
+}
+
+impl Service for App {
+    const NAME: &'static str = "ingest-webhook";
+    const ABOUT: &'static str = "Receives Gmail's pushes, verifies them and publishes them with confirm.";
+    type Config = Config;
+
+    fn load(env: &Env) -> Result<Config, ConfigErrors> {
+        Config::load(env)
+    }
+
+    async fn build(config: Config, cx: Context) -> Result<Self> {
+        let broker = Broker::start(BrokerConfig { url: config.amqp.url.clone(), service: Self::NAME }, &cx);
+        Self::with_publisher(config, broker.publisher(), cx)
+    }
+
+    async fn run(self) -> Result<()> {
+        self.serving.await
+    }
+
+    async fn migrate(env: &Env) -> Result<()> {
+        let admin = DatabaseUrl::admin(env)?;
+        let own = DatabaseUrl::load(env, Self::NAME)?;
+        let ran = storage::migrate::run(&admin, &own.url, &store::SPEC, store::migrations()).await?;
+        tracing::info!(migrations = ran.len(), "the schema is up to date");
+        Ok(())
+    }
+}
+
+/// Ready means that a push could be stored now.
+fn health(publisher: Arc<dyn Publisher>) -> Health {
+    Health::new().check("broker", move || {
+        let state = publisher.state();
+        async move { if state == BrokerState::Ready { Ok(()) } else { Err(format!("{state:?}")) } }
+    })
+}

@@ -1,0 +1,107 @@
+//! Why a push is not answered 202, as the answers Google gets. Anything but 2xx makes Pub/Sub send it again and slows
+//! the whole subscription down, so only what a repeat can cure, and forgeries, are refused (gmail-facts §5).
+
+use std::time::Duration;
+
+use google::oidc::PushRefusal;
+use web::Problem;
+
+use crate::confirm::NotConfirmed;
+
+/// When Pub/Sub may try again. Its own backoff is what counts; the header is for people and proxies.
+const SOON: Duration = Duration::from_secs(5);
+
+/// A refused push.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Not from Google, or nobody may push here.
+    #[error("the push is not proven: {0}")]
+    Unproven(PushRefusal),
+    /// Google's keys cannot be had: it may be genuine.
+    #[error("the push cannot be proven at the moment: {0}")]
+    Unprovable(PushRefusal),
+    /// A channel nobody opened, or with another token.
+    #[error("the channel is not known")]
+    UnknownChannel,
+    #[error("the body is larger than 1 MiB")]
+    TooLarge,
+    /// The connection broke before the body was complete.
+    #[error("the body did not arrive")]
+    Incomplete,
+    /// Not durable, so not acknowledged.
+    #[error("the push could not be stored: {0}")]
+    NotStored(NotConfirmed),
+}
+
+impl From<PushRefusal> for Refusal {
+    fn from(refusal: PushRefusal) -> Self {
+        if refusal.is_temporary() { Self::Unprovable(refusal) } else { Self::Unproven(refusal) }
+    }
+}
+
+impl Refusal {
+    /// A stable word for metrics.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Unproven(refusal) | Self::Unprovable(refusal) => refusal.code(),
+            Self::UnknownChannel => "unknown_channel",
+            Self::TooLarge => "too_large",
+            Self::Incomplete => "incomplete",
+            Self::NotStored(NotConfirmed::Down) => "broker_down",
+            Self::NotStored(NotConfirmed::Blocked) => "broker_blocked",
+            Self::NotStored(NotConfirmed::Refused) => "broker_refused",
+            Self::NotStored(NotConfirmed::Late) => "broker_late",
+            Self::NotStored(NotConfirmed::Crowded) => "crowded",
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    /// A forger is not told which check failed; the metric and the log say it.
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Unproven(PushRefusal::NotConfigured) => {
+                Self::unauthorized().with_detail("No push sender is configured here (PUBSUB_SERVICE_ACCOUNT).")
+            }
+            Refusal::Unproven(_) => Self::unauthorized().with_detail("The push has no valid token of its sender."),
+            Refusal::UnknownChannel => {
+                Self::unauthorized().with_code("unknown_channel").with_detail("No such channel is open here.")
+            }
+            Refusal::Unprovable(_) => {
+                Self::unavailable("keys_unavailable", SOON, "The sender's public keys cannot be fetched.")
+            }
+            Refusal::TooLarge => Self::new(
+                actix_web::http::StatusCode::PAYLOAD_TOO_LARGE,
+                web::codes::PAYLOAD_TOO_LARGE,
+                "A push has at most 1 MiB.",
+            ),
+            Refusal::Incomplete => Self::bad_request(web::codes::BAD_REQUEST, "The body did not arrive."),
+            Refusal::NotStored(_) => {
+                Self::unavailable("not_stored", SOON, "The push could not be stored. It is safe to send it again.")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use google::oidc::TokenRefusal;
+
+    use super::*;
+
+    #[test]
+    fn only_what_a_repeat_can_cure_is_503() {
+        let status = |refusal: Refusal| Problem::from(refusal).status.as_u16();
+        assert_eq!(status(PushRefusal::NoToken.into()), 401);
+        assert_eq!(status(PushRefusal::Token(TokenRefusal::UnknownKey).into()), 401);
+        assert_eq!(status(PushRefusal::Token(TokenRefusal::KeysUnavailable).into()), 503);
+        assert_eq!(status(Refusal::NotStored(NotConfirmed::Blocked)), 503);
+        assert!(Problem::from(Refusal::NotStored(NotConfirmed::Down)).retry_after.is_some());
+    }
+
+    #[test]
+    fn a_forger_learns_nothing() {
+        let detail = |refusal: PushRefusal| Problem::from(Refusal::from(refusal)).detail;
+        assert_eq!(detail(PushRefusal::ServiceAccount), detail(PushRefusal::Token(TokenRefusal::Signature)));
+    }
+}

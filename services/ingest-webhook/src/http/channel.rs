@@ -1,0 +1,61 @@
+//! The two older paths: a Pub/Sub body is taken as on the new one; notices of header-style channels name a channel, and
+//! as none can be opened yet, every one of them is unknown.
+
+use ::web::{Problem, RequestContext};
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::push;
+use crate::error::Refusal;
+use crate::observe::Outcome;
+use crate::state::State;
+
+/// Header that only channel notices have.
+const CHANNEL_ID: &str = "x-goog-channel-id";
+
+/// Takes a push of Gmail's, or a notice of a channel.
+#[utoipa::path(
+    post,
+    path = "/api/email/webhook/google",
+    tag = "intake",
+    request_body(content = Object, description = "Pub/Sub's envelope; or nothing, with X-Goog-Channel-* headers."),
+    responses(
+        (status = 202, description = "Stored, or unreadable and dropped"),
+        (status = 401, description = "No valid token, or an unknown channel", body = ::web::ProblemDocument),
+        (status = 413, description = "More than 1 MiB", body = ::web::ProblemDocument),
+        (status = 503, description = "Could not be stored; send it again", body = ::web::ProblemDocument),
+    )
+)]
+pub async fn google(
+    request: HttpRequest,
+    context: RequestContext,
+    payload: web::Payload,
+    state: web::Data<State>,
+) -> Result<HttpResponse, Problem> {
+    if request.headers().contains_key(CHANNEL_ID) {
+        Outcome::Refused(Refusal::UnknownChannel).emit(&state.metrics);
+        return Err(Refusal::UnknownChannel.into());
+    }
+    push::pubsub(request, context, payload, state).await
+}
+
+/// Takes a push of Gmail's, or a notice of a channel.
+#[utoipa::path(
+    post,
+    path = "/api/v1/gmail/watch/webhook",
+    tag = "intake",
+    request_body(content = Object, description = "Pub/Sub's envelope; or nothing, with X-Goog-Channel-* headers."),
+    responses(
+        (status = 202, description = "Stored, or unreadable and dropped"),
+        (status = 401, description = "No valid token, or an unknown channel", body = ::web::ProblemDocument),
+        (status = 413, description = "More than 1 MiB", body = ::web::ProblemDocument),
+        (status = 503, description = "Could not be stored; send it again", body = ::web::ProblemDocument),
+    )
+)]
+pub async fn watch(
+    request: HttpRequest,
+    context: RequestContext,
+    payload: web::Payload,
+    state: web::Data<State>,
+) -> Result<HttpResponse, Problem> {
+    google(request, context, payload, state).await
+}

@@ -1,0 +1,79 @@
+//! `POST /api/email/webhook/google/pubsub`.
+
+use ::web::Problem;
+use ::web::RequestContext;
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::{HttpRequest, HttpResponse, web};
+use domain::EventId;
+use google::pubsub;
+
+use super::body;
+use crate::error::Refusal;
+use crate::observe::Outcome;
+use crate::rules::intake;
+use crate::state::State;
+
+/// Takes a push of Gmail's by Pub/Sub, wrapped or unwrapped.
+///
+/// 202 means that it is stored, or that no repeat would make it readable. Everything else asks Pub/Sub to send it again.
+#[utoipa::path(
+    post,
+    path = "/api/email/webhook/google/pubsub",
+    tag = "intake",
+    request_body(content = Object, description = "Pub/Sub's envelope, or the bare data with x-goog-pubsub-* headers."),
+    responses(
+        (status = 202, description = "Stored, or unreadable and dropped"),
+        (status = 401, description = "No valid token of the configured push account", body = ::web::ProblemDocument),
+        (status = 413, description = "More than 1 MiB", body = ::web::ProblemDocument),
+        (status = 503, description = "Could not be stored; send it again", body = ::web::ProblemDocument),
+    )
+)]
+pub async fn pubsub(
+    request: HttpRequest,
+    context: RequestContext,
+    payload: web::Payload,
+    state: web::Data<State>,
+) -> Result<HttpResponse, Problem> {
+    match take(&request, &context, payload, &state).await {
+        Ok(()) => Ok(HttpResponse::Accepted().finish()),
+        Err(refusal) => {
+            Outcome::Refused(refusal).emit(&state.metrics);
+            Err(refusal.into())
+        }
+    }
+}
+
+async fn take(
+    request: &HttpRequest,
+    context: &RequestContext,
+    payload: web::Payload,
+    state: &State,
+) -> Result<(), Refusal> {
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    state.verifier.verify(header(AUTHORIZATION.as_str())).await?;
+    let body = body::read(payload).await?;
+    let push = match pubsub::parse(&body, header) {
+        Ok(push) => push,
+        Err(reason) => {
+            Outcome::Unreadable(reason).emit(&state.metrics);
+            return Ok(());
+        }
+    };
+    if !intake::is_ours(&push, state.subscription.as_deref()) {
+        Outcome::Foreign(&push).emit(&state.metrics);
+        return Ok(());
+    }
+    let key = intake::key(&push);
+    if state.recent.knows(&key) {
+        Outcome::Repeated(&push).emit(&state.metrics);
+        return Ok(());
+    }
+    let seams = &state.seams;
+    let event = intake::event(&push, EventId(seams.ids.uuid()), seams.clock.now(), context.trace);
+    let timer = state.metrics.confirm_seconds.start_timer();
+    state.confirmer.confirm(event).await.map_err(Refusal::NotStored)?;
+    timer.observe_duration();
+    state.recent.confirmed(key);
+    Outcome::Stored(&push).emit(&state.metrics);
+    Ok(())
+}

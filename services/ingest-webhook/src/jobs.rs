@@ -1,0 +1,1 @@
+//! Timed work of this service: none. Publishing is driven by requests.

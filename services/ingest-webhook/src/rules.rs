@@ -1,0 +1,3 @@
+//! Decisions without IO.
+
+pub mod intake;

@@ -1,0 +1,22 @@
+//! What the handlers reach.
+
+use std::sync::Arc;
+
+use domain::Seams;
+use google::oidc::PushVerifier;
+
+use crate::confirm::Confirmer;
+use crate::metrics::Metrics;
+use crate::recent::Recent;
+
+/// Shared by all workers.
+#[derive(Clone)]
+pub struct State {
+    pub seams: Seams,
+    pub verifier: Arc<PushVerifier>,
+    /// The only subscription whose pushes count, if one is named.
+    pub subscription: Option<String>,
+    pub confirmer: Confirmer,
+    pub recent: Recent,
+    pub metrics: Metrics,
+}
