@@ -46,6 +46,12 @@ impl fmt::Debug for GmailClient {
     }
 }
 
+/// google-gmail1 puts ids into the path as they are. Gmail's are hexadecimal, so that no other id can be a mail of its.
+fn path_safe(id: &MessageId) -> Result<(), GmailError> {
+    let plain = id.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if plain { Ok(()) } else { Err(GmailError::NotFound) }
+}
+
 /// One call of the hub under the client's rules: `hub_call!(self, method, |users| users.get_profile(ME))` gives the
 /// decoded answer. A macro because each of the hub's builders is a type of its own without a common trait.
 macro_rules! hub_call {
@@ -91,6 +97,7 @@ impl GmailApi for GmailClient {
     }
 
     async fn get_raw(&self, id: &MessageId) -> Result<RawMail, GmailError> {
+        path_safe(id)?;
         let attempt = |token| -> futures_util::future::BoxFuture<'_, Result<RawMail, GmailError>> {
             Box::pin(async move { raw::get(&self.transport, &self.http, &token, id).await })
         };
@@ -98,6 +105,7 @@ impl GmailApi for GmailClient {
     }
 
     async fn get_minimal(&self, id: &MessageId) -> Result<MailMeta, GmailError> {
+        path_safe(id)?;
         let (_, answer) =
             hub_call!(self, Method::MessagesGet, |users| users.messages_get(ME, id.as_str()).format("minimal"))?;
         convert::meta(answer)
@@ -132,3 +140,7 @@ impl GmailApi for GmailClient {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;

@@ -27,7 +27,7 @@ pub(super) fn from_text(text: &str, now: Timestamp) -> Option<Timestamp> {
     let lower = text.to_ascii_lowercase();
     let at = lower.find("retry after ")? + "retry after ".len();
     let stamp = text.get(at..)?.split_whitespace().next()?;
-    let stamp = stamp.trim_end_matches(|c: char| matches!(c, ')' | '.' | ',' | '"'));
+    let stamp = stamp.trim_end_matches([')', '.', ',', '"']);
     sane(DateTime::parse_from_rfc3339(stamp).ok()?.with_timezone(&Utc), now)
 }
 
