@@ -1,1 +1,9 @@
-//! Placeholder.
+//! Benches: each figure stands beside a bare limit measured in the same run, because machines differ and ratios do not.
+
+pub mod bare_intake;
+pub mod full_sync;
+pub mod latency;
+pub mod percentiles;
+pub mod push;
+pub mod report;
+pub mod stack;

@@ -31,7 +31,10 @@ impl World {
         let options =
             StackOptions::new(dir.path(), port_base, servers.database_url.clone(), servers.amqp_url.clone())
                 .expect("the options of a stack");
-        let options = change(options.with("STREAM_CHECK_SECONDS", "3"));
+        let options = options
+            .with("STREAM_CHECK_SECONDS", "3")
+            .with("GMAIL_QUOTA", "user=1000000000,project=4000000000,day=1000000000000");
+        let options = change(options);
         let mut stack = Stack::new(options).expect("a stack");
         stack.migrate().await.unwrap_or_else(|error| panic!("migrate: {error:#}"));
         stack.start_all(|_| ()).await.unwrap_or_else(|error| panic!("start: {error:#}"));
