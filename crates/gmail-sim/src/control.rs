@@ -21,6 +21,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
     let json = web::JsonConfig::default()
         .limit(64 << 20)
         .error_handler(|error, _: &HttpRequest| Refused(StatusCode::BAD_REQUEST, error.to_string()).into());
+    config.route("/health/ready", get().to(look::health)).route("/health/live", get().to(look::health));
     config.service(
         web::scope("/_sim")
             .app_data(json)
@@ -63,8 +64,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             .route("/truth", get().to(look::truth))
             .route("/pushes", get().to(look::pushes))
             .route("/stats", get().to(look::stats))
-            .route("/stats", delete().to(look::reset_stats))
-            .route("/health", get().to(look::health)),
+            .route("/stats", delete().to(look::reset_stats)),
     );
 }
 

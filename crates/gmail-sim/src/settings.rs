@@ -1,117 +1,118 @@
-//! The program's settings, from flags or the environment.
+//! The program's settings. What the services and Google must agree on (OAuth client, topic, subscription, service
+//! account) has one name for both sides; what is the simulator's alone starts with `GMAIL_SIM_`.
 
-use std::net::SocketAddr;
-
-use anyhow::{Context as _, bail};
-use clap::Args;
 use gmail_sim::push::PushConfig;
 use gmail_sim::{MailboxSpec, OAuthConfig, Quota, SimConfig, Sizes};
+use runtime::config::{self, ConfigErrors, Env, PublicUrl, listener_addr};
 
-/// Settings of `gmail-sim serve`.
-#[derive(Debug, Args)]
-pub(crate) struct Settings {
-    /// Loopback address to listen on; PORT_BASE + 90 by default.
-    #[arg(long, env = "GMAIL_SIM_ADDR")]
-    addr: Option<SocketAddr>,
-    /// First of the ports that a checkout uses.
-    #[arg(long, env = "PORT_BASE", default_value_t = 8_000)]
-    port_base: u16,
-    /// The same seed gives the same mailboxes and keys.
-    #[arg(long, env = "GMAIL_SIM_SEED", default_value_t = 1)]
-    seed: u64,
-    /// Mailboxes to start with: `address:size`, separated by commas.
-    #[arg(long, env = "GMAIL_SIM_MAILBOXES", default_value = "demo@example.com:500")]
-    mailboxes: String,
-    /// How large their mails are: `realistic` or `small`.
-    #[arg(long, env = "GMAIL_SIM_SIZES", default_value = "realistic")]
-    sizes: String,
-    /// Skip the consent page.
-    #[arg(long, env = "GMAIL_SIM_AUTO_CONSENT", default_value_t = false, action = clap::ArgAction::Set)]
-    auto_consent: bool,
-    /// OAuth client that may sign in.
-    #[arg(long, env = "GMAIL_SIM_CLIENT_ID", default_value = "sim-client.apps.googleusercontent.com")]
-    client_id: String,
-    /// Its secret.
-    #[arg(long, env = "GMAIL_SIM_CLIENT_SECRET", default_value = "sim-secret", hide_env_values = true)]
-    client_secret: String,
-    /// `iss` of id_tokens and push tokens.
-    #[arg(long, env = "GMAIL_SIM_ISSUER", default_value = "https://accounts.google.com")]
-    issuer: String,
-    /// `2026`, `legacy` or `off`.
-    #[arg(long, env = "GMAIL_SIM_QUOTA", default_value = "2026")]
-    quota: String,
-    /// Where pushes are sent; none are sent without it.
-    #[arg(long, env = "GMAIL_SIM_PUSH_URL")]
-    push_url: Option<String>,
-    /// `aud` of the push token; the push URL by default.
-    #[arg(long, env = "GMAIL_SIM_PUSH_AUDIENCE")]
-    push_audience: Option<String>,
-    /// `email` of the push token.
-    #[arg(long, env = "GMAIL_SIM_PUSH_SERVICE_ACCOUNT")]
-    push_service_account: Option<String>,
-    /// Subscription named in pushes.
-    #[arg(long, env = "GMAIL_SIM_PUSH_SUBSCRIPTION")]
-    push_subscription: Option<String>,
-    /// Topic the subscription listens to.
-    #[arg(long, env = "GMAIL_SIM_PUSH_TOPIC")]
-    push_topic: Option<String>,
-    /// Push the bare notification, metadata in headers.
-    #[arg(long, env = "GMAIL_SIM_PUSH_UNWRAPPED", default_value_t = false, action = clap::ArgAction::Set)]
-    push_unwrapped: bool,
-    /// Threads that answer HTTP.
-    #[arg(long, env = "GMAIL_SIM_WORKERS", default_value_t = 2)]
-    workers: usize,
+/// The intake's path below the public origin; pushes go there unless `GMAIL_SIM_PUSH_URL` says otherwise.
+const PUSH_PATH: &str = "/api/email/webhook/google/pubsub";
+
+/// Reads and checks the settings.
+pub(crate) fn load(env: &Env) -> Result<SimConfig, ConfigErrors> {
+    let (addr, seed, workers, auto_consent, mailboxes, quota, push) = config::all((
+        listener_addr(env, "gmail-sim").and_then(|addr| match addr.ip().is_loopback() {
+            true => Ok(addr),
+            false => Err(wrong(
+                "GMAIL_SIM_ADDR",
+                "is not a loopback address: gmail-sim answers anyone who asks",
+                "Use 127.0.0.1",
+            )),
+        }),
+        env.parse_or("GMAIL_SIM_SEED", 1_u64),
+        env.parse_or("GMAIL_SIM_WORKERS", 2_usize),
+        env.flag("GMAIL_SIM_AUTO_CONSENT"),
+        mailboxes(env),
+        quota(env),
+        push(env),
+    ))?;
+    let usual = OAuthConfig::default();
+    let oauth = OAuthConfig {
+        client_id: env.optional("GOOGLE_CLIENT_ID").unwrap_or(usual.client_id),
+        client_secret: env
+            .optional_secret("GOOGLE_CLIENT_SECRET")?
+            .map_or(usual.client_secret, |secret| secret.expose().to_owned()),
+        auto_consent,
+        ..OAuthConfig::default()
+    };
+    let issuer = env.optional("GOOGLE_ISSUER").unwrap_or_else(|| SimConfig::default().issuer);
+    Ok(SimConfig { addr, seed, mailboxes, oauth, push, quota, issuer, workers: workers.max(1), ..SimConfig::default() })
 }
 
-impl Settings {
-    /// The checked configuration; the error names the setting and the remedy.
-    pub(crate) fn config(&self) -> anyhow::Result<SimConfig> {
-        let port = self.port_base.checked_add(90).context("PORT_BASE is too large: use at most 65445")?;
-        let addr = self.addr.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], port)));
-        if !addr.ip().is_loopback() {
-            bail!("GMAIL_SIM_ADDR is {addr}: gmail-sim answers anyone who asks, so use a loopback address (127.0.0.1)");
-        }
-        let sizes = match self.sizes.as_str() {
-            "realistic" => Sizes::Realistic,
-            "small" => Sizes::Small,
-            other => bail!("GMAIL_SIM_SIZES is {other}: use realistic or small"),
-        };
-        let named = self.mailboxes.split(',').map(str::trim).filter(|spec| !spec.is_empty());
-        let mailboxes = named.map(|spec| mailbox(spec, sizes)).collect::<anyhow::Result<_>>()?;
-        let quota = Quota::named(&self.quota)
-            .with_context(|| format!("GMAIL_SIM_QUOTA is {}: use 2026, legacy or off", self.quota))?;
-        let usual = PushConfig::default();
-        Ok(SimConfig {
-            addr,
-            seed: self.seed,
-            mailboxes,
-            oauth: OAuthConfig {
-                client_id: self.client_id.clone(),
-                client_secret: self.client_secret.clone(),
-                auto_consent: self.auto_consent,
-                ..OAuthConfig::default()
-            },
-            push: PushConfig {
-                endpoint: self.push_url.clone(),
-                audience: self.push_audience.clone(),
-                service_account: self.push_service_account.clone().unwrap_or(usual.service_account),
-                subscription: self.push_subscription.clone().unwrap_or(usual.subscription),
-                topic: self.push_topic.clone().unwrap_or(usual.topic),
-                unwrapped: self.push_unwrapped,
-                ..PushConfig::default()
-            },
-            quota,
-            issuer: self.issuer.clone(),
-            workers: self.workers.max(1),
-            ..SimConfig::default()
-        })
+fn mailboxes(env: &Env) -> Result<Vec<MailboxSpec>, ConfigErrors> {
+    let sizes = match env.optional("GMAIL_SIM_SIZES").as_deref() {
+        None | Some("realistic") => Sizes::Realistic,
+        Some("small") => Sizes::Small,
+        Some(_) => return Err(wrong("GMAIL_SIM_SIZES", "is no size", "Use realistic or small")),
+    };
+    let mailbox = |spec: String| {
+        let (address, size) = spec.rsplit_once(':')?;
+        Some(MailboxSpec { sizes, ..MailboxSpec::new(address, size.parse().ok()?) })
+    };
+    let specs: Option<Vec<_>> = env.list("GMAIL_SIM_MAILBOXES").into_iter().map(mailbox).collect();
+    specs.ok_or_else(|| wrong("GMAIL_SIM_MAILBOXES", "is not address:size,…", "Write for example demo@example.com:500"))
+}
+
+fn quota(env: &Env) -> Result<Quota, ConfigErrors> {
+    let named = env.optional("GMAIL_SIM_QUOTA").unwrap_or_else(|| "2026".to_owned());
+    Quota::named(&named).ok_or_else(|| wrong("GMAIL_SIM_QUOTA", "is no quota", "Use 2026, legacy or off"))
+}
+
+fn push(env: &Env) -> Result<PushConfig, ConfigErrors> {
+    let usual = PushConfig::default();
+    let topic = env.optional("GMAIL_PUBSUB_TOPIC");
+    let endpoint = match env.optional("GMAIL_SIM_PUSH_URL") {
+        Some(url) => Some(url),
+        // Without a topic nobody watches, so nothing needs to be pushed.
+        None if topic.is_some() => Some(format!("{}{PUSH_PATH}", PublicUrl::load(env)?.origin())),
+        None => None,
+    };
+    Ok(PushConfig {
+        endpoint,
+        audience: env.optional("PUBSUB_AUDIENCE"),
+        service_account: env.optional("PUBSUB_SERVICE_ACCOUNT").unwrap_or(usual.service_account),
+        subscription: env.optional("PUBSUB_SUBSCRIPTION").unwrap_or(usual.subscription),
+        topic: topic.unwrap_or(usual.topic),
+        unwrapped: env.flag("GMAIL_SIM_PUSH_UNWRAPPED")?,
+        ..PushConfig::default()
+    })
+}
+
+fn wrong(name: &str, problem: &str, remedy: &str) -> ConfigErrors {
+    ConfigErrors::one(name, problem, remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shared_names_and_defaults() {
+        let config = load(&Env::from_pairs([
+            ("GMAIL_PUBSUB_TOPIC", "projects/p/topics/t"),
+            ("APP_PUBLIC_URL", "http://localhost:9000"),
+            ("GOOGLE_CLIENT_ID", "c"),
+            ("PORT_BASE", "9000"),
+        ]))
+        .unwrap();
+        assert_eq!(config.addr.port(), 9_090);
+        assert_eq!(config.push.endpoint.as_deref(), Some("http://localhost:9000/api/email/webhook/google/pubsub"));
+        assert_eq!((config.oauth.client_id.as_str(), config.mailboxes.len()), ("c", 1));
+        assert_eq!(config.quota, Quota::gmail_2026());
+        assert!(load(&Env::from_pairs([("LOG_LEVEL", "info")])).unwrap().push.endpoint.is_none());
     }
-}
 
-fn mailbox(spec: &str, sizes: Sizes) -> anyhow::Result<MailboxSpec> {
-    let (address, size) = spec.rsplit_once(':').unwrap_or((spec, "0"));
-    let size = size
-        .parse()
-        .with_context(|| format!("GMAIL_SIM_MAILBOXES has {spec}: write address:size, e.g. demo@example.com:500"))?;
-    Ok(MailboxSpec { sizes, ..MailboxSpec::new(address, size) })
+    #[test]
+    fn wrong_settings_are_named() {
+        for (name, value) in [
+            ("GMAIL_SIM_ADDR", "0.0.0.0:8090"),
+            ("GMAIL_SIM_MAILBOXES", "demo@example.com"),
+            ("GMAIL_SIM_SIZES", "huge"),
+            ("GMAIL_SIM_QUOTA", "1999"),
+            ("GMAIL_SIM_AUTO_CONSENT", "perhaps"),
+        ] {
+            let errors = load(&Env::from_pairs([(name, value)])).unwrap_err();
+            assert!(errors.to_string().contains(name), "{errors}");
+        }
+    }
 }
