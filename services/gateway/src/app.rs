@@ -1,0 +1,106 @@
+//! Joins the parts of the gateway.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Result;
+use futures_util::future::LocalBoxFuture;
+use runtime::config::DatabaseUrl;
+use runtime::{ConfigErrors, Context, Env, Service};
+use web::jwt::ClientTokens;
+use web::{Health, InternalTokens, Server, ServerConfig};
+
+use crate::config::Config;
+use crate::http::routes;
+use crate::jobs::forget_budgets;
+use crate::limits::Limits;
+use crate::metrics::Metrics;
+use crate::openapi::catalog::Catalog;
+use crate::proxy::{LONGEST, Proxy};
+use crate::routes::Service as Upstream;
+use crate::state::State;
+use crate::store;
+use crate::tunnel::Replicas;
+
+/// The bound service, not yet serving.
+pub struct App {
+    addr: SocketAddr,
+    admin_addr: SocketAddr,
+    serving: LocalBoxFuture<'static, Result<()>>,
+}
+
+impl App {
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Where its metrics are.
+    pub fn admin_addr(&self) -> SocketAddr {
+        self.admin_addr
+    }
+}
+
+impl Service for App {
+    const NAME: &'static str = "gateway";
+    const ABOUT: &'static str = "The public origin: verifies clients, limits rates, maps routes, tunnels Socket.IO.";
+    type Config = Config;
+
+    fn load(env: &Env) -> Result<Config, ConfigErrors> {
+        Config::load(env)
+    }
+
+    async fn build(config: Config, cx: Context) -> Result<Self> {
+        let metrics = Metrics::new(&cx.registry);
+        let limits = Arc::new(Limits::new(config.rate_limit));
+        let (for_job, counted, shutdown) = (limits.clone(), metrics.clone(), cx.shutdown.clone());
+        cx.tasks.supervise("forget-budgets", cx.shutdown.clone(), move || {
+            forget_budgets(for_job.clone(), counted.clone(), shutdown.clone())
+        });
+        let proxy = Proxy::new(config.upstreams, metrics.clone())?;
+        let services = Upstream::ALL.map(|service| (service, proxy.origin(service).clone())).to_vec();
+        let clock = cx.seams.clock.clone();
+        let state = State {
+            clients: ClientTokens::new(config.client_tokens, clock.clone()),
+            internal: InternalTokens::new(config.internal_keys, Self::NAME, clock),
+            limits,
+            cors: config.cors,
+            catalog: Arc::new(Catalog::new(proxy.client(), config.public_url.origin(), services)),
+            proxy,
+            replicas: Arc::new(Replicas::new(&config.socketio)),
+            metrics,
+            tasks: cx.tasks.clone(),
+            shutdown: cx.shutdown.clone(),
+        };
+        let data = actix_web::web::Data::new(state);
+        let server = Server::bind(
+            ServerConfig {
+                name: Self::NAME,
+                listen: config.listen.addr,
+                admin: config.listen.admin_addr,
+                body_limit: LONGEST,
+            },
+            &cx,
+            // Nothing behind it decides whether it may be asked: a service that is down costs its own routes only.
+            Health::new(),
+            move |routing| {
+                routing.app_data(data.clone());
+                routing.configure(routes);
+            },
+        )?;
+        let (addr, admin_addr) = (server.addr(), server.admin_addr());
+        Ok(Self { addr, admin_addr, serving: Box::pin(server.run(cx.shutdown)) })
+    }
+
+    async fn run(self) -> Result<()> {
+        self.serving.await
+    }
+
+    async fn migrate(env: &Env) -> Result<()> {
+        let admin = DatabaseUrl::admin(env)?;
+        let own = DatabaseUrl::load(env, Self::NAME)?;
+        let ran = storage::migrate::run(&admin, &own.url, &store::SPEC, store::migrations()).await?;
+        tracing::info!(migrations = ran.len(), "the schema is up to date");
+        Ok(())
+    }
+}

@@ -1,0 +1,1 @@
+//! Which queues this service consumes: none. It speaks HTTP only.

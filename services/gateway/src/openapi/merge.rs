@@ -1,0 +1,188 @@
+//! Joins documents. Only paths of the route table are shown: a service's internal paths never are. Two services that
+//! name different schemas alike get their service's name put before it.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::routes::{Access, Match, Service, Verb, find};
+
+const METHODS: [(&str, Verb); 5] = [
+    ("get", Verb::Get),
+    ("post", Verb::Post),
+    ("put", Verb::Put),
+    ("patch", Verb::Patch),
+    ("delete", Verb::Delete),
+];
+const SCHEMAS: &str = "#/components/schemas/";
+
+/// A service's document, if it could ever be had.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    pub service: Service,
+    pub document: Option<Value>,
+    /// The document is from before the service stopped answering.
+    pub stale: bool,
+}
+
+/// The merged document. `x-missing` and `x-stale` name the services it is incomplete or old for.
+pub fn merge(public_url: &str, parts: &[Part]) -> Value {
+    let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
+    let mut schemas: BTreeMap<String, Value> = BTreeMap::new();
+    for part in parts {
+        let Some(document) = &part.document else { continue };
+        let document = with_own_names(document.clone(), part.service, &schemas);
+        for (path, item) in members(&document, "/paths") {
+            let operations = shown(part.service, path, item);
+            if !operations.is_empty() {
+                paths.entry(path.clone()).or_default().extend(operations);
+            }
+        }
+        for (name, schema) in members(&document, "/components/schemas") {
+            schemas.insert(name.clone(), schema.clone());
+        }
+    }
+    let names = |wanted: fn(&Part) -> bool| -> Vec<&str> {
+        parts.iter().filter(|part| wanted(part)).map(|part| part.service.name()).collect()
+    };
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Postrider",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Gmail accounts mirrored and watched: mails, changes and notifications as they happen. \
+                            Errors are application/problem+json with a stable `code`.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": public_url}],
+        "security": [{"bearer": []}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
+        "x-missing": names(|part| part.document.is_none()),
+        "x-stale": names(|part| part.stale),
+    })
+}
+
+/// The operations of a path that this service answers through the gateway. Open ones say that they need no token.
+fn shown(service: Service, path: &str, item: &Value) -> Map<String, Value> {
+    let mut operations = Map::new();
+    for (method, verb) in METHODS {
+        let Some(operation) = item.get(method) else { continue };
+        let Match::Found(route) = find(Some(verb), path) else { continue };
+        if route.service != service {
+            continue;
+        }
+        let mut operation = operation.clone();
+        if let Some(operation) = operation.as_object_mut() {
+            operation.remove("security");
+            if route.access != Access::Caller {
+                operation.insert("security".to_owned(), json!([]));
+            }
+        }
+        operations.insert(method.to_owned(), operation);
+    }
+    if !operations.is_empty()
+        && let Some(parameters) = item.get("parameters")
+    {
+        operations.insert("parameters".to_owned(), parameters.clone());
+    }
+    operations
+}
+
+/// Renames the schemas that stand there already with another content, and every reference to them.
+fn with_own_names(mut document: Value, service: Service, taken: &BTreeMap<String, Value>) -> Value {
+    let clashes: Vec<String> = members(&document, "/components/schemas")
+        .filter(|(name, schema)| taken.get(*name).is_some_and(|other| other != *schema))
+        .map(|(name, _)| name.clone())
+        .collect();
+    if clashes.is_empty() {
+        return document;
+    }
+    let renamed = |name: &str| format!("{}.{name}", service.name());
+    rename_references(&mut document, &clashes, &renamed);
+    if let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
+        for name in &clashes {
+            if let Some(schema) = schemas.remove(name) {
+                schemas.insert(renamed(name), schema);
+            }
+        }
+    }
+    document
+}
+
+fn rename_references(value: &mut Value, names: &[String], renamed: &dyn Fn(&str) -> String) {
+    match value {
+        Value::Object(map) => {
+            if let Some(Value::String(target)) = map.get_mut("$ref")
+                && let Some(name) = target.strip_prefix(SCHEMAS).filter(|name| names.iter().any(|known| known == name))
+            {
+                *target = format!("{SCHEMAS}{}", renamed(name));
+            }
+            map.values_mut().for_each(|value| rename_references(value, names, renamed));
+        }
+        Value::Array(list) => list.iter_mut().for_each(|value| rename_references(value, names, renamed)),
+        _ => {}
+    }
+}
+
+fn members<'a>(document: &'a Value, pointer: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    document.pointer(pointer).and_then(Value::as_object).into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(service: Service, document: Value) -> Part {
+        Part { service, document: Some(document), stale: false }
+    }
+
+    #[test]
+    fn only_what_the_gateway_passes_on_is_shown() {
+        let document = json!({"paths": {
+            "/api/connectors": {"get": {"summary": "list"}, "trace": {}},
+            "/internal/token-leases": {"post": {}},
+            "/health/live": {"get": {}},
+            "/gmail/sync": {"post": {"summary": "not connector's"}},
+            "/api/system/info": {"get": {"summary": "open"}},
+        }});
+        let merged = merge("http://localhost", &[part(Service::Connector, document)]);
+        let paths: Vec<_> = members(&merged, "/paths").map(|(path, _)| path.as_str()).collect();
+        assert_eq!(paths, ["/api/connectors", "/api/system/info"]);
+        assert_eq!(merged["paths"]["/api/system/info"]["get"]["security"], json!([]));
+        assert_eq!(merged["paths"]["/api/connectors"]["get"], json!({"summary": "list"}));
+    }
+
+    #[test]
+    fn schemas_that_differ_keep_apart_and_equal_ones_are_shared() {
+        let document = |kind: &str, path: &str| {
+            json!({
+                "paths": {path: {"get": {"schema": {"$ref": "#/components/schemas/Item"}}}},
+                "components": {"schemas": {"Item": {"type": kind}, "Problem": {"type": "object"}}},
+            })
+        };
+        let merged = merge(
+            "http://localhost",
+            &[
+                part(Service::Connector, document("object", "/api/connectors")),
+                part(Service::SyncWorker, document("string", "/api/v1/emails")),
+            ],
+        );
+        let names: Vec<_> = members(&merged, "/components/schemas").map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["Item", "Problem", "sync-worker.Item"]);
+        let target = &merged["paths"]["/api/v1/emails"]["get"]["schema"]["$ref"];
+        assert_eq!(target, "#/components/schemas/sync-worker.Item");
+        assert_eq!(merged["paths"]["/api/connectors"]["get"]["schema"]["$ref"], "#/components/schemas/Item");
+    }
+
+    #[test]
+    fn services_that_are_down_are_named() {
+        let down = Part { service: Service::Notification, document: None, stale: true };
+        let merged = merge("http://localhost", &[down]);
+        assert_eq!(merged["x-missing"], json!(["notification"]));
+        assert_eq!(merged["paths"], json!({}));
+    }
+}

@@ -1,0 +1,29 @@
+//! What the handlers reach.
+
+use std::sync::Arc;
+
+use runtime::{Shutdown, Tasks};
+use web::InternalTokens;
+use web::jwt::ClientTokens;
+
+use crate::cors::AllowedOrigins;
+use crate::limits::Limits;
+use crate::metrics::Metrics;
+use crate::openapi::catalog::Catalog;
+use crate::proxy::Proxy;
+use crate::tunnel::Replicas;
+
+/// Shared by all workers.
+#[derive(Clone)]
+pub struct State {
+    pub clients: ClientTokens,
+    pub internal: InternalTokens,
+    pub limits: Arc<Limits>,
+    pub cors: AllowedOrigins,
+    pub proxy: Proxy,
+    pub replicas: Arc<Replicas>,
+    pub catalog: Arc<Catalog>,
+    pub metrics: Metrics,
+    pub tasks: Tasks,
+    pub shutdown: Shutdown,
+}
