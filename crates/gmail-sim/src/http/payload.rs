@@ -1,7 +1,7 @@
 //! `format=full` and `format=metadata`: a mail's bytes as Gmail's tree of parts.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
 use mail_parser::{Message, MessageParser, MessagePart, MimeHeaders, PartType};
 use serde_json::{Map, Value, json};
 
@@ -65,7 +65,7 @@ impl Tree<'_> {
                     let id = URL_SAFE_NO_PAD.encode(format!("{at}:{:x}", self.nonce));
                     json!({"attachmentId": format!("ANGjdJ{id}"), "size": bytes.len()})
                 } else {
-                    json!({"size": bytes.len(), "data": URL_SAFE_NO_PAD.encode(&bytes)})
+                    json!({"size": bytes.len(), "data": URL_SAFE.encode(&bytes)})
                 };
                 body.insert("body".to_owned(), content);
             }

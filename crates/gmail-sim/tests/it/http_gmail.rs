@@ -1,7 +1,7 @@
 //! The Gmail API over HTTP in Google's own shape.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE;
 use domain::Clock;
 use gmail_sim::{Deliver, Kind};
 use reqwest::Method;
@@ -58,7 +58,7 @@ async fn four_formats_of_one_message() {
         (&full["payload"]["mimeType"], &parts[0]["mimeType"]),
         (&json!("multipart/mixed"), &json!("text/plain"))
     );
-    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(parts[0]["body"]["data"].as_str().unwrap()).unwrap()).unwrap();
+    let text = String::from_utf8(decoded(&parts[0]["body"]["data"])).unwrap();
     assert!(!text.is_empty());
     let file = &parts[1];
     assert!(!file["filename"].as_str().unwrap().is_empty());
