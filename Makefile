@@ -48,7 +48,9 @@ down: ## Stop the stack and the private servers
 token: ## Print a client token: TENANT=… USER_ID=…
 	@$(POSTRIDER) token $(if $(TENANT),--tenant '$(TENANT)') $(if $(USER_ID),--user '$(USER_ID)')
 bench: ## Measure the stack beside its bare limits
-	@$(CARGO) run -q --release -p postrider-bench --bin postrider-bench --
+	@scripts/services.sh up > /dev/null
+	@$(CARGO) build -q --release --workspace --bins
+	@$(CARGO) run -q --release --workspace --bin postrider-bench -- $(or $(BENCH),all)
 logs: ## Follow the logs of the running stack
 	@$(POSTRIDER) logs
 health: ## Ask every service whether it is ready
