@@ -58,15 +58,15 @@ load_secrets() {
   . "$dir/secrets.env"
 }
 
-# What tests and `postrider` read: only servers that are ours.
+# What tests and `postrider` read: only servers that are ours (also those that an earlier call started).
 write_env() {
   (
     umask 077
     {
       echo "# Written by scripts/services.sh: administrators of the private servers of this checkout."
       echo "PORT_BASE=$port_base"
-      if own_postgres; then echo "DATABASE_URL=postgres://postrider:$PG_PASSWORD@127.0.0.1:$pg_port/postrider"; fi
-      if own_rabbit; then
+      if own_postgres || postgres_running; then echo "DATABASE_URL=postgres://postrider:$PG_PASSWORD@127.0.0.1:$pg_port/postrider"; fi
+      if own_rabbit || rabbit_running; then
         echo "AMQP_URL=amqp://postrider:$RABBIT_PASSWORD@127.0.0.1:$amqp_port/%2f"
         echo "RABBITMQ_MANAGEMENT_URL=http://postrider:$RABBIT_PASSWORD@127.0.0.1:$management_port"
       fi

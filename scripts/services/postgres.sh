@@ -6,9 +6,12 @@ as_pg() {
   if [ "$(id -u)" = 0 ]; then runuser -u "$pg_user" -- "$@" 9>&-; else "$@" 9>&-; fi
 }
 
+# Where the data really is: the unprivileged user may not be able to follow the link (see postgres_room).
+pg_home() { readlink -f "$dir/postgres"; }
+
 postgres_running() {
   find_postgres && [ -s "$dir/postgres/data/postmaster.pid" ] &&
-    as_pg "$pg_bin/pg_ctl" -D "$dir/postgres/data" status > /dev/null 2>&1
+    as_pg "$pg_bin/pg_ctl" -D "$(pg_home)/data" status > /dev/null 2>&1
 }
 
 # Makes $dir/postgres. As root it must be reachable by the unprivileged user; where a directory above forbids that
@@ -30,14 +33,15 @@ postgres_room() {
 
 postgres_init() {
   [ ! -s "$dir/postgres/data/PG_VERSION" ] || return 0
-  say "creating the Postgres data in $dir/postgres"
+  local home ok=0
+  home=$(pg_home)
+  say "creating the Postgres data in $home"
   # Half-made data of an interrupted initdb is of no use to anybody.
-  as_pg rm -rf "$dir/postgres/data"
-  printf '%s\n' "$PG_PASSWORD" | as_pg sh -c "umask 077; cat > '$dir/postgres/pw'"
-  local ok=0
-  as_pg "$pg_bin/initdb" -D "$dir/postgres/data" -U postrider --pwfile="$dir/postgres/pw" --auth=scram-sha-256 \
+  as_pg rm -rf "$home/data"
+  printf '%s\n' "$PG_PASSWORD" | as_pg sh -c "umask 077; cat > '$home/pw'"
+  as_pg "$pg_bin/initdb" -D "$home/data" -U postrider --pwfile="$home/pw" --auth=scram-sha-256 \
     --encoding=UTF8 --locale=C.UTF-8 --no-sync > "$dir/initdb.log" 2>&1 || ok=1
-  as_pg rm -f "$dir/postgres/pw"
+  as_pg rm -f "$home/pw"
   [ $ok = 0 ] || die "initdb failed: see $dir/initdb.log"
 }
 
@@ -50,7 +54,7 @@ postgres_start() {
   local settings="-c port=$pg_port -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=400"
   settings+=" -c shared_buffers=256MB -c max_wal_size=2GB -c checkpoint_timeout=15min -c log_min_duration_statement=2000"
   settings+=" -c log_line_prefix='%m [%p] %u@%d ' -c password_encryption=scram-sha-256"
-  as_pg "$pg_bin/pg_ctl" -D "$dir/postgres/data" -l "$dir/postgres/server.log" -w -t 60 -o "$settings" start \
+  as_pg "$pg_bin/pg_ctl" -D "$(pg_home)/data" -l "$(pg_home)/server.log" -w -t 60 -o "$settings" start \
     > /dev/null < /dev/null || die "Postgres did not start: see $dir/postgres/server.log"
   postgres_database
 }
@@ -66,17 +70,17 @@ postgres_database() {
 
 postgres_stop() {
   postgres_running || return 0
-  as_pg "$pg_bin/pg_ctl" -D "$dir/postgres/data" -m fast -w -t 60 stop > /dev/null || die "Postgres did not stop"
+  as_pg "$pg_bin/pg_ctl" -D "$(pg_home)/data" -m fast -w -t 60 stop > /dev/null || die "Postgres did not stop"
 }
 
 postgres_kill() {
   postgres_running || return 0
   local pid
-  pid=$(as_pg head -1 "$dir/postgres/data/postmaster.pid")
+  pid=$(as_pg head -1 "$(pg_home)/data/postmaster.pid")
   # Its children notice and end by themselves; the port is free only then.
   kill -9 "$pid"
   wait_for 30 port_is_free "$pg_port" || die "Postgres still listens on $pg_port"
-  as_pg rm -f "$dir/postgres/data/postmaster.pid"
+  as_pg rm -f "$(pg_home)/data/postmaster.pid"
 }
 
 port_is_free() { ! listening "$1"; }
