@@ -10,6 +10,7 @@ pub mod error;
 pub mod http;
 pub mod jobs;
 pub mod metrics;
+pub mod observe;
 pub mod rules;
 pub mod state;
 pub mod store;

@@ -33,9 +33,6 @@ impl Session<'_> {
         let until = Instant::now() + self.engine.settings().backfill_slice;
         let mut run = run;
         loop {
-            if Instant::now() >= until || self.engine.stopping() {
-                return Ok(false);
-            }
             let next = match run.state.as_str() {
                 "listing" => Box::pin(self.list_page(&run)).await,
                 "fetching" => Box::pin(self.fetch_listed(&run, until)).await,
@@ -48,6 +45,10 @@ impl Session<'_> {
                 Err(EngineError::BrokenOff) => return Ok(true),
                 Err(error) => return Err(error),
             };
+            let ended = !matches!(run.state.as_str(), "listing" | "fetching" | "confirming");
+            if !ended && (Instant::now() >= until || self.engine.stopping()) {
+                return Ok(false);
+            }
         }
     }
 

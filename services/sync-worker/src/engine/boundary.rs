@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::events::EventMaker;
 use super::session::Session;
 use crate::error::EngineError;
+use crate::observe::HistoryBrokeOff;
 use crate::store::runs::{NewRun, Run, Step};
 use crate::store::{mailboxes, runs};
 
@@ -38,8 +39,7 @@ pub(super) async fn start_over(session: &Session<'_>, reason: &'static str) -> R
     let (boundary, total) = read(&session.lane(Lane::Live)).await?;
     let first_is_missing = session.mailbox().await?.first_synced_at.is_none();
     let kind = if first_is_missing { ("full", "first") } else { ("repair", reason) };
-    session.engine.metrics().gaps.inc();
-    tracing::warn!(connector.id = %session.guard().connector, reason, "history broke off: the mirror is learnt again");
+    HistoryBrokeOff { mailbox: session.guard().connector, reason }.emit(session.engine.metrics());
     start(session, 1, kind, boundary, total).await
 }
 

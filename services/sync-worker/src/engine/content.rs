@@ -1,8 +1,9 @@
 //! A fetched mail in the form its rows take: parsed, cut, compressed. No IO.
 
 use bytes::Bytes;
-use domain::text::{truncate, without_nul};
+use domain::text::without_nul;
 use google::gmail::{MailMeta, RawMail};
+use google::mime;
 
 use crate::store::summaries::{Person, Recipients};
 
@@ -10,10 +11,6 @@ use crate::store::summaries::{Person, Recipients};
 const ZSTD_LEVEL: i32 = 3;
 /// Sources below this are stored as they are.
 const COMPRESS_FROM: usize = 256;
-/// Longest text of one part kept in columns, in bytes; the source keeps all of it.
-const BODY_MAX: usize = 4 << 20;
-/// Longest JSON of all headers.
-const HEADERS_MAX: usize = 256 << 10;
 
 /// What the columns of a mail hold.
 #[derive(Debug, Clone, Default)]
@@ -109,40 +106,69 @@ impl Source {
 impl Content {
     /// Reads the source; what cannot be read is left empty and named in `parse_error`, never refused.
     pub fn read(raw: &[u8]) -> Self {
-        let size_bytes = i64::try_from(raw.len()).unwrap_or(i64::MAX);
-        let empty = Self { recipients: "{}".to_owned(), headers: "[]".to_owned(), size_bytes, ..Self::default() };
-        let Some(mail) = mail_parser::MessageParser::default().parse(raw) else {
-            return Self { parse_error: Some("not a MIME message".to_owned()), ..empty };
-        };
-        let clean = |text: Option<&str>| without_nul(text.unwrap_or_default().to_owned());
-        let person =
-            |address: &mail_parser::Addr<'_>| Person { name: clean(address.name()), email: clean(address.address()) };
-        let people = |list: Option<&mail_parser::Address<'_>>| {
-            list.map(|list| list.iter().map(person).collect()).unwrap_or_default()
-        };
+        let mail = mime::parse(raw);
+        let has_attachments = mail.has_attachments();
         let recipients = Recipients {
-            to: people(mail.to()),
-            cc: people(mail.cc()),
-            bcc: people(mail.bcc()),
-            reply_to: people(mail.reply_to()),
+            to: people(mail.to),
+            cc: people(mail.cc),
+            bcc: people(mail.bcc),
+            reply_to: people(mail.reply_to),
         };
         let headers: Vec<(String, String)> =
-            mail.headers_raw().map(|(name, value)| (clean(Some(name)), clean(Some(value.trim())))).collect();
-        let headers = serde_json::to_string(&headers).ok().filter(|json| json.len() <= HEADERS_MAX);
-        let cut = |text: std::borrow::Cow<'_, str>| truncate(&without_nul(text.into_owned()), BODY_MAX).to_owned();
+            mail.headers.into_iter().map(|header| (header.name, header.value)).collect();
+        let notes: Vec<&str> = mail.notes.iter().map(|note| note.as_str()).collect();
         Self {
-            subject: clean(mail.subject()),
-            sender: mail.from().and_then(|from| from.first()).map(person).unwrap_or_default(),
-            recipients: serde_json::to_string(&recipients).unwrap_or(empty.recipients),
-            headers: headers.unwrap_or(empty.headers),
-            text: mail.body_text(0).map(cut),
-            html: mail.body_html(0).map(cut).map(|html| ammonia::clean(&html)),
-            has_attachments: mail.attachment_count() > 0,
-            size_bytes,
-            rfc_message_id: clean(mail.message_id()),
-            origin: String::new(),
-            parse_error: None,
-            attachments: Vec::new(),
+            subject: mail.subject.unwrap_or_default(),
+            sender: mail.from.map(person).unwrap_or_default(),
+            recipients: serde_json::to_string(&recipients).unwrap_or_else(|_| "{}".to_owned()),
+            headers: serde_json::to_string(&headers).unwrap_or_else(|_| "[]".to_owned()),
+            text: mail.text,
+            html: mail.html,
+            has_attachments,
+            size_bytes: i64::try_from(raw.len()).unwrap_or(i64::MAX),
+            rfc_message_id: mail.rfc_message_id.unwrap_or_default(),
+            origin: mail.origin.unwrap_or_default(),
+            parse_error: (!notes.is_empty()).then(|| notes.join(",")),
+            attachments: mail.attachments.into_iter().map(attachment).collect(),
         }
+    }
+}
+
+fn person(mailbox: mime::Mailbox) -> Person {
+    Person { name: mailbox.name.unwrap_or_default(), email: mailbox.address }
+}
+
+fn people(mailboxes: Vec<mime::Mailbox>) -> Vec<Person> {
+    mailboxes.into_iter().map(person).collect()
+}
+
+fn attachment(part: mime::Attachment) -> AttachmentMeta {
+    AttachmentMeta {
+        part_id: part.part_id,
+        filename: part.filename,
+        content_type: part.content_type,
+        size_bytes: i64::try_from(part.size).unwrap_or(i64::MAX),
+        content_id: part.content_id.unwrap_or_default(),
+        inline: part.inline,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_comes_back_as_it_was() {
+        for raw in [Bytes::from_static(b"From: a@b.c\r\n\r\nhi"), Bytes::from(vec![b'x'; 100_000])] {
+            assert_eq!(Source::pack(&raw).unpack().unwrap(), raw);
+        }
+        assert_eq!(Source::pack(&Bytes::from(vec![b'x'; 100_000])).codec, 1);
+    }
+
+    #[test]
+    fn garbage_is_content_too() {
+        let content = Content::read(b"\0\0\xff");
+        assert_eq!(content.size_bytes, 3);
+        assert!(!content.headers.contains('\0') && content.headers.starts_with('['));
     }
 }

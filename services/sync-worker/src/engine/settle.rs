@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::Engine;
 use super::events::EventMaker;
 use crate::error::EngineError;
+use crate::observe::MailboxStopped;
 use crate::rules::due::{not_before, poll_interval};
 use crate::store::mailboxes::{self, Guard, Mailbox};
 use crate::store::{leases, runs};
@@ -16,13 +17,9 @@ const TELL_AFTER: i32 = 5;
 
 /// Gives the lease back after a failure. What cannot be written now is written by the lease's end: it stays due.
 pub(super) async fn failed(engine: &Engine, guard: &Guard, error: &EngineError) {
-    engine.metrics().failures.with_label_values(&[error.code()]).inc();
-    match error {
-        EngineError::Fenced => {
-            tracing::warn!(connector.id = %guard.connector, "another replica took this mailbox over");
-            return;
-        }
-        error => tracing::warn!(connector.id = %guard.connector, %error, "work on a mailbox stopped"),
+    MailboxStopped { mailbox: guard.connector, error }.emit(engine.metrics());
+    if matches!(error, EngineError::Fenced) {
+        return;
     }
     if let Err(error) = settle(engine, guard, error).await {
         tracing::warn!(connector.id = %guard.connector, %error, "the failure cannot be noted; the lease will run out");

@@ -19,10 +19,9 @@ pub async fn add(tx: &mut Tx, guard: &Guard, tally: Tally) -> Result<(), Error> 
     if tally == Tally::default() {
         return Ok(());
     }
-    sql("INSERT INTO ledger AS l (tenant, connector_id, seen, applied, tombstoned, parked) \
-         VALUES ($1, $2, $3, $4, $5, greatest($6, 0)) \
-         ON CONFLICT (tenant, connector_id) DO UPDATE SET seen = l.seen + $3, applied = l.applied + $4, \
-            tombstoned = l.tombstoned + $5, parked = l.parked + $6, updated_at = clock_timestamp()")
+    // Not an upsert: its insert half would be checked with entries that only leave the parking lot.
+    let changed = sql("UPDATE ledger SET seen = seen + $3, applied = applied + $4, tombstoned = tombstoned + $5, \
+            parked = parked + $6, updated_at = clock_timestamp() WHERE tenant = $1 AND connector_id = $2")
     .bind::<Text, _>(guard.tenant.as_str())
     .bind::<SqlUuid, _>(guard.connector.0)
     .bind::<BigInt, _>(tally.seen)
@@ -31,5 +30,16 @@ pub async fn add(tx: &mut Tx, guard: &Guard, tally: Tally) -> Result<(), Error> 
     .bind::<BigInt, _>(tally.parked)
     .execute(tx)
     .await?;
+    if changed == 0 {
+        sql("INSERT INTO ledger (tenant, connector_id, seen, applied, tombstoned, parked) VALUES ($1, $2, $3, $4, $5, $6)")
+            .bind::<Text, _>(guard.tenant.as_str())
+            .bind::<SqlUuid, _>(guard.connector.0)
+            .bind::<BigInt, _>(tally.seen)
+            .bind::<BigInt, _>(tally.applied)
+            .bind::<BigInt, _>(tally.tombstoned)
+            .bind::<BigInt, _>(tally.parked)
+            .execute(tx)
+            .await?;
+    }
     Ok(())
 }

@@ -81,16 +81,33 @@ impl Ids {
     }
 }
 
-/// Lets a lease run out now, as a crash or a freeze of 30 s would.
-pub async fn expire_lease(db: &Db, connector: ConnectorId) {
+/// Lets a lease run out now, as a crash or a freeze of 30 s would. Answers whether the row could be had: a frozen
+/// holder may sit in a transaction with the mailbox's lock.
+pub async fn expire_lease(db: &Db, connector: ConnectorId) -> bool {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        rows: i64,
+    }
     let mut tx = db.system().await.unwrap();
-    sql("UPDATE mailboxes SET lease_until = clock_timestamp() - interval '1 second' \
-         WHERE connector_id = $1 AND lease_until IS NOT NULL")
+    let row = sql("WITH free AS (SELECT connector_id FROM mailboxes WHERE connector_id = $1 FOR UPDATE SKIP LOCKED), \
+         done AS (UPDATE mailboxes m SET lease_until = clock_timestamp() - interval '1 second' FROM free \
+           WHERE m.connector_id = free.connector_id AND m.lease_until IS NOT NULL) \
+         SELECT count(*) AS rows FROM free")
     .bind::<SqlUuid, _>(connector.0)
-    .execute(&mut tx)
+    .get_result::<Row>(&mut tx)
     .await
     .unwrap();
     tx.commit().await.unwrap();
+    row.rows > 0
+}
+
+/// As above, once the transactions of a dead holder are rolled back.
+pub async fn bury_holder(db: &Db, connector: ConnectorId) {
+    testing::eventually("the dead holder's transaction ends", Duration::from_secs(10), || async {
+        expire_lease(db, connector).await.then_some(())
+    })
+    .await;
 }
 
 /// Polls a future at most `polls` times; `None` when it did not end by then.

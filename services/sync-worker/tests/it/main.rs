@@ -3,5 +3,7 @@
 mod actor;
 mod gmail;
 mod harness;
-
+mod leases;
 mod property;
+mod queue;
+mod schema;

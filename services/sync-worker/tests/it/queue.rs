@@ -1,0 +1,108 @@
+//! The notification queue: durable dedupe, fan-out to tenants, early pushes, releases that swallow no mark.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use domain::{Clock, EmailAddress, HistoryId};
+use gmail_sim::mailbox::{Lag, LagScope};
+use gmail_sim::{Deliver, MailboxSpec, Sizes, World};
+use storage::types::{BigInt, Nullable, SmallInt, Text, Uuid as SqlUuid};
+use storage::{Db, QueryableByName, sql};
+use sync_worker::store::queue::{Push, enqueue};
+
+use crate::gmail::{SimAccess, SimGmail};
+use crate::harness::{Ids, database, engine, mirror};
+
+fn push(address: &str, history_id: u64, source: &str) -> Push {
+    Push {
+        address_key: EmailAddress::parse(address).unwrap().lookup_key(),
+        history_id: HistoryId(history_id),
+        source_message_id: source.to_owned(),
+        source: "pubsub".to_owned(),
+        published_at: None,
+        trace: None,
+    }
+}
+
+async fn send(db: &Db, ids: &Ids, pushes: Vec<Push>) -> usize {
+    let pushes: Vec<_> = pushes.into_iter().map(|push| (ids.seams.ids.uuid(), push)).collect();
+    let mut tx = db.system().await.unwrap();
+    let marked = enqueue(&mut tx, &pushes, ids.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    marked.len()
+}
+
+#[derive(Debug, QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Text)]
+    status: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    outcome: Option<String>,
+    #[diesel(sql_type = SmallInt)]
+    looks: i16,
+    #[diesel(sql_type = BigInt)]
+    requested: i64,
+    #[diesel(sql_type = Text)]
+    due_reason: String,
+}
+
+async fn rows(db: &Db, ids: &Ids) -> Vec<Row> {
+    let mut tx = db.tenant(&ids.tenant).await.unwrap();
+    let rows = sql("SELECT q.status, q.outcome, q.looks, m.requested, m.due_reason FROM notification_queue q \
+         JOIN mailboxes m ON m.connector_id = q.connector_id WHERE q.connector_id = $1 ORDER BY q.created_at, q.id")
+    .bind::<SqlUuid, _>(ids.connector.0)
+    .load::<Row>(&mut tx)
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    rows
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_reaches_every_mailbox_of_its_address_once() {
+    let test = database().await;
+    let (one, two) = (Ids::of(1), Ids { address: Ids::of(1).address, ..Ids::of(2) });
+    one.connect(&test.db, "sub").await;
+    two.connect(&test.db, "sub").await;
+    let batch = || vec![push(&one.address, 5, "a"), push("nobody@example.com", 5, "b"), push(&one.address, 5, "a")];
+    assert_eq!(send(&test.db, &one, batch()).await, 2);
+    assert_eq!(send(&test.db, &one, batch()).await, 0);
+    for ids in [&one, &two] {
+        let rows = rows(&test.db, ids).await;
+        assert_eq!((rows.len(), rows[0].requested), (1, 1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_early_push_is_looked_at_three_times_and_then_not_seen() {
+    let test = database().await;
+    let ids = Ids::of(3);
+    ids.connect(&test.db, "sub").await;
+    let world = World::new(3, Arc::new(ids.clock.clone()));
+    let spec = MailboxSpec { sizes: Sizes::Small, ..MailboxSpec::new(ids.address.clone(), 2) };
+    world.create_mailbox(&spec).unwrap();
+    let gmail = SimGmail::new(world.clone(), &ids.address, ids.clock.clone(), 3, 50);
+    let access = SimAccess(Arc::new(move |_| Some(gmail.clone())));
+    let engine = engine(&test.db, access, ids.seams.clone(), "one");
+    while engine.run_mailbox(ids.connector).await.unwrap() {}
+    // History is 8 s behind its push: the third look finds it.
+    world.set_lag(&ids.address, Lag { span: TimeDelta::seconds(8), scope: LagScope::NewMail }).unwrap();
+    let id = world.deliver(&ids.address, Deliver::default()).unwrap();
+    let head = world.truth(&ids.address).unwrap()[&id.to_string()].history_id;
+    send(&test.db, &ids, vec![push(&ids.address, head, "early"), push(&ids.address, head + 1_000, "never")]).await;
+    for (wait, looks) in [(0, 1), (2, 2), (3, 3)] {
+        ids.clock.advance(TimeDelta::seconds(wait));
+        assert!(engine.run_mailbox(ids.connector).await.unwrap());
+        assert!(!engine.run_mailbox(ids.connector).await.unwrap(), "it rests between the looks");
+        let rows = rows(&test.db, &ids).await;
+        assert!(rows.iter().all(|row| (row.looks, row.status.as_str()) == (looks, "pending")), "{rows:?}");
+        assert_eq!(rows[0].due_reason, "early_push");
+    }
+    ids.clock.advance(TimeDelta::seconds(10));
+    assert!(engine.run_mailbox(ids.connector).await.unwrap());
+    let mut outcomes: Vec<_> = rows(&test.db, &ids).await.into_iter().filter_map(|row| row.outcome).collect();
+    outcomes.sort_unstable();
+    assert_eq!(outcomes, ["applied", "not_seen"]);
+    assert_eq!(rows(&test.db, &ids).await[0].due_reason, "check");
+    assert!(mirror(&test.db, &ids.tenant, ids.connector).await.contains_key(&id.to_string()));
+}
