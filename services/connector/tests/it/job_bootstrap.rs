@@ -1,0 +1,57 @@
+//! The account of `GMAIL_REFRESH_TOKEN`.
+
+use connector::config::Bootstrap;
+use connector::jobs::bootstrap;
+use domain::{Secret, TenantId, UserId};
+use gmail_sim::oauth::Death;
+use testing::eventually;
+
+use crate::harness::{ANN, PATIENCE, READONLY, World};
+
+fn account(token: &str) -> Bootstrap {
+    Bootstrap {
+        refresh_token: Secret::new(token),
+        tenant: TenantId::parse("acme").unwrap(),
+        user: UserId::parse("ann").unwrap(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_connects_the_account_once() {
+    let world = World::new().await;
+    let token = world.refresh_token(ANN, &[READONLY]).await;
+    let started = [("GMAIL_REFRESH_TOKEN", token.as_str()), ("BOOTSTRAP_TENANT", "acme"), ("BOOTSTRAP_USER", "ann")];
+    let _replica = world.second(&started);
+    let id = eventually("the connector", PATIENCE, || async {
+        let list = world.call("ann", "GET", "/api/connectors", None).await.body;
+        list["data"][0]["id"].as_str().map(str::to_owned)
+    })
+    .await;
+    let shown = world.call("ann", "GET", &format!("/api/connectors/{id}"), None).await.body;
+    assert_eq!((shown["config"]["google_sub"].as_str(), shown["status"].as_str()), (Some("email:ann@example.com"), Some("active")));
+    // The next start, also after a consent that named the account, finds it.
+    bootstrap::once(world.state(), &account(&token)).await.unwrap();
+    assert_eq!(world.connect("ann", ANN).await, id);
+    bootstrap::once(world.state(), &account(&token)).await.unwrap();
+    assert_eq!(world.event_types(&id).await, ["connector.connected.v1", "connector.connected.v1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_revives_what_needs_a_token_and_not_what_was_ended() {
+    let world = World::new().await;
+    let id = world.connect("ann", ANN).await;
+    let path = format!("/api/connectors/{id}");
+    world.sim.sim().oauth.kill(&world.account(ANN), Death::Revoked);
+    let version = world.lease(&id, None).await.body["token_version"].as_i64();
+    assert_eq!(world.lease(&id, version).await.code(), "reauth_required");
+    let token = world.refresh_token(ANN, &[READONLY]).await;
+    bootstrap::once(world.state(), &account(&token)).await.unwrap();
+    let shown = world.call("ann", "GET", &path, None).await.body;
+    assert_eq!(shown["status"], "active");
+    assert_eq!(shown["config"]["google_sub"], world.account(ANN).sub);
+    world.call("ann", "DELETE", &path, None).await;
+    let token = world.refresh_token(ANN, &[READONLY]).await;
+    // The revoke of the end may kill this token too; either way nothing comes back to life.
+    let _refused = bootstrap::once(world.state(), &account(&token)).await;
+    assert_eq!(world.call("ann", "GET", &path, None).await.body["status"], "disconnected");
+}

@@ -1,0 +1,203 @@
+//! Access-token leases: one refresh for many callers, and nothing lost by a crash.
+
+use chrono::TimeDelta;
+use futures_util::future::join_all;
+use gmail_sim::Rule;
+use gmail_sim::oauth::Death;
+use google::seal::Sealer;
+use serde_json::json;
+use storage::types::{BigInt, Nullable, Text, Uuid as SqlUuid};
+use storage::{QueryableByName, Statement};
+
+use crate::harness::{ANN, World};
+
+fn slow_token(ms: u64) -> Rule {
+    Rule { method: Some("oauth.token".into()), latency_ms: Some(ms), ..Rule::default() }
+}
+
+async fn behind_the_roles(world: &World, text: &str) {
+    let mut conn = world.db.admin().await;
+    Statement::dynamic(format!("SET search_path = connector")).execute(&mut conn).await.unwrap();
+    Statement::dynamic(text.to_owned()).execute(&mut conn).await.unwrap();
+}
+
+#[derive(Debug, QueryableByName)]
+struct Stored {
+    #[diesel(sql_type = BigInt)]
+    version: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    refresh_sealed: Option<String>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    refresher: Option<uuid::Uuid>,
+}
+
+async fn stored(world: &World) -> Stored {
+    let mut tx = world.db.db.tenant(&domain::TenantId::parse("acme").unwrap()).await.unwrap();
+    storage::sql("SELECT version, refresh_sealed, refresher FROM credentials").get_result(&mut tx).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_is_the_stored_token_until_it_is_spent() {
+    let world = World::new().await;
+    let id = world.connect("ann", ANN).await;
+    let asked = world.asked("oauth.token");
+    let first = world.lease(&id, None).await;
+    assert_eq!(first.status, 200, "{}", first.body);
+    assert_eq!((&first.body["google_sub"], &first.body["email_address"]), (&json!(world.account(ANN).sub), &json!(ANN)));
+    assert_eq!(world.lease(&id, None).await.body["token"], first.body["token"]);
+    assert_eq!(world.asked("oauth.token"), asked);
+    world.clock.advance(TimeDelta::minutes(59));
+    let second = world.lease(&id, None).await;
+    assert_ne!(second.body["token"], first.body["token"]);
+    assert!(second.body["token_version"].as_i64() > first.body["token_version"].as_i64());
+    assert_eq!(world.asked("oauth.token"), asked + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_callers_on_two_replicas_cost_one_refresh() {
+    let world = World::new().await;
+    let id = world.connect("ann", ANN).await;
+    let other = world.second(&[]);
+    let asked = world.asked("oauth.token");
+    let refused = world.lease(&id, None).await.body["token_version"].as_i64();
+    world.sim.sim().gate.add_rule(slow_token(300));
+    let token = world.token("sync-worker", "acme", "ann", "read");
+    let body = json!({"connector_id": id, "newer_than": refused});
+    let leases = (0..40).map(|n| {
+        let base = if n % 2 == 0 { &world.replica.base } else { &other.base };
+        world.send(base, &token, "POST", "/internal/token-leases", Some(body.clone()))
+    });
+    let answers = join_all(leases).await;
+    assert!(answers.iter().all(|answer| answer.status == 200 && answer.body == answers[0].body), "{}", answers[0].text);
+    assert_eq!(world.asked("oauth.token"), asked + 1);
+    // Who was refused with an older token gets the one at hand.
+    assert_eq!(world.lease(&id, refused).await.body["token"], answers[0].body["token"]);
+    assert_eq!(world.asked("oauth.token"), asked + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_died_in_a_refresh_delays_the_next_one_only() {
+    let world = World::new().await;
+    let id = world.connect("ann", ANN).await;
+    let version = stored(&world).await.version;
+    behind_the_roles(&world, "UPDATE credentials SET refresher = gen_random_uuid(), refreshing_until = clock_timestamp() + interval '1 hour'").await;
+    let waiting = world.lease(&id, Some(version));
+    tokio::pin!(waiting);
+    tokio::select! {
+        _ = &mut waiting => panic!("nobody may refresh beside the holder of the claim"),
+        () = tokio::time::sleep(std::time::Duration::from_millis(300)) => {}
+    }
+    behind_the_roles(&world, "UPDATE credentials SET refreshing_until = clock_timestamp()").await;
+    let lease = waiting.await;
+    assert_eq!((lease.status, lease.body["token_version"].as_i64()), (200, Some(version + 1)), "{}", lease.text);
+    assert!(stored(&world).await.refresher.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_goes_away_loses_no_rotated_refresh_token() {
+    let world = World::new().await;
+    let id = world.connect("ann", ANN).await;
+    world.sim.sim().oauth.configure(|config| config.rotate_refresh = true);
+    world.sim.sim().gate.add_rule(slow_token(200));
+    let before = stored(&world).await;
+    let leaving = tokio::time::timeout(std::time::Duration::from_millis(80), world.lease(&id, Some(before.version)));
+    assert!(leaving.await.is_err());
+    world.sim.sim().gate.remove_rules(None);
+    let lease = world.lease(&id, Some(before.version)).await;
+    assert_eq!(lease.status, 200, "{}", lease.body);
+    let after = stored(&world).await;
+    assert_eq!(after.version, before.version + 1);
+    // The rotated token is the one that is kept: the next refresh works.
+    assert_eq!(world.lease(&id, Some(after.version)).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_google_is_down_a_token_that_lasts_is_handed_out() {
+    let world = World::new().await;
+    let id = world.connect("ann", ANN).await;
+    let version = stored(&world).await.version;
+    let down = Rule { method: Some("oauth.token".into()), status: Some(503), ..Rule::default() };
+    world.sim.sim().gate.add_rule(down);
+    world.clock.advance(TimeDelta::seconds(3_599 - 60));
+    assert_eq!(world.lease(&id, None).await.status, 200);
+    let refused = world.lease(&id, Some(version)).await;
+    assert_eq!((refused.status, refused.code()), (503, "google_unavailable"));
+    assert!(!refused.header("retry-after").is_empty());
+    world.clock.advance(TimeDelta::seconds(60));
+    assert_eq!(world.lease(&id, None).await.status, 503);
+    assert_eq!(world.call("ann", "GET", &format!("/api/connectors/{id}"), None).await.body["status"], "active");
+    world.sim.sim().gate.remove_rules(None);
+    assert_eq!(world.lease(&id, None).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_refusal_of_google_does_not_undo_a_new_consent() {
+    let world = World::new().await;
+    let id = world.connect("ann", ANN).await;
+    let version = stored(&world).await.version;
+    world.sim.sim().oauth.kill(&world.account(ANN), Death::Revoked);
+    world.sim.sim().gate.add_rule(Rule { skip: 0, count: Some(1), ..slow_token(400) });
+    let asking = world.lease(&id, Some(version));
+    let consenting = async {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        world.connect("ann", ANN).await
+    };
+    let (lease, again) = tokio::join!(asking, consenting);
+    assert_eq!(again, id);
+    assert_eq!(lease.status, 200, "{}", lease.body);
+    assert_eq!(world.call("ann", "GET", &format!("/api/connectors/{id}"), None).await.body["status"], "active");
+    assert_eq!(world.event_types(&id).await, ["connector.connected.v1", "connector.connected.v1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_that_shrank_asks_for_a_new_consent() {
+    let world = World::new().await;
+    let id = world.connect("ann", ANN).await;
+    // Somebody else of this client got the account's narrower grant: the refresh answers its scopes.
+    let narrow = world.refresh_token(ANN, &["openid", "email"]).await;
+    let sealed = Sealer::parse(&world.key).unwrap().seal(&domain::Secret::new(narrow));
+    behind_the_roles(&world, &format!("UPDATE credentials SET refresh_sealed = '{sealed}'")).await;
+    let version = stored(&world).await.version;
+    assert_eq!(world.lease(&id, Some(version)).await.code(), "reauth_required");
+    let shown = world.call("ann", "GET", &format!("/api/connectors/{id}"), None).await.body;
+    assert_eq!(shown["status_reason"], "scope_missing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_key_in_front_takes_over_with_the_next_refresh() {
+    let world = World::new().await;
+    let id = world.connect("ann", ANN).await;
+    let new_key = Sealer::generate_key();
+    let both = format!("{},{}", new_key.expose(), world.key.expose());
+    let rotated = world.second(&[("ENCRYPTION_KEYS", &both)]);
+    let token = world.token("sync-worker", "acme", "ann", "read");
+    let version = stored(&world).await.version;
+    for newer_than in [None, Some(version)] {
+        let body = json!({"connector_id": id, "newer_than": newer_than});
+        let lease = world.send(&rotated.base, &token, "POST", "/internal/token-leases", Some(body)).await;
+        assert_eq!(lease.status, 200, "{}", lease.body);
+    }
+    let sealed = stored(&world).await.refresh_sealed.unwrap();
+    assert!(Sealer::parse(&new_key).unwrap().open(&sealed).unwrap().by_newest);
+    // With the new key alone it goes on; with a wrong one it fails without touching anything.
+    let alone = world.second(&[("ENCRYPTION_KEYS", new_key.expose())]);
+    let body = json!({"connector_id": id});
+    let lease = world.send(&alone.base, &token, "POST", "/internal/token-leases", Some(body.clone())).await;
+    assert_eq!(lease.status, 200);
+    let wrong = world.second(&[("ENCRYPTION_KEYS", Sealer::generate_key().expose())]);
+    let lease = world.send(&wrong.base, &token, "POST", "/internal/token-leases", Some(body)).await;
+    assert_eq!(lease.status, 500);
+    assert_eq!(stored(&world).await.refresh_sealed.unwrap(), sealed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_sync_worker_gets_tokens() {
+    let world = World::new().await;
+    let id = world.connect("ann", ANN).await;
+    for caller in ["gateway", "notification"] {
+        let token = world.token(caller, "acme", "ann", "read write admin tenant:admin");
+        let body = json!({"connector_id": id});
+        let answer = world.send(&world.replica.base, &token, "POST", "/internal/token-leases", Some(body)).await;
+        assert_eq!(answer.status, 403, "{caller}");
+    }
+}

@@ -1,0 +1,118 @@
+//! Who may see what, by SQL; and the migrations both ways.
+
+use connector::MIGRATIONS;
+use domain::TenantId;
+use storage::types::{BigInt, Text};
+use storage::{Error, QueryableByName, Spec, Statement};
+
+use crate::browser::Browser;
+use crate::harness::{ANN, World};
+
+const TENANT_TABLES: [&str; 4] = ["connectors", "credentials", "watches", "oauth_states"];
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+#[derive(QueryableByName)]
+struct Name {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+async fn filled() -> World {
+    let world = World::with(&[("GMAIL_PUBSUB_TOPIC", crate::harness::TOPIC)]).await;
+    world.connect("ann", ANN).await;
+    Browser::default().begin(&world, "ann", None).await;
+    world
+}
+
+async fn count(world: &World, tenant: &str, table: &str) -> Result<i64, Error> {
+    let mut tx = world.db.db.tenant(&TenantId::parse(tenant).unwrap()).await?;
+    let text = format!("SELECT count(*) AS count FROM (SELECT * FROM {table}) AS all_of_it");
+    Ok(Statement::dynamic(text).get_result::<Count>(&mut tx).await?.count)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_sees_its_own_rows_only() {
+    let world = filled().await;
+    for table in TENANT_TABLES {
+        assert_eq!(count(&world, "acme", table).await.unwrap(), 1, "{table}");
+        assert_eq!(count(&world, "other", table).await.unwrap(), 0, "{table}");
+    }
+    let mut tx = world.db.db.tenant(&TenantId::parse("other").unwrap()).await.unwrap();
+    let text = "SELECT count(*) AS count FROM (SELECT id, last_notification_at FROM google_accounts) AS seen";
+    assert_eq!(Statement::dynamic(text.to_owned()).get_result::<Count>(&mut tx).await.unwrap().count, 0);
+    for write in [
+        "UPDATE connectors SET display_name = 'mine'",
+        "UPDATE credentials SET refresh_sealed = NULL",
+        "UPDATE watches SET state = 'stopped'",
+    ] {
+        assert_eq!(Statement::dynamic(write.to_owned()).execute(&mut tx).await.unwrap(), 0, "{write}");
+    }
+    let stolen = "INSERT INTO credentials (connector_id, tenant, version, refresh_sealed) \
+                  VALUES (gen_random_uuid(), 'acme', 1, 'x')";
+    let error = Statement::dynamic(stolen.to_owned()).execute(&mut tx).await.unwrap_err();
+    assert!(matches!(error, Error::Forbidden(_)), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tenant_role_reaches_no_control_table() {
+    let world = filled().await;
+    for table in ["google_apps", "google_accounts", "grant_endings", "leases"] {
+        let error = count(&world, "acme", table).await.unwrap_err();
+        assert!(matches!(error, Error::Forbidden(_)), "{table}: {error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn across_tenants_only_ids_and_states_are_visible() {
+    let world = filled().await;
+    for refused in [
+        "SELECT * FROM connectors",
+        "SELECT email_address FROM connectors",
+        "SELECT owner FROM connectors",
+        "SELECT settings FROM connectors",
+        "SELECT * FROM credentials",
+        "SELECT * FROM watches",
+        "UPDATE connectors SET status = 'disconnected'",
+        "DELETE FROM connectors",
+        "INSERT INTO oauth_states DEFAULT VALUES",
+    ] {
+        let mut tx = world.db.db.system().await.unwrap();
+        let error = Statement::dynamic(refused.to_owned()).execute(&mut tx).await.unwrap_err();
+        assert!(matches!(error, Error::Forbidden(_)), "{refused}: {error}");
+    }
+    let mut tx = world.db.db.system().await.unwrap();
+    let allowed = "SELECT count(*) AS count FROM (SELECT id, tenant, account_id, status, check_due_at FROM connectors) c";
+    assert_eq!(Statement::dynamic(allowed.to_owned()).get_result::<Count>(&mut tx).await.unwrap().count, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_table_has_forced_row_security_and_a_birthday() {
+    let world = World::new().await;
+    let mut conn = world.db.admin().await;
+    let own = "n.nspname = 'connector' AND c.relkind = 'r' AND c.relname IN \
+        ('google_apps', 'google_accounts', 'connectors', 'credentials', 'watches', 'oauth_states', 'grant_endings')";
+    let text = format!(
+        "SELECT c.relname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {own} \
+         AND c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (SELECT 1 FROM pg_attribute a \
+         WHERE a.attrelid = c.oid AND a.attname = 'created_at' AND a.attnotnull)"
+    );
+    assert_eq!(Statement::dynamic(text).load::<Name>(&mut conn).await.unwrap().len(), 7);
+    let definers = "SELECT p.proname::text AS name FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace \
+        WHERE n.nspname = 'connector' AND p.prosecdef ORDER BY 1";
+    let names = Statement::dynamic(definers.to_owned()).load::<Name>(&mut conn).await.unwrap();
+    let names: Vec<_> = names.into_iter().map(|row| row.name).collect();
+    assert_eq!(names, ["drop_partitions", "ensure_partitions"], "a new function crosses tenants: name it here");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_migrations_go_back_and_forth() {
+    let db = testing::db::TestDb::fresh(Spec::CONNECTOR, || MIGRATIONS).await;
+    assert_eq!(storage::migrate::revert_all(&db.admin_url, &Spec::CONNECTOR, MIGRATIONS).await.unwrap(), 6);
+    let again = storage::migrate::run(&db.admin_url, &db.url, &Spec::CONNECTOR, MIGRATIONS).await.unwrap();
+    assert_eq!(again.len(), 6);
+}
