@@ -7,6 +7,7 @@
 mod address;
 mod attachment;
 mod body;
+mod encoded_words;
 mod filename;
 mod headers;
 mod html;

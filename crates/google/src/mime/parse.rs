@@ -10,7 +10,7 @@ use super::address::mailboxes;
 use super::mail::{Note, ParsedMail};
 use super::scan::scan;
 use super::text::line;
-use super::{ORIGIN_HEADER, attachment, body, headers, limits, tree};
+use super::{ORIGIN_HEADER, attachment, body, encoded_words, headers, limits, tree};
 
 /// Reads a mail. Never fails: what cannot be read is noted.
 pub fn parse(raw: &[u8]) -> ParsedMail {
@@ -61,16 +61,22 @@ fn read(raw: &[u8]) -> ParsedMail {
     mail
 }
 
-/// The part of the source that can be taken apart at a bounded cost: all of it for any honest mail.
+/// The part of the source that can be taken apart at a bounded cost, with split encoded words joined: the source
+/// itself for most honest mail.
 fn bounded(raw: &[u8]) -> (Cow<'_, [u8]>, Option<Note>) {
     let scan = scan(raw);
     let (block, rest) = raw.split_at_checked(scan.header_block).unwrap_or((raw, &[]));
+    let body = if scan.simple { rest } else { &[] };
     if block.len() > limits::HEADER_BLOCK {
         let kept = whole_lines(block.get(..limits::HEADER_BLOCK).unwrap_or_default());
-        let body = if scan.simple { rest } else { &[] };
         return (Cow::Owned([kept, b"\r\n", body].concat()), Some(Note::HeadersCut));
     }
-    if scan.simple { (Cow::Borrowed(raw), None) } else { (Cow::Borrowed(block), Some(Note::TooComplex)) }
+    let note = (!scan.simple).then_some(Note::TooComplex);
+    match encoded_words::join(block) {
+        Some(joined) => (Cow::Owned([&joined, body].concat()), note),
+        None if scan.simple => (Cow::Borrowed(raw), None),
+        None => (Cow::Borrowed(block), note),
+    }
 }
 
 /// Everything up to and with the last line feed.

@@ -105,6 +105,9 @@ fn charsets_of_the_world() {
     }
     let subject = mail("Subject: =?ISO-2022-JP?B?GyRCJDMkcyRLJEEkTxsoQg==?=\n\nx");
     assert_eq!(subject.subject.as_deref(), Some("こんにちは"));
+    // A character split between two encoded words, as some mailers cut them (RFC 2047 forbids it).
+    let split = mail("Subject: =?UTF-8?B?4pyTIOI=?=\n =?UTF-8?B?nJM=?=\n\nx");
+    assert_eq!(split.subject.as_deref(), Some("✓ ✓"));
     let raw_eight_bit = parse(b"Subject: gr\xc3\xbcn\r\n\r\nx");
     assert_eq!(raw_eight_bit.subject.as_deref(), Some("grün"));
 }

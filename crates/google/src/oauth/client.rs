@@ -10,7 +10,7 @@ use oauth2::{
 };
 use url::Url;
 
-use super::wire::{Endpoints, TokenAnswer, send, sort};
+use super::wire::{Endpoints, TokenAnswer, Wire, sort};
 use super::{Grant, OAuthError, Refreshed, Scopes};
 use crate::http_client::{SetupError, body, client, no_answer};
 use crate::oidc::{IdTokens, Jwks};
@@ -53,7 +53,7 @@ pub struct AuthorizeRequest<'a> {
 pub struct OAuthClient {
     endpoints: Endpoints,
     revoke_url: Url,
-    http: reqwest::Client,
+    http: Wire,
     id_tokens: IdTokens,
     clock: Arc<dyn Clock>,
 }
@@ -68,7 +68,7 @@ impl OAuthClient {
             .set_auth_uri(AuthUrl::from_url(config.auth_url))
             .set_token_uri(TokenUrl::from_url(config.token_url));
         let id_tokens = IdTokens::new(jwks, config.issuer, config.client_id, clock.clone());
-        Ok(Self { endpoints, revoke_url: config.revoke_url, http: client()?, id_tokens, clock })
+        Ok(Self { endpoints, revoke_url: config.revoke_url, http: Wire(client()?), id_tokens, clock })
     }
 
     /// The URL of the consent page: offline access and a forced prompt, so that a refresh token comes for sure.
@@ -104,7 +104,7 @@ impl OAuthClient {
         if let Some(verifier) = verifier {
             request = request.set_pkce_verifier(PkceCodeVerifier::new(verifier.expose().to_owned()));
         }
-        let answer = request.request_async(&|request| send(&self.http, request)).await.map_err(sort)?;
+        let answer = request.request_async(&self.http).await.map_err(sort)?;
         let id_token = match &answer.extra_fields().id_token {
             Some(token) => Some(self.id_tokens.verify(token).await?),
             None => None,
@@ -122,7 +122,7 @@ impl OAuthClient {
     pub async fn refresh(&self, token: &Secret) -> Result<Refreshed, OAuthError> {
         let token = RefreshToken::new(token.expose().to_owned());
         let request = self.endpoints.exchange_refresh_token(&token);
-        let answer = request.request_async(&|request| send(&self.http, request)).await.map_err(sort)?;
+        let answer = request.request_async(&self.http).await.map_err(sort)?;
         Ok(Refreshed {
             access_token: Secret::new(answer.access_token().secret().clone()),
             expires_at: self.expires_at(&answer),
@@ -134,7 +134,7 @@ impl OAuthClient {
     /// Revokes the whole grant behind a token: every token of this account for this client. A token that is no longer
     /// good counts as revoked.
     pub async fn revoke(&self, token: &Secret) -> Result<(), OAuthError> {
-        let request = self.http.post(self.revoke_url.clone()).form(&[("token", token.expose())]);
+        let request = self.http.0.post(self.revoke_url.clone()).form(&[("token", token.expose())]);
         let transient = |error: crate::http_client::HttpError| OAuthError::Transient { reason: error.to_string() };
         let response = request.send().await.map_err(|error| transient(no_answer(&error)))?;
         let status = response.status();
@@ -169,6 +169,15 @@ fn refresh_token(answer: &TokenAnswer) -> Option<Secret> {
 
 fn scopes(answer: &TokenAnswer) -> Option<Scopes> {
     answer.scopes().map(|scopes| scopes.iter().map(|scope| scope.as_str()).collect())
+}
+
+/// Every future of this client can move between threads; checked here, since callers box them.
+#[cfg(test)]
+fn _futures_are_send(client: &OAuthClient, secret: &Secret) {
+    fn send<T: Send>(_: T) {}
+    send(client.refresh(secret));
+    send(client.revoke(secret));
+    send(client.exchange(secret, None, ""));
 }
 
 #[cfg(test)]

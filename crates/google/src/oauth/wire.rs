@@ -1,11 +1,12 @@
 //! Between the `oauth2` crate and our HTTP client.
 
+use futures_util::future::BoxFuture;
 use oauth2::basic::{
     BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType,
 };
 use oauth2::{
-    Client, EndpointNotSet, EndpointSet, ExtraTokenFields, HttpRequest, HttpResponse, RequestTokenError,
-    StandardRevocableToken, StandardTokenResponse,
+    AsyncHttpClient, Client, EndpointNotSet, EndpointSet, ExtraTokenFields, HttpRequest, HttpResponse,
+    RequestTokenError, StandardRevocableToken, StandardTokenResponse,
 };
 use serde::{Deserialize, Serialize};
 
@@ -44,11 +45,23 @@ pub(super) type Endpoints = Client<
     EndpointSet,
 >;
 
-/// Sends a request of the crate's.
-pub(super) async fn send(http: &reqwest::Client, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-    let unbuildable = HttpError::NoAnswer("the request could not be built");
+/// Our HTTP client in the crate's terms. A type, not a closure: the future of a closure over a reference is not
+/// `Send` once it is boxed.
+#[derive(Debug)]
+pub(super) struct Wire(pub(super) reqwest::Client);
+
+impl<'c> AsyncHttpClient<'c> for Wire {
+    type Error = HttpError;
+    type Future = BoxFuture<'c, Result<HttpResponse, HttpError>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(send(&self.0, request))
+    }
+}
+
+async fn send(http: &reqwest::Client, request: HttpRequest) -> Result<HttpResponse, HttpError> {
     let Ok(request) = reqwest::Request::try_from(request) else {
-        return Err(unbuildable);
+        return Err(HttpError::NoAnswer("the request could not be built"));
     };
     let response = http.execute(request).await.map_err(|error| no_answer(&error))?;
     let status = response.status();
