@@ -1,0 +1,112 @@
+//! The command line.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::commands;
+
+/// Runs and operates a local Postrider.
+#[derive(Debug, Parser)]
+#[command(
+    name = "postrider",
+    version,
+    after_help = "Settings come from the environment; `.env.example` describes each. DATABASE_URL and AMQP_URL: use these \
+                  servers instead of private ones. GMAIL_API_URL or GOOGLE_CLIENT_ID: use this Google instead of the \
+                  simulated one. PORT_BASE: other ports."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The whole demo: servers, services, a simulated mailbox, a mail arriving. Ctrl-C stops all
+    Run,
+    /// Start the stack in the background and wait until it is ready
+    Up,
+    /// Stop the stack and its private servers
+    Down,
+    /// Print a client token
+    Token(commands::token::Args),
+    /// Ask every service whether it is ready
+    Health,
+    /// Follow the logs of the running stack
+    Logs(commands::logs::Args),
+    /// Stop everything and delete all local data of this checkout
+    Reset,
+    /// Sync a mailbox now and show how far it is
+    GmailSync(commands::gmail_sync::Args),
+    /// Look for deleted mails of a mailbox now
+    GmailSyncDeleted(commands::gmail_sync::Mailbox),
+    /// Sync a mailbox in full, without a cap, with progress
+    GmailSyncFull(commands::gmail_sync::Mailbox),
+    /// Check that this machine has what a stack needs
+    Doctor,
+}
+
+/// Parses the arguments and runs the command. Exit codes: 0 done, 1 failed, 2 wrong usage.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    runtime::tls::install();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.into()),
+    };
+    match runtime.block_on(Box::pin(dispatch(cli.command))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+async fn dispatch(command: Command) -> Result<()> {
+    match command {
+        Command::Run => commands::run::run().await,
+        Command::Up => commands::up::up().await,
+        Command::Down => commands::down::down().await,
+        Command::Token(args) => commands::token::token(args),
+        Command::Health => commands::health::health().await,
+        Command::Logs(args) => commands::logs::logs(args).await,
+        Command::Reset => commands::reset::reset().await,
+        Command::GmailSync(args) => commands::gmail_sync::sync(args).await,
+        Command::GmailSyncDeleted(mailbox) => commands::gmail_sync::deleted(mailbox).await,
+        Command::GmailSyncFull(mailbox) => commands::gmail_sync::full(mailbox).await,
+        Command::Doctor => commands::doctor::doctor(),
+    }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    let _closed_pipe = writeln!(std::io::stderr().lock(), "error: {error:#}");
+    ExitCode::FAILURE
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound_and_knows_the_makefiles_commands() {
+        Cli::command().debug_assert();
+        for line in [
+            "run",
+            "up",
+            "down",
+            "token --tenant t --user u",
+            "health",
+            "logs",
+            "reset",
+            "gmail-sync --user-email a@b.c --full",
+            "gmail-sync-deleted --user-email a@b.c",
+            "gmail-sync-full",
+            "doctor",
+        ] {
+            let args = std::iter::once("postrider").chain(line.split(' '));
+            assert!(Cli::try_parse_from(args).is_ok(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! One module for each command.
+
+pub mod doctor;
+pub mod down;
+pub mod gmail_sync;
+pub mod health;
+pub mod logs;
+pub mod reset;
+pub mod run;
+mod started;
+pub mod token;
+pub mod up;

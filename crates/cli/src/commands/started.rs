@@ -1,0 +1,56 @@
+//! What `run` and `up` have in common: servers, programs, migrations, processes.
+
+use anyhow::Result;
+
+use crate::console::{done, say};
+use crate::demo::{TENANT, USER};
+use crate::local::{Checkout, Started, build_programs, ensure, stack};
+use crate::stack::{Lifetime, Member, Stack};
+
+/// Brings everything up to the point where the gateway answers. `servers` tells at once who has to stop them, also
+/// when a later step fails.
+///
+/// # Errors
+/// Any step fails.
+pub async fn start(checkout: &Checkout, lifetime: Lifetime, servers: &mut Started) -> Result<Stack> {
+    say("Servers");
+    *servers = ensure(checkout).await?;
+    let mut stack = stack(checkout, lifetime)?;
+    say("Programs");
+    build_programs(checkout, &stack).await?;
+    done("built");
+    say("Schemas");
+    stack.migrate().await?;
+    done("up to date");
+    say("Processes");
+    stack.start_all(|member| done(format_args!("{member} is ready"))).await?;
+    Ok(stack)
+}
+
+/// Says what to open and try.
+///
+/// # Errors
+/// A token cannot be made.
+pub fn invite(stack: &Stack) -> Result<()> {
+    let url = stack.public_url();
+    say(format_args!("\nOpen   {url}/docs              the API"));
+    if stack.options().simulator {
+        say(format_args!("       {}/_sim/mailboxes  the simulated Google", stack.url(Member::GmailSim)));
+    }
+    say(format_args!("Logs   {}", stack.options().logs().display()));
+    match stack.token(TENANT, USER) {
+        Ok(token) => {
+            say(format_args!("\nTry (tenant and user {TENANT}):\n  export TOKEN={}", token.expose()));
+            say(format_args!("  curl -H \"Authorization: Bearer $TOKEN\" {url}/api/connectors"));
+            say(format_args!("  curl -H \"Authorization: Bearer $TOKEN\" '{url}/api/v1/emails?limit=5'"));
+            say(format_args!("  curl -H \"Authorization: Bearer $TOKEN\" {url}/api/notifications"));
+            if stack.options().simulator {
+                let sim = stack.url(Member::GmailSim);
+                let body = r#"{"account":"demo@example.com","subject":"Hello"}"#;
+                say(format_args!("  curl -X POST -H 'Content-Type: application/json' -d '{body}' {sim}/_sim/deliver"));
+            }
+        }
+        Err(_by_jwks) => say("\nTokens come from your own issuer (JWT_JWKS_URL)."),
+    }
+    Ok(())
+}

@@ -1,0 +1,38 @@
+//! `postrider up`: the stack in the background.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use super::started::{invite, start};
+use crate::console::say;
+use crate::local::{self, Checkout, Started};
+use crate::stack::{Lifetime, leftovers};
+
+/// Starts the stack and returns when it is ready. A stack that runs already is left alone.
+///
+/// # Errors
+/// A step failed; what it had started is stopped again.
+pub async fn up() -> Result<()> {
+    let checkout = Checkout::find();
+    let running = leftovers::noted(&checkout.run_dir());
+    if !running.is_empty() {
+        let names: Vec<_> = running.iter().map(|noted| noted.member.name()).collect();
+        bail!("the stack of this checkout runs already ({}): `make down` stops it", names.join(", "));
+    }
+    let mut servers = Started::Before;
+    match start(&checkout, Lifetime::UntilStopped, &mut servers).await {
+        Ok(stack) => {
+            invite(&stack)?;
+            say("\n`make down` stops it.");
+            Ok(())
+        }
+        Err(error) => {
+            leftovers::stop(&checkout.run_dir(), Duration::from_secs(10)).await;
+            if servers == Started::Now {
+                local::stop(&checkout).await?;
+            }
+            Err(error)
+        }
+    }
+}

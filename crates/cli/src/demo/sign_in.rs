@@ -1,0 +1,72 @@
+//! Walks the sign-in as a browser does: our URL, Google's consent page, its form, the way back with our start cookie.
+
+use anyhow::{Context as _, Result, bail};
+use domain::Secret;
+use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
+use reqwest::{Client, Response};
+use serde::Deserialize;
+use url::Url;
+
+use crate::http;
+
+#[derive(Deserialize)]
+struct Start {
+    url: Url,
+}
+
+/// Connects the account with that address at the simulated Google.
+///
+/// # Errors
+/// Any step answers something else than a browser would go on with.
+pub async fn sign_in(gateway: &str, token: &Secret, address: &str) -> Result<()> {
+    let browser = http::client()?;
+    let begun = browser.get(format!("{gateway}/gmail/auth/url")).bearer_auth(token.expose()).send().await?;
+    let begun = checked(begun, "/gmail/auth/url").await?;
+    let cookie = begun.headers().get(SET_COOKIE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
+    let start: Start = begun.json().await.context("/gmail/auth/url did not answer JSON")?;
+    let back = consent(&browser, &start.url, address).await?;
+    let ended = browser.get(back).header(COOKIE, cookie).send().await.context("the callback does not answer")?;
+    if !ended.status().is_redirection() {
+        checked(ended, "/gmail/auth/callback").await?;
+    }
+    Ok(())
+}
+
+/// Reads the consent page and sends its form with everything allowed; answers where it leads.
+async fn consent(browser: &Client, page: &Url, address: &str) -> Result<String> {
+    let shown = browser.get(page.clone()).send().await.context("the consent page does not answer")?;
+    if let Some(location) = location(&shown) {
+        // The simulator was told to skip the page.
+        return Ok(location);
+    }
+    checked(shown, "the consent page").await?;
+    let mut form: Vec<(String, String)> =
+        page.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+    let scopes = page.query_pairs().find(|(name, _)| name == "scope").map(|(_, value)| value.into_owned());
+    for scope in scopes.unwrap_or_default().split_whitespace() {
+        form.push(("granted".to_owned(), scope.to_owned()));
+    }
+    form.push(("account".to_owned(), address.to_owned()));
+    form.push(("action".to_owned(), "allow".to_owned()));
+    let mut action = page.clone();
+    action.set_query(None);
+    let allowed = browser.post(action).form(&form).send().await.context("the consent form does not answer")?;
+    match location(&allowed) {
+        Some(location) => Ok(location),
+        None => bail!("the consent form answered {}: {}", allowed.status(), allowed.text().await.unwrap_or_default()),
+    }
+}
+
+fn location(answer: &Response) -> Option<String> {
+    let to = answer.headers().get(LOCATION)?.to_str().ok()?;
+    answer.status().is_redirection().then(|| to.to_owned())
+}
+
+async fn checked(answer: Response, what: &str) -> Result<Response> {
+    let status = answer.status();
+    if status.is_success() {
+        return Ok(answer);
+    }
+    bail!("{what} answered {status}: {}", answer.text().await.unwrap_or_default())
+}

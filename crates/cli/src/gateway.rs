@@ -1,0 +1,126 @@
+//! A client of the public API, with one user's token.
+
+use anyhow::{Context as _, Result, bail};
+use domain::Secret;
+use reqwest::{Client, Method};
+use serde::Deserialize;
+use serde_json::Value;
+use url::Url;
+
+use crate::http;
+
+/// The API as one user sees it.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    client: Client,
+    origin: String,
+    token: Secret,
+}
+
+/// A connected account.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Connector {
+    pub id: String,
+    pub email_address: String,
+    pub status: String,
+}
+
+/// A sync run, as far as progress needs it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct SyncRun {
+    pub id: String,
+    pub kind: String,
+    pub state: String,
+    pub listed: u64,
+    pub fetched: u64,
+    pub stored: u64,
+    #[serde(default)]
+    pub deleted: u64,
+    pub total_estimate: u64,
+    #[serde(default)]
+    pub error: Option<String>,
+    #[serde(default)]
+    pub finished_at: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Page<T> {
+    data: Vec<T>,
+}
+
+impl Gateway {
+    /// A client for the gateway at an origin such as `http://127.0.0.1:8000`.
+    ///
+    /// # Errors
+    /// TLS cannot be set up.
+    pub fn new(origin: impl Into<String>, token: Secret) -> Result<Self> {
+        Ok(Self { client: http::client()?, origin: origin.into(), token })
+    }
+
+    /// The user's accounts.
+    ///
+    /// # Errors
+    /// The gateway does not answer, or refuses.
+    pub async fn connectors(&self) -> Result<Vec<Connector>> {
+        self.get::<Page<Connector>>("/api/connectors", &[]).await.map(|page| page.data)
+    }
+
+    /// The account with that address that is not disconnected.
+    ///
+    /// # Errors
+    /// As [`Self::connectors`].
+    pub async fn connector_of(&self, address: &str) -> Result<Option<Connector>> {
+        let found = |one: &Connector| one.email_address.eq_ignore_ascii_case(address) && one.status != "disconnected";
+        Ok(self.connectors().await?.into_iter().find(found))
+    }
+
+    /// The newest runs of an account.
+    ///
+    /// # Errors
+    /// The gateway does not answer, or refuses.
+    pub async fn sync_runs(&self, connector: &str) -> Result<Vec<SyncRun>> {
+        self.get::<Page<SyncRun>>("/api/v1/sync-runs", &[("connector_id", connector)]).await.map(|page| page.data)
+    }
+
+    /// One run; none while it is not known yet.
+    ///
+    /// # Errors
+    /// The gateway does not answer, or refuses.
+    pub async fn sync_run(&self, id: &str) -> Result<SyncRun> {
+        self.get(&format!("/api/v1/sync-runs/{id}"), &[]).await
+    }
+
+    /// `GET` of a path with its query.
+    ///
+    /// # Errors
+    /// The gateway does not answer, or refuses; the problem's detail is in the error.
+    pub async fn get<T: serde::de::DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T> {
+        let value = self.call(Method::GET, path, query, None).await?;
+        serde_json::from_value(value).with_context(|| format!("{path} answered something else than expected"))
+    }
+
+    /// Any call with a JSON answer.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn call(&self, method: Method, path: &str, query: &[(&str, &str)], body: Option<Value>) -> Result<Value> {
+        let mut url = Url::parse(&format!("{}{path}", self.origin)).context("not a URL")?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let mut request = self.client.request(method, url).bearer_auth(self.token.expose());
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let answer =
+            request.send().await.with_context(|| format!("{} does not answer: is the stack up?", self.origin))?;
+        let status = answer.status();
+        let text = answer.text().await.unwrap_or_default();
+        if status.is_success() {
+            return Ok(serde_json::from_str(&text).unwrap_or(Value::Null));
+        }
+        let problem: Value = serde_json::from_str(&text).unwrap_or_default();
+        let say = |member: &str| problem.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
+        bail!("{path}: {status} {} {}", say("code"), say("detail"))
+    }
+}

@@ -1,0 +1,88 @@
+//! The checkout this command works on: its `.run` directory, its servers, its programs, and the stack that the
+//! environment describes.
+
+mod build;
+mod checkout;
+mod servers;
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result};
+use domain::Secret;
+
+pub use build::build_programs;
+pub use checkout::Checkout;
+pub use servers::{Started, ensure, stop, wipe};
+
+use crate::stack::{Lifetime, Stack, StackOptions};
+
+/// First port of the block where `PORT_BASE` does not say otherwise.
+const PORT_BASE: u16 = 8_000;
+
+/// The environment, as far as a stack is concerned.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// All of it; what is not ours does no harm to the services.
+    variables: BTreeMap<String, String>,
+}
+
+impl Settings {
+    /// This process's environment.
+    pub fn of_process() -> Self {
+        let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?)).filter(|(_, value)| !value.is_empty())
+        };
+        Self { variables: std::env::vars_os().filter_map(text).collect() }
+    }
+
+    /// The value of a variable that is set and not empty.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str)
+    }
+
+    /// Whether a simulated Google is wanted: always, unless the environment names another.
+    pub fn wants_simulator(&self) -> bool {
+        !["GMAIL_API_URL", "GOOGLE_CLIENT_ID", "GMAIL_CLIENT_ID"].iter().any(|name| self.get(name).is_some())
+    }
+
+    /// First port of the block.
+    ///
+    /// # Errors
+    /// `PORT_BASE` is no port that leaves room for the block.
+    pub fn port_base(&self) -> Result<u16> {
+        let Some(text) = self.get("PORT_BASE") else { return Ok(PORT_BASE) };
+        let base = text.parse::<u16>().ok().filter(|base| (1_024..=64_000).contains(base));
+        base.with_context(|| format!("PORT_BASE is {text:?}: it must be a number from 1024 to 64000"))
+    }
+
+    /// What the environment sets for the services themselves.
+    fn overrides(&self) -> BTreeMap<String, String> {
+        // Named by other means, or of this command's own surroundings.
+        let elsewhere = |name: &str| {
+            matches!(name, "DATABASE_URL" | "AMQP_URL" | "PORT_BASE")
+                || name.starts_with("CARGO")
+                || name.starts_with("RUSTUP")
+        };
+        self.variables.iter().filter(|(name, _)| !elsewhere(name)).map(|(n, v)| (n.clone(), v.clone())).collect()
+    }
+}
+
+/// The stack of this checkout and environment. Starts nothing.
+///
+/// # Errors
+/// No servers are known: neither the environment names them nor were private ones started.
+pub fn stack(checkout: &Checkout, lifetime: Lifetime) -> Result<Stack> {
+    let settings = Settings::of_process();
+    let servers = checkout.servers();
+    let url = |name: &str| -> Result<Secret> {
+        let set = settings.get(name).map(str::to_owned).or_else(|| servers.get(name).cloned());
+        set.map(Secret::new)
+            .with_context(|| format!("{name} is not set and no private server runs: start one with `make services`"))
+    };
+    let mut options =
+        StackOptions::new(checkout.run_dir(), settings.port_base()?, url("DATABASE_URL")?, url("AMQP_URL")?)?;
+    options.simulator = settings.wants_simulator();
+    options.overrides = settings.overrides();
+    options.lifetime = lifetime;
+    Stack::new(options)
+}

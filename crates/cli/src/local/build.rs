@@ -1,0 +1,43 @@
+//! The programs of the stack, built from the checkout when the command itself was started by cargo.
+
+use anyhow::{Context as _, Result, bail};
+use tokio::process::Command;
+
+use super::checkout::Checkout;
+use crate::stack::{Member, Stack};
+
+/// Builds the stack's programs into the directory they are started from. Without cargo (an installed command) it only
+/// checks that they are there.
+///
+/// # Errors
+/// They do not compile, or are missing.
+pub async fn build_programs(checkout: &Checkout, stack: &Stack) -> Result<()> {
+    let members = stack.members();
+    let Some(cargo) = std::env::var_os("CARGO") else {
+        return match members.iter().find(|member| !stack.options().program(**member).is_file()) {
+            Some(missing) => bail!("{} is missing", stack.options().program(*missing).display()),
+            None => Ok(()),
+        };
+    };
+    let dir = &stack.options().bin_dir;
+    let mut command = Command::new(cargo);
+    command.current_dir(checkout.root()).arg("build");
+    // <target directory>/<profile>; `dev` builds into `debug`.
+    match dir.file_name().and_then(|profile| profile.to_str()) {
+        Some("debug") | None => {}
+        Some(profile) => {
+            command.args(["--profile", profile]);
+        }
+    }
+    if let Some(target) = dir.parent() {
+        command.arg("--target-dir").arg(target);
+    }
+    for member in &members {
+        command.args(["-p", Member::package(*member)]);
+    }
+    let status = command.status().await.context("cargo cannot be run")?;
+    if !status.success() {
+        bail!("the programs do not compile");
+    }
+    Ok(())
+}

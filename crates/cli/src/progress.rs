@@ -1,0 +1,73 @@
+//! A progress bar for a sync run.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::time::Instant;
+
+use crate::gateway::{Gateway, SyncRun};
+
+/// How often the run is asked for.
+const EVERY: Duration = Duration::from_millis(250);
+
+/// Follows a run to its end, with a bar where there is a terminal.
+///
+/// # Errors
+/// The run failed, or the gateway does not answer.
+pub async fn follow(gateway: &Gateway, run: &str) -> Result<SyncRun> {
+    let bar = bar();
+    loop {
+        let run = gateway.sync_run(run).await?;
+        show(&bar, &run);
+        if ended(&run) {
+            bar.finish_and_clear();
+            return result(run);
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// Follows the newest full run of an account, which may not have been made yet.
+///
+/// # Errors
+/// There is none within `within`, it failed, or the gateway does not answer.
+pub async fn follow_first(gateway: &Gateway, connector: &str, within: Duration) -> Result<SyncRun> {
+    let deadline = Instant::now() + within;
+    loop {
+        let runs = gateway.sync_runs(connector).await?;
+        if let Some(run) = runs.iter().find(|run| run.kind == "full") {
+            return follow(gateway, &run.id).await;
+        }
+        if Instant::now() >= deadline {
+            bail!("no sync began within {} s: see the log of sync-worker", within.as_secs());
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    let style = ProgressStyle::with_template("  {msg:10} [{bar:40}] {pos}/{len} mails, {per_sec}, {eta} left");
+    if let Ok(style) = style {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar
+}
+
+fn show(bar: &ProgressBar, run: &SyncRun) {
+    bar.set_length(run.total_estimate.max(run.listed));
+    bar.set_position(run.fetched.max(run.stored));
+    bar.set_message(run.state.clone());
+}
+
+fn ended(run: &SyncRun) -> bool {
+    run.finished_at.is_some() || matches!(run.state.as_str(), "completed" | "failed" | "superseded")
+}
+
+fn result(run: SyncRun) -> Result<SyncRun> {
+    match run.state.as_str() {
+        "failed" => bail!("the sync failed: {}", run.error.as_deref().unwrap_or("no reason given")),
+        _ => Ok(run),
+    }
+}

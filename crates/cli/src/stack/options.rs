@@ -1,0 +1,91 @@
+//! What a stack is made from.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use domain::Secret;
+
+use super::members::Member;
+use super::ports::Ports;
+use super::process::Lifetime;
+
+/// Options of a [`super::Stack`].
+#[derive(Debug, Clone)]
+pub struct StackOptions {
+    /// Where secrets (`stack.env`), process ids (`pids/`) and logs (`logs/`) are kept; `.run` of a checkout.
+    pub dir: PathBuf,
+    /// Where the programs are, e.g. `target/debug`.
+    pub bin_dir: PathBuf,
+    pub ports: Ports,
+    /// Postgres as administrator.
+    pub database_url: Secret,
+    /// RabbitMQ with its vhost.
+    pub amqp_url: Secret,
+    /// Run `gmail-sim` and point the services to it instead of Google.
+    pub simulator: bool,
+    /// Settings for every member, over what is derived. Their names are those of `.env.example`.
+    pub overrides: BTreeMap<String, String>,
+    pub lifetime: Lifetime,
+}
+
+impl StackOptions {
+    /// A stack in `dir` with the programs beside this one, a simulator, and processes that live no longer than the stack.
+    ///
+    /// # Errors
+    /// The place of this program is not known.
+    pub fn new(dir: impl Into<PathBuf>, port_base: u16, database_url: Secret, amqp_url: Secret) -> Result<Self> {
+        Ok(Self {
+            dir: dir.into(),
+            bin_dir: programs_beside_this_one()?,
+            ports: Ports { base: port_base },
+            database_url,
+            amqp_url,
+            simulator: true,
+            overrides: BTreeMap::new(),
+            lifetime: Lifetime::WithStack,
+        })
+    }
+
+    /// Sets one of the overrides.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.overrides.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Directory of the logs.
+    pub fn logs(&self) -> PathBuf {
+        self.dir.join("logs")
+    }
+
+    /// Log of one process.
+    pub fn log_file(&self, member: Member, replica: usize) -> PathBuf {
+        self.logs().join(format!("{}.log", file_stem(member, replica)))
+    }
+
+    /// Where the id of a process is noted while it runs.
+    pub fn pid_file(&self, member: Member, replica: usize) -> PathBuf {
+        self.dir.join("pids").join(format!("{}.pid", file_stem(member, replica)))
+    }
+
+    /// The program of a member.
+    pub fn program(&self, member: Member) -> PathBuf {
+        self.bin_dir.join(member.program())
+    }
+}
+
+fn file_stem(member: Member, replica: usize) -> String {
+    match replica {
+        0 => member.name().to_owned(),
+        _ => format!("{}-{replica}", member.name()),
+    }
+}
+
+/// The directory of this program; one above for test programs, which cargo puts into `deps/`.
+fn programs_beside_this_one() -> Result<PathBuf> {
+    let program = std::env::current_exe().context("where this program lies is not known")?;
+    let dir = program.parent().unwrap_or(Path::new("."));
+    let is_deps = dir.file_name().is_some_and(|name| name == "deps");
+    Ok(if is_deps { dir.parent().unwrap_or(dir) } else { dir }.to_owned())
+}

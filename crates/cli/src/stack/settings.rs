@@ -1,0 +1,206 @@
+//! The environment of each process: what it needs, and of the secrets only its own. In particular the keys that open
+//! refresh tokens are given to connector alone (law 6) and the administrator's database URL to nobody who serves.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use domain::Secret;
+use storage::Spec;
+
+use super::members::Member;
+use super::options::StackOptions;
+use super::secrets::{Secrets, keys_of};
+
+/// The settings that point to the simulated Google, its topic and the account that signs its pushes.
+const TOPIC: &str = "projects/postrider-demo/topics/gmail";
+const SUBSCRIPTION: &str = "projects/postrider-demo/subscriptions/postrider-push";
+const PUSH_ACCOUNT: &str = "gmail-push@postrider-demo.iam.gserviceaccount.com";
+/// The intake's path; the push audience is the public origin and this.
+const PUSH_PATH: &str = "/api/email/webhook/google/pubsub";
+
+/// Fifty fetches a second and user: fast, and still slow enough to watch.
+const FAST_QUOTA: &str = "user=60000,project=4000000,day=1000000000";
+
+/// What a child keeps of the environment it is started from: where things are, never a setting of ours.
+const INHERITED: [&str; 9] =
+    ["PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "RUST_BACKTRACE", "SSL_CERT_FILE"];
+
+/// Settings that belong to some members only; everybody else never sees them.
+fn may_know(member: Member, name: &str) -> bool {
+    let name = name.strip_suffix("_FILE").unwrap_or(name);
+    match name {
+        "DATABASE_URL" => false,
+        "ENCRYPTION_KEYS" | "FERNET_SECRET" | "ENCRYPTION_KEY" | "GMAIL_REFRESH_TOKEN" => member == Member::Connector,
+        "GOOGLE_CLIENT_SECRET" | "GMAIL_CLIENT_SECRET" => matches!(member, Member::Connector | Member::GmailSim),
+        "JWT_SECRET" => matches!(member, Member::Gateway | Member::Notification),
+        "SMTP_URL" | "VAPID_PRIVATE_KEY" => member == Member::Notification,
+        "INTERNAL_KEYS" => member != Member::GmailSim,
+        "AMQP_URL" => !matches!(member, Member::GmailSim | Member::Gateway),
+        _ => match name.strip_suffix("_DATABASE_URL") {
+            Some(prefix) => prefix == member.prefix(),
+            None => true,
+        },
+    }
+}
+
+pub(super) fn env_of(
+    options: &StackOptions,
+    secrets: &Secrets,
+    member: Member,
+    replica: usize,
+) -> Result<BTreeMap<String, String>> {
+    let mut env = BTreeMap::new();
+    for name in ["JWT_SECRET", "ENCRYPTION_KEYS", "INTERNAL_KEYS"] {
+        put(&mut env, name, secrets.get(name).unwrap_or_default());
+    }
+    if options.overrides.contains_key("JWT_JWKS_URL") {
+        env.remove("JWT_SECRET");
+    }
+    put(&mut env, "AMQP_URL", options.amqp_url.expose());
+    put(&mut env, "APP_PUBLIC_URL", &options.ports.public_url());
+    put(&mut env, "LOG_FORMAT", "pretty");
+    if options.simulator {
+        simulator(&mut env, options, secrets);
+    }
+    if let Some(spec) = member.spec() {
+        put(&mut env, &format!("{}_DATABASE_URL", member.prefix()), database_url(options, &spec)?.expose());
+    }
+    env.extend(options.overrides.clone());
+    // Addresses come last: a second process of a member cannot listen where the first does.
+    addresses(&mut env, options, member, replica);
+    if let Some(keys) = env.get_mut("INTERNAL_KEYS") {
+        *keys = keys_of(keys, member.name());
+    }
+    env.retain(|name, value| may_know(member, name) && !value.is_empty());
+    for name in INHERITED {
+        if let Some(value) = std::env::var_os(name).and_then(|value| value.into_string().ok()) {
+            env.entry(name.to_owned()).or_insert(value);
+        }
+    }
+    Ok(env)
+}
+
+/// The service's own URL: one that was set wins, else it is derived from the administrator's.
+pub(super) fn database_url(options: &StackOptions, spec: &Spec) -> Result<Secret> {
+    let name = format!("{}_DATABASE_URL", spec.role.to_ascii_uppercase());
+    match options.overrides.get(&name) {
+        Some(url) => Ok(Secret::new(url.clone())),
+        None => Ok(storage::migrate::derived_service_url(&options.database_url, spec)?),
+    }
+}
+
+fn addresses(env: &mut BTreeMap<String, String>, options: &StackOptions, member: Member, replica: usize) {
+    let ports = options.ports;
+    put(env, "PORT_BASE", &ports.base.to_string());
+    if replica == 0 {
+        return;
+    }
+    let loopback = |port: u16| format!("127.0.0.1:{port}");
+    let prefix = member.prefix();
+    // Others are found at the first processes; only where this one listens itself is moved.
+    for other in Member::SERVICES {
+        let url = format!("http://{}/", loopback(ports.of(other, 0)));
+        env.entry(format!("{}_URL", other.prefix())).or_insert(url);
+    }
+    env.entry("SOCKETIO_URL".to_owned()).or_insert(format!("http://{}/", loopback(ports.socketio(0))));
+    put(env, &format!("{prefix}_ADDR"), &loopback(ports.of(member, replica)));
+    put(env, &format!("{prefix}_ADMIN_ADDR"), &loopback(ports.admin_of(member, replica)));
+    if member == Member::Notification {
+        put(env, "SOCKETIO_ADDR", &loopback(ports.socketio(replica)));
+    }
+}
+
+fn simulator(env: &mut BTreeMap<String, String>, options: &StackOptions, secrets: &Secrets) {
+    let origin = format!("http://127.0.0.1:{}", options.ports.of(Member::GmailSim, 0));
+    for name in ["GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"] {
+        put(env, name, secrets.get(name).unwrap_or_default());
+    }
+    put(env, "GOOGLE_AUTH_URL", &format!("{origin}/o/oauth2/v2/auth"));
+    put(env, "GOOGLE_TOKEN_URL", &format!("{origin}/token"));
+    put(env, "GOOGLE_REVOKE_URL", &format!("{origin}/revoke"));
+    put(env, "GOOGLE_JWKS_URL", &format!("{origin}/oauth2/v3/certs"));
+    put(env, "GMAIL_API_URL", &format!("{origin}/"));
+    put(env, "GMAIL_PUBSUB_TOPIC", TOPIC);
+    put(env, "PUBSUB_SUBSCRIPTION", SUBSCRIPTION);
+    put(env, "PUBSUB_SERVICE_ACCOUNT", PUSH_ACCOUNT);
+    put(env, "PUBSUB_AUDIENCE", &format!("{}{PUSH_PATH}", options.ports.public_url()));
+    // By address: `localhost` may be tried over IPv6 first.
+    let gateway = options.ports.of(Member::Gateway, 0);
+    put(env, "GMAIL_SIM_PUSH_URL", &format!("http://127.0.0.1:{gateway}{PUSH_PATH}"));
+    // Google's allowance of 300 fetches a minute would make a demo wait; both sides are told the same faster one.
+    put(env, "GMAIL_SIM_QUOTA", "off");
+    put(env, "GMAIL_QUOTA", FAST_QUOTA);
+}
+
+fn put(env: &mut BTreeMap<String, String>, name: &str, value: &str) {
+    env.insert(name.to_owned(), value.to_owned());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stack::{Lifetime, Ports};
+
+    fn options() -> StackOptions {
+        StackOptions {
+            dir: "/tmp/none".into(),
+            bin_dir: "/tmp/none".into(),
+            ports: Ports { base: 9_000 },
+            database_url: Secret::new("postgres://postrider:pw@127.0.0.1:9432/postrider"),
+            amqp_url: Secret::new("amqp://postrider:pw@127.0.0.1:9672/%2f"),
+            simulator: true,
+            overrides: BTreeMap::new(),
+            lifetime: Lifetime::WithStack,
+        }
+    }
+
+    fn env(options: &StackOptions, member: Member, replica: usize) -> BTreeMap<String, String> {
+        env_of(options, &Secrets::for_tests(), member, replica).unwrap()
+    }
+
+    #[test]
+    fn only_connector_gets_the_sealing_keys_and_nobody_the_administrator() {
+        for member in Member::SERVICES.into_iter().chain([Member::GmailSim]) {
+            let env = env(&options(), member, 0);
+            assert_eq!(env.contains_key("ENCRYPTION_KEYS"), member == Member::Connector, "{member}");
+            assert!(!env.contains_key("DATABASE_URL"), "{member}");
+            let databases: Vec<_> = env.keys().filter(|name| name.ends_with("_DATABASE_URL")).collect();
+            let own = member.spec().map(|_| format!("{}_DATABASE_URL", member.prefix()));
+            assert_eq!(databases, own.iter().collect::<Vec<_>>(), "{member}");
+        }
+    }
+
+    #[test]
+    fn every_service_understands_its_settings() {
+        for member in Member::SERVICES {
+            let env = runtime::Env::from_pairs(env(&options(), member, 0));
+            env.check().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_second_process_listens_elsewhere_and_finds_the_others_where_they_are() {
+        let env = env(&options(), Member::Notification, 1);
+        assert_eq!(env.get("NOTIFICATION_ADDR").unwrap(), "127.0.0.1:9103");
+        assert_eq!(env.get("SOCKETIO_ADDR").unwrap(), "127.0.0.1:9113");
+        assert_eq!(env.get("NOTIFICATION_ADMIN_ADDR").unwrap(), "127.0.0.1:10203");
+        assert_eq!(env.get("CONNECTOR_URL").unwrap(), "http://127.0.0.1:9001/");
+        assert_eq!(env.get("PORT_BASE").unwrap(), "9000");
+    }
+
+    #[test]
+    fn overrides_win_but_reach_only_those_who_may_know_them() {
+        let options = options().with("SPAM_HOLD_SECONDS", "0").with("ENCRYPTION_KEYS", "mine");
+        assert_eq!(env(&options, Member::Connector, 0).get("ENCRYPTION_KEYS").unwrap(), "mine");
+        assert!(!env(&options, Member::Notification, 0).contains_key("ENCRYPTION_KEYS"));
+        assert_eq!(env(&options, Member::Notification, 0).get("SPAM_HOLD_SECONDS").unwrap(), "0");
+    }
+
+    #[test]
+    fn without_a_simulator_nothing_points_to_one() {
+        let options = StackOptions { simulator: false, ..options() };
+        let env = env(&options, Member::Connector, 0);
+        assert!(!env.contains_key("GMAIL_API_URL") && !env.contains_key("GOOGLE_CLIENT_ID"));
+        assert!(!env.contains_key("PUBSUB_SERVICE_ACCOUNT"));
+    }
+}
