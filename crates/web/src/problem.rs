@@ -24,16 +24,14 @@ pub struct Problem {
     pub status: StatusCode,
     /// Stable and documented, `snake_case`.
     pub code: Cow<'static, str>,
-    /// Short, the same for every problem of this status.
-    pub title: Cow<'static, str>,
     /// What is wrong this time; empty if there is nothing to add.
     pub detail: String,
     /// The members of the request that are wrong.
     pub errors: Vec<FieldError>,
     /// When to try again.
     pub retry_after: Option<Duration>,
-    /// Further members of the document.
-    pub extensions: Map<String, Value>,
+    /// Further members of the document; boxed, because few problems have any and every handler's result carries one.
+    pub extensions: Option<Box<Map<String, Value>>>,
 }
 
 impl Problem {
@@ -42,11 +40,10 @@ impl Problem {
         Self {
             status,
             code: code.into(),
-            title: status.canonical_reason().unwrap_or("Error").into(),
             detail: detail.into(),
             errors: Vec::new(),
             retry_after: None,
-            extensions: Map::new(),
+            extensions: None,
         }
     }
 
@@ -109,6 +106,11 @@ impl Problem {
         self
     }
 
+    /// Short, the same for every problem of this status.
+    pub fn title(&self) -> &'static str {
+        self.status.canonical_reason().unwrap_or("Error")
+    }
+
     /// Replaces the code.
     #[must_use]
     pub fn with_code(mut self, code: impl Into<Cow<'static, str>>) -> Self {
@@ -126,7 +128,7 @@ impl Problem {
     /// Adds a member to the document, e.g. the accounts to choose from.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.extensions.insert(name.into(), value.into());
+        self.extensions.get_or_insert_default().insert(name.into(), value.into());
         self
     }
 

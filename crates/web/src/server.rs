@@ -59,7 +59,6 @@ pub struct Server {
     registry: Registry,
     metrics: HttpMetrics,
     health: Health,
-    shutdown: Shutdown,
     routes: Routes,
 }
 
@@ -91,7 +90,6 @@ impl Server {
             registry: cx.registry.clone(),
             metrics: HttpMetrics::new(&cx.registry),
             health,
-            shutdown: cx.shutdown.clone(),
             routes: Routes(Box::new(configure)),
         })
     }
@@ -115,9 +113,9 @@ impl Server {
     pub async fn run(self, shutdown: impl Into<Shutdown>) -> anyhow::Result<()> {
         let shutdown: Shutdown = shutdown.into();
         let (addr, admin_addr) = self.addrs;
-        let admin = admin::server(self.admin, &self.registry, &self.health, &self.shutdown)?;
-        let observer = Data::new(Observer { seams: self.seams, metrics: self.metrics });
-        let (health, stop, routes, limit) = (self.health, self.shutdown, self.routes, self.config.body_limit);
+        let admin = admin::server(self.admin, &self.registry, &self.health, &shutdown)?;
+        let observer = Data::new(Observer { seams: self.seams, metrics: self.metrics, hard: shutdown.hard.clone() });
+        let (health, stop, routes, limit) = (self.health, shutdown.clone(), self.routes, self.config.body_limit);
         let app = move || {
             App::new()
                 .app_data(observer.clone())
@@ -135,20 +133,30 @@ impl Server {
             .run();
         tracing::info!(%addr, %admin_addr, "{} listens on {addr}", self.config.name);
         let (public_handle, admin_handle) = (public.handle(), admin.handle());
-        let (public_end, admin_end, ()) = tokio::join!(public, admin, async {
-            stop_in_order(&shutdown, &public_handle, &admin_handle).await;
-        });
-        public_end?;
-        Ok(admin_end?)
+        let serving = async {
+            let (public_end, admin_end, ()) =
+                tokio::join!(public, admin, stop_in_order(&shutdown, &public_handle, &admin_handle));
+            public_end.and(admin_end)
+        };
+        tokio::select! {
+            end = serving => Ok(end?),
+            // actix does not let go of a graceful stop it has begun; dropping its futures does.
+            () = after_hard_stop(&shutdown) => Ok(()),
+        }
     }
+}
+
+/// Requests answer 503 at the hard stop; this long the connections have to carry it out.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
+
+async fn after_hard_stop(shutdown: &Shutdown) {
+    shutdown.hard.cancelled().await;
+    tokio::time::sleep(LAST_ANSWERS).await;
 }
 
 async fn stop_in_order(shutdown: &Shutdown, public: &ServerHandle, admin: &ServerHandle) {
     shutdown.soft.cancelled().await;
-    tokio::select! {
-        () = public.stop(true) => {}
-        () = shutdown.hard.cancelled() => public.stop(false).await,
-    }
+    public.stop(true).await;
     admin.stop(false).await;
 }
 

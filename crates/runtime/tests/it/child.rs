@@ -85,8 +85,11 @@ pub fn start(args: &str, settings: &[(&str, &str)]) -> Running {
 }
 
 impl Running {
-    /// Reads standard error up to a line with these words.
+    /// Reads standard error up to a line with these words, which may have been told already.
     pub fn wait_for(&mut self, words: &str) {
+        if self.told.contains(words) {
+            return;
+        }
         let mut line = String::new();
         while self.errors.read_line(&mut line).unwrap() > 0 {
             self.told.push_str(&line);

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -13,10 +13,12 @@ use domain::Seams;
 use futures_util::FutureExt;
 use prometheus::{HistogramVec, Registry};
 use runtime::telemetry::{metrics, span};
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::context::RequestContext;
 use super::{headers, problems};
+use crate::codes;
 use crate::extract::{VerifiedToken, bearer, internal_tokens};
 use crate::problem::Problem;
 use crate::tokens::InternalTokens;
@@ -42,6 +44,8 @@ impl HttpMetrics {
 pub(crate) struct Observer {
     pub seams: Seams,
     pub metrics: HttpMetrics,
+    /// At the hard stop requests are not finished but told to come again.
+    pub hard: CancellationToken,
 }
 
 /// The middleware, for `actix_web::middleware::from_fn`.
@@ -60,7 +64,11 @@ pub(crate) async fn around<B: MessageBody + 'static>(
     let work = async {
         // The request must not be cloned before it is routed (actix writes the route into it), so an error that comes
         // this far is given its final form as an error.
-        let response = match AssertUnwindSafe(next.call(request)).catch_unwind().await.unwrap_or_else(panicked) {
+        let answered = tokio::select! {
+            answered = AssertUnwindSafe(next.call(request)).catch_unwind() => answered.unwrap_or_else(panicked),
+            () = observer.hard.cancelled() => Err(stopping().into()),
+        };
+        let response = match answered {
             Ok(response) => response,
             Err(error) => {
                 let error = problems::FinalError::of(&error, &cx.request_id);
@@ -95,6 +103,10 @@ fn identify(request: &ServiceRequest, seams: &Seams) -> RequestContext {
 /// A handler that panicked breaks its own request only. The panic itself is logged by the process's hook.
 fn panicked<B>(_payload: Box<dyn Any + Send>) -> Result<ServiceResponse<B>, Error> {
     Err(Problem::internal().into())
+}
+
+fn stopping() -> Problem {
+    Problem::unavailable(codes::UNAVAILABLE, Duration::from_secs(1), "The process is stopping.")
 }
 
 fn tell(observer: &Observer, method: &'static str, route: &str, status: u16, began: Instant) {

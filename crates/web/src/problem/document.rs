@@ -45,13 +45,13 @@ impl ProblemDocument {
     pub fn of(problem: &Problem, request_id: Option<String>) -> Self {
         Self {
             kind: format!("urn:postrider:problem:{}", problem.code),
-            title: problem.title.to_string(),
+            title: problem.title().to_owned(),
             status: problem.status.as_u16(),
             detail: problem.detail.clone(),
             code: problem.code.to_string(),
             request_id,
             errors: problem.errors.clone(),
-            extensions: problem.extensions.clone(),
+            extensions: problem.extensions.as_deref().cloned().unwrap_or_default(),
         }
     }
 }
