@@ -42,14 +42,10 @@ pub(crate) fn settle(queue: &Queue, attempt: u32, verdict: Verdict) -> Settlemen
             bury(queue, attempt, format!("given up after {attempt} attempts"))
         }
         Verdict::Decided(Outcome::Retry { after }) => {
-            let (ttl, [first, .., last]) = (|tier: &RetryTier| u128::from(tier.ttl_ms), &RETRY_TIERS);
-            debug_assert!(ttl(first) <= ttl(last), "tiers stand in order");
-            let tier = RETRY_TIERS.iter().find(|tier| ttl(tier) >= after.as_millis()).unwrap_or(last);
-            Settlement::Copy(CopyTo {
-                queue: queue.retry_name(*tier),
-                attempt: attempt.saturating_add(1),
-                reason: None,
-            })
+            let [.., longest] = RETRY_TIERS;
+            let waits = |tier: &RetryTier| u128::from(tier.ttl_ms) >= after.as_millis();
+            let tier = RETRY_TIERS.into_iter().find(waits).unwrap_or(longest);
+            Settlement::Copy(CopyTo { queue: queue.retry_name(tier), attempt: attempt.saturating_add(1), reason: None })
         }
     }
 }

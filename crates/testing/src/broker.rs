@@ -53,10 +53,10 @@ impl TestVhost {
         &self.name
     }
 
-    /// Deletes the waiting messages of a queue; says how many. A queue that is not there has none.
+    /// Deletes the waiting messages of a queue; says how many.
     ///
     /// # Errors
-    /// RabbitMQ is not reachable.
+    /// RabbitMQ is not reachable, or there is no such queue.
     pub async fn purge(&self, queue: &str) -> anyhow::Result<u32> {
         Ok(::broker::queues::purge(&self.amqp_url, queue).await?)
     }
