@@ -52,12 +52,8 @@ impl Upstreams {
 
     fn load(env: &Env) -> Result<Self, ConfigErrors> {
         let url = |service: Service| ServiceUrl::load(env, service.name()).map(|url| url.0);
-        let (connector, sync_worker, notification, ingest) = all((
-            url(Service::Connector),
-            url(Service::SyncWorker),
-            url(Service::Notification),
-            url(Service::Ingest),
-        ))?;
+        let (connector, sync_worker, notification, ingest) =
+            all((url(Service::Connector), url(Service::SyncWorker), url(Service::Notification), url(Service::Ingest)))?;
         Ok(Self { connector, sync_worker, notification, ingest })
     }
 }
@@ -129,8 +125,9 @@ mod tests {
 
     #[test]
     fn a_limit_of_nothing_and_origins_that_are_none_stop_the_start() {
-        let errors =
-            Config::load(&env(&[("RATE_LIMIT_PER_MINUTE", "0"), ("CORS_ALLOWED_ORIGINS", "app")])).unwrap_err().to_string();
+        let errors = Config::load(&env(&[("RATE_LIMIT_PER_MINUTE", "0"), ("CORS_ALLOWED_ORIGINS", "app")]))
+            .unwrap_err()
+            .to_string();
         assert!(errors.contains("RATE_LIMIT_PER_MINUTE") && errors.contains("CORS_ALLOWED_ORIGINS"), "{errors}");
     }
 }

@@ -80,7 +80,9 @@ mod tests {
 
     #[test]
     fn entries_that_are_no_origins_stop_the_start() {
-        for bad in ["app.example.com", "https://a.example/path", "https://a.example/", "ftp://a.example", "https://u@a.b"] {
+        for bad in
+            ["app.example.com", "https://a.example/path", "https://a.example/", "ftp://a.example", "https://u@a.b"]
+        {
             assert!(AllowedOrigins::parse(bad).is_err(), "{bad}");
         }
     }

@@ -53,7 +53,8 @@ pub struct Limits {
 impl Limits {
     /// Budgets with the given number of requests a minute for a user. All of it may come at once.
     pub fn new(per_user: NonZeroU32) -> Self {
-        let keyed = |limit| RateLimiter::keyed(Quota::per_minute(limit)).with_middleware::<StateInformationMiddleware>();
+        let keyed =
+            |limit| RateLimiter::keyed(Quota::per_minute(limit)).with_middleware::<StateInformationMiddleware>();
         Self { users: keyed(per_user), addresses: keyed(PER_ADDRESS), per_user, clock: DefaultClock::default() }
     }
 
@@ -70,9 +71,7 @@ impl Limits {
                 let reset = Duration::from_secs(60).saturating_mul(used) / limit.get();
                 Ok(Budget { limit: limit.get(), remaining, reset })
             }
-            Err(until) => {
-                Err(Exceeded { limit: limit.get(), retry_after: until.wait_time_from(self.clock.now()) })
-            }
+            Err(until) => Err(Exceeded { limit: limit.get(), retry_after: until.wait_time_from(self.clock.now()) }),
         }
     }
 

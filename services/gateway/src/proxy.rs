@@ -113,7 +113,9 @@ impl Proxy {
         }
         match tokio::time::timeout(ANSWER, request.send()).await {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(self.down(target.name, if error.is_connect() { "connect" } else { "broken" }, &error)),
+            Ok(Err(error)) => {
+                Err(self.down(target.name, if error.is_connect() { "connect" } else { "broken" }, &error))
+            }
             Err(_elapsed) => Err(self.down(target.name, "late", &"no answer within 40 s")),
         }
     }

@@ -66,7 +66,8 @@ impl Catalog {
 
     async fn fetch(&self, service: Service, url: &Url) -> (Service, Option<Value>) {
         let ask = async {
-            let mut answer = self.client.get(url.join("/openapi.json").ok()?).send().await.ok()?.error_for_status().ok()?;
+            let mut answer =
+                self.client.get(url.join("/openapi.json").ok()?).send().await.ok()?.error_for_status().ok()?;
             let mut text = Vec::new();
             while let Some(chunk) = answer.chunk().await.ok()? {
                 text.extend_from_slice(&chunk);

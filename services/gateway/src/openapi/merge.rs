@@ -7,13 +7,8 @@ use serde_json::{Map, Value, json};
 
 use crate::routes::{Access, Match, Service, Verb, find};
 
-const METHODS: [(&str, Verb); 5] = [
-    ("get", Verb::Get),
-    ("post", Verb::Post),
-    ("put", Verb::Put),
-    ("patch", Verb::Patch),
-    ("delete", Verb::Delete),
-];
+const METHODS: [(&str, Verb); 5] =
+    [("get", Verb::Get), ("post", Verb::Post), ("put", Verb::Put), ("patch", Verb::Patch), ("delete", Verb::Delete)];
 const SCHEMAS: &str = "#/components/schemas/";
 
 /// A service's document, if it could ever be had.

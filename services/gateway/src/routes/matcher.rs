@@ -91,7 +91,8 @@ mod tests {
     #[test]
     fn no_row_stands_twice() {
         for (at, route) in TABLE.iter().enumerate() {
-            let twice = TABLE.iter().skip(at + 1).any(|other| (other.verb, other.pattern) == (route.verb, route.pattern));
+            let twice =
+                TABLE.iter().skip(at + 1).any(|other| (other.verb, other.pattern) == (route.verb, route.pattern));
             assert!(!twice, "{} {}", route.verb.name(), route.pattern);
         }
     }

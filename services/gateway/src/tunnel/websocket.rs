@@ -125,7 +125,8 @@ fn head(
 async fn refusal(answer: http::Response<hyper::body::Incoming>) -> Result<HttpResponse, TunnelError> {
     let status = StatusCode::from_u16(answer.status().as_u16()).unwrap_or(StatusCode::BAD_GATEWAY);
     let kind = answer.headers().get("content-type").and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let body = Limited::new(answer.into_body(), REFUSAL).collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let body =
+        Limited::new(answer.into_body(), REFUSAL).collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     let mut response = HttpResponse::build(status);
     if let Some(kind) = kind {
         response.content_type(kind);

@@ -1,0 +1,36 @@
+//! `/openapi.json` and `/docs`.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use wiremock::matchers::path;
+use wiremock::{Mock, ResponseTemplate};
+
+use crate::harness::Gateway;
+
+#[tokio::test]
+async fn the_services_documents_are_one_and_a_service_that_is_down_is_named() {
+    let gateway = Gateway::start_with(|mut config| {
+        config.upstreams.notification = "http://127.0.0.1:1/".parse().unwrap();
+        config
+    })
+    .await;
+    let document = json!({"openapi": "3.1.0", "paths": {"/api/connectors": {"get": {}}, "/internal/x": {"get": {}}}});
+    let answer = ResponseTemplate::new(200).set_body_json(document);
+    Mock::given(path("/openapi.json")).respond_with(answer).mount(&gateway.services.connector).await;
+    let answer = gateway.request(Method::GET, "/openapi.json").send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let merged: Value = answer.json().await.unwrap();
+    assert_eq!(merged["paths"], json!({"/api/connectors": {"get": {}}}));
+    assert_eq!(merged["x-missing"], json!(["notification"]));
+    assert_eq!(merged["servers"][0]["url"], "https://mail.example.com");
+}
+
+#[tokio::test]
+async fn the_page_loads_nothing_from_elsewhere() {
+    let gateway = Gateway::start().await;
+    let answer = gateway.request(Method::GET, "/docs").send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert!(answer.headers()["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
+    let page = answer.text().await.unwrap();
+    assert!(!page.contains("http://") && !page.contains("https://"));
+}

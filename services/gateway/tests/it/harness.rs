@@ -1,0 +1,154 @@
+//! A running gateway and the services behind it.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{Clock as _, SystemClock};
+use gateway::App;
+use gateway::config::{Config, Upstreams};
+use gateway::cors::AllowedOrigins;
+use jsonwebtoken::{EncodingKey, Header, encode};
+use reqwest::{Method, RequestBuilder, Response};
+use runtime::config::{Listen, PublicUrl};
+use runtime::{Context, Env, Service as _};
+use serde_json::{Value, json};
+use url::Url;
+use web::jwt::ClientTokenRules;
+use web::tokens::{Claims, InternalKeys, InternalTokens};
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+
+/// The services, in the order of `routes::Service`.
+pub struct Services {
+    pub connector: MockServer,
+    pub sync_worker: MockServer,
+    pub notification: MockServer,
+    pub ingest: MockServer,
+}
+
+/// A running gateway. Stopped when dropped.
+pub struct Gateway {
+    pub origin: String,
+    pub services: Services,
+    pub cx: Context,
+    client: reqwest::Client,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Gateway {
+    pub async fn start() -> Self {
+        Self::start_with(|config| config).await
+    }
+
+    pub async fn start_with(change: impl FnOnce(Config) -> Config) -> Self {
+        let services = Services {
+            connector: answering().await,
+            sync_worker: answering().await,
+            notification: answering().await,
+            ingest: answering().await,
+        };
+        let url = |server: &MockServer| Url::parse(&server.uri()).unwrap();
+        let here: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        let config = change(Config {
+            listen: Listen { addr: here, admin_addr: here },
+            public_url: PublicUrl(Url::parse("https://mail.example.com").unwrap()),
+            upstreams: Upstreams {
+                connector: url(&services.connector),
+                sync_worker: url(&services.sync_worker),
+                notification: url(&services.notification),
+                ingest: url(&services.ingest),
+            },
+            socketio: vec![],
+            client_tokens: ClientTokenRules::load(&Env::from_pairs([("JWT_SECRET", SECRET)])).unwrap(),
+            internal_keys: keys(),
+            rate_limit: NonZeroU32::new(10_000).unwrap(),
+            cors: AllowedOrigins::default(),
+        });
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            runtime.block_on(async move {
+                let cx = Context::for_tests();
+                let app = App::build(config, cx.clone()).await.unwrap();
+                sender.send((app.addr(), cx)).unwrap();
+                app.run().await.unwrap();
+            });
+        });
+        let (addr, cx) = tokio::task::spawn_blocking(move || receiver.recv().unwrap()).await.unwrap();
+        let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        let client = client.timeout(Duration::from_secs(30)).build().unwrap();
+        Self { origin: format!("http://{addr}"), services, cx, client, thread: Some(thread) }
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.origin))
+    }
+
+    /// `GET` as the user `ann` of the tenant `acme`.
+    pub async fn get(&self, path: &str) -> Response {
+        self.request(Method::GET, path).bearer_auth(token(json!({}))).send().await.unwrap()
+    }
+
+    pub fn addr(&self) -> SocketAddr {
+        self.origin.strip_prefix("http://").unwrap().parse().unwrap()
+    }
+
+    /// Waits for the end of a soft stop that was begun.
+    pub fn join(mut self) {
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.cx.shutdown.stop_hard();
+        if let Some(thread) = self.thread.take() {
+            let _panicked = thread.join();
+        }
+    }
+}
+
+/// A service that answers everything with 200.
+pub async fn answering() -> MockServer {
+    let server = MockServer::start().await;
+    let answer = ResponseTemplate::new(200).set_body_json(json!({"ok": true})).insert_header("x-own", "kept");
+    Mock::given(any()).respond_with(answer).with_priority(200).mount(&server).await;
+    server
+}
+
+/// The only request that reached a service.
+pub async fn only(server: &MockServer) -> Request {
+    let mut requests = server.received_requests().await.unwrap();
+    assert_eq!(requests.len(), 1);
+    requests.remove(0)
+}
+
+/// Whom the gateway told the service it acts for.
+pub fn claims_of(request: &Request, service: &str) -> Claims {
+    let header = request.headers.get("authorization").unwrap().to_str().unwrap();
+    let token = header.strip_prefix("Bearer ").unwrap();
+    let verified = InternalTokens::new(keys(), service, Arc::new(SystemClock)).verify(token).unwrap();
+    assert_eq!(verified.caller, "gateway");
+    verified.claims
+}
+
+/// A client token of `ann` at `acme`, with other or further claims.
+pub fn token(more: Value) -> String {
+    let now = SystemClock.now().timestamp();
+    let mut claims = json!({"sub": "ann", "tenant_id": "acme", "exp": now + 600});
+    for (name, value) in more.as_object().unwrap() {
+        claims[name] = value.clone();
+    }
+    encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap()
+}
+
+fn keys() -> InternalKeys {
+    let pairs =
+        ["connector", "sync-worker", "notification", "ingest-webhook"].map(|name| format!("gateway>{name}:{KEY}"));
+    InternalKeys::parse(&pairs.join(",")).unwrap()
+}
