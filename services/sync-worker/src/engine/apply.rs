@@ -126,7 +126,10 @@ impl<'a> Writes<'a> {
         let state: Option<(&[LabelId], Timestamp)> = match (&fate.verdict, fate.known) {
             (Verdict::Store { labels, version }, _) => {
                 if let Some(Answer::Mail(mail)) = item.answer {
-                    self.store(cx, email_id, mail, labels, *version, fate.known.is_some());
+                    if fate.known.is_some() {
+                        self.replaced.insert(email_id);
+                    }
+                    self.store(cx, email_id, mail, (labels, *version));
                     Some((labels, mail.meta.internal_date))
                 } else {
                     None
@@ -169,13 +172,8 @@ impl<'a> Writes<'a> {
         cx: &Cx<'_>,
         email_id: EmailId,
         mail: &'a super::content::Fetched,
-        labels: &'a [LabelId],
-        version: Version,
-        was_stub: bool,
+        (labels, version): (&'a [LabelId], Version),
     ) {
-        if was_stub {
-            self.replaced.insert(email_id);
-        }
         let flags = self.flags(cx, labels);
         self.answers.push((email_id, mail));
         self.new.push(NewEmail {

@@ -230,8 +230,11 @@ impl Session<'_> {
     }
 }
 
+type Wanted = Vec<(MessageId, Need)>;
+type Settled = Vec<(MessageId, Mark)>;
+
 /// What to fetch, and what is settled without a fetch. `max_results` caps bodies, never labels or the listing.
-fn sort_todo(run: &Run, todo: Vec<Todo>) -> (Vec<(MessageId, Need)>, Vec<(MessageId, Mark)>) {
+fn sort_todo(run: &Run, todo: Vec<Todo>) -> (Wanted, Settled) {
     let mut room = run.max_results.map_or(i64::MAX, |most| most.saturating_sub(run.counts.stored));
     let (mut wanted, mut settled) = (Vec::new(), Vec::new());
     for Todo { message_id, state } in todo {

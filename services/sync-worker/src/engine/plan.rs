@@ -43,8 +43,8 @@ impl<'a> Plan<'a> {
         let mut verdict = verdict(row.action, row.known, row.learned.as_ref(), generation);
         let live = row.action.added.is_some() || row.waiting.is_some_and(|parked| parked.live);
         if let Verdict::Park { reason, error } = &verdict {
-            match self.parking(&row, *reason, error, look, live, now) {
-                Some(parked) => self.park.push(parked),
+            match parking(&row, (*reason, error), look, now) {
+                Some(parked) => self.park.push(Parked { live, ..parked }),
                 None => verdict = given_up(&row, generation),
             }
         }
@@ -54,43 +54,6 @@ impl<'a> Plan<'a> {
             self.unpark.push(row.action.message_id.clone());
         }
         self.fates.push(Fate { verdict, known: row.known, live });
-    }
-
-    /// The row of the parking lot; `None` when the message is given up.
-    fn parking(
-        &self,
-        row: &Row<'_>,
-        reason: Reason,
-        error: &str,
-        look: bool,
-        live: bool,
-        now: Timestamp,
-    ) -> Option<Parked> {
-        let (attempts, next_attempt_at) = match row.waiting {
-            Some(parked) if look => match park::next(reason, parked.attempts + 1, now) {
-                Next::At(at) => (parked.attempts + 1, Some(at)),
-                Next::OnRequest => (parked.attempts + 1, None),
-                Next::GiveUp => return None,
-            },
-            // New records do not hurry the schedule, and do not end it.
-            Some(parked) => (parked.attempts, parked.next_attempt_at),
-            None if row.action.message_id.as_str().starts_with(UNREADABLE) => (0, None),
-            None => match park::next(reason, 0, now) {
-                Next::At(at) => (0, Some(at)),
-                Next::OnRequest | Next::GiveUp => (0, Some(now + TimeDelta::minutes(1))),
-            },
-        };
-        Some(Parked {
-            message_id: row.action.message_id.clone(),
-            thread_id: row.action.thread_id.clone().or_else(|| row.waiting.and_then(|parked| parked.thread_id.clone())),
-            history_id: row.waiting.map_or(row.action.last, |parked| parked.history_id.max(row.action.last)),
-            reason,
-            live,
-            changes: row.action.changes + row.waiting.map_or(0, |parked| parked.changes),
-            attempts,
-            next_attempt_at,
-            last_error: domain::text::without_nul(domain::text::truncate(error, 500).to_owned()),
-        })
     }
 
     /// Entries of this action, and those that waited, go where the message goes.
@@ -107,6 +70,35 @@ impl<'a> Plan<'a> {
             self.tally.parked -= waited;
         }
     }
+}
+
+/// The row of the parking lot; `None` when the message is given up. Whether it is live is the caller's to say.
+fn parking(row: &Row<'_>, (reason, error): (Reason, &str), look: bool, now: Timestamp) -> Option<Parked> {
+    let (attempts, next_attempt_at) = match row.waiting {
+        Some(parked) if look => match park::next(reason, parked.attempts + 1, now) {
+            Next::At(at) => (parked.attempts + 1, Some(at)),
+            Next::OnRequest => (parked.attempts + 1, None),
+            Next::GiveUp => return None,
+        },
+        // New records do not hurry the schedule, and do not end it.
+        Some(parked) => (parked.attempts, parked.next_attempt_at),
+        None if row.action.message_id.as_str().starts_with(UNREADABLE) => (0, None),
+        None => match park::next(reason, 0, now) {
+            Next::At(at) => (0, Some(at)),
+            Next::OnRequest | Next::GiveUp => (0, Some(now + TimeDelta::minutes(1))),
+        },
+    };
+    Some(Parked {
+        message_id: row.action.message_id.clone(),
+        thread_id: row.action.thread_id.clone().or_else(|| row.waiting.and_then(|parked| parked.thread_id.clone())),
+        history_id: row.waiting.map_or(row.action.last, |parked| parked.history_id.max(row.action.last)),
+        reason,
+        live: false,
+        changes: row.action.changes + row.waiting.map_or(0, |parked| parked.changes),
+        attempts,
+        next_attempt_at,
+        last_error: domain::text::without_nul(domain::text::truncate(error, 500).to_owned()),
+    })
 }
 
 /// Nothing was there for a day: a tombstone, newer than whatever the mirror knows.

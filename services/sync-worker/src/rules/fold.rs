@@ -149,7 +149,7 @@ mod tests {
             Delta { history_id: HistoryId(5), added: vec![star.clone()], removed: vec![] },
             Delta { history_id: HistoryId(9), added: vec![], removed: vec![inbox.clone()] },
         ];
-        assert_eq!(replay(&[inbox.clone()], HistoryId(5), &deltas), vec![]);
+        assert_eq!(replay(std::slice::from_ref(&inbox), HistoryId(5), &deltas), vec![]);
         assert_eq!(replay(&[inbox], HistoryId(4), &deltas), vec![star]);
     }
 }

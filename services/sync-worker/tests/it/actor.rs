@@ -110,7 +110,7 @@ impl Actor {
                 done = format!("relabel {ids:?} +{add} -{remove:?}");
             }
             82..=88 => {
-                let draft = inner.drafts.last().cloned().filter(|_| what % 2 == 0);
+                let draft = inner.drafts.last().cloned().filter(|_| what.is_multiple_of(2));
                 if let Ok(saved) = world.save_draft(address, draft.as_deref(), Deliver::default())
                     && draft.is_none()
                 {

@@ -238,8 +238,11 @@ impl GmailLanes for SimGmail {
     async fn checkpoint(&self) {}
 }
 
-/// Opens the mailboxes of a test, by address.
-pub struct SimAccess(pub Arc<dyn Fn(&Leased) -> Option<SimGmail> + Send + Sync>);
+/// Finds the simulated mailbox behind a leased row.
+type Find = dyn Fn(&Leased) -> Option<SimGmail> + Send + Sync;
+
+/// Opens the mailboxes of a test.
+pub struct SimAccess(pub Arc<Find>);
 
 #[async_trait]
 impl GmailAccess for SimAccess {

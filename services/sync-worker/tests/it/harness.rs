@@ -198,6 +198,23 @@ pub async fn ledger(db: &Db, tenant: &TenantId, connector: ConnectorId) -> [i64;
     row.map_or([0; 5], |row| [row.seen, row.applied, row.tombstoned, row.parked, row.waiting])
 }
 
+/// Pushes that came before history showed their id.
+pub async fn early_looks(db: &Db, ids: &Ids) -> i64 {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        early: i64,
+    }
+    let mut tx = db.tenant(&ids.tenant).await.unwrap();
+    let row = sql("SELECT count(*) AS early FROM notification_queue WHERE connector_id = $1 AND looks > 0")
+        .bind::<SqlUuid, _>(ids.connector.0)
+        .get_result::<Row>(&mut tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    row.early
+}
+
 /// How often each message was announced: (received, sent).
 pub async fn announced(db: &Db, connector: ConnectorId) -> BTreeMap<String, (usize, usize)> {
     let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();

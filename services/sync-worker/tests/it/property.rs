@@ -20,7 +20,9 @@ use sync_worker::store::runs as run_store;
 
 use crate::actor::{Actor, Kind};
 use crate::gmail::{Rates, SimAccess, SimGmail};
-use crate::harness::{Ids, announced, bury_holder, database, engine, expire_lease, ledger, mirror, runs, within};
+use crate::harness::{
+    Ids, announced, bury_holder, database, early_looks, engine, expire_lease, ledger, mirror, runs, within,
+};
 
 /// Cases of each of the four tests below.
 const CASES: u64 = 250;
@@ -60,24 +62,59 @@ async fn many(base: u64) {
     };
     let test = database().await;
     let db = test.db.clone();
-    let failures: Vec<String> = stream::iter(seeds)
+    let count = seeds.len();
+    let mut cases = stream::iter(seeds)
         .map(|seed| {
             let db = db.clone();
             async move {
                 let result = std::panic::AssertUnwindSafe(Box::pin(case(&db, seed))).catch_unwind().await;
                 match result {
-                    Ok(Ok(())) => None,
-                    Ok(Err(failure)) => Some(format!("POSTRIDER_SEED={seed}: {failure}")),
-                    Err(_) => Some(format!("POSTRIDER_SEED={seed} panicked")),
+                    Ok(Ok(met)) => Ok(met),
+                    Ok(Err(failure)) => Err(format!("POSTRIDER_SEED={seed}: {failure}")),
+                    Err(_) => Err(format!("POSTRIDER_SEED={seed} panicked")),
                 }
             }
         })
-        .buffer_unordered(PARALLEL)
-        .filter_map(std::future::ready)
-        .take(3)
-        .collect()
-        .await;
+        .buffer_unordered(PARALLEL);
+    let (mut all, mut failures) = (Met::default(), Vec::new());
+    while let Some(result) = cases.next().await {
+        match result {
+            Ok(met) => all.add(met),
+            Err(failure) => failures.push(failure),
+        }
+        if failures.len() == 3 {
+            break;
+        }
+    }
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+    // A property that never meets its difficulties proves nothing.
+    assert!(count < 100 || all.is_full(), "the cases were too easy: {all:?}");
+}
+
+/// What the cases met: how many of them each thing happened in.
+#[derive(Debug, Clone, Copy, Default)]
+struct Met {
+    gaps: u64,
+    parked: u64,
+    fenced: u64,
+    limited: u64,
+    early: u64,
+    announced: u64,
+}
+
+impl Met {
+    fn add(&mut self, other: Self) {
+        self.gaps += other.gaps;
+        self.parked += other.parked;
+        self.fenced += other.fenced;
+        self.limited += other.limited;
+        self.early += other.early;
+        self.announced += other.announced;
+    }
+
+    fn is_full(&self) -> bool {
+        [self.gaps, self.parked, self.fenced, self.limited, self.early, self.announced].iter().all(|count| *count >= 5)
+    }
 }
 
 struct Case {
@@ -92,7 +129,7 @@ struct Case {
     recreated: bool,
 }
 
-async fn case(db: &Db, seed: u64) -> Result<(), String> {
+async fn case(db: &Db, seed: u64) -> Result<Met, String> {
     let mut case = Case::new(db, seed);
     case.ids.connect(db, &format!("sub-{seed}")).await;
     let steps = case.dice.between(6, 24);
@@ -100,7 +137,8 @@ async fn case(db: &Db, seed: u64) -> Result<(), String> {
         Box::pin(case.step()).await;
     }
     Box::pin(case.settle()).await?;
-    Box::pin(case.check()).await.map_err(|failure| format!("{failure}\n{}", case.actor.log().join("\n")))
+    Box::pin(case.check()).await.map_err(|failure| format!("{failure}\n{}", case.actor.log().join("\n")))?;
+    Ok(case.met().await)
 }
 
 impl Case {
@@ -283,6 +321,21 @@ impl Case {
             return Err(format!("a run is still {open}"));
         }
         self.check_announcements(generation, boundary).await
+    }
+
+    async fn met(&self) -> Met {
+        let counted = |pick: &dyn Fn(&sync_worker::metrics::Metrics) -> u64| {
+            u64::from(self.engines.iter().map(|engine| pick(engine.metrics())).sum::<u64>() > 0)
+        };
+        let failed = |code: &'static str| counted(&|metrics| metrics.failures.with_label_values(&[code]).get());
+        Met {
+            gaps: counted(&|metrics| metrics.gaps.get()),
+            parked: counted(&|metrics| metrics.entries.with_label_values(&["parked"]).get()),
+            fenced: failed("fenced"),
+            limited: failed("rate_limited"),
+            early: u64::from(early_looks(&self.db, &self.ids).await > 0),
+            announced: u64::from(!announced(&self.db, self.ids.connector).await.is_empty()),
+        }
     }
 
     async fn check_announcements(&self, generation: i32, boundary: u64) -> Result<(), String> {

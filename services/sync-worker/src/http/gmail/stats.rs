@@ -1,5 +1,7 @@
 //! `GET /gmail/stats`
 
+#![expect(unused_qualifications, reason = "in the code utoipa makes of `params`")]
+
 use actix_web::web::{Data, Json};
 use chrono::TimeDelta;
 use domain::{ConnectorId, EmailAddress, Timestamp};

@@ -1,5 +1,7 @@
 //! `POST /gmail/sync`: asks for a run and answers at once. `POST /gmail/sync/deleted`: the same, and waits for it.
 
+#![expect(unused_qualifications, reason = "in the code utoipa makes of `params`")]
+
 use std::time::Duration;
 
 use actix_web::HttpResponse;

@@ -1,5 +1,7 @@
 //! `GET /api/v1/emails`
 
+#![expect(unused_qualifications, reason = "in the code utoipa makes of `params`")]
+
 use std::collections::BTreeMap;
 
 use actix_web::web::{Data, Json};

@@ -1,5 +1,7 @@
 //! `GET /api/v1/sync-runs`
 
+#![expect(unused_qualifications, reason = "in the code utoipa makes of `params`")]
+
 use actix_web::web::{Data, Json};
 use domain::{ConnectorId, Timestamp};
 use serde::Deserialize;
