@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use broker::{Broker, BrokerConfig, Publisher, Transport as _};
 use contracts::Envelope;
 use contracts::ingest::MailboxChanged;
-use domain::{EventId, Secret, Seams};
+use domain::{EventId, Seams, Secret};
 use runtime::Context;
 
 struct Bare {

@@ -67,8 +67,10 @@ async fn fetch_and_discard(world: &World) -> Result<Duration> {
         }
     }
     futures_util::stream::iter(ids.into_iter().map(|id| {
-        let request =
-            http.get(format!("{origin}/gmail/v1/users/me/messages/{id}")).query(&[("format", "raw")]).bearer_auth(&token);
+        let request = http
+            .get(format!("{origin}/gmail/v1/users/me/messages/{id}"))
+            .query(&[("format", "raw")])
+            .bearer_auth(&token);
         async move { anyhow::Ok(request.send().await?.error_for_status()?.bytes().await?.len()) }
     }))
     .buffer_unordered(PARALLEL)
@@ -83,7 +85,9 @@ async fn copy_rows(world: &World) -> Result<Duration> {
     let driver = tokio::runtime::Handle::current().spawn(connection);
     let mut rows: Vec<(&str, Vec<Bytes>)> = Vec::new();
     for table in TABLES {
-        client.batch_execute(&format!("CREATE TABLE mailbox.bench_{table} (LIKE mailbox.{table} INCLUDING ALL)")).await?;
+        client
+            .batch_execute(&format!("CREATE TABLE mailbox.bench_{table} (LIKE mailbox.{table} INCLUDING ALL)"))
+            .await?;
         let out = client.copy_out(&format!("COPY mailbox.{table} TO STDOUT (FORMAT binary)")).await?;
         rows.push((table, out.try_collect().await?));
     }

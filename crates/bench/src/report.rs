@@ -42,7 +42,8 @@ impl Report {
                 (Some(aim), _) => format!("  (aim: at least {aim})"),
                 (None, _) => String::new(),
             };
-            let _ = writeln!(text, "{:<10} {:<52} {:>12.2} {}{aim}", figure.bench, figure.what, figure.value, figure.unit);
+            let _ =
+                writeln!(text, "{:<10} {:<52} {:>12.2} {}{aim}", figure.bench, figure.what, figure.value, figure.unit);
         }
         std::io::stdout().lock().write_all(text.as_bytes())?;
         if let Some(parent) = json.parent() {

@@ -29,6 +29,7 @@ pub struct Connector {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct SyncRun {
     pub id: String,
+    pub connector_id: String,
     pub kind: String,
     pub state: String,
     pub listed: u64,
@@ -74,12 +75,13 @@ impl Gateway {
         Ok(self.connectors().await?.into_iter().find(found))
     }
 
-    /// The newest runs of an account.
+    /// The newest runs of an account; none while the sync-worker has not heard of the account yet.
     ///
     /// # Errors
     /// The gateway does not answer, or refuses.
     pub async fn sync_runs(&self, connector: &str) -> Result<Vec<SyncRun>> {
-        self.get::<Page<SyncRun>>("/api/v1/sync-runs", &[("connector_id", connector)]).await.map(|page| page.data)
+        let page = self.get::<Page<SyncRun>>("/api/v1/sync-runs", &[("limit", "100")]).await?;
+        Ok(page.data.into_iter().filter(|run| run.connector_id == connector).collect())
     }
 
     /// One run; none while it is not known yet.

@@ -67,9 +67,7 @@ impl Account {
     /// Waits until the mirror says exactly what Google says: ids, labels, threads, deletions.
     pub async fn mirror_equals_truth(&self, world: &World, limit: Duration) {
         let mut conn = world.admin().await;
-        let mut equal = async || {
-            mirror::state(&mut conn, self.connector).await == world.sim.truth(&self.address).await
-        };
+        let mut equal = async || mirror::state(&mut conn, self.connector).await == world.sim.truth(&self.address).await;
         let deadline = tokio::time::Instant::now() + limit;
         while !equal().await {
             if tokio::time::Instant::now() > deadline {

@@ -34,12 +34,8 @@ impl Client {
         }
         let response = request.send().await.expect("the gateway answers");
         let status = response.status();
-        let content_type = response
-            .headers()
-            .get("content-type")
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
-            .to_owned();
+        let content_type =
+            response.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
         let body = response.json().await.unwrap_or(Value::Null);
         Answer { status, content_type, body }
     }
@@ -70,4 +66,3 @@ pub fn http() -> reqwest::Client {
         .build()
         .unwrap_or_else(|_| reqwest::Client::new())
 }
-

@@ -35,7 +35,8 @@ impl PrivateServers {
 
     /// Runs one of the script's commands on this pair: `stop-rabbit`, `start-rabbit`, `restart-postgres`.
     pub async fn command(&self, command: &str) -> Result<()> {
-        script(&[command, "--dir", &self.dir.path().to_string_lossy(), "--port-base", &self.port_base.to_string()]).await
+        script(&[command, "--dir", &self.dir.path().to_string_lossy(), "--port-base", &self.port_base.to_string()])
+            .await
     }
 }
 

@@ -28,9 +28,8 @@ impl World {
     pub async fn start_with(port_base: u16, change: impl FnOnce(StackOptions) -> StackOptions) -> Self {
         let servers = PrivateServers::start(port_base).await.expect("private servers start");
         let dir = tempfile::tempdir().expect("a directory for the stack");
-        let options =
-            StackOptions::new(dir.path(), port_base, servers.database_url.clone(), servers.amqp_url.clone())
-                .expect("the options of a stack");
+        let options = StackOptions::new(dir.path(), port_base, servers.database_url.clone(), servers.amqp_url.clone())
+            .expect("the options of a stack");
         let options = options
             .with("STREAM_CHECK_SECONDS", "3")
             .with("GMAIL_QUOTA", "user=1000000000,project=4000000000,day=1000000000000");

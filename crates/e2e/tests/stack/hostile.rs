@@ -25,7 +25,12 @@ async fn every_documented_route_refuses_bad_input() {
                 for body in bodies(wants_body) {
                     let answer = client.call(method.clone(), &url, body.clone()).await;
                     tried += 1;
-                    assert!(!answer.status.is_server_error(), "{method} {url} {body:?}: {} {}", answer.status, answer.body);
+                    assert!(
+                        !answer.status.is_server_error(),
+                        "{method} {url} {body:?}: {} {}",
+                        answer.status,
+                        answer.body
+                    );
                     if answer.status.is_client_error() {
                         assert_eq!(answer.content_type, "application/problem+json", "{method} {url}: {}", answer.body);
                         assert!(answer.body["code"].is_string(), "{method} {url}: {}", answer.body);
@@ -34,7 +39,9 @@ async fn every_documented_route_refuses_bad_input() {
             }
             // Malformed JSON, an alien content type, no token at all.
             let target = format!("{}{}", world.origin(), path.replace('{', "").replace('}', ""));
-            for (kind, body) in [("application/json", "{\"a\":"), ("text/plain", "hello"), ("application/json", "\u{0}")] {
+            for (kind, body) in
+                [("application/json", "{\"a\":"), ("text/plain", "hello"), ("application/json", "\u{0}")]
+            {
                 let answer = anonymous
                     .request(method.clone(), &target)
                     .bearer_auth(world.stack.token("acme", "ann").unwrap().expose())
@@ -57,12 +64,22 @@ fn urls(path: &str) -> Vec<String> {
     let mut urls = Vec::new();
     if path.contains('{') {
         for id in BAD_IDS {
-            let filled: Vec<String> =
-                path.split('/').map(|part| if part.starts_with('{') { id.to_owned() } else { part.to_owned() }).collect();
+            let filled: Vec<String> = path
+                .split('/')
+                .map(|part| if part.starts_with('{') { id.to_owned() } else { part.to_owned() })
+                .collect();
             urls.push(filled.join("/"));
         }
     } else {
-        for query in ["?limit=0", "?limit=101", "?limit=abc", "?page=-1", "?cursor=!!", "?no_such_parameter=1", "?user_email=%00"] {
+        for query in [
+            "?limit=0",
+            "?limit=101",
+            "?limit=abc",
+            "?page=-1",
+            "?cursor=!!",
+            "?no_such_parameter=1",
+            "?user_email=%00",
+        ] {
             urls.push(format!("{path}{query}"));
         }
     }
@@ -77,7 +94,9 @@ fn bodies(wants_body: bool) -> Vec<Option<Value>> {
         Some(json!({"no_such_member": 1})),
         Some(json!([])),
         Some(json!("text")),
-        Some(json!({"type": 7, "title": [], "status": {}, "auth_code": 1, "max_results": "many", "notificationIds": "x"})),
+        Some(
+            json!({"type": 7, "title": [], "status": {}, "auth_code": 1, "max_results": "many", "notificationIds": "x"}),
+        ),
     ]
 }
 
@@ -92,12 +111,14 @@ async fn fingerprint(world: &World) -> Vec<(String, i64)> {
         n: i64,
     }
     let mut admin = world.admin().await;
-    storage::sql("SELECT 'connectors' AS name, count(*) AS n FROM connector.connectors \
+    storage::sql(
+        "SELECT 'connectors' AS name, count(*) AS n FROM connector.connectors \
          UNION ALL SELECT 'watches', count(*) FROM connector.watches \
          UNION ALL SELECT 'mailboxes', count(*) FROM mailbox.mailboxes \
          UNION ALL SELECT 'runs', count(*) FROM mailbox.sync_runs \
          UNION ALL SELECT 'queue', count(*) FROM mailbox.notification_queue \
-         UNION ALL SELECT 'notifications', count(*) FROM notification.notifications ORDER BY 1")
+         UNION ALL SELECT 'notifications', count(*) FROM notification.notifications ORDER BY 1",
+    )
     .load::<Count>(&mut admin)
     .await
     .unwrap()

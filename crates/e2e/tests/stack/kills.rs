@@ -17,7 +17,8 @@ async fn killed_in_the_middle_of_a_full_and_of_an_incremental_sync() {
     let account = Account::connect(&world, "acme", "ann", address).await;
     let mut conn = world.admin().await;
     for stored in [200, 600, 1_000] {
-        within(LONG, "the full sync goes on", async || mirror::count(&mut conn, account.connector).await >= stored).await;
+        within(LONG, "the full sync goes on", async || mirror::count(&mut conn, account.connector).await >= stored)
+            .await;
         assert!(!mirror::first_synced(&mut conn, account.connector).await);
         world.stack.kill9(Member::SyncWorker, 0).await.unwrap();
         world.stack.start(Member::SyncWorker).unwrap();
@@ -52,7 +53,9 @@ async fn notification_and_ingest_and_connector_killed_under_load() {
     account.first_sync(&world, LONG).await;
     let mut live = Vec::new();
     for (round, member) in
-        [Member::Notification, Member::Ingest, Member::Connector, Member::Notification, Member::Ingest].into_iter().enumerate()
+        [Member::Notification, Member::Ingest, Member::Connector, Member::Notification, Member::Ingest]
+            .into_iter()
+            .enumerate()
     {
         live.extend(world.sim.deliver(address, 20).await);
         if member == Member::Connector {

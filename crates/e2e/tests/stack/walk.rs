@@ -12,7 +12,10 @@ async fn from_the_oauth_pages_to_the_official_socket_client() {
     let address = "walk@example.com";
     world.sim.mailbox(address, 3_000, 7).await;
     // Slow enough that the backfill is still at work when the live changes come.
-    world.sim.fault(serde_json::json!({"method": "messages.get", "account": address, "rate": 1.0, "latency_ms": 10})).await;
+    world
+        .sim
+        .fault(serde_json::json!({"method": "messages.get", "account": address, "rate": 1.0, "latency_ms": 10}))
+        .await;
     let account = Account::connect(&world, "acme", "ann", address).await;
     let socket = account.socket("websocket").await;
     let polling = account.socket("polling").await;
@@ -73,8 +76,7 @@ async fn what_came_while_the_client_was_away_is_replayed_once_and_in_order() {
     let missed = world.sim.deliver(address, 30).await;
     account.notified_once(&world, &missed, Duration::from_secs(60)).await;
     let token = world.stack.token("acme", "ben").unwrap();
-    let socket =
-        e2e::socket::Socket::connect(&world.origin(), "ben", &token, "websocket", Some(&last)).await;
+    let socket = e2e::socket::Socket::connect(&world.origin(), "ben", &token, "websocket", Some(&last)).await;
     within(Duration::from_secs(20), "replayed", async || missed.iter().all(|id| socket.announced().contains_key(id)))
         .await;
     assert!(socket.announced().values().all(|times| *times == 1), "{:?}", socket.announced());
