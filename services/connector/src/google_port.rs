@@ -19,7 +19,7 @@ pub struct Google {
     pub redirect_uri: String,
     /// Asked for.
     pub scopes: Scopes,
-    oauth: Arc<OAuthClient>,
+    oauth: OAuthClient,
     transport: Arc<GmailTransport>,
 }
 
@@ -51,7 +51,7 @@ impl Google {
             revoke_url: settings.revoke_url,
             issuer: settings.issuer,
         };
-        let oauth = Arc::new(OAuthClient::new(config, jwks, clock.clone())?);
+        let oauth = OAuthClient::new(config, jwks, clock.clone())?;
         let metrics = GmailMetrics::register(registry)?;
         let transport = GmailTransport::new(TransportConfig::new(settings.api_url), clock, metrics)?;
         Ok(Self {
@@ -77,10 +77,8 @@ impl Google {
 
     /// Turns a code into tokens.
     pub async fn exchange(&self, code: &Code) -> Result<TokenAnswer, Error> {
-        let (oauth, code) = (self.oauth.clone(), code.clone());
-        let exchange =
-            aside(async move || oauth.exchange(&code.code, code.verifier.as_ref(), &code.redirect_uri).await);
-        let grant = exchange.await?.map_err(|error| sort(error, Error::CodeInvalid))?;
+        let asked = self.oauth.exchange(&code.code, code.verifier.as_ref(), &code.redirect_uri).await;
+        let grant = asked.map_err(|error| sort(error, Error::CodeInvalid))?;
         Ok(TokenAnswer {
             access: grant.access_token,
             access_expires_at: grant.expires_at,
@@ -92,9 +90,7 @@ impl Google {
 
     /// A new access token; [`Error::GrantDead`] when the refresh token is no longer good.
     pub async fn refresh(&self, refresh: &Secret) -> Result<TokenAnswer, Error> {
-        let (oauth, refresh) = (self.oauth.clone(), refresh.clone());
-        let fresh = aside(async move || oauth.refresh(&refresh).await).await?;
-        let fresh = fresh.map_err(|error| sort(error, Error::GrantDead))?;
+        let fresh = self.oauth.refresh(refresh).await.map_err(|error| sort(error, Error::GrantDead))?;
         Ok(TokenAnswer {
             access: fresh.access_token,
             access_expires_at: fresh.expires_at,
@@ -115,19 +111,6 @@ impl Google {
             .map_err(|error| Error::google_refused(error.to_string()))?;
         Ok(Arc::new(client))
     }
-}
-
-/// Runs a call on a thread of the blocking pool. The futures of the `oauth2` crate's requests cannot be proved to be
-/// `Send` (a closure over a borrowed client, https://github.com/rust-lang/rust/issues/102211), and tasks must be. Such
-/// calls are rare: one an hour and account.
-async fn aside<T, F>(call: F) -> Result<T, Error>
-where
-    F: AsyncFnOnce() -> T + Send + 'static,
-    T: Send + 'static,
-{
-    let handle = tokio::runtime::Handle::current();
-    let done = tokio::task::spawn_blocking(move || handle.block_on(call())).await;
-    done.map_err(|_panicked| Error::google_unavailable("the call broke off"))
 }
 
 /// `gone` is what a refused code or token means where the call was made.

@@ -51,7 +51,7 @@ pub async fn lease(state: &State, tenant: &TenantId, id: ConnectorId, wish: Wish
         return Ok(lease);
     }
     let gate = state.gates.of(id);
-    let _turn = gate.lock().await;
+    let _turn = tokio::time::timeout(PATIENCE, gate.lock()).await.map_err(|_elapsed| Error::Busy)?;
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
         let (row, held) = read(state, tenant, id, wish).await?;

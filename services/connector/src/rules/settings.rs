@@ -1,8 +1,12 @@
 //! A connector's settings: what its owner may choose, in which limits, and how a change is merged.
 
+use std::fmt;
+
 use contracts::connector as proto;
 use domain::{LabelId, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 /// Attachments up to this size are fetched unless chosen otherwise: what Gmail itself lets a user attach.
@@ -123,7 +127,7 @@ impl Default for Settings {
 
 /// A change of settings: what is left out stays, null goes back to the default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, remote = "Self")]
 pub struct SettingsPatch {
     #[serde(deserialize_with = "named")]
     pub polling_interval: Option<Option<PollingInterval>>,
@@ -143,10 +147,29 @@ pub struct SettingsPatch {
     pub sync_since: Option<Option<Timestamp>>,
 }
 
+/// serde reads an array as the members in order; the API does not.
+impl<'de> Deserialize<'de> for SettingsPatch {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = SettingsPatch;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of settings")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                SettingsPatch::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
+}
+
 /// Tells a member that is null from one that is left out.
-fn named<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
+fn named<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 

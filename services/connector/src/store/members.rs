@@ -70,11 +70,13 @@ struct CountRow {
     count: i64,
 }
 
-/// How many live connectors hang on exactly this account row.
-pub async fn live_in_row(tx: &mut Tx, account: &Account) -> Result<i64, Error> {
-    let row = sql("SELECT count(*) AS count FROM connectors WHERE account_id = $1 AND status IN ('active', 'paused')")
-        .bind::<SqlUuid, _>(account.id)
-        .get_result::<CountRow>(tx)
-        .await?;
+/// How many live connectors besides one hang on exactly this account row.
+pub async fn live_besides(tx: &mut Tx, account: &Account, connector: ConnectorId) -> Result<i64, Error> {
+    let row = sql("SELECT count(*) AS count FROM connectors \
+         WHERE account_id = $1 AND id <> $2 AND status IN ('active', 'paused')")
+    .bind::<SqlUuid, _>(account.id)
+    .bind::<SqlUuid, _>(connector.0)
+    .get_result::<CountRow>(tx)
+    .await?;
     Ok(row.count)
 }

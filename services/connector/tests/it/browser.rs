@@ -24,7 +24,8 @@ impl Browser {
 
     /// Says yes on Google's page with the given account; answers where Google sends the browser.
     pub async fn consent(&self, world: &World, url: &str, address: &str) -> String {
-        let answer = Answer::of(world.http.get(format!("{url}&login_hint={}", encode(address))).send().await.unwrap()).await;
+        let answer =
+            Answer::of(world.http.get(format!("{url}&login_hint={}", encode(address))).send().await.unwrap()).await;
         assert_eq!(answer.status, 302, "{}", answer.text);
         answer.header(LOCATION.as_str()).to_owned()
     }

@@ -37,7 +37,10 @@ async fn the_latest_push_of_an_account_is_shown() {
     batch.push(changed(&cx.seams, "not an address", at(500)));
     let results = broker.publisher().publish(batch).await;
     assert!(results.iter().all(Result::is_ok));
-    eventually("the latest", PATIENCE, || async { (heard(&world, &ann).await == "2027-01-15T08:01:39Z").then_some(()) }).await;
+    eventually("the latest", PATIENCE, || async {
+        (heard(&world, &ann).await == "2027-01-15T08:01:39Z").then_some(())
+    })
+    .await;
     assert_eq!(heard(&world, &ben).await, Value::Null);
     eventually("the dead letter", PATIENCE, || async {
         (vhost.depth("connector.mailbox-changed.dead").await.ok()? == 1).then_some(())

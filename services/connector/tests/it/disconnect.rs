@@ -11,7 +11,8 @@ use testing::eventually;
 use crate::harness::{ANN, BEN, PATIENCE, TOPIC, World};
 
 async fn until_asked(world: &World, method: &str, times: u64) {
-    eventually(&format!("{times} × {method}"), PATIENCE, || async { (world.asked(method) >= times).then_some(()) }).await;
+    eventually(&format!("{times} × {method}"), PATIENCE, || async { (world.asked(method) >= times).then_some(()) })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,10 +49,8 @@ async fn two_who_leave_at_once_revoke_once() {
     let one = world.connect("ann", ANN).await;
     let two = world.connect("ben", ANN).await;
     let (path_one, path_two) = (format!("/api/connectors/{one}"), format!("/api/connectors/{two}"));
-    let (a, b) = tokio::join!(
-        world.call("ann", "DELETE", &path_one, None),
-        world.call("ben", "DELETE", &path_two, None)
-    );
+    let (a, b) =
+        tokio::join!(world.call("ann", "DELETE", &path_one, None), world.call("ben", "DELETE", &path_two, None));
     assert_eq!((a.status, b.status), (200, 200));
     until_asked(&world, "oauth.revoke", 1).await;
     end_grants::turn(world.state()).await.unwrap();
@@ -107,7 +106,8 @@ async fn erase_is_told_with_the_end_or_later() {
 async fn a_process_killed_before_the_revoke_leaves_it_to_the_next() {
     let world = World::new().await;
     let id = world.connect("ann", ANN).await;
-    let slow = Rule { method: Some("oauth.revoke".into()), latency_ms: Some(60_000), count: Some(1), ..Rule::default() };
+    let slow =
+        Rule { method: Some("oauth.revoke".into()), latency_ms: Some(60_000), count: Some(1), ..Rule::default() };
     world.sim.sim().gate.add_rule(slow);
     world.call("ann", "DELETE", &format!("/api/connectors/{id}"), None).await;
     until_asked(&world, "oauth.revoke", 1).await;

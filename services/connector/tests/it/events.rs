@@ -18,11 +18,14 @@ async fn every_change_is_one_event_with_the_next_number_and_version() {
     let events = world.events(&id).await;
     let numbers: Vec<_> = events.iter().map(|event| event.position.as_ref().unwrap().seq).collect();
     assert_eq!(numbers, (1..=10).collect::<Vec<_>>());
-    let versions: Vec<_> = events.iter().map(|event| version(event)).collect();
+    let versions: Vec<_> = events.iter().map(version).collect();
     assert_eq!(versions, (1..=10).collect::<Vec<_>>());
     assert_eq!(world.events(&other).await.len(), 1);
     for queue in [&SYNC_WORKER_CONNECTOR, &NOTIFICATION_CONNECTOR] {
-        eventually("11 events in the queue", PATIENCE, || async { (world.replica.broker.depth(queue) == 11).then_some(()) }).await;
+        eventually("11 events in the queue", PATIENCE, || async {
+            (world.replica.broker.depth(queue) == 11).then_some(())
+        })
+        .await;
     }
 }
 

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use broker::memory::MemoryBroker;
 use broker::Transport;
+use broker::memory::MemoryBroker;
 use connector::config::Config;
 use connector::state::State;
 use connector::{App, MIGRATIONS};
 use contracts::Envelope;
-use domain::{ConnectorId, MockClock, Secret, Seams, TenantId, UserId};
+use domain::{ConnectorId, MockClock, Seams, Secret, TenantId, UserId};
 use gmail_sim::{MailboxSpec, SimConfig, SimServer};
 use google::seal::Sealer;
 use reqwest::Method;
@@ -64,9 +64,14 @@ impl World {
     pub async fn with(more: &[(&str, &str)]) -> Self {
         let clock = MockClock::default();
         let mailboxes = vec![MailboxSpec::new(ANN, 0), MailboxSpec::new(BEN, 0)];
-        let sim = SimServer::start(SimConfig { mailboxes, clock: Arc::new(clock.clone()), workers: 1, ..SimConfig::default() })
-            .await
-            .unwrap();
+        let sim = SimServer::start(SimConfig {
+            mailboxes,
+            clock: Arc::new(clock.clone()),
+            workers: 1,
+            ..SimConfig::default()
+        })
+        .await
+        .unwrap();
         let db = TestDb::fresh(Spec::CONNECTOR, || MIGRATIONS).await;
         let key = Sealer::generate_key();
         let mut settings = settings(&sim, &db, &key);
@@ -102,6 +107,11 @@ impl World {
         };
         let tokens = InternalTokens::new(keys(), caller, Arc::new(self.clock.clone()));
         tokens.issue("connector", claims).unwrap()
+    }
+
+    /// A token of a service that acts for itself: no tenant, no user.
+    pub fn own_token(&self, caller: &str) -> Secret {
+        InternalTokens::new(keys(), caller, Arc::new(self.clock.clone())).issue("connector", Claims::default()).unwrap()
     }
 
     /// A call as the gateway makes it for a user of tenant `acme`.

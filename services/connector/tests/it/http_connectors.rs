@@ -21,7 +21,8 @@ async fn a_code_or_a_refresh_token_connects() {
     let world = World::new().await;
     let code = world.code(ANN, &["openid", "email", READONLY]);
     let settings = json!({"polling_interval": "fast", "attachments": "eager"});
-    let new = post(&world, json!({"type": "email", "provider": "gmail", "auth_code": code, "settings": settings})).await;
+    let new =
+        post(&world, json!({"type": "email", "provider": "gmail", "auth_code": code, "settings": settings})).await;
     assert_eq!(new.status, 201, "{}", new.body);
     assert_eq!(new.body["settings"]["polling_interval"], "fast");
     assert_eq!(new.header("location"), format!("/api/connectors/{}", new.body["id"].as_str().unwrap()));
@@ -29,7 +30,12 @@ async fn a_code_or_a_refresh_token_connects() {
     let token = world.refresh_token(BEN, &[READONLY]).await;
     let body = json!({"type": "email", "provider": "gmail", "refresh_token": token});
     let bare = post(&world, body.clone()).await;
-    assert_eq!((bare.status, &bare.body["config"]["google_sub"]), (201, &json!(format!("email:{BEN}"))), "{}", bare.body);
+    assert_eq!(
+        (bare.status, &bare.body["config"]["google_sub"]),
+        (201, &json!(format!("email:{BEN}"))),
+        "{}",
+        bare.body
+    );
     let again = post(&world, body).await;
     assert_eq!((again.status, &again.body["id"]), (200, &bare.body["id"]));
     // The next consent names the account; its connector stays.
@@ -51,7 +57,10 @@ async fn connecting_again_renews_and_another_account_is_another_connector() {
     assert_eq!(shown["version"], 3);
     assert_ne!(world.connect("ann", BEN).await, first);
     assert_ne!(world.connect("ben", ANN).await, first);
-    assert_eq!(world.event_types(&first).await, ["connector.connected.v1", "connector.updated.v1", "connector.connected.v1"]);
+    assert_eq!(
+        world.event_types(&first).await,
+        ["connector.connected.v1", "connector.updated.v1", "connector.connected.v1"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -188,7 +197,9 @@ async fn the_event_says_what_consumers_need_and_nothing_secret() {
         let mut tx = world.db.db.tenant(&domain::TenantId::parse("acme").unwrap()).await.unwrap();
         storage::sql("SELECT refresh_sealed FROM credentials").load(&mut tx).await.unwrap()
     };
-    assert!(google::seal::Sealer::parse(&Secret::new(world.key.expose())).unwrap().open(&stored[0].refresh_sealed).is_ok());
+    assert!(
+        google::seal::Sealer::parse(&Secret::new(world.key.expose())).unwrap().open(&stored[0].refresh_sealed).is_ok()
+    );
 }
 
 #[derive(storage::QueryableByName)]

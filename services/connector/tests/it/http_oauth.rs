@@ -33,7 +33,9 @@ async fn the_browser_that_began_connects_at_once() {
 async fn the_browser_goes_back_to_where_it_came_from() {
     let world = World::with(&[("OAUTH_RETURN_ORIGINS", "https://front.example")]).await;
     let mut browser = Browser::default();
-    for (to, start) in [("/done?x=1", "https://post.example/done?x=1&"), ("https://front.example/a", "https://front.example/a?")] {
+    for (to, start) in
+        [("/done?x=1", "https://post.example/done?x=1&"), ("https://front.example/a", "https://front.example/a?")]
+    {
         let (url, _) = browser.begin(&world, "ann", Some(to)).await;
         let back = browser.consent(&world, &url, ANN).await;
         let answer = browser.open(&world, &back).await;
@@ -62,7 +64,8 @@ async fn a_state_works_once_and_for_ten_minutes() {
     let back = browser.consent(&world, &url, BEN).await;
     world.clock.advance(TimeDelta::minutes(11));
     assert_eq!(browser.open(&world, &back).await.status, 422);
-    for made_up in ["/gmail/auth/callback?code=x&state=nonsense", "/gmail/auth/callback?code=x", "/gmail/auth/callback"] {
+    for made_up in ["/gmail/auth/callback?code=x&state=nonsense", "/gmail/auth/callback?code=x", "/gmail/auth/callback"]
+    {
         assert_eq!(browser.open(&world, made_up).await.status, 422, "{made_up}");
     }
     assert_eq!(connectors(&world, "ann").await, 1);
@@ -187,7 +190,12 @@ async fn while_google_is_down_the_same_address_may_be_tried_again() {
     let mut browser = Browser::default();
     let (url, _) = browser.begin(&world, "ann", None).await;
     let back = browser.consent(&world, &url, ANN).await;
-    let rule = gmail_sim::Rule { method: Some("oauth.token".into()), status: Some(503), count: Some(1), ..gmail_sim::Rule::default() };
+    let rule = gmail_sim::Rule {
+        method: Some("oauth.token".into()),
+        status: Some(503),
+        count: Some(1),
+        ..gmail_sim::Rule::default()
+    };
     world.sim.sim().gate.add_rule(rule);
     let down = browser.open(&world, &back).await;
     assert_eq!(down.status, 503);

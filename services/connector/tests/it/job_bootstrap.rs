@@ -28,7 +28,10 @@ async fn a_start_connects_the_account_once() {
     })
     .await;
     let shown = world.call("ann", "GET", &format!("/api/connectors/{id}"), None).await.body;
-    assert_eq!((shown["config"]["google_sub"].as_str(), shown["status"].as_str()), (Some("email:ann@example.com"), Some("active")));
+    assert_eq!(
+        (shown["config"]["google_sub"].as_str(), shown["status"].as_str()),
+        (Some("email:ann@example.com"), Some("active"))
+    );
     // The next start, also after a consent that named the account, finds it.
     bootstrap::once(world.state(), &account(&token)).await.unwrap();
     assert_eq!(world.connect("ann", ANN).await, id);

@@ -9,15 +9,22 @@ use serde_json::json;
 use storage::types::{BigInt, Nullable, Text, Uuid as SqlUuid};
 use storage::{QueryableByName, Statement};
 
-use crate::harness::{ANN, World};
+use testing::eventually;
+
+use crate::harness::{ANN, PATIENCE, World};
 
 fn slow_token(ms: u64) -> Rule {
     Rule { method: Some("oauth.token".into()), latency_ms: Some(ms), ..Rule::default() }
 }
 
+/// Google was asked for so many tokens; the last may still be under way.
+async fn until_asked(world: &World, times: u64) {
+    eventually("a token request", PATIENCE, || async { (world.asked("oauth.token") >= times).then_some(()) }).await;
+}
+
 async fn behind_the_roles(world: &World, text: &str) {
     let mut conn = world.db.admin().await;
-    Statement::dynamic(format!("SET search_path = connector")).execute(&mut conn).await.unwrap();
+    Statement::dynamic("SET search_path = connector".to_owned()).execute(&mut conn).await.unwrap();
     Statement::dynamic(text.to_owned()).execute(&mut conn).await.unwrap();
 }
 
@@ -43,7 +50,10 @@ async fn a_lease_is_the_stored_token_until_it_is_spent() {
     let asked = world.asked("oauth.token");
     let first = world.lease(&id, None).await;
     assert_eq!(first.status, 200, "{}", first.body);
-    assert_eq!((&first.body["google_sub"], &first.body["email_address"]), (&json!(world.account(ANN).sub), &json!(ANN)));
+    assert_eq!(
+        (&first.body["google_sub"], &first.body["email_address"]),
+        (&json!(world.account(ANN).sub), &json!(ANN))
+    );
     assert_eq!(world.lease(&id, None).await.body["token"], first.body["token"]);
     assert_eq!(world.asked("oauth.token"), asked);
     world.clock.advance(TimeDelta::minutes(59));
@@ -98,10 +108,13 @@ async fn a_caller_that_goes_away_loses_no_rotated_refresh_token() {
     let world = World::new().await;
     let id = world.connect("ann", ANN).await;
     world.sim.sim().oauth.configure(|config| config.rotate_refresh = true);
-    world.sim.sim().gate.add_rule(slow_token(200));
+    world.sim.sim().gate.add_rule(slow_token(1_000));
     let before = stored(&world).await;
-    let leaving = tokio::time::timeout(std::time::Duration::from_millis(80), world.lease(&id, Some(before.version)));
-    assert!(leaving.await.is_err());
+    let asked = world.asked("oauth.token");
+    tokio::select! {
+        _ = world.lease(&id, Some(before.version)) => panic!("Google has not answered yet"),
+        () = until_asked(&world, asked + 1) => {}
+    }
     world.sim.sim().gate.remove_rules(None);
     let lease = world.lease(&id, Some(before.version)).await;
     assert_eq!(lease.status, 200, "{}", lease.body);
@@ -136,13 +149,13 @@ async fn an_old_refusal_of_google_does_not_undo_a_new_consent() {
     let id = world.connect("ann", ANN).await;
     let version = stored(&world).await.version;
     world.sim.sim().oauth.kill(&world.account(ANN), Death::Revoked);
-    world.sim.sim().gate.add_rule(Rule { skip: 0, count: Some(1), ..slow_token(400) });
-    let asking = world.lease(&id, Some(version));
+    world.sim.sim().gate.add_rule(Rule { count: Some(1), ..slow_token(3_000) });
+    let asked = world.asked("oauth.token");
     let consenting = async {
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        until_asked(&world, asked + 1).await;
         world.connect("ann", ANN).await
     };
-    let (lease, again) = tokio::join!(asking, consenting);
+    let (lease, again) = tokio::join!(world.lease(&id, Some(version)), consenting);
     assert_eq!(again, id);
     assert_eq!(lease.status, 200, "{}", lease.body);
     assert_eq!(world.call("ann", "GET", &format!("/api/connectors/{id}"), None).await.body["status"], "active");
@@ -200,4 +213,15 @@ async fn only_sync_worker_gets_tokens() {
         let answer = world.send(&world.replica.base, &token, "POST", "/internal/token-leases", Some(body)).await;
         assert_eq!(answer.status, 403, "{caller}");
     }
+    // It may act for itself, without a tenant.
+    let own = world.own_token("sync-worker");
+    let body = json!({"connector_id": id});
+    let answer = world.send(&world.replica.base, &own, "POST", "/internal/token-leases", Some(body)).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let body = json!({"connector_id": "01a1fc6b-d117-7254-af8a-1c26f22369f8"});
+    let answer = world.send(&world.replica.base, &own, "POST", "/internal/token-leases", Some(body)).await;
+    assert_eq!(answer.status, 404);
+    // And nobody without a user sees a connector.
+    let answer = world.send(&world.replica.base, &own, "GET", &format!("/api/connectors/{id}"), None).await;
+    assert_eq!(answer.status, 401);
 }

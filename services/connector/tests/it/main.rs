@@ -1,15 +1,32 @@
 //! The service against a real Postgres and a simulated Google, in one process.
+//!
+//! `cfg(test)` on the modules tells clippy that their helpers are tests too.
 
+#[cfg(test)]
 mod browser;
+#[cfg(test)]
 mod consume_mailbox_changed;
+#[cfg(test)]
 mod disconnect;
+#[cfg(test)]
+mod document;
+#[cfg(test)]
 mod events;
+#[cfg(test)]
 mod harness;
+#[cfg(test)]
 mod hostile;
+#[cfg(test)]
 mod http_connectors;
+#[cfg(test)]
 mod http_oauth;
+#[cfg(test)]
 mod job_bootstrap;
+#[cfg(test)]
 mod job_check_tokens;
+#[cfg(test)]
 mod leases;
+#[cfg(test)]
 mod schema;
+#[cfg(test)]
 mod watches;

@@ -86,7 +86,8 @@ async fn across_tenants_only_ids_and_states_are_visible() {
         assert!(matches!(error, Error::Forbidden(_)), "{refused}: {error}");
     }
     let mut tx = world.db.db.system().await.unwrap();
-    let allowed = "SELECT count(*) AS count FROM (SELECT id, tenant, account_id, status, check_due_at FROM connectors) c";
+    let allowed =
+        "SELECT count(*) AS count FROM (SELECT id, tenant, account_id, status, check_due_at FROM connectors) c";
     assert_eq!(Statement::dynamic(allowed.to_owned()).get_result::<Count>(&mut tx).await.unwrap().count, 1);
 }
 

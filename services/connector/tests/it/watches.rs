@@ -61,7 +61,8 @@ async fn one_watch_serves_all_connectors_of_the_account() {
     assert_eq!(world.call("ann", "POST", "/api/v1/gmail/watch/stop", None).await.body, json!({"stopped": true}));
     keep_watches::turn(world.state()).await.unwrap();
     assert_eq!(world.asked("stop"), 0);
-    let stop = world.call_as(("other", "cleo"), "POST", "/api/v1/gmail/watch/stop", Some(json!({"connector_id": two}))).await;
+    let stop =
+        world.call_as(("other", "cleo"), "POST", "/api/v1/gmail/watch/stop", Some(json!({"connector_id": two}))).await;
     assert_eq!(stop.status, 200);
     eventually("stop at Google", PATIENCE, || async { (world.asked("stop") == 1).then_some(()) }).await;
     assert_eq!(world.call("ann", "POST", "/api/v1/gmail/watch/stop", None).await.body, json!({"stopped": true}));
@@ -88,7 +89,10 @@ async fn a_failed_call_never_blocks_connecting_and_is_tried_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_topic_on_the_account_is_taken_over() {
     let world = World::with(&[("GMAIL_PUBSUB_TOPIC", TOPIC)]).await;
-    let request = gmail_sim::WatchRequest { topic: "projects/sim-project/topics/older".into(), ..gmail_sim::WatchRequest::default() };
+    let request = gmail_sim::WatchRequest {
+        topic: "projects/sim-project/topics/older".into(),
+        ..gmail_sim::WatchRequest::default()
+    };
     world.sim.world().watch(ANN, &request).unwrap();
     let id = world.connect("ann", ANN).await;
     until(&world, &id, "watch.started.v1", 1).await;
@@ -128,7 +132,10 @@ async fn without_a_topic_a_polling_watch_answers_the_history_id() {
     assert!(answer.body["historyId"].as_str().unwrap().parse::<u64>().unwrap() > 0);
     assert_eq!(answer.body["expiration"], serde_json::Value::Null);
     let shown = world.call("ann", "GET", &format!("/api/connectors/{id}"), None).await.body;
-    assert_eq!((&shown["settings"]["label_ids"], &shown["watch"]["watch_id"]), (&json!(["INBOX"]), &answer.body["watch_id"]));
+    assert_eq!(
+        (&shown["settings"]["label_ids"], &shown["watch"]["watch_id"]),
+        (&json!(["INBOX"]), &answer.body["watch_id"])
+    );
     assert_eq!(world.asked("watch"), 0);
 }
 
@@ -151,7 +158,8 @@ async fn which_account_is_meant_must_be_clear() {
 async fn a_topic_that_google_refuses_changes_nothing() {
     let world = World::new().await;
     let id = world.connect("ann", ANN).await;
-    let refused = Rule { method: Some("watch".into()), status: Some(403), reason: Some("forbidden".into()), ..Rule::default() };
+    let refused =
+        Rule { method: Some("watch".into()), status: Some(403), reason: Some("forbidden".into()), ..Rule::default() };
     world.sim.sim().gate.add_rule(refused);
     let answer = start(&world, "ann", json!({"topic_name": "projects/else/topics/where"})).await;
     assert_eq!((answer.status, answer.code()), (409, "google_refused"), "{}", answer.body);

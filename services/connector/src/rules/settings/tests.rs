@@ -27,6 +27,7 @@ fn every_member_out_of_its_limits_is_named() {
 #[test]
 fn unknown_members_and_wrong_types_do_not_parse() {
     for bad in [
+        r#"[]"#,
         r#"{"poll": 1}"#,
         r#"{"polling_interval": "often"}"#,
         r#"{"polling_interval": -1}"#,
