@@ -16,7 +16,8 @@ rabbit_pid() {
 
 rabbit_running() { rabbit_pid > /dev/null; }
 rabbit_ready() { rabbit_running && listening "$amqp_port" && listening "$management_port"; }
-rabbit_gone() { ! rabbit_running; }
+# A dying process loses its environment, by which we know it, before it lets go of its ports.
+rabbit_gone() { ! rabbit_running && ! listening "$dist_port" && ! listening "$amqp_port"; }
 
 # Settings of this node only: the environment is emptied first, so nothing of the system's RabbitMQ leaks in.
 # The port mapper is its own too (epmd on 4369 is shared by the whole machine and outlives its nodes).
