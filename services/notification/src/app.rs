@@ -96,8 +96,7 @@ impl App {
             .await
             .with_context(|| format!("SOCKETIO_ADDR {} cannot be listened on", config.socket_addr))?;
         let effects = Effects { changes, metrics };
-        let consumers =
-            Consumers::new(&db, &effects, &cx.seams.clock, producers.connector, producers.sync_worker);
+        let consumers = Consumers::new(&db, &effects, &cx.seams.clock, producers.connector, producers.sync_worker);
         let tokens = InternalTokens::new(config.internal_keys.clone(), NAME, cx.seams.clock.clone());
         let server = Server::bind(
             ServerConfig {

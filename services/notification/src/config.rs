@@ -9,8 +9,8 @@ use chrono::TimeDelta;
 use domain::Secret;
 use runtime::config::{Amqp, ConfigErrors, DatabaseUrl, Env, Listen, ServiceUrl, all, listener_addr};
 use url::Url;
-use web::jwt::ClientTokenRules;
 use web::InternalKeys;
+use web::jwt::ClientTokenRules;
 
 use crate::socket;
 

@@ -29,10 +29,7 @@ use crate::state::State;
 pub struct ApiDoc;
 
 /// Mounts everything.
-pub fn configure(
-    state: State,
-    tokens: InternalTokens,
-) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+pub fn configure(state: State, tokens: InternalTokens) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     let events = web::events::routes(state.db.clone());
     let document = web::openapi::document(&ApiDoc::openapi());
     move |config: &mut ServiceConfig| {

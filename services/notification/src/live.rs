@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn keys_are_stable_and_fit_a_topic() {
         let key = key(&TenantId::parse("demo").unwrap());
-        assert_eq!(key, "live.2ea9c81b10aea98c");
+        assert_eq!(key, "live.a5e41b674276d396");
         assert_eq!(super::key(&TenantId::parse("#.*").unwrap()).matches('.').count(), 1);
     }
 }

@@ -1,7 +1,7 @@
 //! Raising a notification.
 
-use contracts::notification::NotificationCreated;
 use contracts::Envelope;
+use contracts::notification::NotificationCreated;
 use domain::{ConnectorId, EventId, NotificationId};
 use storage::{Error, Tx, outbox};
 

@@ -14,12 +14,7 @@ use crate::store::{log, suppressions, users};
 const PAGE: i64 = 500;
 
 /// At once, and then every `every`.
-pub async fn run(
-    state: State,
-    retention: TimeDelta,
-    every: Duration,
-    stop: CancellationToken,
-) -> Result<(), Error> {
+pub async fn run(state: State, retention: TimeDelta, every: Duration, stop: CancellationToken) -> Result<(), Error> {
     loop {
         let gone = prune(&state.db, state.seams.clock.now() - retention).await?;
         if gone > 0 {

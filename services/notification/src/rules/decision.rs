@@ -60,7 +60,12 @@ pub enum Verdict {
 pub struct Because(pub &'static str);
 
 /// All decisions of a row that is written. Channels other than row and live have no way out yet; they say so.
-pub fn for_row(because: Because, silenced: Option<&'static str>, preferences: &Preferences, at: Timestamp) -> Vec<Decision> {
+pub fn for_row(
+    because: Because,
+    silenced: Option<&'static str>,
+    preferences: &Preferences,
+    at: Timestamp,
+) -> Vec<Decision> {
     let local_time = local_time(at, &preferences.quiet_hours_timezone);
     let decide = |channel, outcome, reason: &str| Decision {
         channel,

@@ -59,11 +59,8 @@ fn an_inbox_mail_notifies_and_a_sent_draft_spam_or_own_digest_never_does() {
 
 #[test]
 fn the_accounts_label_filter_decides() {
-    let include = Account {
-        label_filter_action: "include".to_owned(),
-        label_ids: vec!["Label_1".to_owned()],
-        ..account()
-    };
+    let include =
+        Account { label_filter_action: "include".to_owned(), label_ids: vec!["Label_1".to_owned()], ..account() };
     assert_eq!(verdict(&mail(&["INBOX"]), &include), "label_filter");
     assert_eq!(verdict(&mail(&["INBOX", "Label_1"]), &include), "raised: type_on");
     let exclude = Account { label_filter_action: "exclude".to_owned(), ..include };
@@ -83,9 +80,9 @@ fn a_disconnected_account_still_notifies_unless_it_was_erased_later() {
 
 #[test]
 fn a_silenced_sender_gives_a_read_row_with_the_reason() {
-    let preferences =
-        Preferences { silenced_senders: vec!["*@example.com".to_owned()], ..Preferences::default() };
-    let Verdict::Raise(draft) = received(&mail(&["INBOX"]), &account(), &preferences, MockClock::default().now()) else {
+    let preferences = Preferences { silenced_senders: vec!["*@example.com".to_owned()], ..Preferences::default() };
+    let Verdict::Raise(draft) = received(&mail(&["INBOX"]), &account(), &preferences, MockClock::default().now())
+    else {
         panic!("a silenced mail has a row");
     };
     assert!(draft.silenced);

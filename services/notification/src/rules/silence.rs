@@ -14,9 +14,7 @@ pub fn silenced<'a>(
     }
     let folders = &preferences.silenced_folders;
     let mut labels = labels;
-    labels
-        .any(|(id, name)| folders.iter().any(|folder| folder_matches(folder, id, name)))
-        .then_some("folder_silenced")
+    labels.any(|(id, name)| folders.iter().any(|folder| folder_matches(folder, id, name))).then_some("folder_silenced")
 }
 
 fn sender_matches(pattern: &str, sender: &str) -> bool {

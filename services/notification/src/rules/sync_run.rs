@@ -32,8 +32,7 @@ pub fn completed(run: &RunState, account: &Account, preferences: &Preferences, e
     if !first && !told {
         return Verdict::Ignore;
     }
-    let business_key =
-        if first { format!("{}/first", account.id) } else { format!("{}/{}", account.id, run.run_id) };
+    let business_key = if first { format!("{}/first", account.id) } else { format!("{}/{}", account.id, run.run_id) };
     if !first && !preferences.wants(Kind::SyncComplete) {
         return Verdict::Suppress {
             kind: Kind::SyncComplete,

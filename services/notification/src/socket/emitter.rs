@@ -11,6 +11,8 @@ use serde::Serialize;
 use socketioxide::extract::SocketRef;
 use socketioxide::{SendError, SocketError, TransportType};
 
+use tokio::time::Instant;
+
 use super::transports::Transport;
 use crate::metrics::Metrics;
 
@@ -35,11 +37,14 @@ pub struct Emitter {
     metrics: Arc<Metrics>,
     slow_after: Duration,
     since_look: u32,
+    /// Polls answered when the chunk began.
+    polls: u64,
 }
 
 impl Emitter {
     pub fn new(socket: SocketRef, transport: Arc<Transport>, metrics: Arc<Metrics>, slow_after: Duration) -> Self {
-        Self { socket, transport, metrics, slow_after, since_look: 0 }
+        let polls = transport.polls();
+        Self { socket, transport, metrics, slow_after, since_look: 0, polls }
     }
 
     /// Emits one event; waits while the client is slow.
@@ -48,15 +53,15 @@ impl Emitter {
         if self.since_look > CHUNK {
             self.since_look = 1;
             self.until_taken().await?;
+            self.polls = self.transport.polls();
         }
-        let mut waited = Duration::ZERO;
+        let began = Instant::now();
         loop {
             match self.socket.emit(event, data) {
                 Ok(()) => return Ok(()),
-                Err(SendError::Socket(SocketError::InternalChannelFull)) if waited < self.slow_after => {
+                Err(SendError::Socket(SocketError::InternalChannelFull)) if began.elapsed() < self.slow_after => {
                     self.metrics.buffer_full.inc();
                     tokio::time::sleep(LOOK).await;
-                    waited += LOOK;
                 }
                 Err(SendError::Socket(SocketError::InternalChannelFull)) => return Err(self.cut("buffer_full")),
                 Err(SendError::Socket(_closed)) => return Err(Gone::Closed),
@@ -70,16 +75,15 @@ impl Emitter {
         }
     }
 
-    /// Waits until the client has taken what was emitted: a websocket whose writes do not wait, or another answered
-    /// poll.
+    /// Waits until the client takes what was emitted: a websocket whose writes do not wait, or a poll that was answered
+    /// since the chunk began (if the buffer is empty, one was; if it is not, one will be).
     async fn until_taken(&mut self) -> Result<(), Gone> {
         tokio::task::yield_now().await;
-        let polls = self.transport.polls();
-        let mut waited = Duration::ZERO;
+        let began = Instant::now();
         loop {
             let taken = match self.transport.websocket() {
                 Some(connection) => connection.blocked_for().is_none(),
-                None if self.socket.transport_type() == TransportType::Polling => self.transport.polls() > polls,
+                None if self.socket.transport_type() == TransportType::Polling => self.transport.polls() > self.polls,
                 None => true,
             };
             if taken {
@@ -88,11 +92,10 @@ impl Emitter {
             if !self.socket.connected() {
                 return Err(Gone::Closed);
             }
-            if waited >= self.slow_after {
+            if began.elapsed() >= self.slow_after {
                 return Err(self.cut("stalled"));
             }
             tokio::time::sleep(LOOK).await;
-            waited += LOOK;
         }
     }
 

@@ -56,9 +56,17 @@ mod tests {
             assert_eq!(id.to_string().parse(), Ok(id));
         }
         let epoch = Uuid::nil().simple().to_string();
-        for bad in ["", "42", "-42", &epoch, &format!("{epoch}--1"), &format!("{epoch}-+1"), &format!("{epoch}-1uu"),
-            &format!("{epoch}-99999999999999999999"), &format!("{epoch}-1 ")]
-        {
+        for bad in [
+            "",
+            "42",
+            "-42",
+            &epoch,
+            &format!("{epoch}--1"),
+            &format!("{epoch}-+1"),
+            &format!("{epoch}-1uu"),
+            &format!("{epoch}-99999999999999999999"),
+            &format!("{epoch}-1 "),
+        ] {
             assert_eq!(bad.parse::<EventId>(), Err(NotAnEventId), "{bad}");
         }
     }

@@ -1,6 +1,5 @@
 //! The Socket.IO listener: axum over our own connections, because socketioxide speaks tower and hyper only.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,7 +72,7 @@ impl SocketServer {
             .layer(layer)
             .layer(from_fn_with_state(hosts.transports.clone(), note_transport))
             .layer(cors(&settings.origins));
-        let listener = Tuned { listener, send_buffer: settings.send_buffer, user_timeout: settings.slow_after };
+        let listener = Tuned { listener, send_buffer: settings.send_buffer, user_timeout: settings.slow_after * 2 };
         let service = router.into_make_service_with_connect_info::<Carrier>();
         let stopped = drain::after_stop(shutdown.clone(), io, hosts);
         tokio::select! {
@@ -129,7 +128,8 @@ fn cors(origins: &[String]) -> CorsLayer {
         .allow_credentials(true)
 }
 
-/// A TCP listener whose connections fail when a client takes nothing for a while, instead of holding megabytes.
+/// A TCP listener whose connections hold little and fail by the kernel's own timeout when a client takes nothing: the
+/// sessions cut such a connection earlier, this is for those that have no session.
 pub struct Tuned {
     listener: TcpListener,
     send_buffer: usize,
@@ -140,25 +140,23 @@ impl axum::serve::Listener for Tuned {
     type Io = Connection;
     type Addr = SocketAddr;
 
-    fn accept(&mut self) -> impl Future<Output = (Self::Io, Self::Addr)> + Send {
-        async {
-            loop {
-                match self.listener.accept().await {
-                    Ok((stream, addr)) => {
-                        let socket = socket2::SockRef::from(&stream);
-                        let tuned = socket
-                            .set_tcp_user_timeout(Some(self.user_timeout))
-                            .and_then(|()| socket.set_send_buffer_size(self.send_buffer))
-                            .and_then(|()| socket.set_tcp_nodelay(true));
-                        if let Err(error) = tuned {
-                            tracing::warn!(%error, "socket options were refused");
-                        }
-                        return (Connection::new(stream), addr);
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, addr)) => {
+                    let socket = socket2::SockRef::from(&stream);
+                    let tuned = socket
+                        .set_tcp_user_timeout(Some(self.user_timeout))
+                        .and_then(|()| socket.set_send_buffer_size(self.send_buffer))
+                        .and_then(|()| socket.set_tcp_nodelay(true));
+                    if let Err(error) = tuned {
+                        tracing::warn!(%error, "socket options were refused");
                     }
-                    Err(error) => {
-                        tracing::warn!(%error, "a connection could not be accepted");
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
-                    }
+                    return (Connection::new(stream), addr);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
         }

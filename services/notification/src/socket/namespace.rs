@@ -71,10 +71,13 @@ fn connected(socket: SocketRef, TryData(auth): TryData<Value>, hosts: &Arc<Hosts
     let inbound = prepared.inbound.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
     let Some(inbound) = inbound else { return };
     let transport = hosts.transports.of(&socket.id.to_string());
-    if socket.transport_type() == TransportType::Websocket && transport.websocket().is_none() {
-        if let Some(ConnectInfo(Carrier(connection))) = socket.req_parts().extensions.get::<ConnectInfo<Carrier>>() {
-            transport.upgraded(connection);
-        }
+    // A socket that began as a websocket is carried by the connection of its first request.
+    let carrier = socket.req_parts().extensions.get::<ConnectInfo<Carrier>>();
+    if socket.transport_type() == TransportType::Websocket
+        && transport.websocket().is_none()
+        && let Some(ConnectInfo(Carrier(connection))) = carrier
+    {
+        transport.upgraded(connection);
     }
     let handshake = match auth {
         Ok(auth) => Handshake::parse(&auth),

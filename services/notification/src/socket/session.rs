@@ -136,11 +136,7 @@ impl Session {
     }
 
     /// Serves the socket until it ends, and puts everything back.
-    pub async fn run(
-        mut self,
-        handshake: Result<Handshake, SocketProblem>,
-        mut inbound: mpsc::Receiver<Incoming>,
-    ) {
+    pub async fn run(mut self, handshake: Result<Handshake, SocketProblem>, mut inbound: mpsc::Receiver<Incoming>) {
         let hosts = self.hosts.clone();
         hosts.open.fetch_add(1, Ordering::SeqCst);
         let end = match self.serve(handshake, &mut inbound).await {

@@ -110,9 +110,6 @@ mod tests {
         watermark.note(start, Places { notifications: 1, sync: 0 });
         watermark.note(start + Duration::from_secs(20), Places { notifications: 2, sync: 0 });
         let now = start + Duration::from_millis(20_500);
-        assert_eq!(
-            watermark.confirm_clean(now, Duration::from_secs(1)),
-            Some(Places { notifications: 1, sync: 0 })
-        );
+        assert_eq!(watermark.confirm_clean(now, Duration::from_secs(1)), Some(Places { notifications: 1, sync: 0 }));
     }
 }

@@ -54,9 +54,11 @@ impl TryFrom<AccountRow> for Account {
 
 /// The account, or nothing.
 pub async fn find(tx: &mut Tx, tenant: &TenantId, id: ConnectorId) -> Result<Option<Account>, Error> {
-    sql("SELECT account_id, user_id, email_address, status, erase, label_filter_action, label_ids, include_spam_trash, \
+    sql(
+        "SELECT account_id, user_id, email_address, status, erase, label_filter_action, label_ids, include_spam_trash, \
                 version_at, first_sync_at \
-         FROM accounts WHERE tenant = $1 AND account_id = $2")
+         FROM accounts WHERE tenant = $1 AND account_id = $2",
+    )
     .bind::<Text, _>(tenant.as_str())
     .bind::<SqlUuid, _>(id.0)
     .optional::<AccountRow>(tx)
@@ -98,8 +100,8 @@ pub async fn apply(
     now: Timestamp,
 ) -> Result<bool, Error> {
     let settings = state.settings.clone().unwrap_or_default();
-    let touched = sql(
-        "INSERT INTO accounts AS a (tenant, account_id, user_id, email_address, display_name, status, erase, \
+    let touched =
+        sql("INSERT INTO accounts AS a (tenant, account_id, user_id, email_address, display_name, status, erase, \
              label_filter_action, label_ids, include_spam_trash, version, version_at, created_at, updated_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13) \
          ON CONFLICT (tenant, account_id) DO UPDATE SET \
@@ -108,23 +110,22 @@ pub async fn apply(
              label_filter_action = excluded.label_filter_action, label_ids = excluded.label_ids, \
              include_spam_trash = excluded.include_spam_trash, version = excluded.version, \
              version_at = excluded.version_at, updated_at = excluded.updated_at \
-         WHERE a.version < excluded.version",
-    )
-    .bind::<Text, _>(tenant.as_str())
-    .bind::<SqlUuid, _>(id.0)
-    .bind::<Text, _>(state.owner.as_str())
-    .bind::<Text, _>(state.email_address.as_str())
-    .bind::<Text, _>(state.display_name.as_str())
-    .bind::<Text, _>(state.status.as_str())
-    .bind::<Bool, _>(state.erase)
-    .bind::<Text, _>(settings.label_filter_action)
-    .bind::<Array<Text>, _>(settings.label_ids)
-    .bind::<Bool, _>(settings.include_spam_trash)
-    .bind::<BigInt, _>(state.version)
-    .bind::<Timestamptz, _>(event_time)
-    .bind::<Timestamptz, _>(now)
-    .execute(tx)
-    .await?;
+         WHERE a.version < excluded.version")
+        .bind::<Text, _>(tenant.as_str())
+        .bind::<SqlUuid, _>(id.0)
+        .bind::<Text, _>(state.owner.as_str())
+        .bind::<Text, _>(state.email_address.as_str())
+        .bind::<Text, _>(state.display_name.as_str())
+        .bind::<Text, _>(state.status.as_str())
+        .bind::<Bool, _>(state.erase)
+        .bind::<Text, _>(settings.label_filter_action)
+        .bind::<Array<Text>, _>(settings.label_ids)
+        .bind::<Bool, _>(settings.include_spam_trash)
+        .bind::<BigInt, _>(state.version)
+        .bind::<Timestamptz, _>(event_time)
+        .bind::<Timestamptz, _>(now)
+        .execute(tx)
+        .await?;
     Ok(touched == 1)
 }
 

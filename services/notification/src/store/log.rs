@@ -36,13 +36,7 @@ impl Entry {
 }
 
 /// Entries after a number, in order.
-pub async fn after(
-    tx: &mut Tx,
-    tenant: &TenantId,
-    user: &UserId,
-    nseq: i64,
-    limit: i64,
-) -> Result<Vec<Entry>, Error> {
+pub async fn after(tx: &mut Tx, tenant: &TenantId, user: &UserId, nseq: i64, limit: i64) -> Result<Vec<Entry>, Error> {
     sql("SELECT nseq, room, event, payload, account_id, unread FROM user_log \
          WHERE tenant = $1 AND user_id = $2 AND nseq > $3 ORDER BY nseq LIMIT $4")
     .bind::<Text, _>(tenant.as_str())

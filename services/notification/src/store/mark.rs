@@ -101,21 +101,15 @@ macro_rules! marking {
 
 fn statement(mark: Mark) -> &'static str {
     match mark {
-        Mark::Read => marking!(
-            "NOT is_read",
-            "CASE WHEN is_archived THEN 0 ELSE -1 END",
-            "is_read = true, read_at = $6"
-        ),
-        Mark::Unread => marking!(
-            "is_read",
-            "CASE WHEN is_archived THEN 0 ELSE 1 END",
-            "is_read = false, read_at = NULL"
-        ),
-        Mark::Archived => marking!(
-            "NOT is_archived",
-            "CASE WHEN is_read THEN 0 ELSE -1 END",
-            "is_archived = true, archived_at = $6"
-        ),
+        Mark::Read => {
+            marking!("NOT is_read", "CASE WHEN is_archived THEN 0 ELSE -1 END", "is_read = true, read_at = $6")
+        }
+        Mark::Unread => {
+            marking!("is_read", "CASE WHEN is_archived THEN 0 ELSE 1 END", "is_read = false, read_at = NULL")
+        }
+        Mark::Archived => {
+            marking!("NOT is_archived", "CASE WHEN is_read THEN 0 ELSE -1 END", "is_archived = true, archived_at = $6")
+        }
     }
 }
 

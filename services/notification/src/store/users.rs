@@ -48,13 +48,7 @@ pub async fn find(tx: &mut Tx, tenant: &TenantId, user: &UserId) -> Result<Optio
 }
 
 /// Locks the row until the transaction ends; makes it (with `epoch`) for a new user.
-pub async fn lock(
-    tx: &mut Tx,
-    tenant: &TenantId,
-    user: &UserId,
-    epoch: Uuid,
-    now: Timestamp,
-) -> Result<Head, Error> {
+pub async fn lock(tx: &mut Tx, tenant: &TenantId, user: &UserId, epoch: Uuid, now: Timestamp) -> Result<Head, Error> {
     if let Some(head) = try_lock(tx, tenant, user).await? {
         return Ok(head);
     }

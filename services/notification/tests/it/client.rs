@@ -38,7 +38,19 @@ impl Socket {
     pub async fn connect(addr: &str, auth: &Value) -> Self {
         let mut socket = Self::open(addr).await;
         socket.raw(&format!("40{auth}")).await;
+        socket.joined().await;
         socket
+    }
+
+    /// Waits until the server has let it into the namespace: before that nothing else may be sent.
+    async fn joined(&mut self) {
+        loop {
+            match tokio::time::timeout(SOON, self.stream.next()).await.unwrap() {
+                Some(Ok(Message::Text(text))) if text.as_str().starts_with("40") => return,
+                Some(Ok(_)) => {}
+                ended => panic!("no answer to the connection: {ended:?}"),
+            }
+        }
     }
 
     /// The same with another namespace.

@@ -7,6 +7,7 @@ use broker::{Broker, BrokerConfig, Publisher};
 use chrono::TimeDelta;
 use contracts::Event;
 use domain::{Secret, TenantId};
+use futures_util::{SinkExt, StreamExt};
 use notification::config::Config;
 use notification::socket::Settings;
 use notification::{App, Producers};
@@ -17,7 +18,6 @@ use serde_json::Value;
 use storage::Spec;
 use testing::db::TestDb;
 use testing::{TestVhost, eventually};
-use futures_util::SinkExt;
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Message;
 use web::jwt::ClientTokenRules;
@@ -52,7 +52,8 @@ pub fn settings() -> Settings {
 
 impl World {
     pub async fn new() -> Self {
-        let (db, vhost) = tokio::join!(TestDb::fresh(Spec::NOTIFICATION, notification::app::migrations), TestVhost::fresh());
+        let (db, vhost) =
+            tokio::join!(TestDb::fresh(Spec::NOTIFICATION, notification::app::migrations), TestVhost::fresh());
         let outside = Context::for_tests();
         let broker = Broker::start(BrokerConfig { url: vhost.amqp_url(), service: "outside" }, &outside);
         broker.ready().await;
@@ -98,6 +99,28 @@ impl World {
     /// Sends an event through the broker.
     pub async fn send<E: Event>(&self, account: &Account, event: &E) {
         self.producer.send(&self.publisher, account, event).await;
+    }
+
+    /// Gives a user that many notifications at once, as if told long ago: `m0`, `m1`, …
+    pub async fn fill(&self, account: &Account, count: i64) {
+        let text = "WITH n AS (SELECT n, gen_random_uuid() AS id FROM generate_series(1, $4::bigint) n), \
+             u AS (INSERT INTO notification.users (tenant, user_id, epoch, nseq, unread, created_at, updated_at) \
+                   VALUES ($1, $2, gen_random_uuid(), $4, $4, now(), now())), \
+             r AS (INSERT INTO notification.notifications (tenant, id, user_id, account_id, type, business_key, title, \
+                       message, created_nseq, nseq, expires_at, decision, created_at, updated_at) \
+                   SELECT $1, id, $2, $3, 'new_message', 'm' || n - 1, 't', 'm', n, n, now(), '[]', now(), now() FROM n) \
+             INSERT INTO notification.user_log (tenant, user_id, nseq, kind, room, event, payload, notification_id, \
+                       account_id, unread, created_at) \
+             SELECT $1, $2, n, 'created', 'notifications', 'notification:new_message', \
+                    jsonb_build_object('notificationId', id, 'messageId', 'm' || n - 1), id, $3, n, now() FROM n";
+        storage::Statement::dynamic(text.to_owned())
+            .bind::<storage::types::Text, _>(account.tenant.to_string())
+            .bind::<storage::types::Text, _>(account.user.to_string())
+            .bind::<storage::types::Uuid, _>(account.id.0)
+            .bind::<storage::types::BigInt, _>(count)
+            .execute(&mut self.db.admin().await)
+            .await
+            .unwrap();
     }
 
     /// Waits until the user has that many notifications.
@@ -185,9 +208,14 @@ impl Replica {
         let (mut ws, _) = tokio_tungstenite::connect_async(url).await.unwrap();
         let auth = serde_json::json!({ "token": tokens::client(account) });
         let room = format!("42[\"subscribe\",{{\"room\":\"user:{}:notifications\"}}]", account.user);
-        for text in [format!("40{auth}"), room] {
-            ws.send(Message::text(text)).await.unwrap();
+        ws.send(Message::text(format!("40{auth}"))).await.unwrap();
+        loop {
+            let Some(Ok(Message::Text(text))) = ws.next().await else { panic!("closed") };
+            if text.as_str().starts_with("42[\"authenticated\"") {
+                break;
+            }
         }
+        ws.send(Message::text(room)).await.unwrap();
         ws
     }
 

@@ -20,10 +20,7 @@ async fn lists_page_filter_and_count() {
     world.notified(&account, 6).await;
     let page = replica.get(&account, "/api/notifications?page=2&limit=4").await;
     assert_eq!(page["data"].as_array().unwrap().len(), 2);
-    assert_eq!(
-        page["pagination"],
-        json!({ "page": 2, "limit": 4, "total": 6, "pages": 2, "hasMore": false })
-    );
+    assert_eq!(page["pagination"], json!({ "page": 2, "limit": 4, "total": 6, "pages": 2, "hasMore": false }));
     let one = replica.get(&account, &format!("/api/notifications?connector_id={}", second.id)).await;
     assert_eq!(one["pagination"]["total"], 1);
     assert_eq!(one["data"][0]["accountId"], second.id.to_string());
@@ -38,10 +35,7 @@ async fn lists_page_filter_and_count() {
     let archive = replica.get(&account, "/api/notifications?archived=true").await;
     assert_eq!(archive["data"][0]["id"], id);
     let stats = replica.get(&account, "/api/notifications/stats").await;
-    assert_eq!(
-        stats,
-        json!({ "data": { "total": 6, "unread": 5, "archived": 1, "byType": { "new_message": 6 } } })
-    );
+    assert_eq!(stats, json!({ "data": { "total": 6, "unread": 5, "archived": 1, "byType": { "new_message": 6 } } }));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -57,8 +51,25 @@ async fn a_notification_shows_every_member_of_the_api() {
     let mut names: Vec<_> = shown.as_object().unwrap().keys().map(String::as_str).collect();
     names.sort_unstable();
     let expected = [
-        "accountId", "archivedAt", "createdAt", "data", "deliveryStatus", "emailId", "expiresAt", "id", "isArchived",
-        "isRead", "message", "messageId", "nseq", "readAt", "senderEmail", "senderName", "title", "type", "userId",
+        "accountId",
+        "archivedAt",
+        "createdAt",
+        "data",
+        "deliveryStatus",
+        "emailId",
+        "expiresAt",
+        "id",
+        "isArchived",
+        "isRead",
+        "message",
+        "messageId",
+        "nseq",
+        "readAt",
+        "senderEmail",
+        "senderName",
+        "title",
+        "type",
+        "userId",
     ];
     assert_eq!(names, expected);
     assert_eq!(shown["title"], "New message from John Doe");

@@ -12,10 +12,7 @@ async fn a_polling_client_gets_live_events_and_replays() {
     let world = World::new().await;
     let replica = world.replica(settings()).await;
     let account = Account::new("t1", "u1");
-    for n in 0..300 {
-        world.producer.make(&account, &mail(&format!("m{n}")));
-    }
-    world.notified(&account, 300).await;
+    world.fill(&account, 300).await;
     let client = Client::builder().no_proxy().build().unwrap();
     let base = format!("http://{}/socket.io/?EIO=4&transport=polling", replica.socket_url);
     let open = client.get(&base).send().await.unwrap().text().await.unwrap();
@@ -29,7 +26,9 @@ async fn a_polling_client_gets_live_events_and_replays() {
     let mut numbers = Vec::new();
     let mut sent_live = false;
     while numbers.len() < 301 {
-        let body = client.get(&url).send().await.unwrap().text().await.unwrap();
+        let answer = client.get(&url).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "after {}", numbers.len());
+        let body = answer.text().await.unwrap();
         for packet in body.split('\u{1e}') {
             if packet == "2" {
                 post("3".to_owned()).await;

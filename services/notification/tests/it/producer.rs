@@ -36,7 +36,8 @@ pub struct Producer {
 impl Producer {
     /// Makes an event with the next number of its stream; not published yet.
     pub fn make<E: Event>(&self, account: &Account, event: &E) -> Envelope {
-        let stream = if E::SOURCE == "connector" { streams::connector(account.id) } else { streams::mailbox(account.id) };
+        let stream =
+            if E::SOURCE == "connector" { streams::connector(account.id) } else { streams::mailbox(account.id) };
         let mut events = self.events.lock().unwrap();
         let seq = events.iter().filter_map(|event| event.position.as_ref()).filter(|p| p.stream == stream).count();
         let mut envelope = Envelope::of(EventId(SystemIds.uuid()), SystemClock.now(), event).owned_by(
@@ -74,7 +75,8 @@ pub async fn publish(publisher: &Arc<dyn Publisher>, events: Vec<Envelope>) {
 impl EventSource for Producer {
     async fn events(&self, stream: &str, after: i64, limit: usize) -> Result<Vec<Envelope>, PullError> {
         let events = self.events.lock().unwrap();
-        let of_stream = |event: &&Envelope| event.position.as_ref().is_some_and(|p| p.stream == stream && p.seq > after);
+        let of_stream =
+            |event: &&Envelope| event.position.as_ref().is_some_and(|p| p.stream == stream && p.seq > after);
         Ok(events.iter().filter(of_stream).take(limit).cloned().collect())
     }
 
@@ -83,7 +85,11 @@ impl EventSource for Producer {
         let mut heads: Vec<StreamHead> = Vec::new();
         for position in events.iter().filter_map(|event| event.position.as_ref()) {
             heads.retain(|head| head.stream != position.stream);
-            heads.push(StreamHead { stream: position.stream.clone(), head: position.seq, updated_at: SystemClock.now() });
+            heads.push(StreamHead {
+                stream: position.stream.clone(),
+                head: position.seq,
+                updated_at: SystemClock.now(),
+            });
         }
         Ok(heads)
     }

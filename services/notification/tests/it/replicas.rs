@@ -19,8 +19,7 @@ async fn two_replicas_deliver_once_to_each_socket_in_order() {
     let world = World::new().await;
     let (one, two) = (world.replica(settings()).await, world.replica(settings()).await);
     let (account, stranger) = (Account::new("t1", "u1"), Account::new("t1", "u2"));
-    let mut sockets =
-        [one.subscribed(&account).await, one.subscribed(&account).await, two.subscribed(&account).await];
+    let mut sockets = [one.subscribed(&account).await, one.subscribed(&account).await, two.subscribed(&account).await];
     let mut other = two.subscribed(&stranger).await;
     let mut expected = Vec::new();
     for n in 0..100 {

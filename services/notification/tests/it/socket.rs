@@ -62,7 +62,8 @@ async fn nothing_comes_before_a_subscription_and_each_room_has_its_own() {
             names.push((name, event["nseq"].as_i64().unwrap()));
         }
     }
-    let expected = [("notification:new_message", 1), ("notification:sync_complete", 2), ("notification:new_message", 3)];
+    let expected =
+        [("notification:new_message", 1), ("notification:sync_complete", 2), ("notification:new_message", 3)];
     assert_eq!(names, expected.map(|(name, nseq)| (name.to_owned(), nseq)));
     assert_eq!(silent.rest().await, []);
     // Unsubscribed means silent again; what came meanwhile is caught up on return.
@@ -130,7 +131,7 @@ async fn forged_and_foreign_tokens_open_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_socket_that_never_says_who_it_is_is_closed() {
     let world = World::new().await;
-    let soon = Settings { authenticate_within: Duration::from_millis(300), ..settings() };
+    let soon = Settings { authenticate_within: Duration::from_millis(1_500), ..settings() };
     let replica = world.replica(soon).await;
     let account = Account::new("t1", "u1");
     let mut socket = Socket::connect(&replica.socket_url, &json!({})).await;

@@ -39,11 +39,7 @@ pub struct Counted {
     post, path = "/api/notifications/bulk-read", tag = "notifications", request_body = Body,
     responses((status = 200, body = Data<Counted>), (status = 422))
 )]
-pub async fn handle(
-    caller: Caller,
-    body: ApiJson<Body>,
-    state: AppData<State>,
-) -> Result<Json<Data<Counted>>, Error> {
+pub async fn handle(caller: Caller, body: ApiJson<Body>, state: AppData<State>) -> Result<Json<Data<Counted>>, Error> {
     caller.require(Scope::Write)?;
     if body.notification_ids.len() > MAX {
         let problem = Problem::unprocessable(codes::INVALID_REQUEST, "Too many ids.");

@@ -26,6 +26,17 @@ enum Start {
     Resync(&'static str),
 }
 
+/// What follows an acknowledgement.
+#[derive(Debug)]
+pub(super) enum Then {
+    Nothing,
+    /// Rows behind the new cursor.
+    Deliver,
+    Resync(Head, &'static str),
+    /// The client remembers something, we nothing.
+    StartOver,
+}
+
 impl Session {
     /// Takes everything that was hinted.
     pub(super) async fn drain(&mut self) -> Result<(), End> {
@@ -137,53 +148,55 @@ impl Session {
         Ok(())
     }
 
-    /// Subscribes: hints are buffered already, so what is read now and what comes later meet without a seam.
-    pub(super) async fn subscribe(
-        &mut self,
-        room: Room,
-        resume: Option<Resume>,
-    ) -> Result<Result<(), SocketProblem>, End> {
+    /// Subscribes: hints are buffered already, so what is read from here on and what comes later meet without a seam.
+    pub(super) async fn subscribe(&mut self, room: Room, resume: Option<Resume>) -> Result<Then, SocketProblem> {
         if self.cursors.get(room).is_some() {
-            return Ok(Ok(()));
+            return Ok(Then::Nothing);
         }
-        let head = match self.head().await {
-            Ok(head) => head,
-            Err(error) => {
-                tracing::warn!(%error, "a user's place could not be read");
-                return Ok(Err(SocketProblem::UNAVAILABLE));
-            }
-        };
+        let head = self.head().await.map_err(|error| {
+            tracing::warn!(%error, "a user's place could not be read");
+            SocketProblem::UNAVAILABLE
+        })?;
         let left = self.recall(room);
         let resume = resume.or(if left.is_some() { None } else { self.resume });
         let Some(head) = head else {
             // Nobody was ever told anything: whatever the client remembers is of another sequence.
             self.cursors.subscribe(room, 0, 0);
-            if resume.is_some() {
-                self.emitter.send("resync_required", &json!({ "reason": "sequence_restarted" })).await?;
-            }
-            return Ok(Ok(()));
+            return Ok(if resume.is_some() { Then::StartOver } else { Then::Nothing });
         };
         self.epoch = Some(head.epoch);
-        match start(&head, room, resume, left) {
-            Start::At(place) => {
-                self.cursors.subscribe(room, place, head.nseq);
-                if let Some(Resume::At(id)) = resume {
-                    self.proved(room, id.nseq).await;
-                    // The client has the entry, but perhaps not the count that followed it.
-                    if !id.count && room == Room::Notifications {
-                        self.count = Some((head.unread, head.nseq));
-                        self.told_count = None;
-                    }
-                }
-                self.catch_up().await?;
-                self.tell_count().await?;
-            }
+        let place = match start(&head, room, resume, left) {
+            Start::At(place) => place,
             Start::Resync(reason) => {
                 self.cursors.subscribe(room, head.nseq, head.nseq);
-                self.resync(&head, reason).await?;
+                return Ok(Then::Resync(head, reason));
+            }
+        };
+        self.cursors.subscribe(room, place, head.nseq);
+        if let Some(Resume::At(id)) = resume {
+            self.proved(room, id.nseq).await;
+            // The client has the entry, but perhaps not the count that followed it.
+            if !id.count && room == Room::Notifications {
+                self.count = Some((head.unread, head.nseq));
+                self.told_count = None;
             }
         }
-        Ok(Ok(()))
+        Ok(Then::Deliver)
+    }
+
+    /// What a request leads to once it is acknowledged.
+    pub(super) async fn follow(&mut self, then: Then) -> Result<(), End> {
+        match then {
+            Then::Nothing => Ok(()),
+            Then::Deliver => {
+                self.catch_up().await?;
+                self.tell_count().await
+            }
+            Then::Resync(head, reason) => self.resync(&head, reason).await,
+            Then::StartOver => {
+                Ok(self.emitter.send("resync_required", &json!({ "reason": "sequence_restarted" })).await?)
+            }
+        }
     }
 
     async fn head(&self) -> Result<Option<Head>, Error> {
@@ -248,8 +261,7 @@ mod tests {
     #[test]
     fn a_subscription_starts_where_nothing_can_be_missing() {
         let epoch = Uuid::from_u128(1);
-        let head =
-            Head { epoch, nseq: 50, log_floor: 10, unread: 3, watermark_notifications: 20, watermark_sync: 5 };
+        let head = Head { epoch, nseq: 50, log_floor: 10, unread: 3, watermark_notifications: 20, watermark_sync: 5 };
         let at = |epoch, nseq| Some(Resume::At(EventId { epoch, nseq, count: false }));
         let of = |resume, left| start(&head, Room::Notifications, resume, left);
         assert_eq!(of(None, None), Start::At(20));

@@ -5,6 +5,7 @@ use domain::NotificationId;
 use serde_json::json;
 use tokio::time::Instant;
 
+use super::delivery::Then;
 use super::{BURST, End, PER_SECOND, Session};
 use crate::changes::Whose;
 use crate::rules::Room;
@@ -26,18 +27,21 @@ impl Session {
             Ok(request) => self.answer(request).await?,
             Err(problem) => Err(problem),
         };
-        if let Err(problem) = done {
-            self.refuse(problem).await?;
+        if let Err(problem) = &done {
+            self.refuse(*problem).await?;
         }
         if let Some(ack) = incoming.ack {
-            let answer = match done {
-                Ok(()) => json!({ "ok": true }),
+            let answer = match &done {
+                Ok(_) => json!({ "ok": true }),
                 Err(problem) => json!({ "ok": false, "code": problem.code, "message": problem.message }),
             };
             // A full buffer is no loss here: the effect is durable and the event tells of it.
             let _full_or_closed = ack.send(&answer);
         }
-        Ok(())
+        match done {
+            Ok(then) => self.follow(then).await,
+            Err(_told) => Ok(()),
+        }
     }
 
     /// A bucket: more than [`PER_SECOND`] for long is refused.
@@ -53,20 +57,20 @@ impl Session {
         true
     }
 
-    async fn answer(&mut self, request: Request) -> Result<Result<(), SocketProblem>, End> {
+    async fn answer(&mut self, request: Request) -> Result<Result<Then, SocketProblem>, End> {
         match request {
             Request::Authenticate(credentials) => {
                 self.authenticate(&credentials).await?;
-                Ok(Ok(()))
+                Ok(Ok(Then::Nothing))
             }
             Request::Ping { timestamp } => {
                 self.emitter.send("pong", &json!({ "timestamp": timestamp })).await?;
-                Ok(Ok(()))
+                Ok(Ok(Then::Nothing))
             }
-            Request::Subscribe { room, resume } => self.subscribe_to(&room, resume).await,
-            Request::Unsubscribe { room } => Ok(self.unsubscribe_from(&room)),
-            Request::Read(id) => Ok(self.mark(id, Mark::Read).await),
-            Request::Archive(id) => Ok(self.mark(id, Mark::Archived).await),
+            Request::Subscribe { room, resume } => Ok(self.subscribe_to(&room, resume).await),
+            Request::Unsubscribe { room } => Ok(self.unsubscribe_from(&room).map(|()| Then::Nothing)),
+            Request::Read(id) => Ok(self.mark(id, Mark::Read).await.map(|()| Then::Nothing)),
+            Request::Archive(id) => Ok(self.mark(id, Mark::Archived).await.map(|()| Then::Nothing)),
         }
     }
 
@@ -133,11 +137,9 @@ impl Session {
         Room::of_user(name, &identity.owner.user).ok_or(SocketProblem::ROOM_FORBIDDEN)
     }
 
-    async fn subscribe_to(&mut self, room: &str, resume: Option<Resume>) -> Result<Result<(), SocketProblem>, End> {
-        match self.room(room) {
-            Ok(room) => self.subscribe(room, resume).await,
-            Err(problem) => Ok(Err(problem)),
-        }
+    async fn subscribe_to(&mut self, room: &str, resume: Option<Resume>) -> Result<Then, SocketProblem> {
+        let room = self.room(room)?;
+        self.subscribe(room, resume).await
     }
 
     fn unsubscribe_from(&mut self, room: &str) -> Result<(), SocketProblem> {
@@ -158,7 +160,8 @@ impl Session {
         let marked = async {
             let mut tx = self.hosts.db.tenant(whose.tenant).await?;
             let changed = self.hosts.changes.mark(&mut tx, whose, &[id], how).await?;
-            let there = !changed.is_empty() || notifications::find(&mut tx, whose.tenant, whose.user, id).await?.is_some();
+            let there =
+                !changed.is_empty() || notifications::find(&mut tx, whose.tenant, whose.user, id).await?.is_some();
             tx.commit().await?;
             Ok::<_, storage::Error>(there)
         };
