@@ -50,6 +50,8 @@ default_pass = $RABBIT_PASSWORD
 default_user_tags.administrator = true
 # Figures of the management API are a test's eyes: not five seconds old.
 collect_statistics_interval = 1000
+# Of what quorum queues log, this much is kept in memory too (512 MB unless said otherwise).
+raft.wal_max_size_bytes = 128000000
 disk_free_limit.absolute = 200MB
 log.file.level = warning
 log.console = false
