@@ -11,7 +11,7 @@ use storage::{Db, QueryableByName, sql};
 use sync_worker::store::queue::{Push, enqueue};
 
 use crate::gmail::{SimAccess, SimGmail};
-use crate::harness::{Ids, database, engine, mirror};
+use crate::harness::{Ids, database, engine, mirror, within};
 
 fn push(address: &str, history_id: u64, source: &str) -> Push {
     Push {
@@ -105,4 +105,38 @@ async fn an_early_push_is_looked_at_three_times_and_then_not_seen() {
     assert_eq!(outcomes, ["applied", "not_seen"]);
     assert_eq!(rows(&test.db, &ids).await[0].due_reason, "check");
     assert!(mirror(&test.db, &ids.tenant, ids.connector).await.contains_key(&id.to_string()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mark_that_comes_at_any_moment_of_a_pass_is_seen_to() {
+    let test = database().await;
+    let ids = Ids::of(4);
+    ids.connect(&test.db, "sub").await;
+    let world = World::new(4, Arc::new(ids.clock.clone()));
+    let spec = MailboxSpec { sizes: Sizes::Small, ..MailboxSpec::new(ids.address.clone(), 2) };
+    world.create_mailbox(&spec).unwrap();
+    let gmail = SimGmail::new(world.clone(), &ids.address, ids.clock.clone(), 4, 50);
+    let access = SimAccess(Arc::new(move |_| Some(gmail.clone())));
+    let engine = engine(&test.db, access, ids.seams.clone(), "one");
+    while engine.run_mailbox(ids.connector).await.unwrap() {}
+    let deliver = || {
+        let id = world.deliver(&ids.address, Deliver::default()).unwrap();
+        push(&ids.address, world.truth(&ids.address).unwrap()[&id.to_string()].history_id, &id.to_string())
+    };
+    for polls in (1..80).step_by(3) {
+        send(&test.db, &ids, vec![deliver()]).await;
+        let mut run = std::pin::pin!(engine.run_mailbox(ids.connector));
+        let ended = within(run.as_mut(), polls).await;
+        let late = vec![deliver()];
+        if ended.is_none() {
+            let (ran, _) = tokio::join!(run, send(&test.db, &ids, late));
+            assert!(ran.unwrap());
+        } else {
+            send(&test.db, &ids, late).await;
+        }
+        // No time passes: what is not due by its mark is late.
+        while engine.run_mailbox(ids.connector).await.unwrap() {}
+        let truth = world.truth(&ids.address).unwrap();
+        assert!(truth.keys().eq(mirror(&test.db, &ids.tenant, ids.connector).await.keys()), "after {polls} polls");
+    }
 }
