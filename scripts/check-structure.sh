@@ -13,8 +13,8 @@ rank() {
     google | web) echo 5 ;; testing | gmail-sim) echo 6 ;;
     postrider-gateway | postrider-ingest-webhook | postrider-connector | postrider-sync-worker | postrider-notification) echo 7 ;;
     gateway | ingest-webhook | connector | sync-worker | notification) echo 7 ;;
-    postrider | postrider-bench | xtask) echo 9 ;;
-    e2e) echo 10 ;;
+    postrider | xtask) echo 9 ;;
+    e2e) echo 10 ;; postrider-bench) echo 11 ;;
     *) echo none ;;
   esac
 }
