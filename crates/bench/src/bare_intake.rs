@@ -7,7 +7,7 @@ use std::sync::Arc;
 use actix_web::web::{Bytes, Data, post};
 use actix_web::{App, HttpResponse, HttpServer};
 use anyhow::Context as _;
-use broker::{Broker, BrokerConfig, Publisher, Transport as _};
+use broker::{Broker, BrokerConfig, Publisher};
 use contracts::Envelope;
 use contracts::ingest::MailboxChanged;
 use domain::{EventId, Seams, Secret};

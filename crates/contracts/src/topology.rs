@@ -124,13 +124,15 @@ impl Topology {
         ],
     };
 
-    /// All queue names: main, retry tiers, dead letters, unrouted.
+    /// All queue names: main, retry tiers and dead letters of those that have them, unrouted.
     pub fn queue_names(&self) -> Vec<String> {
         let mut names = vec![UNROUTED_QUEUE.to_owned()];
         for queue in self.queues {
             names.push(queue.name.to_owned());
-            names.extend(RETRY_TIERS.iter().map(|tier| queue.retry_name(*tier)));
-            names.push(queue.dead_name());
+            if queue.overflow == Overflow::RejectPublish {
+                names.extend(RETRY_TIERS.iter().map(|tier| queue.retry_name(*tier)));
+                names.push(queue.dead_name());
+            }
         }
         names
     }

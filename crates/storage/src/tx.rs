@@ -75,11 +75,11 @@ impl Tx {
 
     /// Undoes it now, so that the next statement of this task sees the undone state.
     pub async fn rollback(mut self) -> Result<(), Error> {
-        if let Some(mut conn) = self.conn.take() {
-            if let Err(error) = conn.batch_execute("ROLLBACK").await {
-                drop(Object::take(conn));
-                return Err(error.into());
-            }
+        if let Some(mut conn) = self.conn.take()
+            && let Err(error) = conn.batch_execute("ROLLBACK").await
+        {
+            drop(Object::take(conn));
+            return Err(error.into());
         }
         Ok(())
     }

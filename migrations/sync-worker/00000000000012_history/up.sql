@@ -108,4 +108,4 @@ END $$;
 CREATE POLICY system ON notification_queue TO sync_worker_system USING (true) WITH CHECK (true);
 GRANT SELECT, INSERT, UPDATE, DELETE ON notification_queue TO sync_worker_system;
 CREATE POLICY system ON changes TO sync_worker_system USING (true) WITH CHECK (true);
-GRANT SELECT (created_at), DELETE ON changes TO sync_worker_system;
+GRANT SELECT, DELETE ON changes TO sync_worker_system;

@@ -42,6 +42,7 @@ async fn fifty_mailboxes_one_failing_two_replicas_one_killed() {
     // The failing one recovers by itself once Google does.
     world.sim.clear_faults().await;
     world.stack.start(Member::SyncWorker).unwrap();
+    world.stack.wait_ready(Member::SyncWorker).await.unwrap();
     let asked = accounts[0].client.post(&format!("/gmail/sync?user_email={}", addresses[0]), json!({})).await;
     assert!(asked["sync_run_id"].is_string());
     accounts[0].mirror_equals_truth(&world, LONG).await;

@@ -38,7 +38,7 @@ async fn every_documented_route_refuses_bad_input() {
                 }
             }
             // Malformed JSON, an alien content type, no token at all.
-            let target = format!("{}{}", world.origin(), path.replace('{', "").replace('}', ""));
+            let target = format!("{}{}", world.origin(), path.replace(['{', '}'], ""));
             for (kind, body) in
                 [("application/json", "{\"a\":"), ("text/plain", "hello"), ("application/json", "\u{0}")]
             {

@@ -1,8 +1,14 @@
 //! The whole stack: real processes, one private Postgres and RabbitMQ for each test.
 
+#[cfg(test)]
 mod accounts;
+#[cfg(test)]
 mod hostile;
+#[cfg(test)]
 mod kills;
+#[cfg(test)]
 mod outages;
+#[cfg(test)]
 mod tenancy;
+#[cfg(test)]
 mod walk;

@@ -5,12 +5,12 @@ use storage::{AsyncPgConnection, EmbeddedMigrations, QueryableByName, Spec, embe
 
 use crate::harness::fresh;
 
-const ALL: [(Spec, EmbeddedMigrations); 5] = [
-    (Spec::GATEWAY, embed_migrations!("../../migrations/gateway")),
-    (Spec::INGEST, embed_migrations!("../../migrations/ingest")),
-    (Spec::CONNECTOR, embed_migrations!("../../migrations/connector")),
-    (Spec::SYNC_WORKER, embed_migrations!("../../migrations/sync-worker")),
-    (Spec::NOTIFICATION, embed_migrations!("../../migrations/notification")),
+const ALL: [(Spec, fn() -> EmbeddedMigrations); 5] = [
+    (Spec::GATEWAY, || embed_migrations!("../../migrations/gateway")),
+    (Spec::INGEST, || embed_migrations!("../../migrations/ingest")),
+    (Spec::CONNECTOR, || embed_migrations!("../../migrations/connector")),
+    (Spec::SYNC_WORKER, || embed_migrations!("../../migrations/sync-worker")),
+    (Spec::NOTIFICATION, || embed_migrations!("../../migrations/notification")),
 ];
 
 #[derive(QueryableByName)]
@@ -50,14 +50,14 @@ async fn every_schema_goes_up_down_and_up() {
     let mut admin = test.admin().await;
     for (spec, migrations) in ALL {
         let url = migrate::derived_service_url(&test.admin_url, &spec).unwrap();
-        migrate::run(&test.admin_url, &url, &spec, migrations).await.unwrap();
-        assert!(migrate::run(&test.admin_url, &url, &spec, migrations).await.unwrap().is_empty());
+        migrate::run(&test.admin_url, &url, &spec, migrations()).await.unwrap();
+        assert!(migrate::run(&test.admin_url, &url, &spec, migrations()).await.unwrap().is_empty());
         let up = catalogue(&mut admin, spec.schema).await;
         assert!(up.len() > 20, "{}: {up:?}", spec.service);
-        let reverted = migrate::revert_all(&test.admin_url, &spec, migrations).await.unwrap();
+        let reverted = migrate::revert_all(&test.admin_url, &spec, migrations()).await.unwrap();
         let down = catalogue(&mut admin, spec.schema).await;
         assert!(down.is_empty(), "{} leaves behind {down:?}", spec.service);
-        assert_eq!(migrate::run(&test.admin_url, &url, &spec, migrations).await.unwrap().len(), reverted);
+        assert_eq!(migrate::run(&test.admin_url, &url, &spec, migrations()).await.unwrap().len(), reverted);
         assert_eq!(catalogue(&mut admin, spec.schema).await, up, "{}", spec.service);
     }
 }

@@ -1,10 +1,18 @@
 //! The gateway over HTTP, before services that remember what reached them.
 
+#[cfg(test)]
 mod caller;
+#[cfg(test)]
 mod document;
+#[cfg(test)]
 mod harness;
+#[cfg(test)]
 mod limits_and_cors;
+#[cfg(test)]
 mod passing;
+#[cfg(test)]
 mod polling;
+#[cfg(test)]
 mod schema;
+#[cfg(test)]
 mod websocket;

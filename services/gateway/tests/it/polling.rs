@@ -41,7 +41,7 @@ async fn a_session_stays_on_the_replica_that_made_it() {
             let answer = get(format!("&sid={sid}")).await.unwrap();
             assert_eq!(answer.status(), 200, "{sid}");
             let answer = answer.text().await.unwrap();
-            assert!(sid.ends_with(&answer[1..]), "{sid}: {answer}");
+            assert!(sid.ends_with(answer.get(1..).unwrap_or_default()), "{sid}: {answer}");
         }
         let post = gateway.request(Method::POST, &format!("/socket.io/?EIO=4&transport=polling&sid={sid}"));
         assert_eq!(post.body("40").send().await.unwrap().status(), 200);

@@ -1,7 +1,12 @@
 //! The intake over HTTP, with a broker that counts and with a real RabbitMQ.
 
+#[cfg(test)]
 mod broker_trouble;
+#[cfg(test)]
 mod forged_tokens;
+#[cfg(test)]
 mod harness;
+#[cfg(test)]
 mod pushes;
+#[cfg(test)]
 mod schema;

@@ -1,24 +1,29 @@
 //! Against real Postgres and RabbitMQ (`make services`), with the service's own listeners.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test fails by panicking; helpers of tests are no test functions to clippy"
-)]
-
+#[cfg(test)]
 mod client;
+#[cfg(test)]
 mod consume;
+#[cfg(test)]
 mod harness;
+#[cfg(test)]
 mod hostile;
+#[cfg(test)]
 mod http_notifications;
+#[cfg(test)]
 mod js_client;
+#[cfg(test)]
 mod polling;
+#[cfg(test)]
 mod producer;
+#[cfg(test)]
 mod replay;
+#[cfg(test)]
 mod replicas;
+#[cfg(test)]
 mod schema;
+#[cfg(test)]
 mod slow;
+#[cfg(test)]
 mod socket;
+#[cfg(test)]
 mod tokens;
