@@ -1,9 +1,11 @@
 //! The steps of the demo: sign in, first sync, a mail arriving.
 
 mod mail;
+mod mailbox;
 mod sign_in;
 
 pub use mail::{Arrived, deliver_and_wait};
+pub use mailbox::make_mailbox;
 pub use sign_in::sign_in;
 
 /// Tenant and user of the demo and of the printed token.

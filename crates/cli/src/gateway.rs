@@ -66,13 +66,15 @@ impl Gateway {
         self.get::<Page<Connector>>("/api/connectors", &[]).await.map(|page| page.data)
     }
 
-    /// The account with that address that is not disconnected.
+    /// The account with that address that works; one that does not, if there is no other.
     ///
     /// # Errors
     /// As [`Self::connectors`].
     pub async fn connector_of(&self, address: &str) -> Result<Option<Connector>> {
-        let found = |one: &Connector| one.email_address.eq_ignore_ascii_case(address) && one.status != "disconnected";
-        Ok(self.connectors().await?.into_iter().find(found))
+        let named = |one: &Connector| one.email_address.eq_ignore_ascii_case(address) && one.status != "disconnected";
+        let all: Vec<Connector> = self.connectors().await?.into_iter().filter(named).collect();
+        let active = all.iter().position(|one| one.status == "active").unwrap_or(0);
+        Ok(all.into_iter().nth(active))
     }
 
     /// The newest runs of an account; none while the sync-worker has not heard of the account yet.

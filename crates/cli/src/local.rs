@@ -8,7 +8,7 @@ mod servers;
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
-use domain::Secret;
+use domain::{Entropy as _, OsEntropy, Secret};
 
 pub use build::build_programs;
 pub use checkout::Checkout;
@@ -18,6 +18,9 @@ use crate::stack::{Lifetime, Stack, StackOptions};
 
 /// First port of the block where `PORT_BASE` does not say otherwise.
 const PORT_BASE: u16 = 8_000;
+
+/// A second mailbox of the simulator, to try things with.
+const OTHER_MAILBOX: &str = "other@example.com:50";
 
 /// The environment, as far as a stack is concerned.
 #[derive(Debug, Clone)]
@@ -84,5 +87,17 @@ pub fn stack(checkout: &Checkout, lifetime: Lifetime) -> Result<Stack> {
     options.simulator = settings.wants_simulator();
     options.overrides = settings.overrides();
     options.lifetime = lifetime;
+    if options.simulator && settings.get("GMAIL_SIM_SEED").is_none() && settings.get("GMAIL_SIM_MAILBOXES").is_none() {
+        // The simulator forgets all when it stops, and gives the same ids again for the same seed; the databases of an
+        // earlier start would take its new pushes for repeats of old ones. The demo mailbox itself is made by `demo`.
+        options.overrides.insert("GMAIL_SIM_SEED".to_owned(), any_seed().to_string());
+        options.overrides.insert("GMAIL_SIM_MAILBOXES".to_owned(), OTHER_MAILBOX.to_owned());
+    }
     Stack::new(options)
+}
+
+fn any_seed() -> u32 {
+    let mut bytes = [0; 4];
+    OsEntropy.fill(&mut bytes);
+    u32::from_le_bytes(bytes)
 }

@@ -28,16 +28,26 @@ pub async fn follow(gateway: &Gateway, run: &str) -> Result<SyncRun> {
     }
 }
 
-/// Follows the newest full run of an account, which may not have been made yet.
+/// Follows the runs of an account until none is at work: one may take the place of another. Waits for the first one,
+/// which may not have been made yet; answers the last one that ended.
 ///
 /// # Errors
-/// There is none within `within`, it failed, or the gateway does not answer.
-pub async fn follow_first(gateway: &Gateway, connector: &str, within: Duration) -> Result<SyncRun> {
+/// There is none within `within`, one failed, or the gateway does not answer.
+pub async fn follow_all(gateway: &Gateway, connector: &str, within: Duration) -> Result<SyncRun> {
     let deadline = Instant::now() + within;
+    let mut last = None;
     loop {
         let runs = gateway.sync_runs(connector).await?;
-        if let Some(run) = runs.iter().find(|run| run.kind == "full") {
-            return follow(gateway, &run.id).await;
+        match runs.iter().find(|run| !ended(run)) {
+            Some(run) => {
+                last = Some(follow(gateway, &run.id).await?);
+                continue;
+            }
+            // Newest first: with nothing at work, the newest full one is what the caller waits for.
+            None => last = last.or_else(|| runs.into_iter().find(|run| run.kind != "incremental")),
+        }
+        if let Some(run) = last {
+            return Ok(run);
         }
         if Instant::now() >= deadline {
             bail!("no sync began within {} s: see the log of sync-worker", within.as_secs());

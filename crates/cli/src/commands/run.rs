@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use serde_json::Value;
+use reqwest::Method;
+use serde_json::{Value, json};
 
 use super::started::{invite, start};
 use crate::console::{done, say};
@@ -61,19 +62,36 @@ async fn demonstrate(stack: &Stack) -> Result<()> {
     let token = stack.token(TENANT, USER)?;
     let gateway = Gateway::new(origin.clone(), token.clone())?;
     say("Mailbox");
+    let known = gateway.connector_of(MAILBOX).await?.is_some();
     sign_in(&origin, &token, MAILBOX).await?;
     let Some(connector) = gateway.connector_of(MAILBOX).await? else { bail!("{MAILBOX} was not connected") };
     done(format_args!("{MAILBOX} is connected through the sign-in pages"));
-    let run = progress::follow_first(&gateway, &connector.id, Duration::from_secs(30)).await?;
-    done(format_args!("first sync: {} mails stored", run.stored));
+    if known {
+        start_over(&gateway, &connector.id).await?;
+    }
+    let run = progress::follow_all(&gateway, &connector.id, Duration::from_secs(30)).await?;
+    let what = if known { "synced again" } else { "first sync" };
+    done(format_args!("{what}: {} mails listed, {} stored, {} deleted", run.listed, run.stored, run.deleted));
     say("A mail");
     let arrived = deliver_and_wait(&origin, &token, USER, &stack.url(Member::GmailSim), MAILBOX).await?;
     let text = |member: &str| arrived.notification.get(member).and_then(Value::as_str).unwrap_or("?").to_owned();
-    done(format_args!(
-        "delivered at the simulated Gmail, {:.0} ms later at the Socket.IO client:",
-        millis(arrived.latency)
-    ));
+    let latency = millis(arrived.latency);
+    done(format_args!("delivered at the simulated Gmail, {latency:.0} ms later at the Socket.IO client:"));
     say(format_args!("      notification:new_message  {}  from {}", text("subject"), text("sender")));
+    Ok(())
+}
+
+/// The simulated Google keeps nothing when it stops. For an account of an earlier run its watch is therefore asked for
+/// again, and the mailbox, whose history has started over, is listed anew before a mail is delivered.
+async fn start_over(gateway: &Gateway, connector: &str) -> Result<()> {
+    let watch = json!({ "connector_id": connector });
+    gateway.call(Method::POST, "/api/v1/gmail/watch/start", &[], Some(watch)).await?;
+    let query = [("connector_id", connector)];
+    let all = json!({ "force_full_sync": true });
+    let asked = gateway.call(Method::POST, "/gmail/sync", &query, Some(all)).await?;
+    if let Some(run) = asked.get("sync_run_id").and_then(Value::as_str) {
+        progress::follow(gateway, run).await?;
+    }
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::console::{done, say};
-use crate::demo::{TENANT, USER};
+use crate::demo::{TENANT, USER, make_mailbox};
 use crate::local::{Checkout, Started, build_programs, ensure, stack};
 use crate::stack::{Lifetime, Member, Stack};
 
@@ -24,6 +24,9 @@ pub async fn start(checkout: &Checkout, lifetime: Lifetime, servers: &mut Starte
     done("up to date");
     say("Processes");
     stack.start_all(|member| done(format_args!("{member} is ready"))).await?;
+    if stack.options().simulator {
+        make_mailbox(&stack.url(Member::GmailSim)).await?;
+    }
     Ok(stack)
 }
 
