@@ -12,7 +12,7 @@ use domain::{Entropy as _, OsEntropy, Secret};
 
 pub use build::build_programs;
 pub use checkout::Checkout;
-pub use servers::{Started, ensure, stop, wipe};
+pub use servers::{ensure, stop, stop_ours, wipe};
 
 use crate::stack::{Lifetime, Stack, StackOptions};
 

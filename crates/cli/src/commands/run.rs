@@ -10,7 +10,7 @@ use super::started::{invite, start};
 use crate::console::{done, say};
 use crate::demo::{MAILBOX, TENANT, USER, deliver_and_wait, sign_in};
 use crate::gateway::Gateway;
-use crate::local::{self, Checkout, Started};
+use crate::local::{self, Checkout};
 use crate::progress;
 use crate::stack::{Lifetime, Member, Stack, leftovers};
 
@@ -27,10 +27,9 @@ pub async fn run() -> Result<()> {
     if !stopped.is_empty() {
         say(format_args!("Stopped {} processes of an earlier run", stopped.len()));
     }
-    let mut servers = Started::Before;
     let mut running: Option<Stack> = None;
     let shown = tokio::select! {
-        shown = show(&checkout, &mut servers, &mut running) => shown,
+        shown = show(&checkout, &mut running) => shown,
         () = interrupted() => Ok(()),
     };
     say("\nStopping …");
@@ -40,14 +39,12 @@ pub async fn run() -> Result<()> {
     // Processes that were started when the interrupt came in the middle of a step.
     drop(running);
     leftovers::stop(&checkout.run_dir(), STOP).await;
-    if servers == Started::Now {
-        local::stop(&checkout).await?;
-    }
+    local::stop_ours(&checkout).await?;
     shown
 }
 
-async fn show(checkout: &Checkout, servers: &mut Started, running: &mut Option<Stack>) -> Result<()> {
-    let stack = running.insert(start(checkout, Lifetime::WithStack, servers).await?);
+async fn show(checkout: &Checkout, running: &mut Option<Stack>) -> Result<()> {
+    let stack = running.insert(start(checkout, Lifetime::WithStack).await?);
     if stack.options().simulator {
         demonstrate(stack).await?;
     }

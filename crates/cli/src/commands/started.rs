@@ -4,17 +4,16 @@ use anyhow::Result;
 
 use crate::console::{done, say};
 use crate::demo::{TENANT, USER, make_mailbox};
-use crate::local::{Checkout, Started, build_programs, ensure, stack};
+use crate::local::{Checkout, build_programs, ensure, stack};
 use crate::stack::{Lifetime, Member, Stack};
 
-/// Brings everything up to the point where the gateway answers. `servers` tells at once who has to stop them, also
-/// when a later step fails.
+/// Brings everything up to the point where the gateway answers. After an error the caller stops what was begun.
 ///
 /// # Errors
 /// Any step fails.
-pub async fn start(checkout: &Checkout, lifetime: Lifetime, servers: &mut Started) -> Result<Stack> {
+pub async fn start(checkout: &Checkout, lifetime: Lifetime) -> Result<Stack> {
     say("Servers");
-    *servers = ensure(checkout).await?;
+    ensure(checkout).await?;
     let mut stack = stack(checkout, lifetime)?;
     say("Programs");
     build_programs(checkout, &stack).await?;

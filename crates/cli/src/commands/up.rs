@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use super::started::{invite, start};
 use crate::console::say;
-use crate::local::{self, Checkout, Started};
+use crate::local::{self, Checkout};
 use crate::stack::{Lifetime, leftovers};
 
 /// Starts the stack and returns when it is ready. A stack that runs already is left alone.
@@ -20,8 +20,7 @@ pub async fn up() -> Result<()> {
         let names: Vec<_> = running.iter().map(|noted| noted.member.name()).collect();
         bail!("the stack of this checkout runs already ({}): `make down` stops it", names.join(", "));
     }
-    let mut servers = Started::Before;
-    match start(&checkout, Lifetime::UntilStopped, &mut servers).await {
+    match start(&checkout, Lifetime::UntilStopped).await {
         Ok(stack) => {
             invite(&stack)?;
             say("\n`make down` stops it.");
@@ -29,9 +28,7 @@ pub async fn up() -> Result<()> {
         }
         Err(error) => {
             leftovers::stop(&checkout.run_dir(), Duration::from_secs(10)).await;
-            if servers == Started::Now {
-                local::stop(&checkout).await?;
-            }
+            local::stop_ours(&checkout).await?;
             Err(error)
         }
     }

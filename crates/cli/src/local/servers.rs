@@ -8,15 +8,6 @@ use tokio::process::Command;
 use super::Settings;
 use super::checkout::Checkout;
 
-/// Whether a command started the servers, and so has to stop them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Started {
-    /// They run because one of our commands started them.
-    Now,
-    /// They ran already, or are somebody else's.
-    Before,
-}
-
 /// In the run directory while servers run that one of our commands started.
 const NOTE: &str = "servers-are-ours";
 
@@ -24,28 +15,28 @@ const NOTE: &str = "servers-are-ours";
 ///
 /// # Errors
 /// What the script says.
-pub async fn ensure(checkout: &Checkout) -> Result<Started> {
+pub async fn ensure(checkout: &Checkout) -> Result<()> {
     let settings = Settings::of_process();
     if settings.get("DATABASE_URL").is_some() && settings.get("AMQP_URL").is_some() {
-        return Ok(Started::Before);
+        return Ok(());
     }
     let status = Command::new(checkout.services_script()).arg("status").stderr(Stdio::null()).output().await;
     let status = status.context("scripts/services.sh cannot be run")?;
-    let were_down = String::from_utf8_lossy(&status.stdout).contains("is down");
-    let note = checkout.run_dir().join(NOTE);
-    // Noted first: whoever comes after a command that was killed knows that nobody else wants these servers.
-    if were_down {
+    // Noted first, so that an interrupt in the middle, or the next command after a kill, knows whose they are.
+    if String::from_utf8_lossy(&status.stdout).contains("is down") {
         let _made_by_the_script_otherwise = std::fs::create_dir_all(checkout.run_dir());
-        std::fs::write(&note, "postrider")?;
+        std::fs::write(checkout.run_dir().join(NOTE), "postrider")?;
     }
-    if let Err(error) = script(checkout, "up").await {
-        if were_down {
-            // One of the two may run already.
-            stop(checkout).await?;
-        }
-        return Err(error);
-    }
-    Ok(if note.exists() { Started::Now } else { Started::Before })
+    script(checkout, "up").await
+}
+
+/// Stops the private servers if one of our commands started them, also if it is still at it: the script lets one command
+/// work at a time. Servers of `make services` go on.
+///
+/// # Errors
+/// What the script says.
+pub async fn stop_ours(checkout: &Checkout) -> Result<()> {
+    if checkout.run_dir().join(NOTE).exists() { stop(checkout).await } else { Ok(()) }
 }
 
 /// Stops the private servers; their data stays.
