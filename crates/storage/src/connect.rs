@@ -28,7 +28,7 @@ pub async fn open(url: &Secret, session: &Session) -> Result<AsyncPgConnection, 
         .parse()
         .map_err(|_secret| ConnectionError::InvalidConnectionUrl("the database URL is malformed".to_owned()))?;
     let mut options = format!(
-        "-c statement_timeout={} -c idle_in_transaction_session_timeout=60000 -c timezone=UTC",
+        "-c statement_timeout={} -c idle_in_transaction_session_timeout=20000 -c timezone=UTC",
         session.statement_timeout.as_millis()
     );
     if !session.schema.is_empty() {

@@ -5,12 +5,18 @@ use storage::{AsyncPgConnection, EmbeddedMigrations, QueryableByName, Spec, embe
 
 use crate::harness::fresh;
 
+const GATEWAY: EmbeddedMigrations = embed_migrations!("../../migrations/gateway");
+const INGEST: EmbeddedMigrations = embed_migrations!("../../migrations/ingest");
+const CONNECTOR: EmbeddedMigrations = embed_migrations!("../../migrations/connector");
+const SYNC_WORKER: EmbeddedMigrations = embed_migrations!("../../migrations/sync-worker");
+const NOTIFICATION: EmbeddedMigrations = embed_migrations!("../../migrations/notification");
+
 const ALL: [(Spec, fn() -> EmbeddedMigrations); 5] = [
-    (Spec::GATEWAY, || embed_migrations!("../../migrations/gateway")),
-    (Spec::INGEST, || embed_migrations!("../../migrations/ingest")),
-    (Spec::CONNECTOR, || embed_migrations!("../../migrations/connector")),
-    (Spec::SYNC_WORKER, || embed_migrations!("../../migrations/sync-worker")),
-    (Spec::NOTIFICATION, || embed_migrations!("../../migrations/notification")),
+    (Spec::GATEWAY, || GATEWAY),
+    (Spec::INGEST, || INGEST),
+    (Spec::CONNECTOR, || CONNECTOR),
+    (Spec::SYNC_WORKER, || SYNC_WORKER),
+    (Spec::NOTIFICATION, || NOTIFICATION),
 ];
 
 #[derive(QueryableByName)]
