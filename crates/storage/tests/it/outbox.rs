@@ -139,14 +139,12 @@ async fn old_partitions_go_only_when_everything_in_them_was_sent() {
     let test = fresh().await;
     append(&test.db, vec![event_of("acme", "s/1", 1)]).await;
     let mut admin = test.admin().await;
-    for day in ["20200101", "20200102"] {
-        let (year, month, date) = (&day[..4], &day[4..6], &day[6..]);
-        let next = date.parse::<u32>().unwrap() + 1;
+    for (date, next) in [("01", "02"), ("02", "03")] {
         let text = format!(
-            "CREATE TABLE gateway.outbox_{day} PARTITION OF gateway.outbox FOR VALUES FROM ('{year}-{month}-{date}') TO ('{year}-{month}-{next:02}')"
+            "CREATE TABLE gateway.outbox_202001{date} PARTITION OF gateway.outbox FOR VALUES FROM ('2020-01-{date}') TO ('2020-01-{next}')"
         );
         storage::Statement::dynamic(text).execute(&mut admin).await.unwrap();
-        storage::Statement::dynamic(format!("ALTER TABLE gateway.outbox_{day} OWNER TO gateway_owner"))
+        storage::Statement::dynamic(format!("ALTER TABLE gateway.outbox_202001{date} OWNER TO gateway_owner"))
             .execute(&mut admin)
             .await
             .unwrap();
