@@ -43,7 +43,8 @@ impl Changes {
     fn hint(&self, whose: Whose<'_>, epoch: Uuid, entries: Vec<Entry>) -> Option<Hint> {
         let nseq = entries.last()?.nseq;
         let entry = if entries.len() == 1 { entries.into_iter().next() } else { None };
-        Some(Hint { tenant: whose.tenant.clone(), user: whose.user.clone(), epoch, nseq, entry })
+        let at = self.seams.clock.now();
+        Some(Hint { tenant: whose.tenant.clone(), user: whose.user.clone(), epoch, nseq, at, entry })
     }
 }
 

@@ -12,6 +12,7 @@ pub mod http;
 pub mod jobs;
 pub mod live;
 pub mod metrics;
+pub mod observe;
 pub mod rules;
 pub mod socket;
 pub mod state;

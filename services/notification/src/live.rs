@@ -11,7 +11,7 @@ pub use fan_out::FanOut;
 pub use hints::Hints;
 pub use hub::{Hub, Membership};
 
-use domain::{TenantId, UserId};
+use domain::{TenantId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -24,6 +24,8 @@ pub struct Hint {
     pub user: UserId,
     pub epoch: Uuid,
     pub nseq: i64,
+    /// When it was written, by the writer's clock.
+    pub at: Timestamp,
     pub entry: Option<Entry>,
 }
 

@@ -19,7 +19,7 @@ pub struct Metrics {
     pub buffer_full: IntCounter,
     pub cut: IntCounterVec,
     pub refused: IntCounterVec,
-    /// From the commit of a log entry to its emit, on this replica's clock.
+    /// From the writing of an entry (by its writer's clock) to its emit.
     pub emit_delay: Histogram,
 }
 
@@ -66,7 +66,7 @@ impl Metrics {
             emit_delay: histogram(
                 registry,
                 "postrider_socket_emit_delay_seconds",
-                "From the hint of a new entry to its emit.",
+                "From the writing of an entry to its emit at a socket that was told of it.",
                 SECONDS,
             ),
         }

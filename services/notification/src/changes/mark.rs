@@ -21,7 +21,7 @@ impl Changes {
         how: Mark,
     ) -> Result<Vec<Changed>, Error> {
         let now = self.seams.clock.now();
-        let head = users::lock(tx, whose.tenant, whose.user, self.seams.ids.uuid(), now).await?;
+        let Some(head) = users::lock_known(tx, whose.tenant, whose.user).await? else { return Ok(Vec::new()) };
         let marking = Marking {
             tenant: whose.tenant,
             user: whose.user,

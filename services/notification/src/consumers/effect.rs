@@ -9,6 +9,7 @@ use storage::{Error, Tx};
 
 use crate::changes::{Changes, Whose};
 use crate::metrics::Metrics;
+use crate::observe::Suppressed;
 use crate::rules::{Account, Preferences, Verdict};
 use crate::store::suppressions::{self, Suppression};
 use crate::store::{accounts, preferences};
@@ -69,7 +70,7 @@ impl Effects {
                 Ok(())
             }
             Verdict::Suppress { kind, business_key, decision } => {
-                self.metrics.suppressed.with_label_values(&[decision.reason.as_str()]).inc();
+                Suppressed { kind, reason: &decision.reason }.emit(&self.metrics);
                 let decision = serde_json::to_value(&decision).map_err(|error| Error::Other(error.to_string()))?;
                 let account: ConnectorId = account.id;
                 let business_key = &domain::text::without_nul(business_key);

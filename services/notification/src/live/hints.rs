@@ -62,7 +62,7 @@ impl Hints {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{TenantId, UserId};
+    use domain::{TenantId, Timestamp, UserId};
     use uuid::Uuid;
 
     #[test]
@@ -70,7 +70,8 @@ mod tests {
         let hints = Hints::default();
         for nseq in 1..=1_000 {
             let (tenant, user) = (TenantId::parse("t").unwrap(), UserId::parse("u").unwrap());
-            hints.push(Arc::new(Hint { tenant, user, epoch: Uuid::nil(), nseq, entry: None }));
+            let at = Timestamp::default();
+            hints.push(Arc::new(Hint { tenant, user, epoch: Uuid::nil(), nseq, at, entry: None }));
         }
         let (waiting, behind) = hints.take();
         assert!(behind && waiting.len() <= MAX);

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::transports::Transport;
 use crate::metrics::Metrics;
+use crate::observe::SocketCut;
 
 /// Emits between two looks at the connection. Far below the buffer, so that pings always find room.
 const CHUNK: u32 = 32;
@@ -120,8 +121,7 @@ impl Emitter {
     }
 
     fn cut(&self, reason: &'static str) -> Gone {
-        self.metrics.cut.with_label_values(&[reason]).inc();
-        tracing::info!(reason, "socket cut: its client does not take what is sent");
+        SocketCut { reason }.emit(&self.metrics);
         if !self.close_transport() {
             let _full_or_closed = self.socket.clone().disconnect();
         }

@@ -28,6 +28,7 @@ use super::watermark::{Places, Watermark};
 use crate::changes::Changes;
 use crate::live::{FanOut, Hub, Membership};
 use crate::metrics::Metrics;
+use crate::observe::{SocketCut, SocketRefused};
 use crate::store::users;
 
 /// What every session of the replica shares.
@@ -203,7 +204,7 @@ impl Session {
 
     /// Tells the client what was wrong.
     async fn refuse(&mut self, problem: SocketProblem) -> Result<(), End> {
-        self.hosts.metrics.refused.with_label_values(&[problem.code]).inc();
+        SocketRefused { code: problem.code }.emit(&self.hosts.metrics);
         Ok(self.emitter.send("error", &problem).await?)
     }
 
@@ -244,7 +245,7 @@ impl Session {
             self.leave().await;
         }
         if end == End::Dismissed {
-            self.hosts.metrics.cut.with_label_values(&["dismissed"]).inc();
+            SocketCut { reason: "dismissed" }.emit(&self.hosts.metrics);
             let _full_or_closed = self.socket.clone().disconnect();
         }
         let now = Instant::now();
@@ -258,7 +259,10 @@ impl Session {
         }
         if let Some(identity) = &self.identity {
             self.hosts.metrics.sockets.dec();
-            self.hosts.fan_out.leave(&identity.owner.tenant).await;
+            // At the stop the broker's client goes too, and takes every binding with it.
+            if !self.hosts.leaving.is_cancelled() {
+                self.hosts.fan_out.leave(&identity.owner.tenant).await;
+            }
         }
         self.membership = None;
         self.hosts.transports.forget(&self.socket.id.to_string());

@@ -49,7 +49,7 @@ pub async fn find(tx: &mut Tx, tenant: &TenantId, user: &UserId) -> Result<Optio
 
 /// Locks the row until the transaction ends; makes it (with `epoch`) for a new user.
 pub async fn lock(tx: &mut Tx, tenant: &TenantId, user: &UserId, epoch: Uuid, now: Timestamp) -> Result<Head, Error> {
-    if let Some(head) = try_lock(tx, tenant, user).await? {
+    if let Some(head) = lock_known(tx, tenant, user).await? {
         return Ok(head);
     }
     sql("INSERT INTO users (tenant, user_id, epoch, created_at, updated_at) VALUES ($1, $2, $3, $4, $4) \
@@ -60,10 +60,11 @@ pub async fn lock(tx: &mut Tx, tenant: &TenantId, user: &UserId, epoch: Uuid, no
     .bind::<Timestamptz, _>(now)
     .execute(tx)
     .await?;
-    try_lock(tx, tenant, user).await?.ok_or(Error::NotFound)
+    lock_known(tx, tenant, user).await?.ok_or(Error::NotFound)
 }
 
-async fn try_lock(tx: &mut Tx, tenant: &TenantId, user: &UserId) -> Result<Option<Head>, Error> {
+/// Locks the row of a user who was told something before; nothing for another.
+pub async fn lock_known(tx: &mut Tx, tenant: &TenantId, user: &UserId) -> Result<Option<Head>, Error> {
     sql("SELECT epoch, nseq, log_floor, unread, watermark_notifications, watermark_sync \
          FROM users WHERE tenant = $1 AND user_id = $2 FOR UPDATE")
     .bind::<Text, _>(tenant.as_str())

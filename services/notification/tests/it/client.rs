@@ -47,6 +47,8 @@ impl Socket {
         loop {
             match tokio::time::timeout(SOON, self.stream.next()).await.unwrap() {
                 Some(Ok(Message::Text(text))) if text.as_str().starts_with("40") => return,
+                // The first ping may come before that answer.
+                Some(Ok(Message::Text(text))) if text.as_str() == "2" => self.raw("3").await,
                 Some(Ok(_)) => {}
                 ended => panic!("no answer to the connection: {ended:?}"),
             }
@@ -119,8 +121,8 @@ impl Socket {
             return Packet::Event(event[0].as_str().unwrap().to_owned(), event.get(1).cloned().unwrap_or_default());
         }
         if let Some(rest) = text.strip_prefix("43") {
-            let at = rest.find('[').unwrap();
-            return Packet::Ack(rest[..at].parse().unwrap(), serde_json::from_str(&rest[at..]).unwrap());
+            let (id, answer) = rest.split_once('[').unwrap();
+            return Packet::Ack(id.parse().unwrap(), serde_json::from_str(&format!("[{answer}")).unwrap());
         }
         Packet::Other
     }

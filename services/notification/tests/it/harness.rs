@@ -219,6 +219,25 @@ impl Replica {
         ws
     }
 
+    /// Waits until hints of the account's tenant come back from the broker (to another user's socket): from now on no
+    /// first connection is under way that would make sessions look by themselves.
+    pub async fn hears_hints(&self, account: &Account) {
+        let warm = Account { user: domain::UserId::parse("warm").unwrap(), ..account.clone() };
+        let _socket = self.authenticated(&warm).await;
+        eventually("a hint through the broker", SOON, || async {
+            let body = serde_json::json!({ "title": "first", "message": "hint" });
+            let request = self.request(&warm, Method::POST, "/api/notifications").json(&body);
+            self.call(request, StatusCode::CREATED).await;
+            self.heard().then_some(())
+        })
+        .await;
+    }
+
+    fn heard(&self) -> bool {
+        let text = runtime::telemetry::metrics::text(&self.cx.registry);
+        text.lines().any(|line| line.starts_with("postrider_broker_live_total{result=\"received\"}"))
+    }
+
     /// A metric's value, summed over its labels.
     pub fn metric(&self, name: &str) -> f64 {
         let text = runtime::telemetry::metrics::text(&self.cx.registry);

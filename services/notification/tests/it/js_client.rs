@@ -1,6 +1,6 @@
 //! The official JavaScript client, unchanged from npm.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde_json::{Value, json};
@@ -14,12 +14,22 @@ use crate::tokens;
 /// Prints one JSON line for each event: `[name, data]`.
 const SCRIPT: &str = "listen.mjs";
 
-async fn events(url: &str, token: &str, transport: &str, last: Option<&Value>) -> Lines {
+/// The script's folder with the official client in it. Installed once, whichever test process comes first.
+fn installed() -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/js");
-    assert!(
-        folder.join("node_modules/socket.io-client").exists(),
-        "the official client is not installed: run `npm ci --prefix services/notification/tests/js`"
-    );
+    let lock = std::fs::File::create(folder.join(".install.lock")).unwrap();
+    lock.lock().unwrap();
+    if !folder.join("node_modules/socket.io-client").exists() {
+        let mut npm = std::process::Command::new("npm");
+        let done = npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&folder).status();
+        let remedy = "run `npm ci --prefix services/notification/tests/js` (Node.js 18 or newer)";
+        assert!(done.is_ok_and(|status| status.success()), "the official client cannot be installed: {remedy}");
+    }
+    folder
+}
+
+async fn events(url: &str, token: &str, transport: &str, last: Option<&Value>) -> Lines {
+    let folder = installed();
     let options = json!({ "url": format!("http://{url}"), "token": token, "transport": transport,
                           "lastEventId": last, "rooms": ["user:u1:notifications"] });
     let mut child = Command::new("node")

@@ -64,7 +64,10 @@ impl Session {
         match &hint.entry {
             Some(entry) if same && self.cursors.is_next(entry.nseq) => {
                 self.epoch = Some(hint.epoch);
-                self.deliver(entry).await
+                self.deliver(entry).await?;
+                let delay = self.hosts.seams.clock.now() - hint.at;
+                self.hosts.metrics.emit_delay.observe(delay.as_seconds_f64().max(0.0));
+                Ok(())
             }
             _ => {
                 self.hosts.metrics.gaps.inc();
