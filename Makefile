@@ -3,8 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 CARGO ?= cargo
-# The operator command, built when needed.
-POSTRIDER = $(CARGO) run -q -p postrider --bin postrider --
+# The operator command. No `-p` anywhere: cargo then resolves the features of the whole workspace once, for all targets.
+POSTRIDER = $(CARGO) run -q --bin postrider --
 
 .PHONY: help
 help: ## Show this list
@@ -32,16 +32,18 @@ test: ## Everything a reviewer must see green, against real Postgres and RabbitM
 test-unit: ## Only tests that need no server and no other process
 	$(CARGO) nextest run --workspace --lib
 proto: ## Generate crates/contracts/src/gen from proto/
-	$(CARGO) run -q -p xtask -- proto
+	$(CARGO) run -q --bin xtask -- proto
 check-gen: ## Fail if the generated code is not current
-	$(CARGO) run -q -p xtask -- proto --check
+	$(CARGO) run -q --bin xtask -- proto --check
 
 # --- the product (settings from the environment, see .env.example)
 
-.PHONY: run up down token bench logs health reset gmail-sync-deleted gmail-sync-full
-run: ## Demo: servers, simulated Gmail and all services; shows a mail arriving; Ctrl-C stops all
+.PHONY: programs run up down token bench logs health reset gmail-sync-deleted gmail-sync-full
+programs: # The first build takes minutes: cargo's own progress is shown.
+	@$(CARGO) build --bins
+run: programs ## Demo: servers, simulated Gmail and all services; shows a mail arriving; Ctrl-C stops all
 	@$(POSTRIDER) run
-up: ## Start the stack in the background, wait until it is ready, print URLs and a token
+up: programs ## Start the stack in the background, wait until it is ready, print URLs and a token
 	@$(POSTRIDER) up
 down: ## Stop the stack and the private servers
 	@$(POSTRIDER) down
@@ -49,8 +51,8 @@ token: ## Print a client token: TENANT=… USER_ID=…
 	@$(POSTRIDER) token $(if $(TENANT),--tenant '$(TENANT)') $(if $(USER_ID),--user '$(USER_ID)')
 bench: ## Measure the stack beside its bare limits
 	@scripts/services.sh up > /dev/null
-	@$(CARGO) build -q --release --workspace --bins
-	@$(CARGO) run -q --release --workspace --bin postrider-bench -- $(or $(BENCH),all)
+	@$(CARGO) build --release --bins
+	@$(CARGO) run -q --release --bin postrider-bench -- $(or $(BENCH),all)
 logs: ## Follow the logs of the running stack
 	@$(POSTRIDER) logs
 health: ## Ask every service whether it is ready

@@ -5,14 +5,14 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # The tests' own servers, also where the environment names servers for the product.
 env -u DATABASE_URL -u AMQP_URL scripts/services.sh up
-cargo run -q --locked -p xtask -- proto --check
 scripts/check-structure.sh
+# All at once, and never one package alone: cargo would resolve other features and compile the libraries again.
+cargo build --workspace --bins --tests --locked
+cargo run -q --locked --bin xtask -- proto --check
 if [ -f crates/e2e/js/package.json ]; then
   command -v npm > /dev/null || { echo "test: the Socket.IO client tests need Node.js 18 or newer with npm" >&2; exit 1; }
   (cd crates/e2e/js && npm ci --no-audit --no-fund --loglevel=error)
 fi
-# Whole-stack tests start these as processes.
-cargo build --workspace --bins --locked
 if command -v cargo-nextest > /dev/null; then
   cargo nextest run --workspace --locked "$@"
 else

@@ -32,8 +32,10 @@ pub async fn build_programs(checkout: &Checkout, stack: &Stack) -> Result<()> {
     if let Some(target) = dir.parent() {
         command.arg("--target-dir").arg(target);
     }
+    // By program, not by package: cargo then takes the features of the whole workspace, as `make test` does, and what one
+    // of them compiled serves the other.
     for member in &members {
-        command.args(["-p", Member::package(*member)]);
+        command.args(["--bin", Member::program(*member)]);
     }
     let status = command.status().await.context("cargo cannot be run")?;
     if !status.success() {

@@ -44,11 +44,6 @@ impl Member {
         }
     }
 
-    /// Name of the package `cargo` builds the program from.
-    pub const fn package(self) -> &'static str {
-        self.program()
-    }
-
     /// Stem of its variables, e.g. `SYNC_WORKER` of `SYNC_WORKER_ADDR`.
     pub const fn prefix(self) -> &'static str {
         match self {

@@ -117,7 +117,7 @@ fn command(
 ) -> Result<Command> {
     let program = options.program(member);
     if !program.is_file() {
-        bail!("{} is missing: build it with `cargo build -p {}`", program.display(), member.package());
+        bail!("{} is missing: build it with `cargo build --bin {}`", program.display(), member.program());
     }
     let mut command = Command::new(program);
     command.arg(subcommand).env_clear().envs(env);
