@@ -11,6 +11,7 @@ mod lane;
 mod limits;
 mod project;
 mod setting;
+mod slices;
 mod user;
 
 pub use aimd::Aimd;
@@ -18,6 +19,7 @@ pub use costs::{Costs, Method};
 pub use governor::{Called, Governor, GovernorConfig, Held, Permit};
 pub use lane::Lane;
 pub use limits::Limits;
-pub use project::{LocalSlices, ProjectBucket, ProjectGate, ProjectTake, Slice, SliceRule, SliceStore};
+pub use project::{ProjectBucket, ProjectGate, ProjectTake};
 pub use setting::{QuotaSetting, SettingError};
+pub use slices::{LocalSlices, Slice, SliceRule, SliceStore};
 pub use user::{SavedBucket, UserBucket};

@@ -3,6 +3,8 @@
 use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 use domain::Secret;
+use runtime::config::DatabaseUrl;
+use runtime::{ConfigErrors, Env};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 use url::Url;
@@ -21,6 +23,24 @@ pub enum MigrateError {
     Migration { service: &'static str, cause: String },
     #[error("{0} is not a database URL")]
     Url(&'static str),
+    #[error(transparent)]
+    Settings(#[from] ConfigErrors),
+}
+
+/// The `migrate` command of a service. Its own database URL may be missing: the role's password is then derived from the
+/// administrator's.
+///
+/// # Errors
+/// No `DATABASE_URL`; otherwise as [`run`].
+pub async fn command(env: &Env, spec: &Spec, migrations: EmbeddedMigrations) -> Result<(), MigrateError> {
+    let admin = DatabaseUrl::admin(env)?;
+    let own = match env.optional_secret(&DatabaseUrl::variable(spec.service))? {
+        Some(url) => url,
+        None => derived_service_url(&admin, spec)?,
+    };
+    let ran = run(&admin, &own, spec, migrations).await?;
+    tracing::info!(migrations = ran.len(), "the schema of {} is up to date", spec.service);
+    Ok(())
 }
 
 /// Creates the roles and the schema if they are missing, sets the service's password from its own URL and runs the

@@ -5,6 +5,7 @@ mod management;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use contracts::Topology;
 use domain::Secret;
 
 use self::management::Management;
@@ -66,7 +67,7 @@ impl TestVhost {
     /// # Errors
     /// RabbitMQ is not reachable, or the topology is not declared yet.
     pub async fn purge_all(&self) -> anyhow::Result<u32> {
-        let purges = ::broker::queues::names();
+        let purges = Topology::CURRENT.queue_names();
         let purges = purges.iter().map(|queue| ::broker::queues::purge(&self.amqp_url, queue));
         Ok(futures_util::future::try_join_all(purges).await?.into_iter().sum())
     }

@@ -14,6 +14,7 @@ use configure::Routes;
 use domain::Seams;
 use prometheus::Registry;
 use runtime::{Context, Shutdown};
+use socket2::SockRef;
 
 use crate::extract::BodyLimit;
 use crate::health::{self, Health};
@@ -23,6 +24,9 @@ use crate::middleware::{HttpMetrics, Observer, around};
 const HEAD_DEADLINE: Duration = Duration::from_secs(10);
 /// Idle connections are closed after this; longer than common load balancers keep theirs would be wasted.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long written bytes may stay unacknowledged before the kernel gives a connection up. Accepted sockets inherit it.
+/// A client that stops reading while an answer flows is noticed by nothing else (edge case 35).
+const USER_TIMEOUT: Duration = Duration::from_secs(30);
 /// actix's own limit for a graceful stop; ours ([`Shutdown::hard`]) comes first.
 const GRACE_SECONDS: u64 = 3_600;
 
@@ -104,6 +108,11 @@ impl Server {
         self.addrs.1
     }
 
+    /// The public listener's socket: options set on it before [`run`](Self::run) hold for every accepted connection.
+    pub fn public_socket(&self) -> SockRef<'_> {
+        SockRef::from(&self.public)
+    }
+
     /// Serves until the soft stop; then takes no new connections, finishes the requests that were begun, and closes.
     /// The admin listener stays until the public one is done, so that the stop can be watched. At the hard stop both
     /// close at once.
@@ -163,6 +172,7 @@ async fn stop_in_order(shutdown: &Shutdown, public: &ServerHandle, admin: &Serve
 fn open(name: &'static str, addr: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
     let failed = |cause| BindError { name, addr, cause };
     let listener = TcpListener::bind(addr).map_err(failed)?;
+    SockRef::from(&listener).set_tcp_user_timeout(Some(USER_TIMEOUT)).map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))
 }

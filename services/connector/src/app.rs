@@ -1,14 +1,12 @@
 //! Where the parts are joined, and nowhere else.
 
-use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use actix_web::web::{Data, ServiceConfig};
 use broker::{Broker, BrokerConfig, Transport, dead_letters};
 use contracts::topology::CONNECTOR_MAILBOX_CHANGED;
-use runtime::config::{Amqp, DatabaseUrl, Env};
-use runtime::{ConfigErrors, Context, DeadLettersCommand, Service};
+use runtime::{ConfigErrors, Context, DeadLettersCommand, Env, Service};
 use storage::outbox::Relay;
 use storage::{Db, DbConfig, EmbeddedMigrations, Spec, embed_migrations};
 use utoipa::OpenApi;
@@ -129,19 +127,10 @@ impl Service for App {
     }
 
     async fn migrate(env: &Env) -> anyhow::Result<()> {
-        let admin = DatabaseUrl::admin(env)?;
-        let service = match env.optional_secret(&DatabaseUrl::variable(NAME))? {
-            Some(url) => url,
-            None => storage::migrate::derived_service_url(&admin, &Spec::CONNECTOR)?,
-        };
-        let ran = storage::migrate::run(&admin, &service, &Spec::CONNECTOR, MIGRATIONS).await?;
-        tracing::info!(migrations.count = ran.len(), "the schema of {NAME} is current");
-        Ok(())
+        Ok(storage::migrate::command(env, &Spec::CONNECTOR, MIGRATIONS).await?)
     }
 
     async fn dead_letters(env: &Env, command: DeadLettersCommand) -> anyhow::Result<()> {
-        let amqp = Amqp::load(env)?;
-        let text = dead_letters::command(&amqp.url, &[CONNECTOR_MAILBOX_CHANGED], &command).await?;
-        Ok(std::io::stdout().lock().write_all(text.as_bytes())?)
+        dead_letters::run(env, &[CONNECTOR_MAILBOX_CHANGED], &command).await
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use futures_util::future::LocalBoxFuture;
-use runtime::config::DatabaseUrl;
 use runtime::{ConfigErrors, Context, Env, Service};
 use web::jwt::ClientTokens;
 use web::{Health, InternalTokens, Server, ServerConfig};
@@ -20,7 +19,7 @@ use crate::proxy::{LONGEST, Proxy};
 use crate::routes::Service as Upstream;
 use crate::state::State;
 use crate::store;
-use crate::tunnel::Replicas;
+use crate::tunnel::{self, Replicas};
 
 /// The bound service, not yet serving.
 pub struct App {
@@ -88,6 +87,8 @@ impl Service for App {
                 routing.configure(routes);
             },
         )?;
+        // A tunnelled socket must stay bounded also towards a client that reads nothing.
+        server.public_socket().set_send_buffer_size(tunnel::BUFFER)?;
         let (addr, admin_addr) = (server.addr(), server.admin_addr());
         Ok(Self { addr, admin_addr, serving: Box::pin(server.run(cx.shutdown)) })
     }
@@ -97,10 +98,6 @@ impl Service for App {
     }
 
     async fn migrate(env: &Env) -> Result<()> {
-        let admin = DatabaseUrl::admin(env)?;
-        let own = DatabaseUrl::load(env, Self::NAME)?;
-        let ran = storage::migrate::run(&admin, &own.url, &store::SPEC, store::migrations()).await?;
-        tracing::info!(migrations = ran.len(), "the schema is up to date");
-        Ok(())
+        Ok(storage::migrate::command(env, &store::SPEC, store::migrations()).await?)
     }
 }

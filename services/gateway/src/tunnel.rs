@@ -12,3 +12,4 @@ mod socket;
 pub mod websocket;
 
 pub use replicas::{Replica, Replicas};
+pub use socket::BUFFER;

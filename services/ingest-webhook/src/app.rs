@@ -7,7 +7,6 @@ use anyhow::Result;
 use broker::{Broker, BrokerConfig, BrokerState, Publisher};
 use futures_util::future::LocalBoxFuture;
 use google::oidc::{Jwks, PushVerifier};
-use runtime::config::DatabaseUrl;
 use runtime::{ConfigErrors, Context, Env, Service};
 use utoipa::OpenApi as _;
 use web::{Health, Server, ServerConfig};
@@ -99,11 +98,7 @@ impl Service for App {
     }
 
     async fn migrate(env: &Env) -> Result<()> {
-        let admin = DatabaseUrl::admin(env)?;
-        let own = DatabaseUrl::load(env, Self::NAME)?;
-        let ran = storage::migrate::run(&admin, &own.url, &store::SPEC, store::migrations()).await?;
-        tracing::info!(migrations = ran.len(), "the schema is up to date");
-        Ok(())
+        Ok(storage::migrate::command(env, &store::SPEC, store::migrations()).await?)
     }
 }
 

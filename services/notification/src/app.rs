@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use anyhow::Context as _;
-use broker::{Broker, BrokerConfig, BrokerState};
+use broker::{Broker, BrokerConfig, BrokerState, dead_letters};
 use contracts::Queue;
 use contracts::topology::{NOTIFICATION_CONNECTOR, NOTIFICATION_MAILBOX};
-use runtime::config::{Amqp, DatabaseUrl, all};
 use runtime::{ConfigErrors, Context, DeadLettersCommand, Env, Service};
 use storage::outbox::Relay;
 use storage::streams::EventSource;
@@ -174,17 +173,11 @@ impl Service for App {
     }
 
     async fn migrate(env: &Env) -> anyhow::Result<()> {
-        let (admin, own) = all((DatabaseUrl::admin(env), DatabaseUrl::load(env, NAME)))?;
-        let ran = storage::migrate::run(&admin, &own.url, &Spec::NOTIFICATION, migrations()).await?;
-        tracing::info!(migrations = ran.len(), "the schema is up to date");
-        Ok(())
+        Ok(storage::migrate::command(env, &Spec::NOTIFICATION, migrations()).await?)
     }
 
-    #[expect(clippy::print_stdout, reason = "the answer of a command a person typed")]
     async fn dead_letters(env: &Env, command: DeadLettersCommand) -> anyhow::Result<()> {
-        let amqp = Amqp::load(env)?;
-        println!("{}", broker::dead_letters::command(&amqp.url, &QUEUES, &command).await?);
-        Ok(())
+        dead_letters::run(env, &QUEUES, &command).await
     }
 }
 

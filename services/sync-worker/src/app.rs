@@ -1,6 +1,5 @@
 //! Where the parts are joined, and nowhere else.
 
-use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +8,8 @@ use actix_web::web::{Data, ServiceConfig};
 use broker::{Broker, BrokerConfig, Transport, dead_letters};
 use contracts::topology::{SYNC_WORKER_CONNECTOR, SYNC_WORKER_MAILBOX_CHANGED};
 use google::gmail::{GmailMetrics, GmailTransport, TransportConfig};
-use google::quota::{GovernorConfig, LocalSlices, ProjectGate, SliceRule};
-use runtime::config::{Amqp, DatabaseUrl, Env};
-use runtime::{ConfigErrors, Context, DeadLettersCommand, Service};
+use google::quota::{GovernorConfig, ProjectGate, SliceRule};
+use runtime::{ConfigErrors, Context, DeadLettersCommand, Env, Service};
 use storage::outbox::Relay;
 use storage::{Db, DbConfig, Spec};
 use utoipa::OpenApi;
@@ -28,6 +26,7 @@ use crate::http::gmail::recent::RecentCalls;
 use crate::metrics::Metrics;
 use crate::state::State;
 use crate::store::migrations;
+use crate::store::slices::SharedSlices;
 use crate::tokens::LeasedTokens;
 use crate::{consumers, http, jobs};
 
@@ -63,8 +62,9 @@ impl App {
         let gmail =
             GmailTransport::new(TransportConfig::new(config.gmail_api_url), seams.clock.clone(), gmail_metrics)?;
         let quota = config.quota;
-        let rule = SliceRule::new(quota.limits.project_per_minute, quota.costs.dearest());
-        let project = Arc::new(ProjectGate::new(rule, Arc::new(LocalSlices::default()), seams.clock.clone()));
+        let dearest = quota.costs.dearest();
+        let rule = SliceRule::new(quota.limits.sync_share(dearest), dearest);
+        let project = Arc::new(ProjectGate::new(rule, Arc::new(SharedSlices::new(db.clone())), seams.clock.clone()));
         let governor = GovernorConfig { quota, ..GovernorConfig::default() };
         let leased = LeasedTokens::new(connector.clone(), seams.clock.clone());
         let access = GoogleAccess::new(db.clone(), seams.clone(), gmail.clone(), leased, (governor, project));
@@ -158,20 +158,10 @@ impl Service for App {
     }
 
     async fn migrate(env: &Env) -> anyhow::Result<()> {
-        let admin = DatabaseUrl::admin(env)?;
-        let service = match env.optional_secret(&DatabaseUrl::variable(NAME))? {
-            Some(url) => url,
-            None => storage::migrate::derived_service_url(&admin, &Spec::SYNC_WORKER)?,
-        };
-        let ran = storage::migrate::run(&admin, &service, &Spec::SYNC_WORKER, migrations()).await?;
-        tracing::info!(migrations.count = ran.len(), "the schema of {NAME} is current");
-        Ok(())
+        Ok(storage::migrate::command(env, &Spec::SYNC_WORKER, migrations()).await?)
     }
 
     async fn dead_letters(env: &Env, command: DeadLettersCommand) -> anyhow::Result<()> {
-        let amqp = Amqp::load(env)?;
-        let queues = [SYNC_WORKER_CONNECTOR, SYNC_WORKER_MAILBOX_CHANGED];
-        let text = dead_letters::command(&amqp.url, &queues, &command).await?;
-        Ok(std::io::stdout().lock().write_all(text.as_bytes())?)
+        dead_letters::run(env, &[SYNC_WORKER_CONNECTOR, SYNC_WORKER_MAILBOX_CHANGED], &command).await
     }
 }

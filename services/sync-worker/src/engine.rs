@@ -19,6 +19,7 @@ pub mod scheduler;
 mod session;
 mod settle;
 mod wakes;
+mod writes;
 
 use std::sync::Arc;
 use std::time::Duration;

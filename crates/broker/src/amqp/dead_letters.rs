@@ -1,6 +1,7 @@
 //! What handlers gave up on: listed, and put back into the queue it came from.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 
 use bytes::Bytes;
 use contracts::{Overflow, Queue};
@@ -9,7 +10,8 @@ use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicGetOptions, BasicNackOptions, BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::AMQPValue;
 use lapin::{Channel, Confirmation};
-use runtime::DeadLettersCommand;
+use runtime::config::Amqp;
+use runtime::{DeadLettersCommand, Env};
 use serde::Serialize;
 
 use super::codec::{self, ATTEMPT, DIED_AT, Headers, REASON};
@@ -84,7 +86,16 @@ pub async fn replay(url: &Secret, queue: &str, limit: u32) -> Result<u32, AmqpEr
     .await
 }
 
-/// The whole `dead-letters` command of a service that consumes these queues: the text to print.
+/// The `dead-letters` command of a service that consumes these queues; writes its answer to standard output.
+///
+/// # Errors
+/// No `AMQP_URL`; otherwise as [`command`].
+pub async fn run(env: &Env, own: &[Queue], asked: &DeadLettersCommand) -> anyhow::Result<()> {
+    let text = command(&Amqp::load(env)?.url, own, asked).await?;
+    Ok(std::io::stdout().lock().write_all(text.as_bytes())?)
+}
+
+/// What [`run`] prints.
 ///
 /// # Errors
 /// As [`list`] and [`replay`]; [`AmqpError::Url`] if the command names a queue that is not among them.

@@ -10,11 +10,6 @@ use prometheus::IntGaugeVec;
 use super::link::{Session, open};
 use super::{AmqpError, answered, topology};
 
-/// Names of all queues of the current topology.
-pub fn names() -> Vec<String> {
-    topology::names(&Topology::CURRENT)
-}
-
 /// Declares the whole topology.
 ///
 /// # Errors
@@ -43,7 +38,8 @@ pub async fn purge(url: &Secret, queue: &str) -> Result<u32, AmqpError> {
 /// Reads how full the queues are that should be empty. What cannot be read keeps its last figure.
 pub(super) async fn observe(session: &Session, gauge: &IntGaugeVec) {
     let Ok(channel) = session.channel().await else { return };
-    for name in names()
+    for name in Topology::CURRENT
+        .queue_names()
         .into_iter()
         .filter(|name| !name.contains(".retry.") && (name.ends_with(".dead") || name.ends_with(".unrouted")))
     {

@@ -54,19 +54,6 @@ pub(super) async fn declare_queue(channel: &Channel, one: &Queue) -> Result<(), 
     Ok(())
 }
 
-/// Names of all queues [`declare`] makes.
-pub(super) fn names(topology: &Topology) -> Vec<String> {
-    let mut names = vec![UNROUTED_QUEUE.to_owned()];
-    for one in topology.queues {
-        names.push(one.name.to_owned());
-        if one.overflow == Overflow::RejectPublish {
-            names.extend(RETRY_TIERS.iter().map(|tier| one.retry_name(*tier)));
-            names.push(one.dead_name());
-        }
-    }
-    names
-}
-
 /// Arguments of a queue with a consumer.
 fn main(one: &Queue) -> FieldTable {
     let length = ("x-max-length", AMQPValue::LongLongInt(one.max_length.into()));

@@ -75,20 +75,21 @@ pub(crate) struct Outbox {
     trailing: BTreeMap<String, Timestamp>,
     excess: Excess,
     dropped: u64,
-    next: u64,
+    last_id: u64,
 }
 
 impl Outbox {
     pub fn new(seed: u64) -> Self {
-        let mut dice = Dice::derive(seed, 2);
-        let next = dice.between(2_000_000_000_000_000, 8_000_000_000_000_000);
-        Self { dice, ready: Vec::new(), trailing: BTreeMap::new(), excess: Excess::default(), dropped: 0, next }
+        let dice = Dice::derive(seed, 2);
+        Self { dice, ready: Vec::new(), trailing: BTreeMap::new(), excess: Excess::default(), dropped: 0, last_id: 0 }
     }
 
     fn notify(&mut self, mailbox: &Mailbox, topic: &str, now: Timestamp) {
-        self.next += self.dice.between(1, 1_000);
+        // By the microsecond, so that a restart with the same seed uses no id again.
+        let by_time = u64::try_from(now.timestamp_micros()).unwrap_or(0);
+        self.last_id = self.last_id.max(by_time) + self.dice.between(1, 1_000);
         self.ready.push(Notification {
-            message_id: self.next.to_string(),
+            message_id: self.last_id.to_string(),
             publish_time: now,
             topic: topic.to_owned(),
             email_address: mailbox.address.to_string(),

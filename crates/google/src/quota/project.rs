@@ -1,75 +1,15 @@
-//! The project's limit, shared by all mailboxes and replicas in short slices of time.
+//! The project's limit as one replica sees it.
 //!
-//! A replica claims units of the current slice from a shared counter ([`SliceStore`], a row for each slice in
-//! sync-worker) and spends them locally. What it does not spend is lost with the slice, never carried over: so no
-//! minute can hold more than the limit, whatever the number of replicas.
+//! A replica claims units of the current slice from the shared counter and spends them locally. What it does not spend is
+//! lost with the slice, never carried over: so no minute can hold more than the limit, whatever the number of replicas.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use async_trait::async_trait;
-use chrono::DateTime;
 use domain::{Clock, Timestamp};
 
 use super::Lane;
 use super::governor::nap;
-
-/// The number of a slice since 1970.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Slice(pub i64);
-
-/// How a limit per minute is cut into slices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SliceRule {
-    length_ms: i64,
-    units: u32,
-    dearest: u32,
-}
-
-impl SliceRule {
-    /// Slices of 250 ms, or longer ones where a limit is so small that the dearest call would not fit.
-    pub fn new(per_minute: u32, dearest: u32) -> Self {
-        let of_length = |length_ms: i64| {
-            // A minute that starts inside a slice touches one slice more than fit into it.
-            let touched = u32::try_from(60_000_i64.div_euclid(length_ms) + 1).unwrap_or(u32::MAX);
-            Self { length_ms, units: per_minute / touched, dearest }
-        };
-        [250, 500, 1_000, 2_000, 5_000, 10_000, 20_000]
-            .into_iter()
-            .map(of_length)
-            .find(|rule| rule.units >= dearest.saturating_mul(4))
-            .unwrap_or_else(|| of_length(30_000))
-    }
-
-    /// The slice an instant lies in.
-    pub fn slice(&self, now: Timestamp) -> Slice {
-        Slice(now.timestamp_millis().div_euclid(self.length_ms))
-    }
-
-    /// When a slice begins.
-    pub fn begin(&self, slice: Slice) -> Timestamp {
-        DateTime::from_timestamp_millis(slice.0.saturating_mul(self.length_ms)).unwrap_or(DateTime::UNIX_EPOCH)
-    }
-
-    /// Units in one slice for all lanes together.
-    pub fn units(&self) -> u32 {
-        self.units
-    }
-
-    /// Up to which count of a slice's units a lane may claim: lower lanes leave the rest to live mail.
-    pub fn cap(&self, lane: Lane) -> u32 {
-        let share = u64::from(self.units) * lane.project_share_percent() / 100;
-        u32::try_from(share).unwrap_or(self.units).max(self.dearest.min(self.units))
-    }
-}
-
-/// The shared counter of the project's slices.
-#[async_trait]
-pub trait SliceStore: Send + Sync {
-    /// Adds up to `units` to the slice's count without going above `cap`, and says how many were added. Zero also
-    /// where the store cannot be reached: the caller tries the next slice.
-    async fn claim(&self, slice: Slice, units: u32, cap: u32) -> u32;
-}
+use super::slices::{Slice, SliceRule, SliceStore};
 
 /// The answer to [`ProjectBucket::take`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +17,7 @@ pub enum ProjectTake {
     /// The units are spent.
     Taken,
     /// Claim this much from the store, report it by [`ProjectBucket::granted`], then take again.
-    Claim { slice: Slice, units: u32, cap: u32 },
+    Claim { slice: Slice, lane: Lane, units: u32, cap: u32 },
     /// The slice is used up for this lane.
     WaitUntil(Timestamp),
 }
@@ -87,42 +27,46 @@ pub enum ProjectTake {
 pub struct ProjectBucket {
     rule: SliceRule,
     slice: Slice,
+    /// Claimed and unspent, for any lane.
     left: u32,
+    /// Claimed for live mail and unspent. Kept apart: it may lie above the lower lanes' caps.
+    live: u32,
     /// The lowest cap at which the store refused in this slice.
     full_at: Option<u32>,
 }
 
 impl ProjectBucket {
     pub fn new(rule: SliceRule) -> Self {
-        Self { rule, slice: Slice(i64::MIN), left: 0, full_at: None }
+        Self { rule, slice: Slice(i64::MIN), left: 0, live: 0, full_at: None }
     }
 
     /// Takes `units` for `lane` from what was claimed, or says what to do first.
     pub fn take(&mut self, units: u32, lane: Lane, now: Timestamp) -> ProjectTake {
         self.turn(self.rule.slice(now));
-        if let Some(left) = self.left.checked_sub(units) {
-            self.left = left;
+        let live = if lane == Lane::Live { self.live.min(units) } else { 0 };
+        if let Some(left) = self.left.checked_sub(units - live) {
+            (self.left, self.live) = (left, self.live - live);
             return ProjectTake::Taken;
         }
         let cap = self.rule.cap(lane);
         if units > cap || self.full_at.is_some_and(|full| cap <= full) {
             return ProjectTake::WaitUntil(self.rule.begin(Slice(self.slice.0 + 1)));
         }
-        // Lower lanes claim ahead so that the store is asked a few times a slice, not once a call. Live claims what
-        // it needs: units claimed above a lower lane's cap would end up in that lane.
-        let ahead = if lane == Lane::Live { 0 } else { self.rule.units / 16 };
-        ProjectTake::Claim { slice: self.slice, units: (units - self.left).max(ahead), cap }
+        // Ahead of what is needed, so that the store is asked a few times a slice, not once a call.
+        let missing = units - live - self.left;
+        ProjectTake::Claim { slice: self.slice, lane, units: missing.max(self.rule.units() / 16), cap }
     }
 
     /// What the store granted for a claim. Anything granted for a slice that has passed is lost.
     pub fn granted(&mut self, claimed: ProjectTake, granted: u32) {
-        let ProjectTake::Claim { slice, units, cap } = claimed else {
+        let ProjectTake::Claim { slice, lane, units, cap } = claimed else {
             return;
         };
         if slice != self.slice {
             return;
         }
-        self.left += granted.min(units);
+        let pocket = if lane == Lane::Live { &mut self.live } else { &mut self.left };
+        *pocket += granted.min(units);
         if granted < units {
             self.full_at = Some(self.full_at.map_or(cap, |full| full.max(cap)));
         }
@@ -156,7 +100,7 @@ impl ProjectGate {
             let step = self.lock().take(units, lane, now);
             match step {
                 ProjectTake::Taken => return,
-                ProjectTake::Claim { slice, units, cap } => {
+                ProjectTake::Claim { slice, units, cap, .. } => {
                     let granted = self.store.claim(slice, units, cap).await;
                     self.lock().granted(step, granted);
                 }
@@ -170,24 +114,6 @@ impl ProjectGate {
     }
 }
 
-/// A slice counter in memory: one process alone (the connector's reserve), and tests.
-#[derive(Debug, Default)]
-pub struct LocalSlices(Mutex<BTreeMap<Slice, u32>>);
-
-#[async_trait]
-impl SliceStore for LocalSlices {
-    async fn claim(&self, slice: Slice, units: u32, cap: u32) -> u32 {
-        let mut slices = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = slices.entry(slice).or_default();
-        let granted = units.min(cap.saturating_sub(*taken));
-        *taken += granted;
-        while slices.len() > 8 {
-            slices.pop_first();
-        }
-        granted
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
@@ -195,19 +121,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::quota::LocalSlices;
 
     fn start() -> Timestamp {
         MockClock::default().now()
-    }
-
-    #[test]
-    fn slices_last_250_ms_where_the_limit_allows() {
-        let rule = SliceRule::new(1_200_000, 100);
-        assert_eq!((rule.length_ms, rule.units()), (250, 4_979));
-        assert_eq!(rule.cap(Lane::Backfill), 3_983);
-        let small = SliceRule::new(1_000, 100);
-        assert_eq!((small.length_ms, small.units(), small.cap(Lane::Backfill)), (30_000, 333, 266));
-        assert!(rule.begin(rule.slice(start())) <= start());
     }
 
     #[tokio::test]
@@ -241,7 +158,7 @@ mod tests {
                         taken.push((now, *units));
                         break;
                     }
-                    step @ ProjectTake::Claim { slice, units, cap } => {
+                    step @ ProjectTake::Claim { slice, units, cap, .. } => {
                         let granted = futures_util::FutureExt::now_or_never(store.claim(slice, units, cap));
                         bucket.granted(step, granted.unwrap());
                     }

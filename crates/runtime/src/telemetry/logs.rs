@@ -3,7 +3,7 @@
 use std::panic::PanicHookInfo;
 use std::str::FromStr;
 
-use tracing::{Metadata, Subscriber};
+use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
@@ -14,23 +14,25 @@ use super::line::LineLayer;
 use super::redact::Redactor;
 use crate::config::{ConfigErrors, Env, all};
 
-/// Libraries whose debug lines hold tokens, mails or statements: they stay at info whatever is asked for.
-const CAPPED: &[&str] = &[
-    "actix_http",
-    "actix_server",
-    "google_apis_common",
-    "google_gmail1",
-    "h2",
-    "hyper",
-    "hyper_util",
-    "lapin",
-    "oauth2",
-    "reqwest",
-    "rustls",
-    "tokio_postgres",
-    "tokio_util",
-    "tungstenite",
-    "yup_oauth2",
+/// Libraries whose lines hold tokens, mails or statements, and the last level that does not: they stay at it whatever is
+/// asked for.
+const CAPPED: &[(&str, Level)] = &[
+    ("actix_http", Level::INFO),
+    ("actix_server", Level::INFO),
+    ("google_apis_common", Level::INFO),
+    ("google_gmail1", Level::INFO),
+    ("h2", Level::INFO),
+    ("hyper", Level::INFO),
+    ("hyper_util", Level::INFO),
+    // Warns of returned messages with all of their bytes; `broker` counts and names them itself.
+    ("lapin", Level::ERROR),
+    ("oauth2", Level::INFO),
+    ("reqwest", Level::INFO),
+    ("rustls", Level::INFO),
+    ("tokio_postgres", Level::INFO),
+    ("tokio_util", Level::INFO),
+    ("tungstenite", Level::INFO),
+    ("yup_oauth2", Level::INFO),
 ];
 
 /// `LOG_FORMAT`.
@@ -108,5 +110,5 @@ where
 
 fn is_safe(metadata: &Metadata<'_>) -> bool {
     let root = metadata.target().split("::").next().unwrap_or_default();
-    !CAPPED.contains(&root) || *metadata.level() <= tracing::Level::INFO
+    CAPPED.iter().find(|(name, _)| *name == root).is_none_or(|(_, most)| metadata.level() <= most)
 }

@@ -113,10 +113,20 @@ fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| match error.inner().classify() {
         Category::Data => refused(error.path(), &error.inner().to_string()),
-        Category::Syntax | Category::Eof | Category::Io => malformed(error.inner()),
+        Category::Syntax | Category::Eof | Category::Io => misread::<T>(body, error.inner()),
     })?;
     json.end().map_err(|error| malformed(&error))?;
     Ok(value)
+}
+
+/// serde_json calls a number where an enum's name belongs a syntax error. The body is JSON all the same if a tree can be
+/// made of it; then the tree says what is wrong with it.
+fn misread<T: DeserializeOwned>(body: &[u8], error: &serde_json::Error) -> Problem {
+    let Ok(tree) = serde_json::from_slice::<serde_json::Value>(body) else { return malformed(error) };
+    match serde_path_to_error::deserialize::<_, T>(tree) {
+        Err(error) => refused(error.path(), &error.inner().to_string()),
+        Ok(_) => malformed(error),
+    }
 }
 
 fn malformed(error: &serde_json::Error) -> Problem {
@@ -144,6 +154,14 @@ mod tests {
         name: String,
         #[serde(default)]
         items: Vec<Inner>,
+        #[serde(default)]
+        kind: Option<Kind>,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(rename_all = "snake_case")]
+    enum Kind {
+        Plain,
     }
 
     #[derive(Debug, Deserialize, PartialEq)]
@@ -168,6 +186,9 @@ mod tests {
             (r#"{"name":"a","items":[{"size":300}]}"#, "items[0].size"),
             (r#"{"name":"a","items":[{"size":1,"weight":2}]}"#, "items[0].weight"),
             (r#"{"name":"a","items":[{}]}"#, "items[0].size"),
+            (r#"{"name":"a","kind":7}"#, "kind"),
+            (r#"{"name":"a","kind":["plain"]}"#, "kind"),
+            (r#"{"name":"a","kind":"other"}"#, "kind"),
             (r#"[]"#, "body"),
             (r#"null"#, "body"),
             (r#"["a", 3]"#, "body"),

@@ -75,6 +75,9 @@ pub fn start_with(health: Health, more: impl Fn(&mut ServiceConfig) + Clone + Se
         cfg.app_data(tokens.clone()).configure(things).configure(more.clone());
     })
     .unwrap();
+    // The server's own 30 s would be a long test; loopback acknowledges at once.
+    assert_eq!(server.public_socket().tcp_user_timeout().unwrap(), Some(Duration::from_secs(30)));
+    server.public_socket().set_tcp_user_timeout(Some(Duration::from_secs(1))).unwrap();
     let (addr, admin, shutdown): (_, _, Shutdown) = (server.addr(), server.admin_addr(), cx.shutdown.clone());
     let running = tokio::spawn(server.run(shutdown));
     TestServer { addr, admin, cx, running }

@@ -17,4 +17,6 @@ mod hostile;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]
+mod stalled;
+#[cfg(test)]
 mod stop;

@@ -10,7 +10,7 @@ use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use super::replicas::Replica;
 
 /// Kernel buffer of each direction. Without it a stalled client is buffered for in megabytes and never noticed.
-pub const BUFFER: u32 = 64 * 1024;
+pub const BUFFER: usize = 64 * 1024;
 /// How long written bytes may stay unacknowledged before the connection counts as dead. Below Socket.IO's ping interval
 /// plus timeout (25 + 60 s), so that the kernel notices first.
 pub const USER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -39,8 +39,9 @@ pub async fn connect(replica: &Replica) -> io::Result<TcpStream> {
 async fn connect_to(addr: SocketAddr) -> io::Result<TcpStream> {
     let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     // Before connecting: the receive window is negotiated then.
-    socket.set_send_buffer_size(BUFFER)?;
-    socket.set_recv_buffer_size(BUFFER)?;
+    let buffer = u32::try_from(BUFFER).unwrap_or(u32::MAX);
+    socket.set_send_buffer_size(buffer)?;
+    socket.set_recv_buffer_size(buffer)?;
     let stream = socket.connect(addr).await?;
     stream.set_nodelay(true)?;
     limit(&stream)?;

@@ -17,7 +17,7 @@ use super::{gmail, mail, sync_runs};
         gmail::stats::handle,
         gmail::health::handle,
         gmail::sync::handle,
-        gmail::sync::handle_and_wait,
+        gmail::sync_deleted::handle,
     )
 )]
 pub struct ApiDoc;

@@ -1,9 +1,11 @@
 //! `GET /gmail/stats`, `GET /gmail/health`, `POST /gmail/sync`, `POST /gmail/sync/deleted`.
 
+mod account;
 pub mod health;
 pub mod recent;
 pub mod stats;
 pub mod sync;
+pub mod sync_deleted;
 
 use actix_web::web;
 
@@ -13,5 +15,5 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/gmail/stats", web::get().to(stats::handle))
         .route("/gmail/health", web::get().to(health::handle))
         .route("/gmail/sync", web::post().to(sync::handle))
-        .route("/gmail/sync/deleted", web::post().to(sync::handle_and_wait));
+        .route("/gmail/sync/deleted", web::post().to(sync_deleted::handle));
 }

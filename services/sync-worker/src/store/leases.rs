@@ -26,6 +26,31 @@ struct LeasedRow {
     stolen: bool,
 }
 
+impl LeasedRow {
+    fn read(self) -> Result<Leased, Error> {
+        Ok(Leased { mailbox: self.mailbox.try_into()?, stolen: self.stolen })
+    }
+}
+
+/// Takes the due mailboxes that nobody holds and that `$more` leaves: $1 owner, $2 now, $3 seconds, $4… are `$more`'s.
+macro_rules! take_due {
+    ($more:literal) => {
+        concat!(
+            "WITH due AS ( \
+               SELECT connector_id, lease_until IS NOT NULL AS stolen FROM mailboxes \
+               WHERE due_at <= $2 AND (not_before IS NULL OR not_before <= $2) AND status = 'active' \
+                 AND (lease_until IS NULL OR lease_until < clock_timestamp()) ",
+            $more,
+            " FOR NO KEY UPDATE SKIP LOCKED) \
+             UPDATE mailboxes m SET epoch = m.epoch + 1, lease_owner = $1, \
+               lease_until = clock_timestamp() + make_interval(secs => $3) \
+             FROM due WHERE m.connector_id = due.connector_id RETURNING ",
+            mailbox_columns!(),
+            ", due.stolen"
+        )
+    };
+}
+
 /// Takes up to `limit` due mailboxes that nobody holds, longest due first. `not` are those this replica works on
 /// already.
 pub async fn acquire_due(
@@ -35,26 +60,17 @@ pub async fn acquire_due(
     limit: usize,
     now: Timestamp,
 ) -> Result<Vec<Leased>, Error> {
-    let rows = sql(concat!(
-        "WITH due AS ( \
-           SELECT connector_id, lease_until IS NOT NULL AS stolen FROM mailboxes \
-           WHERE due_at <= $2 AND (not_before IS NULL OR not_before <= $2) AND status = 'active' \
-             AND (lease_until IS NULL OR lease_until < clock_timestamp()) AND connector_id <> ALL ($3) \
-           ORDER BY due_at LIMIT $4 FOR NO KEY UPDATE SKIP LOCKED) \
-         UPDATE mailboxes m SET epoch = m.epoch + 1, lease_owner = $1, \
-           lease_until = clock_timestamp() + make_interval(secs => $5) \
-         FROM due WHERE m.connector_id = due.connector_id RETURNING ",
-        mailbox_columns!(),
-        ", due.stolen"
-    ))
-    .bind::<Text, _>(owner)
-    .bind::<Timestamptz, _>(now)
-    .bind::<Array<SqlUuid>, _>(not.iter().map(|id| id.0).collect::<Vec<Uuid>>())
-    .bind::<BigInt, _>(super::count(limit))
-    .bind::<Double, _>(LEASE_SECONDS)
-    .load::<LeasedRow>(tx)
-    .await?;
-    rows.into_iter().map(|row| Ok(Leased { mailbox: row.mailbox.try_into()?, stolen: row.stolen })).collect()
+    sql(take_due!("AND connector_id <> ALL ($4) ORDER BY due_at LIMIT $5"))
+        .bind::<Text, _>(owner)
+        .bind::<Timestamptz, _>(now)
+        .bind::<Double, _>(LEASE_SECONDS)
+        .bind::<Array<SqlUuid>, _>(not.iter().map(|id| id.0).collect::<Vec<Uuid>>())
+        .bind::<BigInt, _>(super::count(limit))
+        .load::<LeasedRow>(tx)
+        .await?
+        .into_iter()
+        .map(LeasedRow::read)
+        .collect()
 }
 
 /// Takes one mailbox if it is due and nobody holds it.
@@ -64,25 +80,15 @@ pub async fn acquire(
     connector: ConnectorId,
     now: Timestamp,
 ) -> Result<Option<Leased>, Error> {
-    let row = sql(concat!(
-        "WITH due AS ( \
-           SELECT connector_id, lease_until IS NOT NULL AS stolen FROM mailboxes \
-           WHERE connector_id = $3 AND due_at <= $2 AND (not_before IS NULL OR not_before <= $2) \
-             AND status = 'active' AND (lease_until IS NULL OR lease_until < clock_timestamp()) \
-           FOR NO KEY UPDATE SKIP LOCKED) \
-         UPDATE mailboxes m SET epoch = m.epoch + 1, lease_owner = $1, \
-           lease_until = clock_timestamp() + make_interval(secs => $4) \
-         FROM due WHERE m.connector_id = due.connector_id RETURNING ",
-        mailbox_columns!(),
-        ", due.stolen"
-    ))
-    .bind::<Text, _>(owner)
-    .bind::<Timestamptz, _>(now)
-    .bind::<SqlUuid, _>(connector.0)
-    .bind::<Double, _>(LEASE_SECONDS)
-    .optional::<LeasedRow>(tx)
-    .await?;
-    row.map(|row| Ok(Leased { mailbox: row.mailbox.try_into()?, stolen: row.stolen })).transpose()
+    sql(take_due!("AND connector_id = $4"))
+        .bind::<Text, _>(owner)
+        .bind::<Timestamptz, _>(now)
+        .bind::<Double, _>(LEASE_SECONDS)
+        .bind::<SqlUuid, _>(connector.0)
+        .optional::<LeasedRow>(tx)
+        .await?
+        .map(LeasedRow::read)
+        .transpose()
 }
 
 /// Extends the lease; `false` when somebody else holds it.

@@ -12,4 +12,5 @@ mod harness;
 mod leases;
 mod property;
 mod queue;
+mod quota;
 mod schema;

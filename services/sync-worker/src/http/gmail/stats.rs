@@ -1,28 +1,16 @@
 //! `GET /gmail/stats`
 
-#![expect(unused_qualifications, reason = "in the code utoipa makes of `params`")]
-
 use actix_web::web::{Data, Json};
 use chrono::TimeDelta;
-use domain::{ConnectorId, EmailAddress, Timestamp};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use domain::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{ApiQuery, Caller, Problem};
 
+use super::account::AccountQuery;
 use crate::http::api::{Api, chosen, problem};
 use crate::store::stats;
-
-/// Which account; not needed when the caller has one.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields, default)]
-#[into_params(parameter_in = Query)]
-pub struct Query {
-    #[param(value_type = Option<String>)]
-    pub user_email: Option<EmailAddress>,
-    #[param(value_type = Option<Uuid>)]
-    pub connector_id: Option<ConnectorId>,
-}
 
 /// Mails with one label.
 #[derive(Debug, Serialize, ToSchema)]
@@ -58,10 +46,10 @@ pub struct Stats {
     pub last_error: Option<String>,
 }
 
-#[utoipa::path(get, path = "/gmail/stats", tag = "sync", params(Query),
+#[utoipa::path(get, path = "/gmail/stats", tag = "sync", params(AccountQuery),
     responses((status = 200, body = Stats), (status = 404, body = web::ProblemDocument),
               (status = 409, body = web::ProblemDocument)))]
-pub async fn handle(api: Data<Api>, caller: Caller, query: ApiQuery<Query>) -> Result<Json<Stats>, Problem> {
+pub async fn handle(api: Data<Api>, caller: Caller, query: ApiQuery<AccountQuery>) -> Result<Json<Stats>, Problem> {
     let query = query.into_inner();
     let (mut tx, accounts) = api.open(&caller).await?;
     let account = chosen(&accounts, query.connector_id, query.user_email.as_ref())?;

@@ -1,0 +1,93 @@
+//! `POST /gmail/sync/deleted`: asks for a run as `/gmail/sync` does, and waits for it.
+
+#![expect(unused_qualifications, reason = "in the code utoipa makes of `params`")]
+
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use domain::{ConnectorId, EmailAddress, RunId};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+use web::{ApiQuery, Caller, Problem};
+
+use super::sync::{Accepted, Body, ask, check};
+use crate::http::api::{Api, problem};
+use crate::store::{run_reads, stats};
+
+/// How long `/gmail/sync/deleted` waits for its run before it answers 202.
+const WAIT: Duration = Duration::from_secs(30);
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Query of `/gmail/sync/deleted`.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct Query {
+    #[param(value_type = Option<String>)]
+    pub user_email: Option<EmailAddress>,
+    #[param(value_type = Option<Uuid>)]
+    pub connector_id: Option<ConnectorId>,
+    pub force_full_sync: bool,
+    pub max_results: i64,
+}
+
+impl Default for Query {
+    fn default() -> Self {
+        Self { user_email: None, connector_id: None, force_full_sync: false, max_results: 1_000 }
+    }
+}
+
+/// The run that ended.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Done {
+    /// `completed` or `failed`.
+    pub status: String,
+    pub sync_run_id: Uuid,
+    pub new_emails: i64,
+    pub deleted_emails: i64,
+    pub total_processed: i64,
+    /// Mails in the mailbox: as listed by a full run, else as the mirror holds them after this run.
+    pub gmail_emails: i64,
+}
+
+#[utoipa::path(post, path = "/gmail/sync/deleted", tag = "sync", params(Query),
+    responses((status = 200, body = Done), (status = 202, body = Accepted), (status = 422, body = web::ProblemDocument)))]
+pub async fn handle(api: Data<Api>, caller: Caller, query: ApiQuery<Query>) -> Result<HttpResponse, Problem> {
+    let query = query.into_inner();
+    check(Some(query.max_results))?;
+    let body = Body { force_full_sync: query.force_full_sync, max_results: Some(query.max_results) };
+    let id = ask(&api, &caller, (query.connector_id, query.user_email.as_ref()), &body).await?;
+    let deadline = tokio::time::Instant::now() + WAIT;
+    while tokio::time::Instant::now() < deadline {
+        if let Some(done) = ended(&api, &caller, id).await? {
+            return Ok(HttpResponse::Ok().json(done));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(HttpResponse::Accepted().json(Accepted { sync_run_id: id.0 }))
+}
+
+async fn ended(api: &Api, caller: &Caller, id: RunId) -> Result<Option<Done>, Problem> {
+    let (mut tx, accounts) = api.open(caller).await?;
+    let covered = accounts.iter().map(|account| account.connector_id).collect();
+    let run = run_reads::find(&mut tx, covered, id.0).await.map_err(problem)?;
+    let Some(run) = run.filter(|run| matches!(run.state.as_str(), "completed" | "failed" | "superseded")) else {
+        return Ok(None);
+    };
+    let gmail_emails = match run.kind.as_str() {
+        "full" => run.listed,
+        _ => stats::totals(&mut tx, run.connector_id).await.map_err(problem)?.total,
+    };
+    tx.commit().await.map_err(problem)?;
+    Ok(Some(Done {
+        status: run.state,
+        sync_run_id: id.0,
+        new_emails: run.new_emails,
+        deleted_emails: run.deleted,
+        total_processed: run.stored + run.deleted,
+        gmail_emails,
+    }))
+}
