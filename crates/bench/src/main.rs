@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use bench::{bare_intake, full_sync, latency, push, report::Report};
 use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Parser)]
 #[command(about = "Measures Postrider beside its bare limits on this machine", version)]
@@ -56,16 +57,10 @@ fn main() -> ExitCode {
     let run = || -> anyhow::Result<()> {
         tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
             let mut report = Report::default();
-            match cli.command {
-                Command::All { mails, seconds } => {
-                    push::run(&mut report, seconds).await?;
-                    full_sync::run(&mut report, mails).await?;
-                    latency::run(&mut report, seconds.max(20)).await?;
-                }
-                Command::Push { seconds } => push::run(&mut report, seconds).await?,
-                Command::FullSync { mails } => full_sync::run(&mut report, mails).await?,
-                Command::Latency { seconds } => latency::run(&mut report, seconds).await?,
-                Command::BareIntake { port } => return bare_intake::serve(port).await,
+            // An interrupt drops what runs: the stack and its servers end with it.
+            tokio::select! {
+                measured = measure(cli.command, &mut report) => measured?,
+                () = interrupted() => anyhow::bail!("interrupted: nothing was written"),
             }
             report.print(&cli.json)
         })
@@ -76,6 +71,29 @@ fn main() -> ExitCode {
             report_failure(&error);
             ExitCode::FAILURE
         }
+    }
+}
+
+async fn measure(command: Command, report: &mut Report) -> anyhow::Result<()> {
+    match command {
+        Command::All { mails, seconds } => {
+            push::run(report, seconds).await?;
+            full_sync::run(report, mails).await?;
+            latency::run(report, seconds.max(20)).await
+        }
+        Command::Push { seconds } => push::run(report, seconds).await,
+        Command::FullSync { mails } => full_sync::run(report, mails).await,
+        Command::Latency { seconds } => latency::run(report, seconds).await,
+        Command::BareIntake { port } => bare_intake::serve(port).await,
+    }
+}
+
+/// Ctrl-C, or the polite kill.
+async fn interrupted() {
+    let Ok(mut terminated) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated.recv() => {}
     }
 }
 

@@ -126,8 +126,9 @@ impl World {
     pub fn create_mailbox(&self, spec: &MailboxSpec) -> Result<Account, SimError> {
         let key = key_of(&spec.address)?;
         let seed = spec.seed.unwrap_or_else(|| self.0.seed ^ seed_of(&key));
+        // Who it is follows from the address: two mailboxes filled from one seed are still two accounts.
+        let digits = Dice::derive(self.0.seed ^ seed_of(&key), 3).below(10_u64.pow(18));
         let mut dice = Dice::derive(seed, 1);
-        let digits = dice.below(10_u64.pow(18));
         let sub = spec.sub.clone().unwrap_or_else(|| format!("1{digits:020}"));
         let mut mailbox = Mailbox::empty(&spec.address, &sub, seed, dice.between(2_000_000, 3_000_000));
         mailbox.sizes = spec.sizes;
