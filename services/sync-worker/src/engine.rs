@@ -10,6 +10,7 @@ mod boundary;
 pub mod content;
 mod events;
 mod fetch;
+mod fetching;
 pub mod google_access;
 mod live;
 mod looks;

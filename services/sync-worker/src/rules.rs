@@ -9,3 +9,4 @@ pub mod flags;
 pub mod fold;
 pub mod park;
 pub mod slices;
+pub mod window;

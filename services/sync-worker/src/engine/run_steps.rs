@@ -1,12 +1,9 @@
 //! Transactions of a run: its row, its listing, its mails and its events move together.
 
-use std::sync::PoisonError;
-
 use chrono::TimeDelta;
 use contracts::NewEvent;
 use contracts::mailbox::{SyncCompleted, SyncProgressed};
 use domain::{MessageId, Timestamp};
-use google::GmailError;
 use storage::Tx;
 
 use super::apply::{Cx, Item, apply};
@@ -17,7 +14,7 @@ use super::session::Session;
 use crate::error::EngineError;
 use crate::rules::decide::Known;
 use crate::rules::fold::Action;
-use crate::store::listing::{self, Mark};
+use crate::store::listing;
 use crate::store::mailboxes::{self, Guard, Mailbox};
 use crate::store::queue::Cause;
 use crate::store::runs::{self, Counts, Run, Step};
@@ -29,24 +26,18 @@ const PROGRESS_EVERY: TimeDelta = TimeDelta::seconds(2);
 /// What a run learnt, to be committed together.
 pub(super) struct Fetches {
     pub items: Vec<(Action, Answer)>,
-    pub marks: Vec<(MessageId, Mark)>,
     pub add: Counts,
+    /// The checkpoint once they are committed.
+    pub settled: i64,
 }
 
 impl Session<'_> {
-    /// Moves the run: its state, its checkpoint, its listing.
-    pub(super) async fn step(
-        &self,
-        run: &Run,
-        mut step: Step,
-        marks: Vec<(MessageId, Mark)>,
-        listed: &[MessageId],
-    ) -> Result<Run, EngineError> {
+    /// Moves the run: its state, its checkpoints, its listing.
+    pub(super) async fn step(&self, run: &Run, mut step: Step, listed: &[MessageId]) -> Result<Run, EngineError> {
         let (guard, now) = (self.run_guard(run), self.now());
         let (mut tx, mailbox) = self.locked(&guard).await?;
-        let added = listing::insert(&mut tx, run, listed, run.counts.listed).await?;
+        let added = listing::insert(&mut tx, run, listed).await?;
         step.add.listed += crate::store::count(added);
-        mark(&mut tx, run, &marks).await?;
         let (run, events) = self.advance(&mut tx, &mailbox, run, step, now).await?;
         storage::outbox::append(&mut tx, events).await?;
         tx.commit().await?;
@@ -74,12 +65,6 @@ impl Session<'_> {
             .collect();
         let mut applied = apply(&mut tx, &cx, &items).await?;
         ledger::add(&mut tx, &guard, applied.tally).await?;
-        let marks: Vec<_> = fetches
-            .marks
-            .iter()
-            .map(|(id, mark)| (id.clone(), if applied.parked.contains(id) { Mark::Parked } else { *mark }))
-            .collect();
-        mark(&mut tx, run, &marks).await?;
         let stored = crate::store::count(applied.stored);
         let add = Counts {
             stored: fetches.add.stored + stored,
@@ -88,7 +73,9 @@ impl Session<'_> {
             failed: fetches.add.failed + crate::store::count(applied.parked.len()),
             ..fetches.add
         };
-        let (run, events) = self.advance(&mut tx, &mailbox, run, Step { add, ..Step::default() }, now).await?;
+        let (run, events) = self
+            .advance(&mut tx, &mailbox, run, Step { add, settled: fetches.settled, ..Step::default() }, now)
+            .await?;
         applied.events.extend(events);
         storage::outbox::append(&mut tx, applied.events).await?;
         tx.commit().await?;
@@ -147,20 +134,4 @@ impl Session<'_> {
     fn run_guard(&self, run: &Run) -> Guard {
         Guard { generation: run.generation, ..self.guard() }
     }
-
-    pub(super) fn fetch_failed(&self, error: GmailError) {
-        *self.fetch_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-    }
-
-    pub(super) fn take_failure(&self) -> Option<GmailError> {
-        self.fetch_failure.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-async fn mark(tx: &mut Tx, run: &Run, marks: &[(MessageId, Mark)]) -> Result<(), storage::Error> {
-    for wanted in [Mark::Done, Mark::Parked, Mark::LeftOut] {
-        let ids: Vec<MessageId> = marks.iter().filter(|(_, mark)| *mark == wanted).map(|(id, _)| id.clone()).collect();
-        listing::mark(tx, run, &ids, wanted).await?;
-    }
-    Ok(())
 }

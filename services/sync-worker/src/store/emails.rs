@@ -56,9 +56,10 @@ pub async fn list_known(
     if messages.is_empty() {
         return Ok(Vec::new());
     }
-    sql("SELECT email_id, message_id, generation, history_id, stub, is_deleted, label_ids, received_at, \
-           announced_at IS NOT NULL AS announced \
-         FROM emails WHERE tenant = $1 AND connector_id = $2 AND message_id = ANY ($3)")
+    sql("SELECT e.* FROM unnest($3::text[]) AS n(message_id) CROSS JOIN LATERAL ( \
+           SELECT email_id, message_id, generation, history_id, stub, is_deleted, label_ids, received_at, \
+             announced_at IS NOT NULL AS announced \
+           FROM emails WHERE tenant = $1 AND connector_id = $2 AND message_id = n.message_id LIMIT 1) e")
     .bind::<Text, _>(tenant.as_str())
     .bind::<SqlUuid, _>(connector.0)
     .bind::<Array<Text>, _>(messages.iter().map(MessageId::as_str).collect::<Vec<_>>())

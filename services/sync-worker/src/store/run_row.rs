@@ -21,6 +21,8 @@ pub struct Run {
     pub page_token: Option<String>,
     pub listing_complete: bool,
     pub max_results: Option<i64>,
+    /// Place in the listing up to which every mail is in the mirror, parked or left out.
+    pub settled: i64,
     pub counts: Counts,
     pub total_estimate: i64,
     pub error: Option<String>,
@@ -66,7 +68,7 @@ impl Run {
 macro_rules! run_columns {
     () => {
         "tenant, run_id, connector_id, kind, reason, state, generation, boundary, pass, page_token, listing_complete, \
-         max_results, listed, fetched, stored, new_emails, deleted, failed, total_estimate, error, progressed_at, \
+         max_results, settled, listed, fetched, stored, new_emails, deleted, failed, total_estimate, error, progressed_at, \
          coalesce(started_at, created_at) AS started_at, finished_at"
     };
 }
@@ -99,6 +101,8 @@ pub(super) struct Row {
     listing_complete: bool,
     #[diesel(sql_type = Nullable<BigInt>)]
     max_results: Option<i64>,
+    #[diesel(sql_type = BigInt)]
+    settled: i64,
     #[diesel(sql_type = BigInt)]
     listed: i64,
     #[diesel(sql_type = BigInt)]
@@ -140,6 +144,7 @@ impl TryFrom<Row> for Run {
             page_token: row.page_token,
             listing_complete: row.listing_complete,
             max_results: row.max_results,
+            settled: row.settled,
             counts: Counts {
                 listed: row.listed,
                 fetched: row.fetched,

@@ -130,6 +130,8 @@ pub struct Step {
     /// The new checkpoint of the listing, where it moved.
     pub page_token: Option<Option<String>>,
     pub listing_complete: bool,
+    /// The new checkpoint of the fetching; never goes back.
+    pub settled: i64,
     /// A new state, where it changes.
     pub state: Option<&'static str>,
     /// A second listing begins.
@@ -147,7 +149,7 @@ pub async fn advance(tx: &mut Tx, run: &Run, step: &Step, now: Timestamp) -> Res
             page_token = CASE WHEN $9 THEN $10 ELSE page_token END, \
             listing_complete = (listing_complete OR $11) AND NOT $12, pass = pass + CASE WHEN $12 THEN 1 ELSE 0 END, \
             state = coalesce($13, state), total_estimate = greatest(coalesce($14, total_estimate), listed + $3), \
-            error = coalesce($15, error), progressed_at = CASE WHEN $16 THEN $17 ELSE progressed_at END, \
+            error = coalesce($15, error), settled = greatest(settled, $18), progressed_at = CASE WHEN $16 THEN $17 ELSE progressed_at END, \
             finished_at = CASE WHEN $13 IN ('completed', 'failed', 'superseded') THEN $17 ELSE finished_at END, \
             updated_at = $17 \
          WHERE tenant = $1 AND run_id = $2 RETURNING ",
@@ -170,6 +172,7 @@ pub async fn advance(tx: &mut Tx, run: &Run, step: &Step, now: Timestamp) -> Res
     .bind::<Nullable<Text>, _>(step.error.clone())
     .bind::<Bool, _>(step.progressed)
     .bind::<Timestamptz, _>(now)
+    .bind::<BigInt, _>(step.settled)
     .get_result::<Row>(tx)
     .await?
     .try_into()
