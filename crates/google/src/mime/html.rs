@@ -62,10 +62,10 @@ fn depth(html: &str) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0_usize);
     for tag in html.split('<').skip(1) {
         if let Some(rest) = tag.strip_prefix('/') {
-            if rest.starts_with(|c: char| c.is_ascii_alphabetic()) && !FLAT.contains(&name(rest).as_str()) {
+            if rest.starts_with(|c: char| c.is_ascii_alphabetic()) && !is_flat(rest) {
                 depth = depth.saturating_sub(1);
             }
-        } else if tag.starts_with(|c: char| c.is_ascii_alphabetic()) && !FLAT.contains(&name(tag).as_str()) {
+        } else if tag.starts_with(|c: char| c.is_ascii_alphabetic()) && !is_flat(tag) {
             depth += 1;
             deepest = deepest.max(depth);
         }
@@ -73,9 +73,11 @@ fn depth(html: &str) -> usize {
     deepest
 }
 
-fn name(tag: &str) -> String {
+/// Whether the tag that begins here is one of [`FLAT`].
+fn is_flat(tag: &str) -> bool {
     let end = |c: char| c.is_whitespace() || matches!(c, '>' | '/');
-    tag.split(end).next().unwrap_or_default().chars().take(16).collect::<String>().to_ascii_lowercase()
+    let name = tag.split(end).next().unwrap_or_default();
+    name.len() <= 6 && FLAT.iter().any(|flat| flat.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]

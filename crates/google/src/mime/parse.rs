@@ -22,7 +22,7 @@ pub fn parse(raw: &[u8]) -> ParsedMail {
 /// The decoded bytes of an attachment; for an attached mail its source. None if the mail has no such part.
 pub fn attachment_bytes(raw: &[u8], part_id: &str) -> Option<Vec<u8>> {
     let found = catch_unwind(AssertUnwindSafe(|| {
-        let (source, _) = bounded(raw);
+        let source = bounded(raw).source;
         let message = MessageParser::default().parse(source.as_ref())?;
         let id = tree::paths(&message).0.into_iter().find(|(_, path)| path == part_id).map(|(id, _)| id);
         let part = id.and_then(|id| message.part(id));
@@ -43,12 +43,11 @@ pub fn attachment_bytes(raw: &[u8], part_id: &str) -> Option<Vec<u8>> {
 
 fn read(raw: &[u8]) -> ParsedMail {
     let mut mail = ParsedMail::default();
-    let (source, note) = bounded(raw);
+    let Bounded { source, header_block, note } = bounded(raw);
     if let Some(note) = note {
         mail.note(note);
     }
-    let block = scan(&source).header_block;
-    headers::read(source.get(..block).unwrap_or_default(), &mut mail);
+    headers::read(source.get(..header_block).unwrap_or_default(), &mut mail);
     match MessageParser::default().parse(source.as_ref()) {
         Some(message) => {
             envelope(&message, &mut mail);
@@ -61,21 +60,31 @@ fn read(raw: &[u8]) -> ParsedMail {
     mail
 }
 
-/// The part of the source that can be taken apart at a bounded cost, with split encoded words joined: the source
-/// itself for most honest mail.
-fn bounded(raw: &[u8]) -> (Cow<'_, [u8]>, Option<Note>) {
+/// The part of a source that can be taken apart at a bounded cost.
+struct Bounded<'a> {
+    source: Cow<'a, [u8]>,
+    /// Length of its header block, with the empty line.
+    header_block: usize,
+    note: Option<Note>,
+}
+
+/// Bounds a source and joins split encoded words: the source itself for most honest mail.
+fn bounded(raw: &[u8]) -> Bounded<'_> {
     let scan = scan(raw);
     let (block, rest) = raw.split_at_checked(scan.header_block).unwrap_or((raw, &[]));
     let body = if scan.simple { rest } else { &[] };
     if block.len() > limits::HEADER_BLOCK {
         let kept = whole_lines(block.get(..limits::HEADER_BLOCK).unwrap_or_default());
-        return (Cow::Owned([kept, b"\r\n", body].concat()), Some(Note::HeadersCut));
+        let source = Cow::Owned([kept, b"\r\n", body].concat());
+        return Bounded { source, header_block: kept.len() + 2, note: Some(Note::HeadersCut) };
     }
     let note = (!scan.simple).then_some(Note::TooComplex);
     match encoded_words::join(block) {
-        Some(joined) => (Cow::Owned([&joined, body].concat()), note),
-        None if scan.simple => (Cow::Borrowed(raw), None),
-        None => (Cow::Borrowed(block), note),
+        Some(joined) => {
+            Bounded { header_block: joined.len(), source: Cow::Owned([&joined, body].concat()), note }
+        }
+        None if scan.simple => Bounded { source: Cow::Borrowed(raw), header_block: block.len(), note: None },
+        None => Bounded { source: Cow::Borrowed(block), header_block: block.len(), note },
     }
 }
 

@@ -5,8 +5,9 @@ use domain::text::{truncate, without_nul};
 /// At most `max` bytes, no NULs.
 pub(super) fn clean(text: &str, max: usize) -> String {
     // A NUL grows from one byte to three: cut again after replacing.
-    let text = without_nul(truncate(text, max).to_owned());
-    truncate(&text, max).to_owned()
+    let mut text = without_nul(truncate(text, max).to_owned());
+    text.truncate(truncate(&text, max).len());
+    text
 }
 
 /// The same on one line, trimmed; None if nothing is left.

@@ -1,6 +1,7 @@
 //! Fetching mails in parallel. What belongs to one mail becomes its answer; what belongs to the mailbox stops the lot.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,13 +95,14 @@ pub async fn fetch_one(
 }
 
 async fn parse(mail: google::gmail::RawMail) -> Answer {
-    if mail.raw.len() <= PARSE_INLINE_MAX {
-        return Answer::Mail(Box::new(Fetched::read(mail)));
-    }
-    match tokio::task::spawn_blocking(move || Fetched::read(mail)).await {
-        Ok(fetched) => Answer::Mail(Box::new(fetched)),
-        // A parser that panics on one mail parks that mail.
-        Err(panicked) => Answer::Poison(format!("its source cannot be read: {panicked}")),
+    let small = mail.raw.len() <= PARSE_INLINE_MAX;
+    // A parser that panics on one mail parks that mail.
+    let read = move || catch_unwind(AssertUnwindSafe(|| Fetched::read(mail)));
+    let read = if small { Ok(read()) } else { tokio::task::spawn_blocking(read).await };
+    match read {
+        Ok(Ok(fetched)) => Answer::Mail(Box::new(fetched)),
+        Ok(Err(_panic)) => Answer::Poison("its source cannot be read: the parser panicked".to_owned()),
+        Err(stopped) => Answer::Poison(format!("its source cannot be read: {stopped}")),
     }
 }
 

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::MessageId;
-use futures_util::{StreamExt, TryStreamExt, stream};
-use google::GmailError;
+use futures_util::{TryStreamExt, stream};
+use google::{GmailApi, GmailError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-use super::fetch::{Answer, fetch_one};
+use super::fetch::{Answer, Patience, fetch_one};
 use super::run_steps::Fetches;
 use super::session::Session;
 use crate::error::EngineError;
@@ -43,6 +44,25 @@ struct Wanted {
     position: i64,
     id: MessageId,
     need: Need,
+}
+
+/// What every fetch of a slice shares.
+#[derive(Clone)]
+struct Fetcher {
+    gmail: Arc<dyn GmailApi>,
+    patience: Patience,
+    /// Room for fetched bytes, in KiB.
+    room: Arc<Semaphore>,
+}
+
+impl Fetcher {
+    async fn fetch(self, Wanted { position, id, need }: Wanted) -> Result<Arrival, GmailError> {
+        let answer = fetch_one(&self.gmail, &id, need, self.patience).await?;
+        let kib = u32::try_from(answer.weight() / 1_024 + 1).unwrap_or(AHEAD_KIB).min(AHEAD_KIB);
+        let room =
+            self.room.acquire_many_owned(kib).await.map_err(|closed| GmailError::transient(closed.to_string()))?;
+        Ok(Arrival { position, id, answer, _room: room })
+    }
 }
 
 /// The window as both sides of the pipe see it.
@@ -86,35 +106,38 @@ impl Session<'_> {
         progress: &Progress,
         until: Instant,
     ) -> Result<Fetched, EngineError> {
-        let gmail = self.lane(Self::run_lane(run));
-        let (patience, room) = (self.patience(), Arc::new(Semaphore::new(AHEAD_KIB as usize)));
-        let mut fetches = Box::pin(self.wanted(run, progress))
-            .take_while(|_| std::future::ready(Instant::now() < until && !self.engine.stopping()))
-            .map_ok(|Wanted { position, id, need }| {
-                let (gmail, room) = (gmail.clone(), room.clone());
-                async move {
-                    let answer = fetch_one(&gmail, &id, need, patience).await?;
-                    let kib = u32::try_from(answer.weight() / 1_024 + 1).unwrap_or(AHEAD_KIB).min(AHEAD_KIB);
-                    let room = room.acquire_many_owned(kib).await.map_err(|_closed| EngineError::BrokenOff)?;
-                    Ok(Arrival { position, id, answer, _room: room })
-                }
-            })
-            .try_buffer_unordered(self.concurrency().max(1));
+        let fetcher = Fetcher {
+            gmail: self.lane(Self::run_lane(run)),
+            patience: self.patience(),
+            room: Arc::new(Semaphore::new(AHEAD_KIB as usize)),
+        };
+        let mut wanted = Box::pin(self.wanted(run, progress));
+        // Tasks of their own: parsing and compressing use every core while this one waits for the database.
+        let mut flying: JoinSet<Result<Arrival, GmailError>> = JoinSet::new();
+        let mut ended = None;
         loop {
-            match fetches.try_next().await {
-                Ok(Some(arrival)) => {
+            while ended.is_none() && flying.len() < self.concurrency().max(1) {
+                if Instant::now() >= until || self.engine.stopping() {
+                    ended = Some(Fetched::Some);
+                } else if let Some(next) = wanted.try_next().await? {
+                    flying.spawn(fetcher.clone().fetch(next));
+                } else {
+                    ended = Some(Fetched::All);
+                }
+            }
+            match flying.join_next().await {
+                Some(Ok(Ok(arrival))) => {
                     if send.send(arrival).await.is_err() {
                         return Ok(Fetched::Some);
                     }
                 }
-                Ok(None) if Instant::now() < until && !self.engine.stopping() => return Ok(Fetched::All),
-                Ok(None) => return Ok(Fetched::Some),
                 // Told when the receiver is through: try_join would drop its last commit.
-                Err(EngineError::Gmail(error)) => {
+                Some(Ok(Err(error))) => {
                     self.fetch_failed(error);
                     return Ok(Fetched::Some);
                 }
-                Err(error) => return Err(error),
+                Some(Err(panicked)) => return Err(EngineError::Gmail(GmailError::transient(panicked.to_string()))),
+                None => return Ok(ended.unwrap_or(Fetched::Some)),
             }
         }
     }
