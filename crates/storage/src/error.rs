@@ -38,7 +38,9 @@ impl Error {
 }
 
 /// Texts of Postgres errors that pass by themselves and that diesel does not tell apart.
-const PASSING: [&str; 9] = [
+const PASSING: [&str; 10] = [
+    // Another statement of the same pipeline failed; the next try tells which.
+    "current transaction is aborted",
     "deadlock detected",
     "could not serialize",
     "terminating connection",

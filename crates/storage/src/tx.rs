@@ -1,6 +1,7 @@
 //! A transaction that has entered a role. There is no other way to reach a connection, so no statement can forget it.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use diesel_async::pooled_connection::deadpool::Object;
@@ -15,19 +16,20 @@ use crate::spec::Spec;
 /// How long the clean-up of an abandoned transaction may take before its connection is thrown away.
 const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(5);
 
-type AfterCommit = Box<dyn FnOnce() + Send>;
+/// Behind a mutex only so that the transaction may be shared by statements awaited together.
+type AfterCommit = Mutex<Vec<Box<dyn FnOnce() + Send>>>;
 
 /// An open transaction. Dropping it rolls back.
 pub struct Tx {
     db: Db,
     conn: Option<Object<AsyncPgConnection>>,
     events: Vec<StoredEvent>,
-    after_commit: Vec<AfterCommit>,
+    after_commit: AfterCommit,
 }
 
 impl Tx {
     pub(crate) fn new(db: Db, conn: Object<AsyncPgConnection>) -> Self {
-        Self { db, conn: Some(conn), events: Vec::new(), after_commit: Vec::new() }
+        Self { db, conn: Some(conn), events: Vec::new(), after_commit: AfterCommit::default() }
     }
 
     /// Switches to another tenant's rows inside this transaction.
@@ -44,7 +46,7 @@ impl Tx {
 
     /// Runs `action` once the transaction is durable; never if it is not.
     pub fn on_commit(&mut self, action: impl FnOnce() + Send + 'static) {
-        self.after_commit.push(Box::new(action));
+        self.after_commit.get_mut().unwrap_or_else(PoisonError::into_inner).push(Box::new(action));
     }
 
     /// Remembers outbox rows for the relay; they are handed over only after the commit.
@@ -67,7 +69,7 @@ impl Tx {
         if let Some(hand_over) = self.db.hand_over().get() {
             hand_over.offer(std::mem::take(&mut self.events));
         }
-        for action in self.after_commit.drain(..) {
+        for action in self.after_commit.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..) {
             action();
         }
         Ok(())

@@ -80,9 +80,7 @@ fn bounded(raw: &[u8]) -> Bounded<'_> {
     }
     let note = (!scan.simple).then_some(Note::TooComplex);
     match encoded_words::join(block) {
-        Some(joined) => {
-            Bounded { header_block: joined.len(), source: Cow::Owned([&joined, body].concat()), note }
-        }
+        Some(joined) => Bounded { header_block: joined.len(), source: Cow::Owned([&joined, body].concat()), note },
         None if scan.simple => Bounded { source: Cow::Borrowed(raw), header_block: block.len(), note: None },
         None => Bounded { source: Cow::Borrowed(block), header_block: block.len(), note },
     }

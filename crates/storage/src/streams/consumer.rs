@@ -175,6 +175,17 @@ impl StreamConsumer {
 
     /// Applies events in one transaction. Answers what to do with each of `delivered`.
     async fn apply_all(&self, pulled: &Pulled, delivered: &[Delivered]) -> Result<Vec<Outcome>, ApplyError> {
+        // Whoever does not mind gaps gets an answer.
+        Ok(self.apply_unless(pulled, delivered, |_heads, _events| false).await?.unwrap_or_default())
+    }
+
+    /// As [`Self::apply_all`], but changes nothing and answers `None` if `refuse` says so of the heads and events.
+    async fn apply_unless(
+        &self,
+        pulled: &Pulled,
+        delivered: &[Delivered],
+        refuse: impl Fn(&HashMap<String, i64>, &[&Envelope]) -> bool + Send,
+    ) -> Result<Option<Vec<Outcome>>, ApplyError> {
         let consumer = self.applier.consumer();
         let mut events: Vec<&Envelope> = pulled.events.iter().chain(delivered.iter().map(|d| &d.envelope)).collect();
         events.sort_by(|a, b| a.position.cmp(&b.position).then(a.id.cmp(&b.id)));
@@ -184,6 +195,10 @@ impl StreamConsumer {
         let ids: Vec<EventId> = events.iter().map(|event| event.id).collect();
         let mut tx = self.db.system().await?;
         let mut heads = heads::lock(&mut tx, consumer, &streams).await?;
+        if refuse(&heads, &events) {
+            tx.rollback().await?;
+            return Ok(None);
+        }
         let mut fresh = inbox::claim(&mut tx, consumer, &ids).await?;
         let mut dead: HashMap<EventId, String> = HashMap::new();
         let mut inside: Option<TenantId> = None;
@@ -211,13 +226,11 @@ impl StreamConsumer {
         advance(&mut heads, &events, &pulled.lost_before);
         heads::advance(&mut tx, consumer, &heads).await?;
         tx.commit().await?;
-        Ok(delivered
-            .iter()
-            .map(|delivered| match dead.remove(&delivered.envelope.id) {
-                Some(reason) => Outcome::DeadLetter { reason },
-                None => Outcome::Done,
-            })
-            .collect())
+        let answers = delivered.iter().map(|delivered| match dead.remove(&delivered.envelope.id) {
+            Some(reason) => Outcome::DeadLetter { reason },
+            None => Outcome::Done,
+        });
+        Ok(Some(answers.collect()))
     }
 
     async fn one(&self, delivered: &Delivered) -> Outcome {
@@ -256,6 +269,17 @@ impl Pulled {
     }
 }
 
+/// Whether something is missing between the heads and the events (sorted by position).
+fn has_gap(heads: &HashMap<String, i64>, events: &[&Envelope]) -> bool {
+    let mut reached = heads.clone();
+    events.iter().filter_map(|event| event.position.as_ref()).any(|position| {
+        let head = reached.entry(position.stream.clone()).or_default();
+        let gap = position.seq > *head + 1;
+        *head = position.seq.max(*head);
+        gap
+    })
+}
+
 /// Moves each head over what is now known without a gap. A hole the producer itself no longer has is passed, loudly.
 fn advance(heads: &mut HashMap<String, i64>, events: &[&Envelope], lost_before: &HashMap<String, i64>) {
     for position in events.iter().filter_map(|event| event.position.as_ref()) {
@@ -278,6 +302,10 @@ impl Handler for StreamConsumer {
     }
 
     async fn handle(&self, batch: &[Delivered]) -> Vec<Outcome> {
+        // Most batches follow their heads: only one that does not is worth a look before its transaction.
+        if let Ok(Some(outcomes)) = self.apply_unless(&Pulled::default(), batch, has_gap).await {
+            return outcomes;
+        }
         let pulled = match self.missing(batch).await {
             Ok(pulled) => pulled,
             Err(error) => {

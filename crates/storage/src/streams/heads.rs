@@ -29,12 +29,20 @@ pub(super) async fn read(tx: &mut Tx, consumer: &str, streams: &[String]) -> Res
 
 /// Locks the heads of the given streams (sorted, so that two batches cannot deadlock) and reads them.
 pub(super) async fn lock(tx: &mut Tx, consumer: &str, streams: &[String]) -> Result<HashMap<String, i64>, Error> {
+    let known = lock_known(tx, consumer, streams).await?;
+    if known.len() == streams.len() {
+        return Ok(known);
+    }
     sql("INSERT INTO stream_heads (consumer, stream) SELECT $1, stream FROM unnest($2) AS new (stream) \
          ON CONFLICT DO NOTHING")
     .bind::<Text, _>(consumer)
     .bind::<Array<Text>, _>(streams)
     .execute(tx)
     .await?;
+    lock_known(tx, consumer, streams).await
+}
+
+async fn lock_known(tx: &mut Tx, consumer: &str, streams: &[String]) -> Result<HashMap<String, i64>, Error> {
     let rows = sql("SELECT stream, head FROM stream_heads WHERE consumer = $1 AND stream = ANY($2) \
          ORDER BY stream FOR UPDATE")
     .bind::<Text, _>(consumer)

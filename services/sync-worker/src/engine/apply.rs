@@ -64,9 +64,11 @@ pub struct Applied {
 pub async fn apply(tx: &mut Tx, cx: &Cx<'_>, items: &[Item<'_>]) -> Result<Applied, Error> {
     let ids: Vec<MessageId> = items.iter().map(|item| item.action.message_id.clone()).collect();
     let (tenant, connector) = (&cx.guard.tenant, cx.guard.connector);
-    let known = emails::list_known(tx, tenant, connector, &ids).await?;
+    let (known, waiting) = tokio::try_join!(
+        emails::list_known(tx, tenant, connector, &ids),
+        parked::list_among(tx, tenant, connector, &ids)
+    )?;
     let known: HashMap<MessageId, Known> = known.into_iter().map(|row| (row.message_id.clone(), row)).collect();
-    let waiting = parked::list_among(tx, tenant, connector, &ids).await?;
     let waiting: HashMap<MessageId, parked::Parked> =
         waiting.into_iter().map(|row| (row.message_id.clone(), row)).collect();
     let mut plan = Plan::default();

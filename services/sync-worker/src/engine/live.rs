@@ -7,6 +7,7 @@ use domain::{HistoryId, MessageId, RunId, Timestamp};
 use google::gmail::{HistoryPage, HistoryRecord};
 use google::{GmailError, Lane};
 use std::sync::PoisonError;
+use storage::Tx;
 
 use super::apply::{Cx, Item, Origin, apply};
 use super::boundary;
@@ -19,7 +20,8 @@ use crate::rules::decide::{Need, need};
 use crate::rules::due::CHECK_AFTER;
 use crate::rules::fold::{Action, fold};
 use crate::rules::slices;
-use crate::store::mailboxes::{self, Mailbox};
+use crate::store::ledger::Tally;
+use crate::store::mailboxes::{self, Guard, Mailbox};
 use crate::store::queue::{self, Cause};
 use crate::store::runs::Counts;
 use crate::store::{changes, emails, labels, ledger, runs};
@@ -28,13 +30,22 @@ use crate::store::{changes, emails, labels, ledger, runs};
 const LABELS_AGE: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 
 /// What one pass carries along.
-struct Pass {
+pub(super) struct Pass {
     began: Timestamp,
     cause: Cause,
     /// Incremental runs that were queued before the pass began.
     asked: Vec<RunId>,
     counts: Counts,
     unknown_label: bool,
+}
+
+impl Pass {
+    /// Reads what the pass will have seen to: before its first look at the history, or it would claim too much.
+    pub(super) async fn begin(tx: &Tx, guard: &Guard, began: Timestamp) -> Result<Self, storage::Error> {
+        let (cause, queued) = tokio::try_join!(queue::cause(tx, guard), runs::list_queued(tx, guard))?;
+        let asked = queued.into_iter().filter(|run| run.kind == "incremental").map(|run| run.id).collect();
+        Ok(Self { began, cause, asked, counts: Counts::default(), unknown_label: false })
+    }
 }
 
 /// The end of the history, reached with the last commit of a pass.
@@ -45,8 +56,12 @@ struct Finish {
 impl Session<'_> {
     /// Brings the mirror to the end of the history. Answers the marks that were there before the first look.
     pub(super) async fn live_pass(&self) -> Result<i64, EngineError> {
+        let mut opening = self.take_opening();
         loop {
-            let mailbox = self.mailbox().await?;
+            let (mailbox, pass) = match opening.take() {
+                Some(opening) => opening,
+                None => tokio::try_join!(self.mailbox(), self.begin_pass())?,
+            };
             if mailbox.labels_synced_at.is_none_or(|at| self.now() - at > LABELS_AGE) {
                 Box::pin(self.read_labels()).await;
             }
@@ -54,7 +69,7 @@ impl Session<'_> {
                 Box::pin(boundary::first(self)).await?;
                 continue;
             };
-            match Box::pin(self.follow(&mailbox, cursor)).await {
+            match Box::pin(self.follow(&mailbox, pass, cursor)).await {
                 Ok(()) => {}
                 Err(EngineError::Gmail(GmailError::HistoryGone)) => {
                     Box::pin(boundary::start_over(self, "history_expired")).await?;
@@ -71,9 +86,8 @@ impl Session<'_> {
         }
     }
 
-    async fn follow(&self, mailbox: &Mailbox, start: HistoryId) -> Result<(), EngineError> {
+    async fn follow(&self, mailbox: &Mailbox, mut pass: Pass, start: HistoryId) -> Result<(), EngineError> {
         let gmail = self.lane(Lane::Live);
-        let mut pass = self.begin_pass().await?;
         let mut cursor = start;
         let mut reached = None;
         let mut token: Option<String> = None;
@@ -105,12 +119,10 @@ impl Session<'_> {
 
     async fn begin_pass(&self) -> Result<Pass, EngineError> {
         let guard = self.guard();
-        let mut tx = self.engine.db().tenant(&guard.tenant).await?;
-        let cause = queue::cause(&mut tx, &guard).await?;
-        let queued = runs::list_queued(&mut tx, &guard).await?;
+        let tx = self.engine.db().tenant(&guard.tenant).await?;
+        let pass = Pass::begin(&tx, &guard, self.now()).await?;
         tx.commit().await?;
-        let asked = queued.into_iter().filter(|run| run.kind == "incremental").map(|run| run.id).collect();
-        Ok(Pass { began: self.now(), cause, asked, counts: Counts::default(), unknown_label: false })
+        Ok(pass)
     }
 
     /// Applies a page in steps; answers the cursor after the last of them.
@@ -248,19 +260,12 @@ impl Session<'_> {
             now,
         };
         let mut applied = apply(&mut tx, &cx, &items).await?;
-        changes::insert(&mut tx, &guard, records, now).await?;
-        ledger::add(&mut tx, &guard, applied.tally).await?;
-        if let Some(last) = records.last() {
-            mailboxes::advance(&mut tx, &guard, last.id, now).await?;
-        }
+        let not_seen = self.move_on(&tx, &guard, pass, records, (applied.tally, finish)).await?;
         let mut counts = pass.counts;
         counts.stored += crate::store::count(applied.stored);
         counts.deleted += crate::store::count(applied.deleted);
         counts.new_emails = counts.stored;
-        let mut not_seen = 0;
-        if let Some(finish) = finish {
-            mailboxes::caught_up(&mut tx, &guard, finish.reached, pass.began).await?;
-            not_seen = queue::settle(&mut tx, &guard, finish.reached, now).await?;
+        if finish.is_some() {
             let maker = EventMaker { mailbox: &mailbox, seams: self.engine.seams(), trace: pass.cause.trace, now };
             for run in runs::complete_incremental(&mut tx, &guard, &pass.asked, counts, now).await? {
                 applied.events.push(maker.make(&SyncCompleted { run: Some(run.state_message()) }));
@@ -275,6 +280,39 @@ impl Session<'_> {
             *self.check_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(now + CHECK_AFTER);
         }
         Ok(())
+    }
+
+    /// Moves ledger, history and cursor over the records, and at the end of the history everything that waits for it.
+    /// The statements touch different rows: they share a round trip. Answers how many pushes were never seen.
+    async fn move_on(
+        &self,
+        tx: &Tx,
+        guard: &Guard,
+        pass: &Pass,
+        records: &[HistoryRecord],
+        (tally, finish): (Tally, Option<&Finish>),
+    ) -> Result<i64, EngineError> {
+        let now = self.now();
+        let last = records.last().map(|record| record.id);
+        let cursor = async {
+            match (finish, last) {
+                (Some(finish), last) => {
+                    let reached = last.map_or(finish.reached, |last| last.max(finish.reached));
+                    mailboxes::caught_up(tx, guard, reached, pass.began).await
+                }
+                (None, Some(last)) => mailboxes::advance(tx, guard, last, now).await,
+                (None, None) => Ok(()),
+            }
+        };
+        let pushes = async {
+            match finish {
+                Some(finish) => queue::settle(tx, guard, finish.reached, now).await,
+                None => Ok(0),
+            }
+        };
+        let (_, _, (), not_seen) =
+            tokio::try_join!(changes::insert(tx, guard, records, now), ledger::add(tx, guard, tally), cursor, pushes)?;
+        Ok(not_seen)
     }
 
     /// Reads the labels' names. A failure is not worth stopping mail for: ids are shown meanwhile.

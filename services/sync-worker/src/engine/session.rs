@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::access::GmailLanes;
 use super::fetch::Patience;
+use super::live::Pass;
 use super::wakes::Busy;
 use super::{Engine, boundary};
 use crate::error::EngineError;
@@ -31,6 +32,8 @@ pub(super) struct Session<'e> {
     pub names: Mutex<Arc<HashMap<String, String>>>,
     wake: Arc<Notify>,
     _busy: Busy<'e>,
+    /// What the first pass starts from.
+    opening: Mutex<Option<(Mailbox, Pass)>>,
     /// Marks seen before the last pass of the live lane.
     requested: AtomicI64,
     /// A push that history never showed asks for one more check.
@@ -42,11 +45,16 @@ pub(super) struct Session<'e> {
 impl<'e> Session<'e> {
     pub async fn open(engine: &'e Engine, leased: &Leased) -> Result<Self, EngineError> {
         let (wake, busy) = engine.wakes().busy(leased.mailbox.connector);
-        let gmail = engine.0.parts.access.open(leased).await?;
         let guard = leased.mailbox.guard();
-        let mut tx = engine.db().tenant(&guard.tenant).await?;
-        let names = labels::names(&mut tx, &guard).await?;
-        tx.commit().await?;
+        let began = engine.seams().clock.now();
+        // The lease's row is fresh: it is what the first pass starts from.
+        let first_pass = async {
+            let tx = engine.db().tenant(&guard.tenant).await?;
+            let read = tokio::try_join!(labels::names(&tx, &guard), Pass::begin(&tx, &guard, began))?;
+            tx.commit().await?;
+            Ok::<_, EngineError>(read)
+        };
+        let (gmail, (names, pass)) = tokio::try_join!(engine.0.parts.access.open(leased), first_pass)?;
         Ok(Self {
             engine,
             guard: Mutex::new(guard),
@@ -54,6 +62,7 @@ impl<'e> Session<'e> {
             names: Mutex::new(Arc::new(names)),
             wake,
             _busy: busy,
+            opening: Mutex::new(Some((leased.mailbox.clone(), pass))),
             requested: AtomicI64::new(leased.mailbox.requested),
             check_at: Mutex::new(None),
             fetch_failure: Mutex::new(None),
@@ -63,6 +72,10 @@ impl<'e> Session<'e> {
     /// The proof this session's commits carry; the generation moves when history starts over.
     pub fn guard(&self) -> Guard {
         self.guard.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn take_opening(&self) -> Option<(Mailbox, Pass)> {
+        self.opening.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     pub fn set_generation(&self, generation: i32) {

@@ -9,7 +9,7 @@ use super::mailboxes::Guard;
 use crate::engine::content::AttachmentMeta;
 
 /// Lists what hangs on mails; parts that are listed already stay.
-pub async fn insert(tx: &mut Tx, guard: &Guard, parts: &[(Uuid, EmailId, &AttachmentMeta)]) -> Result<(), Error> {
+pub async fn insert(tx: &Tx, guard: &Guard, parts: &[(Uuid, EmailId, &AttachmentMeta)]) -> Result<(), Error> {
     if parts.is_empty() {
         return Ok(());
     }

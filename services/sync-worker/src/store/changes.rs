@@ -17,7 +17,7 @@ struct Entry<'a> {
 }
 
 /// Writes what records say, entry by entry.
-pub async fn insert(tx: &mut Tx, guard: &Guard, records: &[HistoryRecord], now: Timestamp) -> Result<(), Error> {
+pub async fn insert(tx: &Tx, guard: &Guard, records: &[HistoryRecord], now: Timestamp) -> Result<(), Error> {
     let entries: Vec<Entry<'_>> = records.iter().flat_map(entries).collect();
     if entries.is_empty() {
         return Ok(());

@@ -16,7 +16,7 @@ pub struct LabelRows<'a> {
 }
 
 /// Makes the rows say what the mails' labels are.
-pub async fn put(tx: &mut Tx, guard: &Guard, rows: &[LabelRows<'_>]) -> Result<(), Error> {
+pub async fn put(tx: &Tx, guard: &Guard, rows: &[LabelRows<'_>]) -> Result<(), Error> {
     let replaced: Vec<_> = rows.iter().filter(|row| row.replace).map(|row| row.email_id.0).collect();
     if !replaced.is_empty() {
         sql("DELETE FROM email_labels WHERE tenant = $1 AND email_id = ANY ($2)")

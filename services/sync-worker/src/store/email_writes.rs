@@ -24,7 +24,7 @@ pub struct NewEmail<'a> {
 
 /// Inserts mails, or fills stubs, unless the row there is newer. Answers how many rows were written.
 pub async fn upsert(
-    tx: &mut Tx,
+    tx: &Tx,
     guard: &Guard,
     emails: &[NewEmail<'_>],
     run: Option<RunId>,
@@ -107,7 +107,7 @@ pub struct Relabelled {
 }
 
 /// Writes labels; a deleted mail is there again.
-pub async fn relabel(tx: &mut Tx, guard: &Guard, emails: &[&Relabelled], now: Timestamp) -> Result<usize, Error> {
+pub async fn relabel(tx: &Tx, guard: &Guard, emails: &[&Relabelled], now: Timestamp) -> Result<usize, Error> {
     if emails.is_empty() {
         return Ok(0);
     }
@@ -145,7 +145,7 @@ pub struct Tombstone {
 }
 
 /// Writes tombstones; content of a known mail stays until the clean-up.
-pub async fn bury(tx: &mut Tx, guard: &Guard, graves: &[Tombstone], now: Timestamp) -> Result<usize, Error> {
+pub async fn bury(tx: &Tx, guard: &Guard, graves: &[Tombstone], now: Timestamp) -> Result<usize, Error> {
     if graves.is_empty() {
         return Ok(0);
     }

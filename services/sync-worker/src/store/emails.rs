@@ -48,7 +48,7 @@ impl TryFrom<KnownRow> for Known {
 
 /// What is known of the given messages. Take the mailbox's lock first where the answer must stay true.
 pub async fn list_known(
-    tx: &mut Tx,
+    tx: &Tx,
     tenant: &TenantId,
     connector: ConnectorId,
     messages: &[MessageId],

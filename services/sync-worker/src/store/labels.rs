@@ -47,7 +47,7 @@ fn kind(kind: LabelKind) -> &'static str {
 }
 
 /// Names by label id.
-pub async fn names(tx: &mut Tx, guard: &Guard) -> Result<HashMap<String, String>, Error> {
+pub async fn names(tx: &Tx, guard: &Guard) -> Result<HashMap<String, String>, Error> {
     #[derive(QueryableByName)]
     struct Name {
         #[diesel(sql_type = Text)]

@@ -15,7 +15,7 @@ pub struct Tally {
 }
 
 /// Adds to the mailbox's ledger. The table itself refuses sums that do not add up.
-pub async fn add(tx: &mut Tx, guard: &Guard, tally: Tally) -> Result<(), Error> {
+pub async fn add(tx: &Tx, guard: &Guard, tally: Tally) -> Result<(), Error> {
     if tally == Tally::default() {
         return Ok(());
     }

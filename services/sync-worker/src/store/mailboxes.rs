@@ -149,7 +149,7 @@ pub async fn lock(tx: &mut Tx, guard: &Guard) -> Result<Option<Mailbox>, Error> 
 }
 
 /// Moves the cursor forward; it never goes back inside a generation.
-pub async fn advance(tx: &mut Tx, guard: &Guard, cursor: HistoryId, now: Timestamp) -> Result<(), Error> {
+pub async fn advance(tx: &Tx, guard: &Guard, cursor: HistoryId, now: Timestamp) -> Result<(), Error> {
     sql("UPDATE mailboxes SET cursor = greatest(cursor, $2), updated_at = $3 WHERE connector_id = $1")
         .bind::<SqlUuid, _>(guard.connector.0)
         .bind::<BigInt, _>(cursor.as_i64())
@@ -160,7 +160,7 @@ pub async fn advance(tx: &mut Tx, guard: &Guard, cursor: HistoryId, now: Timesta
 }
 
 /// The live lane reached the end of the history: `began` is when it started to look.
-pub async fn caught_up(tx: &mut Tx, guard: &Guard, cursor: HistoryId, began: Timestamp) -> Result<(), Error> {
+pub async fn caught_up(tx: &Tx, guard: &Guard, cursor: HistoryId, began: Timestamp) -> Result<(), Error> {
     sql("UPDATE mailboxes SET cursor = greatest(cursor, $2), caught_up_at = $3, last_synced_at = $3, attempts = 0, \
            last_error = NULL, not_before = NULL, updated_at = $3 WHERE connector_id = $1")
     .bind::<SqlUuid, _>(guard.connector.0)

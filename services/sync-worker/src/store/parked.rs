@@ -65,7 +65,7 @@ impl TryFrom<Row> for Parked {
 
 /// The parked ones among these messages.
 pub async fn list_among(
-    tx: &mut Tx,
+    tx: &Tx,
     tenant: &TenantId,
     connector: ConnectorId,
     messages: &[MessageId],

@@ -73,7 +73,7 @@ pub struct Cause {
 }
 
 /// Why the mailbox is looked at, as far as pushes tell.
-pub async fn cause(tx: &mut Tx, guard: &Guard) -> Result<Cause, Error> {
+pub async fn cause(tx: &Tx, guard: &Guard) -> Result<Cause, Error> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Nullable<Text>)]
@@ -102,7 +102,7 @@ struct NotSeen {
 
 /// The live lane has reached `reached`: pushes up to there are done. Those beyond it came early: they are looked at
 /// again a few times and then complete as `not_seen`. Answers how many ended that way now.
-pub async fn settle(tx: &mut Tx, guard: &Guard, reached: HistoryId, now: Timestamp) -> Result<i64, Error> {
+pub async fn settle(tx: &Tx, guard: &Guard, reached: HistoryId, now: Timestamp) -> Result<i64, Error> {
     let [first, second, third] = EARLY_LOOKS;
     let step = |from: i64, to: i64| now + chrono::TimeDelta::seconds(to - from);
     let row = sql("WITH done AS ( \

@@ -84,7 +84,7 @@ pub async fn find_active(tx: &mut Tx, guard: &Guard) -> Result<Option<Run>, Erro
 }
 
 /// Queued runs, oldest first.
-pub async fn list_queued(tx: &mut Tx, guard: &Guard) -> Result<Vec<Run>, Error> {
+pub async fn list_queued(tx: &Tx, guard: &Guard) -> Result<Vec<Run>, Error> {
     sql(concat!(
         "SELECT ",
         run_columns!(),

@@ -8,7 +8,7 @@ use super::mailboxes::Guard;
 use crate::engine::content::Source;
 
 /// Keeps the sources of mails; a source never changes, so one that is there stays.
-pub async fn insert(tx: &mut Tx, guard: &Guard, sources: &[(EmailId, &Source)]) -> Result<(), Error> {
+pub async fn insert(tx: &Tx, guard: &Guard, sources: &[(EmailId, &Source)]) -> Result<(), Error> {
     if sources.is_empty() {
         return Ok(());
     }
