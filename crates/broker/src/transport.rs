@@ -21,13 +21,22 @@ pub struct ConsumerConfig {
     pub prefetch: u16,
     /// Most deliveries in one call of the handler.
     pub batch: usize,
-    /// How long a batch may be gathered under load. A lone delivery on an idle queue does not wait.
+    /// How long a batch may be gathered under load. A lone delivery on an idle queue does not wait, unless `patient`.
     pub window: Duration,
+    /// Nobody waits for the effect: every batch is gathered for the whole window.
+    pub patient: bool,
+}
+
+impl ConsumerConfig {
+    /// For effects that nobody waits for: one transaction for what comes within 50 ms, off the way of those who do.
+    pub fn patient() -> Self {
+        Self { window: Duration::from_millis(50), patient: true, ..Self::default() }
+    }
 }
 
 impl Default for ConsumerConfig {
     /// 256 under way, 64 in a batch, 5 ms.
     fn default() -> Self {
-        Self { prefetch: 256, batch: 64, window: Duration::from_millis(5) }
+        Self { prefetch: 256, batch: 64, window: Duration::from_millis(5), patient: false }
     }
 }

@@ -11,5 +11,5 @@ use crate::state::State;
 /// Starts every consumer.
 pub fn start(transport: &dyn Transport, state: &State) {
     let handler = mailbox_changed::MailboxChangedHandler::new(state.clone());
-    transport.consume(Arc::new(handler), ConsumerConfig::default());
+    transport.consume(Arc::new(handler), ConsumerConfig::patient());
 }

@@ -18,7 +18,7 @@ pub(super) enum Gathered {
 }
 
 /// Waits for a delivery and takes what is there beside it. Under load (`busy`: the last batch had company) it waits up
-/// to the window for more; a lone delivery on an idle queue is handled at once.
+/// to the window for more, and always where nobody waits for the effect; else a lone delivery is handled at once.
 pub(super) async fn gather(
     from: &mut Consumer,
     config: ConsumerConfig,
@@ -41,7 +41,7 @@ pub(super) async fn gather(
         }
         next = if batch.len() >= config.batch {
             None
-        } else if busy {
+        } else if busy || config.patient {
             timeout_at(deadline, from.next()).await.ok()
         } else {
             from.next().now_or_never()

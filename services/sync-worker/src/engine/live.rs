@@ -29,6 +29,9 @@ use crate::store::{changes, emails, labels, ledger, runs};
 /// Labels are read again when they are this old.
 const LABELS_AGE: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 
+/// Up to this many new mails are fetched without looking whether they are there already.
+const NOT_ASKED: usize = 8;
+
 /// What one pass carries along.
 pub(super) struct Pass {
     began: Timestamp,
@@ -163,6 +166,12 @@ impl Session<'_> {
     async fn needs(&self, step: &[HistoryRecord]) -> Result<Vec<(MessageId, Need)>, EngineError> {
         let guard = self.guard();
         let actions = fold(step);
+        // Mail that was just delivered is not in the mirror: asking first costs every one of them more than the rare
+        // fetch too many costs.
+        if actions.len() <= NOT_ASKED && actions.iter().all(|action| action.added.is_some()) {
+            let wanted = actions.iter().map(|action| (action.message_id.clone(), need(action, None, guard.generation)));
+            return Ok(wanted.filter(|(_, need)| *need != Need::Nothing).collect());
+        }
         let ids: Vec<MessageId> = actions.iter().map(|action| action.message_id.clone()).collect();
         let mut tx = self.engine.db().tenant(&guard.tenant).await?;
         let known = emails::list_known(&mut tx, &guard.tenant, guard.connector, &ids).await?;
