@@ -6,6 +6,7 @@
 mod consumer;
 mod gaps;
 mod heads;
+mod positions;
 mod source;
 
 pub use consumer::{Applied, Applier, ApplyError, StreamConsumer};

@@ -12,6 +12,7 @@ use domain::{Clock, EventId, TenantId, Timestamp};
 
 use super::gaps::Gaps;
 use super::heads;
+use super::positions::{Pulled, advance, has_gap, seq};
 use super::source::EventSource;
 use crate::db::Db;
 use crate::error::Error;
@@ -244,53 +245,6 @@ impl StreamConsumer {
                 tracing::warn!(event.id = %delivered.envelope.id, %error, "event {} failed", delivered.envelope.id);
                 Outcome::Retry { after: RETRY_AFTER }
             }
-        }
-    }
-}
-
-fn seq(event: &Envelope) -> Option<i64> {
-    event.position.as_ref().map(|position| position.seq)
-}
-
-/// What the producer answered.
-#[derive(Default)]
-struct Pulled {
-    events: Vec<Envelope>,
-    /// Streams whose answer began later than asked: everything before this number is older than the outbox keeps.
-    lost_before: HashMap<String, i64>,
-}
-
-impl Pulled {
-    fn add(&mut self, stream: &str, after: i64, events: Vec<Envelope>) {
-        if let Some(first) = events.first().and_then(seq).filter(|first| *first > after + 1) {
-            self.lost_before.insert(stream.to_owned(), first);
-        }
-        self.events.extend(events);
-    }
-}
-
-/// Whether something is missing between the heads and the events (sorted by position).
-fn has_gap(heads: &HashMap<String, i64>, events: &[&Envelope]) -> bool {
-    let mut reached = heads.clone();
-    events.iter().filter_map(|event| event.position.as_ref()).any(|position| {
-        let head = reached.entry(position.stream.clone()).or_default();
-        let gap = position.seq > *head + 1;
-        *head = position.seq.max(*head);
-        gap
-    })
-}
-
-/// Moves each head over what is now known without a gap. A hole the producer itself no longer has is passed, loudly.
-fn advance(heads: &mut HashMap<String, i64>, events: &[&Envelope], lost_before: &HashMap<String, i64>) {
-    for position in events.iter().filter_map(|event| event.position.as_ref()) {
-        let Some(head) = heads.get_mut(&position.stream) else { continue };
-        let lost = lost_before.get(&position.stream) == Some(&position.seq) && position.seq > *head + 1;
-        if lost {
-            tracing::error!(stream = %position.stream, lost_from = *head + 1, lost_to = position.seq - 1,
-                "events of {} are older than the outbox keeps", position.stream);
-        }
-        if lost || position.seq == *head + 1 {
-            *head = position.seq;
         }
     }
 }

@@ -28,6 +28,15 @@ pub struct Rates {
     pub acts: f64,
 }
 
+/// What is wrong with a listing.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// Ends in an error after its first page.
+    pub breaks: bool,
+    /// Mails it does not name though they are there.
+    pub hides: Vec<String>,
+}
+
 /// Gmail for one simulated mailbox.
 #[derive(Clone)]
 pub struct SimGmail {
@@ -36,13 +45,14 @@ pub struct SimGmail {
     pub clock: MockClock,
     pub actor: Option<Actor>,
     pub page: usize,
+    pub listing: Arc<Mutex<Listing>>,
     inner: Arc<Mutex<(Rates, Dice)>>,
 }
 
 impl SimGmail {
     pub fn new(world: World, address: &str, clock: MockClock, seed: u64, page: usize) -> Self {
         let inner = Arc::new(Mutex::new((Rates::default(), Dice::derive(seed, 99))));
-        Self { world, address: address.to_owned(), clock, actor: None, page, inner }
+        Self { world, address: address.to_owned(), clock, actor: None, page, listing: Arc::default(), inner }
     }
 
     pub fn set_rates(&self, rates: Rates) {
@@ -130,8 +140,13 @@ impl GmailApi for SimGmail {
             include_spam_trash,
         };
         let page = self.world.list_messages(&self.address, &query).map_err(sorted)?;
+        let listing = self.listing.lock().unwrap();
+        if listing.breaks && page_token.is_some() {
+            return Err(GmailError::transient("500"));
+        }
+        let named = page.messages.into_iter().filter(|(id, _)| !listing.hides.contains(&id.to_string()));
         Ok(IdPage {
-            ids: page.messages.into_iter().map(|(id, of)| (message(id), thread(of))).collect(),
+            ids: named.map(|(id, of)| (message(id), thread(of))).collect(),
             next_page_token: page.next_page_token,
             result_size_estimate: u64::from(page.result_size_estimate),
         })

@@ -1,0 +1,63 @@
+//! Law 4: only a complete listing may delete, and only what Gmail itself then answers 404 for.
+
+use std::sync::Arc;
+
+use domain::{Clock as _, RunId};
+use gmail_sim::{MailboxSpec, Sizes, World};
+use storage::Db;
+use sync_worker::engine::Engine;
+use sync_worker::store::runs;
+
+use crate::gmail::{SimAccess, SimGmail};
+use crate::harness::{Ids, database, engine, mirror};
+
+async fn ask_for_a_full_run(db: &Db, ids: &Ids) {
+    let mut tx = db.tenant(&ids.tenant).await.unwrap();
+    let run = RunId(ids.seams.ids.uuid());
+    runs::enqueue(&mut tx, (&ids.tenant, ids.connector), (run, "full"), None, ids.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn settle(engine: &Engine, ids: &Ids) {
+    while engine.run_mailbox(ids.connector).await.unwrap() {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn neither_a_broken_nor_a_forgetful_listing_deletes_a_mail() {
+    let test = database().await;
+    let ids = Ids::of(8);
+    ids.connect(&test.db, "sub").await;
+    let world = World::new(8, Arc::new(ids.clock.clone()));
+    world.create_mailbox(&MailboxSpec { sizes: Sizes::Small, ..MailboxSpec::new(ids.address.clone(), 40) }).unwrap();
+    let gmail = SimGmail::new(world.clone(), &ids.address, ids.clock.clone(), 8, 10);
+    let behind = gmail.clone();
+    let access = SimAccess(Arc::new(move |_| Some(behind.clone())));
+    let engine = engine(&test.db, access, ids.seams.clone(), "one");
+    settle(&engine, &ids).await;
+    let all: Vec<String> = world.truth(&ids.address).unwrap().into_keys().collect();
+    let mirrored = async || mirror(&test.db, &ids.tenant, ids.connector).await.into_keys().collect::<Vec<_>>();
+    assert_eq!(mirrored().await, all);
+
+    // The listing forgets a tenth of the mailbox, twice. Asked, Gmail has every one of them.
+    gmail.listing.lock().unwrap().hides = all.iter().take(4).cloned().collect();
+    ask_for_a_full_run(&test.db, &ids).await;
+    settle(&engine, &ids).await;
+    assert_eq!(mirrored().await, all);
+
+    // Two mails are gone and history no longer says so; the listing that would tell never ends.
+    gmail.listing.lock().unwrap().hides.clear();
+    gmail.listing.lock().unwrap().breaks = true;
+    for gone in all.iter().take(2) {
+        world.delete(&ids.address, gone.parse().unwrap()).unwrap();
+    }
+    world.expire_history(&ids.address, 0).unwrap();
+    ask_for_a_full_run(&test.db, &ids).await;
+    assert!(engine.run_mailbox(ids.connector).await.is_err());
+    assert_eq!(mirrored().await, all);
+
+    // It ends: exactly these two go.
+    gmail.listing.lock().unwrap().breaks = false;
+    ids.clock.advance(chrono::TimeDelta::hours(1));
+    settle(&engine, &ids).await;
+    assert_eq!(mirrored().await, all[2..].to_vec());
+}
