@@ -13,6 +13,7 @@ mod fetch;
 mod fetching;
 pub mod google_access;
 mod live;
+mod live_commit;
 mod looks;
 mod plan;
 mod run_steps;
