@@ -135,7 +135,7 @@ async fn send(world: &World, addresses: &[String], wanted: usize, seen: &mut Arr
 
 /// When each mail's push was queued, its row committed and its notification written, in milliseconds.
 async fn hops(world: &World) -> Result<HashMap<String, Hops>> {
-    let mut admin = world.admin().await;
+    let admin = world.admin().await;
     let rows = sql("SELECT e.message_id, \
             (extract(epoch FROM (SELECT min(q.created_at) FROM mailbox.notification_queue q \
                WHERE q.connector_id = e.connector_id AND q.history_id >= e.history_id)) * 1000)::float8 AS queued, \
@@ -145,7 +145,7 @@ async fn hops(world: &World) -> Result<HashMap<String, Hops>> {
             ON n.account_id = e.connector_id AND n.message_id = e.message_id AND n.type = 'new_message' \
          WHERE EXISTS (SELECT 1 FROM mailbox.notification_queue q \
             WHERE q.connector_id = e.connector_id AND q.history_id >= e.history_id)")
-    .load::<Hops>(&mut admin)
+    .load::<Hops>(&admin)
     .await?;
     Ok(rows.into_iter().map(|row| (row.message_id.clone(), row)).collect())
 }

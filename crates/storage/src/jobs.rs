@@ -15,12 +15,12 @@ const AHEAD_DAYS: i32 = 3;
 
 /// Makes coming partitions and drops old ones. Safe with many replicas; run it at start and hourly.
 pub async fn maintain_partitions(db: &Db) -> Result<(), Error> {
-    let mut tx = db.system().await?;
+    let tx = db.system().await?;
     sql("SELECT ensure_partitions($1), drop_partitions($2, $3)")
         .bind::<Integer, _>(AHEAD_DAYS)
         .bind::<Integer, _>(OUTBOX_DAYS)
         .bind::<Integer, _>(INBOX_DAYS)
-        .execute(&mut tx)
+        .execute(&tx)
         .await?;
     tx.commit().await
 }

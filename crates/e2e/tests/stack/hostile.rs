@@ -110,7 +110,7 @@ async fn fingerprint(world: &World) -> Vec<(String, i64)> {
         #[diesel(sql_type = BigInt)]
         n: i64,
     }
-    let mut admin = world.admin().await;
+    let admin = world.admin().await;
     storage::sql(
         "SELECT 'connectors' AS name, count(*) AS n FROM connector.connectors \
          UNION ALL SELECT 'watches', count(*) FROM connector.watches \
@@ -119,7 +119,7 @@ async fn fingerprint(world: &World) -> Vec<(String, i64)> {
          UNION ALL SELECT 'queue', count(*) FROM mailbox.notification_queue \
          UNION ALL SELECT 'notifications', count(*) FROM notification.notifications ORDER BY 1",
     )
-    .load::<Count>(&mut admin)
+    .load::<Count>(&admin)
     .await
     .unwrap()
     .into_iter()

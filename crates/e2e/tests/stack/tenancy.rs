@@ -64,7 +64,7 @@ async fn tenants_and_services_stay_apart() {
     }
 
     // By SQL: every table of every schema, in a transaction of tenant acme.
-    let mut admin = world.admin().await;
+    let admin = world.admin().await;
     let tables = sql("SELECT n.nspname::text AS schema, c.relname::text AS name, \
             c.relrowsecurity AND c.relforcerowsecurity AS forced, \
             EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant') AS has_tenant \
@@ -72,7 +72,7 @@ async fn tenants_and_services_stay_apart() {
          WHERE n.nspname IN ('gateway', 'ingest', 'connector', 'mailbox', 'notification') \
             AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> '__diesel_schema_migrations' \
          ORDER BY 1, 2")
-    .load::<Table>(&mut admin)
+    .load::<Table>(&admin)
     .await
     .unwrap();
     assert!(tables.len() > 30);
@@ -86,10 +86,10 @@ async fn tenants_and_services_stay_apart() {
         for table in &tables {
             let name = format!("{}.{}", table.schema, table.name);
             let select = format!("SELECT * FROM {name}");
-            let mut tx = db.tenant(&acme).await.unwrap();
+            let tx = db.tenant(&acme).await.unwrap();
             let own = table.schema == spec.schema;
             if !own {
-                let refused = Statement::dynamic(select.clone()).execute(&mut tx).await;
+                let refused = Statement::dynamic(select.clone()).execute(&tx).await;
                 assert!(matches!(refused, Err(Error::Forbidden(_))), "{} reads {name}: {refused:?}", spec.role);
                 continue;
             }
@@ -97,7 +97,7 @@ async fn tenants_and_services_stay_apart() {
                 let seen = Statement::dynamic(format!(
                     "SELECT coalesce(bool_and(tenant = 'acme'), true) AS only_ours FROM {name}"
                 ))
-                .get_result::<Tenants>(&mut tx)
+                .get_result::<Tenants>(&tx)
                 .await;
                 match seen {
                     Ok(seen) => assert!(seen.only_ours, "{name} shows rows of another tenant"),
@@ -108,8 +108,8 @@ async fn tenants_and_services_stay_apart() {
         }
         // Never the content of mails or notifications in the cross-tenant role.
         for name in ["mailbox.emails", "mailbox.email_sources", "mailbox.blobs", "notification.notifications"] {
-            let mut tx = db.system().await.unwrap();
-            let refused = Statement::dynamic(format!("SELECT * FROM {name}")).execute(&mut tx).await;
+            let tx = db.system().await.unwrap();
+            let refused = Statement::dynamic(format!("SELECT * FROM {name}")).execute(&tx).await;
             assert!(matches!(refused, Err(Error::Forbidden(_))), "{} system reads {name}: {refused:?}", spec.role);
         }
     }
@@ -117,7 +117,7 @@ async fn tenants_and_services_stay_apart() {
     let definers = sql("SELECT n.nspname || '.' || p.proname AS name FROM pg_proc p \
          JOIN pg_namespace n ON n.oid = p.pronamespace \
          WHERE p.prosecdef AND n.nspname IN ('gateway', 'ingest', 'connector', 'mailbox', 'notification') ORDER BY 1")
-    .load::<Name>(&mut admin)
+    .load::<Name>(&admin)
     .await
     .unwrap();
     let known: Vec<String> = Spec::ALL

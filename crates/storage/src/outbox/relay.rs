@@ -188,14 +188,14 @@ async fn publish(publisher: Arc<dyn Publisher>, events: Vec<StoredEvent>) -> Pub
 
 /// Takes rows whose time has come; another relay does not see them for 30 s.
 async fn claim(db: &Db) -> Result<Vec<StoredEvent>, Error> {
-    let mut tx = db.system().await?;
+    let tx = db.system().await?;
     let rows = sql(concat!(
         "UPDATE outbox SET available_at = clock_timestamp() + interval '30 seconds' WHERE (day, id) IN \
          (SELECT day, id FROM outbox WHERE sent_at IS NULL AND available_at <= clock_timestamp() \
           ORDER BY available_at LIMIT 1024 FOR UPDATE SKIP LOCKED) RETURNING ",
         outbox_columns!()
     ))
-    .load::<OutboxRow>(&mut tx)
+    .load::<OutboxRow>(&tx)
     .await?;
     tx.commit().await?;
     let mut events: Vec<StoredEvent> = rows.into_iter().map(StoredEvent::from).collect();
@@ -205,12 +205,12 @@ async fn claim(db: &Db) -> Result<Vec<StoredEvent>, Error> {
 
 async fn mark_sent(db: &Db, sent: &[(NaiveDate, Uuid)]) -> Result<(), Error> {
     let (days, ids): (Vec<NaiveDate>, Vec<Uuid>) = sent.iter().copied().unzip();
-    let mut tx = db.system().await?;
+    let tx = db.system().await?;
     sql("UPDATE outbox SET sent_at = clock_timestamp() FROM unnest($1, $2) AS done (day, id) \
          WHERE outbox.day = done.day AND outbox.id = done.id")
     .bind::<Array<Date>, _>(days)
     .bind::<Array<SqlUuid>, _>(ids)
-    .execute(&mut tx)
+    .execute(&tx)
     .await?;
     tx.commit().await
 }
@@ -223,7 +223,7 @@ async fn defer(db: &Db, failed: Vec<(NaiveDate, Uuid, f64, String)>) -> Result<(
         columns.2.push(wait);
         columns.3.push(reason);
     }
-    let mut tx = db.system().await?;
+    let tx = db.system().await?;
     sql("UPDATE outbox SET attempts = attempts + 1, last_error = failed.reason, \
             available_at = clock_timestamp() + make_interval(secs => failed.wait) \
          FROM unnest($1, $2, $3, $4) AS failed (day, id, wait, reason) \
@@ -232,7 +232,7 @@ async fn defer(db: &Db, failed: Vec<(NaiveDate, Uuid, f64, String)>) -> Result<(
     .bind::<Array<SqlUuid>, _>(columns.1)
     .bind::<Array<Double>, _>(columns.2)
     .bind::<Array<Text>, _>(columns.3)
-    .execute(&mut tx)
+    .execute(&tx)
     .await?;
     tx.commit().await
 }

@@ -72,7 +72,8 @@ mod tests {
 
     #[test]
     fn a_gap_is_what_neither_the_head_nor_the_batch_covers() {
-        let table: &[(&[(&str, i64)], &[(&str, i64)], bool)] = &[
+        type Places = &'static [(&'static str, i64)];
+        let table: &[(Places, Places, bool)] = &[
             (&[("a", 3)], &[("a", 4), ("a", 5)], false),
             (&[("a", 3)], &[("a", 5)], true),
             (&[("a", 3)], &[("a", 4), ("a", 6)], true),

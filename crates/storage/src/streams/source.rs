@@ -41,13 +41,13 @@ pub trait EventSource: Send + Sync + 'static {
 
 /// Reads a stream from the outbox.
 pub async fn read_events(db: &Db, stream: &str, after: i64, limit: usize) -> Result<Vec<Envelope>, Error> {
-    let mut tx = db.system().await?;
+    let tx = db.system().await?;
     let rows =
         sql(concat!("SELECT ", outbox_columns!(), " FROM outbox WHERE stream = $1 AND seq > $2 ORDER BY seq LIMIT $3"))
             .bind::<Text, _>(stream.to_owned())
             .bind::<BigInt, _>(after)
             .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
-            .load::<OutboxRow>(&mut tx)
+            .load::<OutboxRow>(&tx)
             .await?;
     tx.commit().await?;
     Ok(rows.into_iter().map(|row| StoredEvent::from(row).envelope).collect())
@@ -55,11 +55,11 @@ pub async fn read_events(db: &Db, stream: &str, after: i64, limit: usize) -> Res
 
 /// Lists streams that grew.
 pub async fn changed_since(db: &Db, since: Timestamp, limit: usize) -> Result<Vec<StreamHead>, Error> {
-    let mut tx = db.system().await?;
+    let tx = db.system().await?;
     let heads = sql("SELECT stream, head, updated_at FROM streams WHERE updated_at >= $1 ORDER BY updated_at LIMIT $2")
         .bind::<Timestamptz, _>(since)
         .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
-        .load::<StreamHead>(&mut tx)
+        .load::<StreamHead>(&tx)
         .await?;
     tx.commit().await?;
     Ok(heads)

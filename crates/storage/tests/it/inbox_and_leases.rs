@@ -44,6 +44,6 @@ async fn a_lease_has_one_holder_until_it_ends() {
     assert_eq!(lease::try_acquire(&mut tx, "job", "a", minute).await.unwrap(), Some(1));
     lease::release(&mut tx, "job", "a").await.unwrap();
     assert_eq!(lease::try_acquire(&mut tx, "job", "b", minute).await.unwrap(), Some(2));
-    sql("UPDATE leases SET until = clock_timestamp() - interval '1 second'").execute(&mut tx).await.unwrap();
+    sql("UPDATE leases SET until = clock_timestamp() - interval '1 second'").execute(&tx).await.unwrap();
     assert_eq!(lease::try_acquire(&mut tx, "job", "a", minute).await.unwrap(), Some(3));
 }

@@ -75,8 +75,8 @@ async fn what_a_crash_left_behind_is_found_by_time() {
     let test = fresh().await;
     // No relay was running when these were committed, as after a kill between commit and publish.
     append(&test.db, vec![event("s/1", 1), event("s/1", 2)]).await;
-    let mut admin = test.admin().await;
-    sql("UPDATE gateway.outbox SET available_at = clock_timestamp()").execute(&mut admin).await.unwrap();
+    let admin = test.admin().await;
+    sql("UPDATE gateway.outbox SET available_at = clock_timestamp()").execute(&admin).await.unwrap();
     let broker = Arc::new(FakeBroker::default());
     let (stop, task) = start(&test.replica(), &broker);
     eventually("published", async || unsent(&test.db).await == 0).await;
@@ -122,8 +122,8 @@ async fn a_refused_key_does_not_hold_the_others() {
 async fn two_relays_do_not_send_the_same_row() {
     let test = fresh().await;
     append(&test.db, (1..=600).map(|n| event("s/1", n)).collect()).await;
-    let mut admin = test.admin().await;
-    sql("UPDATE gateway.outbox SET available_at = clock_timestamp()").execute(&mut admin).await.unwrap();
+    let admin = test.admin().await;
+    sql("UPDATE gateway.outbox SET available_at = clock_timestamp()").execute(&admin).await.unwrap();
     let broker = Arc::new(FakeBroker::default());
     let (one, two) = (start(&test.replica(), &broker), start(&test.replica(), &broker));
     eventually("all went out", async || unsent(&test.db).await == 0).await;
@@ -138,21 +138,21 @@ async fn two_relays_do_not_send_the_same_row() {
 async fn old_partitions_go_only_when_everything_in_them_was_sent() {
     let test = fresh().await;
     append(&test.db, vec![event_of("acme", "s/1", 1)]).await;
-    let mut admin = test.admin().await;
+    let admin = test.admin().await;
     for (date, next) in [("01", "02"), ("02", "03")] {
         let text = format!(
             "CREATE TABLE gateway.outbox_202001{date} PARTITION OF gateway.outbox FOR VALUES FROM ('2020-01-{date}') TO ('2020-01-{next}')"
         );
-        storage::Statement::dynamic(text).execute(&mut admin).await.unwrap();
+        storage::Statement::dynamic(text).execute(&admin).await.unwrap();
         storage::Statement::dynamic(format!("ALTER TABLE gateway.outbox_202001{date} OWNER TO gateway_owner"))
-            .execute(&mut admin)
+            .execute(&admin)
             .await
             .unwrap();
     }
     sql("INSERT INTO gateway.outbox (day, id, event_type, source, event_time, stream, seq, payload, sent_at) VALUES \
          ('2020-01-01', gen_random_uuid(), 't', 's', now(), 'old/1', 1, '', now()), \
          ('2020-01-02', gen_random_uuid(), 't', 's', now(), 'old/1', 2, '', NULL)")
-    .execute(&mut admin)
+    .execute(&admin)
     .await
     .unwrap();
     storage::jobs::maintain_partitions(&test.db).await.unwrap();

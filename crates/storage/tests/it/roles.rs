@@ -22,7 +22,7 @@ async fn a_tenants_transaction_sees_no_row_of_another() {
     assert_eq!(count(&mut tx, "SELECT count(*) AS n FROM outbox").await, 1);
     assert_eq!(count(&mut tx, "SELECT count(*) AS n FROM outbox WHERE tenant = 'globex'").await, 0);
     assert_eq!(count(&mut tx, "SELECT count(*) AS n FROM streams").await, 1);
-    let changed = sql("UPDATE streams SET head = 99 WHERE tenant = 'globex'").execute(&mut tx).await.unwrap();
+    let changed = sql("UPDATE streams SET head = 99 WHERE tenant = 'globex'").execute(&tx).await.unwrap();
     assert_eq!(changed, 0);
 }
 
@@ -37,7 +37,7 @@ async fn a_tenants_transaction_cannot_write_for_another() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_entered_no_role_may_do_nothing() {
     let test = two_tenants().await;
-    let mut conn = storage::connect::open(
+    let conn = storage::connect::open(
         &test.url,
         &storage::connect::Session {
             application_name: "test".into(),
@@ -48,7 +48,7 @@ async fn a_connection_that_entered_no_role_may_do_nothing() {
     .await
     .unwrap();
     for statement in ["SELECT * FROM outbox", "SELECT * FROM streams", "SELECT * FROM inbox", "DELETE FROM leases"] {
-        let refused = sql(statement).execute(&mut conn).await;
+        let refused = sql(statement).execute(&conn).await;
         assert!(matches!(refused, Err(Error::Forbidden(_))), "{statement}: {refused:?}");
     }
 }
@@ -58,7 +58,7 @@ async fn a_tenant_setting_without_a_tenant_sees_nothing() {
     let test = two_tenants().await;
     let mut tx = test.db.tenant(&tenant("acme")).await.unwrap();
     // After its first use the setting is '' and not NULL: the policy must treat both as nobody.
-    sql("SELECT set_config('postrider.tenant', '', true)").execute(&mut tx).await.unwrap();
+    sql("SELECT set_config('postrider.tenant', '', true)").execute(&tx).await.unwrap();
     assert_eq!(count(&mut tx, "SELECT count(*) AS n FROM outbox").await, 0);
 }
 
@@ -70,22 +70,22 @@ async fn a_service_cannot_read_another_schema() {
     let url = storage::migrate::derived_service_url(&test.admin_url, &other).unwrap();
     storage::migrate::run(&test.admin_url, &url, &other, crate::harness::MIGRATIONS).await.unwrap();
     for role in ["tenant", "system"] {
-        let mut tx = match role {
+        let tx = match role {
             "tenant" => test.db.tenant(&tenant("acme")).await.unwrap(),
             _ => test.db.system().await.unwrap(),
         };
-        let refused = sql("SELECT * FROM other.outbox").execute(&mut tx).await;
+        let refused = sql("SELECT * FROM other.outbox").execute(&tx).await;
         assert!(matches!(refused, Err(Error::Forbidden(_))), "{role}: {refused:?}");
     }
-    let mut tx = test.db.system().await.unwrap();
-    let refused = sql("SET LOCAL ROLE other_service_tenant").execute(&mut tx).await;
+    let tx = test.db.system().await.unwrap();
+    let refused = sql("SET LOCAL ROLE other_service_tenant").execute(&tx).await;
     assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_cross_tenant_function_is_known() {
     let test = fresh().await;
-    let mut tx = test.db.system().await.unwrap();
+    let tx = test.db.system().await.unwrap();
     #[derive(storage::QueryableByName)]
     struct Function {
         #[diesel(sql_type = Text)]
@@ -93,7 +93,7 @@ async fn every_cross_tenant_function_is_known() {
     }
     let definers = sql("SELECT p.proname::text AS name FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace \
          WHERE n.nspname = 'gateway' AND p.prosecdef ORDER BY 1")
-    .load::<Function>(&mut tx)
+    .load::<Function>(&tx)
     .await
     .unwrap();
     let names: Vec<_> = definers.into_iter().map(|function| function.name).collect();

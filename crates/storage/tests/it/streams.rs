@@ -83,9 +83,9 @@ impl Rig {
             #[diesel(sql_type = storage::types::BigInt)]
             head: i64,
         }
-        let mut tx = self.test.db.system().await.unwrap();
+        let tx = self.test.db.system().await.unwrap();
         sql("SELECT head FROM streams WHERE stream LIKE 'effect/%' ORDER BY head")
-            .load::<Effect>(&mut tx)
+            .load::<Effect>(&tx)
             .await
             .unwrap()
             .into_iter()
@@ -170,8 +170,8 @@ async fn two_replicas_share_a_stream_without_doubling() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_outbox_no_longer_keeps_is_passed() -> Result<(), Error> {
     let rig = rig(6).await;
-    let mut admin = rig.test.admin().await;
-    sql("DELETE FROM gateway.outbox WHERE seq <= 3").execute(&mut admin).await?;
+    let admin = rig.test.admin().await;
+    sql("DELETE FROM gateway.outbox WHERE seq <= 3").execute(&admin).await?;
     assert_eq!(rig.deliver(&[6]).await, vec![Outcome::Done]);
     assert_eq!(rig.effects().await, [4, 5, 6]);
     Ok(())

@@ -25,7 +25,7 @@ async fn committing_a_failed_transaction_is_an_error() {
     let called = Arc::new(AtomicBool::new(false));
     let mut tx = test.db.tenant(&tenant("acme")).await.unwrap();
     storage::outbox::append(&mut tx, vec![event("connector/a", 1)]).await.unwrap();
-    assert!(sql("SELECT 1 / 0").execute(&mut tx).await.is_err());
+    assert!(sql("SELECT 1 / 0").execute(&tx).await.is_err());
     let flag = called.clone();
     tx.on_commit(move || flag.store(true, Ordering::SeqCst));
     assert!(tx.commit().await.is_err());
@@ -40,10 +40,10 @@ async fn connections_that_died_in_the_pool_are_replaced() {
     let (a, b) = (test.db.system().await.unwrap(), test.db.system().await.unwrap());
     a.commit().await.unwrap();
     b.commit().await.unwrap();
-    let mut admin = test.admin().await;
+    let admin = test.admin().await;
     sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
          WHERE datname = current_database() AND pid <> pg_backend_pid()")
-    .execute(&mut admin)
+    .execute(&admin)
     .await
     .unwrap();
     eventually("a working connection", async || test.db.ping().await.is_ok()).await;
@@ -55,9 +55,9 @@ async fn connections_that_died_in_the_pool_are_replaced() {
 #[tokio::test(flavor = "multi_thread")]
 async fn constraints_are_named() {
     let test = fresh().await;
-    let mut tx = test.db.system().await.unwrap();
-    sql("INSERT INTO streams (stream) VALUES ('twice')").execute(&mut tx).await.unwrap();
-    let refused = sql("INSERT INTO streams (stream) VALUES ('twice')").execute(&mut tx).await;
+    let tx = test.db.system().await.unwrap();
+    sql("INSERT INTO streams (stream) VALUES ('twice')").execute(&tx).await.unwrap();
+    let refused = sql("INSERT INTO streams (stream) VALUES ('twice')").execute(&tx).await;
     assert!(matches!(&refused, Err(Error::Conflict { constraint }) if constraint == "streams_pkey"), "{refused:?}");
 }
 
@@ -68,7 +68,7 @@ async fn hot_statements_are_prepared_once() {
     for _ in 0..5 {
         sql("UPDATE streams SET head = head WHERE stream = $1")
             .bind::<storage::types::Text, _>("none")
-            .execute(&mut tx)
+            .execute(&tx)
             .await
             .unwrap();
     }

@@ -113,9 +113,9 @@ async fn a_process_killed_before_the_revoke_leaves_it_to_the_next() {
     until_asked(&world, "oauth.revoke", 1).await;
     world.replica.cx.shutdown.stop_hard();
     // The claim of the dead process ends on database time.
-    let mut conn = world.db.admin().await;
+    let conn = world.db.admin().await;
     storage::Statement::dynamic("UPDATE connector.grant_endings SET claimed_until = NULL".to_owned())
-        .execute(&mut conn)
+        .execute(&conn)
         .await
         .unwrap();
     let _next = world.second(&[]);

@@ -14,13 +14,13 @@ struct Digest {
 
 /// Everything the service stores, as one number.
 async fn digest(world: &World) -> String {
-    let mut conn = world.db.admin().await;
+    let conn = world.db.admin().await;
     let tables = ["google_accounts", "connectors", "credentials", "watches", "grant_endings", "outbox"];
     let parts = tables.map(|table| {
         format!("(SELECT coalesce(string_agg(t::text, '|' ORDER BY t::text), '') FROM connector.{table} t)")
     });
     let text = format!("SELECT md5({}) AS digest", parts.join(" || "));
-    Statement::dynamic(text).get_result::<Digest>(&mut conn).await.unwrap().digest
+    Statement::dynamic(text).get_result::<Digest>(&conn).await.unwrap().digest
 }
 
 fn is_problem(answer: &Answer, wanted: &[u16], what: &str) {

@@ -194,8 +194,8 @@ async fn the_event_says_what_consumers_need_and_nothing_secret() {
     assert_eq!(state.settings.unwrap().attachment_max_bytes, 26_214_400);
     assert_eq!(event.tenant.unwrap().as_str(), "acme");
     let stored: Vec<Sealed> = {
-        let mut tx = world.db.db.tenant(&domain::TenantId::parse("acme").unwrap()).await.unwrap();
-        storage::sql("SELECT refresh_sealed FROM credentials").load(&mut tx).await.unwrap()
+        let tx = world.db.db.tenant(&domain::TenantId::parse("acme").unwrap()).await.unwrap();
+        storage::sql("SELECT refresh_sealed FROM credentials").load(&tx).await.unwrap()
     };
     assert!(
         google::seal::Sealer::parse(&Secret::new(world.key.expose())).unwrap().open(&stored[0].refresh_sealed).is_ok()

@@ -23,9 +23,9 @@ async fn until_asked(world: &World, times: u64) {
 }
 
 async fn behind_the_roles(world: &World, text: &str) {
-    let mut conn = world.db.admin().await;
-    Statement::dynamic("SET search_path = connector".to_owned()).execute(&mut conn).await.unwrap();
-    Statement::dynamic(text.to_owned()).execute(&mut conn).await.unwrap();
+    let conn = world.db.admin().await;
+    Statement::dynamic("SET search_path = connector".to_owned()).execute(&conn).await.unwrap();
+    Statement::dynamic(text.to_owned()).execute(&conn).await.unwrap();
 }
 
 #[derive(Debug, QueryableByName)]
@@ -39,8 +39,8 @@ struct Stored {
 }
 
 async fn stored(world: &World) -> Stored {
-    let mut tx = world.db.db.tenant(&domain::TenantId::parse("acme").unwrap()).await.unwrap();
-    storage::sql("SELECT version, refresh_sealed, refresher FROM credentials").get_result(&mut tx).await.unwrap()
+    let tx = world.db.db.tenant(&domain::TenantId::parse("acme").unwrap()).await.unwrap();
+    storage::sql("SELECT version, refresh_sealed, refresher FROM credentials").get_result(&tx).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -30,9 +30,9 @@ async fn filled() -> World {
 }
 
 async fn count(world: &World, tenant: &str, table: &str) -> Result<i64, Error> {
-    let mut tx = world.db.db.tenant(&TenantId::parse(tenant).unwrap()).await?;
+    let tx = world.db.db.tenant(&TenantId::parse(tenant).unwrap()).await?;
     let text = format!("SELECT count(*) AS count FROM (SELECT * FROM {table}) AS all_of_it");
-    Ok(Statement::dynamic(text).get_result::<Count>(&mut tx).await?.count)
+    Ok(Statement::dynamic(text).get_result::<Count>(&tx).await?.count)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,19 +42,19 @@ async fn a_tenant_sees_its_own_rows_only() {
         assert_eq!(count(&world, "acme", table).await.unwrap(), 1, "{table}");
         assert_eq!(count(&world, "other", table).await.unwrap(), 0, "{table}");
     }
-    let mut tx = world.db.db.tenant(&TenantId::parse("other").unwrap()).await.unwrap();
+    let tx = world.db.db.tenant(&TenantId::parse("other").unwrap()).await.unwrap();
     let text = "SELECT count(*) AS count FROM (SELECT id, last_notification_at FROM google_accounts) AS seen";
-    assert_eq!(Statement::dynamic(text.to_owned()).get_result::<Count>(&mut tx).await.unwrap().count, 0);
+    assert_eq!(Statement::dynamic(text.to_owned()).get_result::<Count>(&tx).await.unwrap().count, 0);
     for write in [
         "UPDATE connectors SET display_name = 'mine'",
         "UPDATE credentials SET refresh_sealed = NULL",
         "UPDATE watches SET state = 'stopped'",
     ] {
-        assert_eq!(Statement::dynamic(write.to_owned()).execute(&mut tx).await.unwrap(), 0, "{write}");
+        assert_eq!(Statement::dynamic(write.to_owned()).execute(&tx).await.unwrap(), 0, "{write}");
     }
     let stolen = "INSERT INTO credentials (connector_id, tenant, version, refresh_sealed) \
                   VALUES (gen_random_uuid(), 'acme', 1, 'x')";
-    let error = Statement::dynamic(stolen.to_owned()).execute(&mut tx).await.unwrap_err();
+    let error = Statement::dynamic(stolen.to_owned()).execute(&tx).await.unwrap_err();
     assert!(matches!(error, Error::Forbidden(_)), "{error}");
 }
 
@@ -81,20 +81,20 @@ async fn across_tenants_only_ids_and_states_are_visible() {
         "DELETE FROM connectors",
         "INSERT INTO oauth_states DEFAULT VALUES",
     ] {
-        let mut tx = world.db.db.system().await.unwrap();
-        let error = Statement::dynamic(refused.to_owned()).execute(&mut tx).await.unwrap_err();
+        let tx = world.db.db.system().await.unwrap();
+        let error = Statement::dynamic(refused.to_owned()).execute(&tx).await.unwrap_err();
         assert!(matches!(error, Error::Forbidden(_)), "{refused}: {error}");
     }
-    let mut tx = world.db.db.system().await.unwrap();
+    let tx = world.db.db.system().await.unwrap();
     let allowed =
         "SELECT count(*) AS count FROM (SELECT id, tenant, account_id, status, check_due_at FROM connectors) c";
-    assert_eq!(Statement::dynamic(allowed.to_owned()).get_result::<Count>(&mut tx).await.unwrap().count, 1);
+    assert_eq!(Statement::dynamic(allowed.to_owned()).get_result::<Count>(&tx).await.unwrap().count, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_table_has_forced_row_security_and_a_birthday() {
     let world = World::new().await;
-    let mut conn = world.db.admin().await;
+    let conn = world.db.admin().await;
     let own = "n.nspname = 'connector' AND c.relkind = 'r' AND c.relname IN \
         ('google_apps', 'google_accounts', 'connectors', 'credentials', 'watches', 'oauth_states', 'grant_endings')";
     let text = format!(
@@ -102,10 +102,10 @@ async fn every_table_has_forced_row_security_and_a_birthday() {
          AND c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (SELECT 1 FROM pg_attribute a \
          WHERE a.attrelid = c.oid AND a.attname = 'created_at' AND a.attnotnull)"
     );
-    assert_eq!(Statement::dynamic(text).load::<Name>(&mut conn).await.unwrap().len(), 7);
+    assert_eq!(Statement::dynamic(text).load::<Name>(&conn).await.unwrap().len(), 7);
     let definers = "SELECT p.proname::text AS name FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace \
         WHERE n.nspname = 'connector' AND p.prosecdef ORDER BY 1";
-    let names = Statement::dynamic(definers.to_owned()).load::<Name>(&mut conn).await.unwrap();
+    let names = Statement::dynamic(definers.to_owned()).load::<Name>(&conn).await.unwrap();
     let names: Vec<_> = names.into_iter().map(|row| row.name).collect();
     assert_eq!(names, ["drop_partitions", "ensure_partitions"], "a new function crosses tenants: name it here");
 }

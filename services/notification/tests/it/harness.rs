@@ -118,7 +118,7 @@ impl World {
             .bind::<storage::types::Text, _>(account.user.to_string())
             .bind::<storage::types::Uuid, _>(account.id.0)
             .bind::<storage::types::BigInt, _>(count)
-            .execute(&mut self.db.admin().await)
+            .execute(&self.db.admin().await)
             .await
             .unwrap();
     }
@@ -138,9 +138,9 @@ impl World {
             #[diesel(sql_type = storage::types::BigInt)]
             n: i64,
         }
-        let mut tx = self.db.db.tenant(tenant).await.unwrap();
+        let tx = self.db.db.tenant(tenant).await.unwrap();
         let text = format!("SELECT count(*) AS n FROM {table}");
-        let row = storage::Statement::dynamic(text).get_result::<Count>(&mut tx).await.unwrap();
+        let row = storage::Statement::dynamic(text).get_result::<Count>(&tx).await.unwrap();
         tx.commit().await.unwrap();
         row.n
     }

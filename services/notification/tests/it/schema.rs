@@ -15,8 +15,8 @@ struct Name {
 }
 
 async fn names(db: &TestDb, query: &str) -> Vec<String> {
-    let mut admin = db.admin().await;
-    let rows = Statement::dynamic(query.to_owned()).load::<Name>(&mut admin).await.unwrap();
+    let admin = db.admin().await;
+    let rows = Statement::dynamic(query.to_owned()).load::<Name>(&admin).await.unwrap();
     rows.into_iter().map(|row| row.name).collect()
 }
 
@@ -51,20 +51,20 @@ async fn every_table_of_ours_is_forced_under_row_level_security() {
 async fn the_system_role_sees_no_content_and_no_role_sees_nothing() {
     let db = TestDb::fresh(Spec::NOTIFICATION, migrations).await;
     for table in ["notifications", "user_log", "preferences", "suppressions", "accounts"] {
-        let mut tx = db.db.system().await.unwrap();
-        let read = Statement::dynamic(format!("SELECT 'x' AS name FROM {table}")).load::<Name>(&mut tx).await;
+        let tx = db.db.system().await.unwrap();
+        let read = Statement::dynamic(format!("SELECT 'x' AS name FROM {table}")).load::<Name>(&tx).await;
         assert!(matches!(read, Err(Error::Forbidden(_))), "{table}");
     }
-    let mut tx = db.db.system().await.unwrap();
-    Statement::dynamic("SELECT user_id AS name FROM users".to_owned()).load::<Name>(&mut tx).await.unwrap();
+    let tx = db.db.system().await.unwrap();
+    Statement::dynamic("SELECT user_id AS name FROM users".to_owned()).load::<Name>(&tx).await.unwrap();
     tx.rollback().await.unwrap();
     let account = Account::new("t1", "u1");
-    let mut tx = db.db.tenant(&account.tenant).await.unwrap();
+    let tx = db.db.tenant(&account.tenant).await.unwrap();
     let write = "INSERT INTO users (tenant, user_id, epoch, created_at, updated_at) \
                  VALUES ('t2', 'u', gen_random_uuid(), now(), now())";
-    let written = Statement::dynamic(write.to_owned()).execute(&mut tx).await;
+    let written = Statement::dynamic(write.to_owned()).execute(&tx).await;
     assert!(matches!(written, Err(Error::Forbidden(_))));
-    let mut tx = db.db.tenant(&TenantId::parse("t1").unwrap()).await.unwrap();
-    let deleted = Statement::dynamic("DELETE FROM notifications".to_owned()).execute(&mut tx).await;
+    let tx = db.db.tenant(&TenantId::parse("t1").unwrap()).await.unwrap();
+    let deleted = Statement::dynamic("DELETE FROM notifications".to_owned()).execute(&tx).await;
     assert!(matches!(deleted, Err(Error::Forbidden(_))));
 }

@@ -167,8 +167,8 @@ impl Session<'_> {
             return Ok(wanted.filter(|(_, need)| *need != Need::Nothing).collect());
         }
         let ids: Vec<MessageId> = actions.iter().map(|action| action.message_id.clone()).collect();
-        let mut tx = self.engine.db().tenant(&guard.tenant).await?;
-        let known = emails::list_known(&mut tx, &guard.tenant, guard.connector, &ids).await?;
+        let tx = self.engine.db().tenant(&guard.tenant).await?;
+        let known = emails::list_known(&tx, &guard.tenant, guard.connector, &ids).await?;
         tx.commit().await?;
         let known: HashMap<_, _> = known.iter().map(|row| (&row.message_id, row)).collect();
         let wanted = actions
@@ -212,7 +212,7 @@ impl Session<'_> {
             let (mut tx, _) = self.locked(&guard).await?;
             labels::replace(&mut tx, &guard, &listed, now).await?;
             mailboxes::labels_read(&mut tx, &guard, now).await?;
-            let names = labels::names(&mut tx, &guard).await?;
+            let names = labels::names(&tx, &guard).await?;
             tx.commit().await?;
             *self.names.lock().unwrap_or_else(PoisonError::into_inner) = names.into();
             Ok::<(), EngineError>(())

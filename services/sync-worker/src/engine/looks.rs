@@ -23,7 +23,7 @@ impl Session<'_> {
             let mut tx = self.engine.db().tenant(&guard.tenant).await?;
             let due = parked::list_due(&mut tx, &guard, self.now(), BATCH).await?;
             let ids: Vec<_> = due.iter().map(|row| row.message_id.clone()).collect();
-            let known = emails::list_known(&mut tx, &guard.tenant, guard.connector, &ids).await?;
+            let known = emails::list_known(&tx, &guard.tenant, guard.connector, &ids).await?;
             tx.commit().await?;
             if due.is_empty() {
                 return Ok(());
@@ -86,7 +86,7 @@ impl Session<'_> {
         let items: Vec<Item<'_>> =
             batch.iter().map(|(action, answer)| Item { action: action.clone(), answer: Some(answer) }).collect();
         let applied = apply(&mut tx, &cx, &items).await?;
-        ledger::add(&mut tx, &guard, applied.tally).await?;
+        ledger::add(&tx, &guard, applied.tally).await?;
         storage::outbox::append(&mut tx, applied.events).await?;
         tx.commit().await?;
         self.engine.metrics().applied(applied.tally, applied.stored);

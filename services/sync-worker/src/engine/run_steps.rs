@@ -64,7 +64,7 @@ impl Session<'_> {
             .map(|(action, answer)| Item { action: action.clone(), answer: Some(answer) })
             .collect();
         let mut applied = apply(&mut tx, &cx, &items).await?;
-        ledger::add(&mut tx, &guard, applied.tally).await?;
+        ledger::add(&tx, &guard, applied.tally).await?;
         let stored = crate::store::count(applied.stored);
         let add = Counts {
             stored: fetches.add.stored + stored,

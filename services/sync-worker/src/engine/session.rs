@@ -221,7 +221,7 @@ impl<'e> Session<'e> {
         let guard = self.guard();
         let mut tx = self.engine.db().tenant(&guard.tenant).await?;
         let active = runs::find_active(&mut tx, &guard).await?;
-        let queued = runs::list_queued(&mut tx, &guard).await?.into_iter().find(|run| run.kind != "incremental");
+        let queued = runs::list_queued(&tx, &guard).await?.into_iter().find(|run| run.kind != "incremental");
         tx.commit().await?;
         match (active, queued) {
             (Some(run), _) => Ok(Some(run)),

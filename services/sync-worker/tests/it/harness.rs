@@ -89,13 +89,13 @@ pub async fn expire_lease(db: &Db, connector: ConnectorId) -> bool {
         #[diesel(sql_type = BigInt)]
         rows: i64,
     }
-    let mut tx = db.system().await.unwrap();
+    let tx = db.system().await.unwrap();
     let row = sql("WITH free AS (SELECT connector_id FROM mailboxes WHERE connector_id = $1 FOR UPDATE SKIP LOCKED), \
          done AS (UPDATE mailboxes m SET lease_until = clock_timestamp() - interval '1 second' FROM free \
            WHERE m.connector_id = free.connector_id AND m.lease_until IS NOT NULL) \
          SELECT count(*) AS rows FROM free")
     .bind::<SqlUuid, _>(connector.0)
-    .get_result::<Row>(&mut tx)
+    .get_result::<Row>(&tx)
     .await
     .unwrap();
     tx.commit().await.unwrap();
@@ -147,14 +147,14 @@ pub async fn mirror(db: &Db, tenant: &TenantId, connector: ConnectorId) -> BTree
         #[diesel(sql_type = Bool)]
         has_source: bool,
     }
-    let mut tx = db.tenant(tenant).await.unwrap();
+    let tx = db.tenant(tenant).await.unwrap();
     let rows = sql("SELECT message_id, thread_id, label_ids, \
            ARRAY(SELECT label_id FROM email_labels l WHERE l.tenant = e.tenant AND l.email_id = e.email_id) AS label_rows, \
            EXISTS (SELECT 1 FROM email_sources s WHERE s.tenant = e.tenant AND s.email_id = e.email_id) AS has_source \
          FROM emails e WHERE tenant = $1 AND connector_id = $2 AND NOT is_deleted")
     .bind::<Text, _>(tenant.as_str())
     .bind::<SqlUuid, _>(connector.0)
-    .load::<Row>(&mut tx)
+    .load::<Row>(&tx)
     .await
     .unwrap();
     tx.commit().await.unwrap();
@@ -185,13 +185,13 @@ pub async fn ledger(db: &Db, tenant: &TenantId, connector: ConnectorId) -> [i64;
         #[diesel(sql_type = BigInt)]
         waiting: i64,
     }
-    let mut tx = db.tenant(tenant).await.unwrap();
+    let tx = db.tenant(tenant).await.unwrap();
     let row = sql("SELECT seen, applied, tombstoned, parked, (SELECT coalesce(sum(changes), 0)::bigint \
            FROM parked_changes p WHERE p.tenant = $1 AND p.connector_id = $2) AS waiting \
          FROM ledger WHERE tenant = $1 AND connector_id = $2")
     .bind::<Text, _>(tenant.as_str())
     .bind::<SqlUuid, _>(connector.0)
-    .optional::<Row>(&mut tx)
+    .optional::<Row>(&tx)
     .await
     .unwrap();
     tx.commit().await.unwrap();
@@ -205,10 +205,10 @@ pub async fn early_looks(db: &Db, ids: &Ids) -> i64 {
         #[diesel(sql_type = BigInt)]
         early: i64,
     }
-    let mut tx = db.tenant(&ids.tenant).await.unwrap();
+    let tx = db.tenant(&ids.tenant).await.unwrap();
     let row = sql("SELECT count(*) AS early FROM notification_queue WHERE connector_id = $1 AND looks > 0")
         .bind::<SqlUuid, _>(ids.connector.0)
-        .get_result::<Row>(&mut tx)
+        .get_result::<Row>(&tx)
         .await
         .unwrap();
     tx.commit().await.unwrap();
@@ -249,13 +249,13 @@ pub async fn runs(db: &Db, tenant: &TenantId, connector: ConnectorId) -> (i32, u
         #[diesel(sql_type = Text)]
         reason: String,
     }
-    let mut tx = db.tenant(tenant).await.unwrap();
+    let tx = db.tenant(tenant).await.unwrap();
     let rows = sql("SELECT m.generation, r.boundary, r.state, r.reason FROM mailboxes m JOIN sync_runs r \
            ON r.tenant = m.tenant AND r.connector_id = m.connector_id AND r.generation = m.generation \
          WHERE m.tenant = $1 AND m.connector_id = $2")
     .bind::<Text, _>(tenant.as_str())
     .bind::<SqlUuid, _>(connector.0)
-    .load::<Row>(&mut tx)
+    .load::<Row>(&tx)
     .await
     .unwrap();
     tx.commit().await.unwrap();

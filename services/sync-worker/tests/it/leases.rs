@@ -112,9 +112,9 @@ async fn current(db: &Db, world: &World, all: &[Ids], bad: domain::ConnectorId) 
 }
 
 async fn make_due(db: &Db) {
-    let mut tx = db.system().await.unwrap();
+    let tx = db.system().await.unwrap();
     sql("UPDATE mailboxes SET due_at = now() - interval '1 second', requested = requested + 1")
-        .execute(&mut tx)
+        .execute(&tx)
         .await
         .unwrap();
     tx.commit().await.unwrap();
@@ -126,10 +126,10 @@ async fn attempts(db: &Db, connector: domain::ConnectorId) -> i64 {
         #[diesel(sql_type = BigInt)]
         attempts: i64,
     }
-    let mut tx = db.system().await.unwrap();
+    let tx = db.system().await.unwrap();
     let row = sql("SELECT attempts::bigint AS attempts FROM mailboxes WHERE connector_id = $1::uuid")
         .bind::<Text, _>(connector.to_string())
-        .get_result::<Row>(&mut tx)
+        .get_result::<Row>(&tx)
         .await
         .unwrap();
     tx.commit().await.unwrap();

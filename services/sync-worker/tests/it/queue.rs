@@ -47,11 +47,11 @@ struct Row {
 }
 
 async fn rows(db: &Db, ids: &Ids) -> Vec<Row> {
-    let mut tx = db.tenant(&ids.tenant).await.unwrap();
+    let tx = db.tenant(&ids.tenant).await.unwrap();
     let rows = sql("SELECT q.status, q.outcome, q.looks, m.requested, m.due_reason FROM notification_queue q \
          JOIN mailboxes m ON m.connector_id = q.connector_id WHERE q.connector_id = $1 ORDER BY q.created_at, q.id")
     .bind::<SqlUuid, _>(ids.connector.0)
-    .load::<Row>(&mut tx)
+    .load::<Row>(&tx)
     .await
     .unwrap();
     tx.commit().await.unwrap();

@@ -31,13 +31,13 @@ async fn the_system_role_sees_no_mail_and_a_tenant_only_its_own() {
         "SELECT count(*) AS n FROM parked_changes",
         "SELECT count(*) AS n FROM sync_listing",
     ] {
-        let mut tx = test.db.system().await.unwrap();
-        let refused = sql(text).get_result::<Count>(&mut tx).await;
+        let tx = test.db.system().await.unwrap();
+        let refused = sql(text).get_result::<Count>(&tx).await;
         assert!(matches!(refused, Err(Error::Forbidden(_))), "{text}: {refused:?}");
     }
     for (tenant, rows) in [(&one.tenant, 1), (&two.tenant, 0)] {
-        let mut tx = test.db.tenant(tenant).await.unwrap();
-        let count = sql("SELECT count(*) AS n FROM mailboxes").get_result::<Count>(&mut tx).await.unwrap();
+        let tx = test.db.tenant(tenant).await.unwrap();
+        let count = sql("SELECT count(*) AS n FROM mailboxes").get_result::<Count>(&tx).await.unwrap();
         assert_eq!(count.n, rows);
     }
 }
