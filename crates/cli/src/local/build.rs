@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, bail};
 use tokio::process::Command;
 
 use super::checkout::Checkout;
-use crate::stack::{Member, Stack};
+use crate::stack::Stack;
 
 /// Builds the stack's programs into the directory they are started from. Without cargo (an installed command) it only
 /// checks that they are there.
@@ -32,11 +32,8 @@ pub async fn build_programs(checkout: &Checkout, stack: &Stack) -> Result<()> {
     if let Some(target) = dir.parent() {
         command.arg("--target-dir").arg(target);
     }
-    // By program, not by package: cargo then takes the features of the whole workspace, as `make test` does, and what one
-    // of them compiled serves the other.
-    for member in &members {
-        command.args(["--bin", Member::program(*member)]);
-    }
+    // All of them: cargo then resolves the features of the whole workspace, as `make programs` did, and has nothing to do.
+    command.args(["--workspace", "--bins"]);
     let status = command.status().await.context("cargo cannot be run")?;
     if !status.success() {
         bail!("the programs do not compile");
