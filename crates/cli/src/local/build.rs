@@ -34,6 +34,11 @@ pub async fn build_programs(checkout: &Checkout, stack: &Stack) -> Result<()> {
     }
     // All of them: cargo then resolves the features of the whole workspace, as `make programs` did, and has nothing to do.
     command.args(["--workspace", "--bins"]);
+    // What `cargo run` told this program about itself would make build scripts that watch it (ring's) run again.
+    let inherited = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for name in inherited.filter(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+        command.env_remove(name);
+    }
     let status = command.status().await.context("cargo cannot be run")?;
     if !status.success() {
         bail!("the programs do not compile");
