@@ -26,6 +26,19 @@ pub enum Outcome {
     DeadLetter { reason: String },
 }
 
+impl Outcome {
+    /// Something every message needs is away (the database): come back soon at first, then more rarely, so that an outage
+    /// of twenty minutes makes no dead letters.
+    pub fn after_outage(attempt: u32) -> Self {
+        let seconds = match attempt {
+            0..=6 => 10,
+            7..=9 => 60,
+            _ => 600,
+        };
+        Self::Retry { after: Duration::from_secs(seconds) }
+    }
+}
+
 /// A consumer. Every delivery of the batch gets its outcome, in order.
 #[async_trait]
 pub trait Handler: Send + Sync + 'static {
@@ -33,4 +46,19 @@ pub trait Handler: Send + Sync + 'static {
     fn queue(&self) -> &'static Queue;
     /// Takes up to 64 deliveries.
     async fn handle(&self, batch: &[Delivered]) -> Vec<Outcome>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decision::MAX_ATTEMPTS;
+
+    #[test]
+    fn an_outage_of_twenty_minutes_makes_no_dead_letters() {
+        let waits = (1..MAX_ATTEMPTS).map(|attempt| match Outcome::after_outage(attempt) {
+            Outcome::Retry { after } => after,
+            other => panic!("{other:?}"),
+        });
+        assert!(waits.sum::<Duration>() >= Duration::from_secs(20 * 60));
+    }
 }

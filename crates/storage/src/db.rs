@@ -67,7 +67,7 @@ impl Db {
         };
         let url = config.url.clone();
         let mut manager = ManagerConfig::default();
-        // No ping on check-out: `begin` notices a dead connection itself and takes another (design §4).
+        // No ping on check-out: `begin` notices a dead connection itself and takes another.
         manager.recycling_method = RecyclingMethod::Fast;
         manager.custom_setup = Box::new(move |_| {
             let (url, session) = (url.clone(), session.clone());
@@ -100,6 +100,11 @@ impl Db {
     /// Begins a transaction that sees the control tables across tenants.
     pub async fn system(&self) -> Result<Tx, Error> {
         self.begin(&self.inner.begin_system).await
+    }
+
+    /// As [`Self::system`], for what may be lost when the server crashes: the commit does not wait for the disk.
+    pub(crate) async fn system_unflushed(&self) -> Result<Tx, Error> {
+        self.begin(&format!("{}; SET LOCAL synchronous_commit = off", self.inner.begin_system)).await
     }
 
     /// Answers whether the database can be reached, for health checks.

@@ -38,7 +38,7 @@ impl Error {
 }
 
 /// Texts of Postgres errors that pass by themselves and that diesel does not tell apart.
-const PASSING: [&str; 10] = [
+const PASSING: [&str; 16] = [
     // Another statement of the same pipeline failed; the next try tells which.
     "current transaction is aborted",
     "deadlock detected",
@@ -50,6 +50,13 @@ const PASSING: [&str; 10] = [
     "lock timeout",
     "broken pipe",
     "remaining connection slots",
+    "too many clients",
+    "error communicating with the server",
+    // A full disk or memory is an operator's matter; the content is not to blame.
+    "could not extend file",
+    "could not write",
+    "No space left",
+    "out of memory",
 ];
 
 impl From<Diesel> for Error {
@@ -64,9 +71,11 @@ impl From<Diesel> for Error {
                     | DatabaseErrorKind::ForeignKeyViolation
                     | DatabaseErrorKind::CheckViolation
                     | DatabaseErrorKind::NotNullViolation => Self::Conflict { constraint },
-                    DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::ClosedConnection => {
-                        Self::Transient(text)
-                    }
+                    DatabaseErrorKind::SerializationFailure
+                    | DatabaseErrorKind::ClosedConnection
+                    | DatabaseErrorKind::UnableToSendCommand
+                    // A server in recovery, or a standby after a failover.
+                    | DatabaseErrorKind::ReadOnlyTransaction => Self::Transient(text),
                     _ if text.contains("permission denied") || text.contains("row-level security") => {
                         Self::Forbidden(text)
                     }
@@ -88,6 +97,13 @@ mod tests {
         let of = |kind, text: &str| Error::from(Diesel::DatabaseError(kind, Box::new(text.to_owned())));
         assert!(of(DatabaseErrorKind::Unknown, "deadlock detected").is_transient());
         assert!(of(DatabaseErrorKind::ClosedConnection, "gone").is_transient());
+        assert!(of(DatabaseErrorKind::UnableToSendCommand, "error communicating with the server").is_transient());
+        assert!(
+            of(DatabaseErrorKind::ReadOnlyTransaction, "cannot execute INSERT in a read-only transaction")
+                .is_transient()
+        );
+        assert!(of(DatabaseErrorKind::Unknown, "could not extend file: No space left on device").is_transient());
+        assert!(!of(DatabaseErrorKind::Unknown, "invalid byte sequence for encoding").is_transient());
         assert!(matches!(of(DatabaseErrorKind::Unknown, "permission denied for table t"), Error::Forbidden(_)));
         assert!(matches!(of(DatabaseErrorKind::Unknown, "syntax error"), Error::Other(_)));
         assert!(matches!(Error::from(Diesel::NotFound), Error::NotFound));

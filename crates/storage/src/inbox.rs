@@ -20,7 +20,7 @@ struct Claimed {
 
 /// Claims events for a consumer; answers those that had not taken effect before. The claim lives and dies with the
 /// transaction. Ids are claimed in one order everywhere, so that two batches cannot deadlock.
-pub async fn claim(tx: &mut Tx, consumer: &str, events: &[EventId]) -> Result<HashSet<EventId>, Error> {
+pub async fn claim(tx: &Tx, consumer: &str, events: &[EventId]) -> Result<HashSet<EventId>, Error> {
     let mut keys: Vec<(NaiveDate, Uuid)> = events.iter().map(|id| (day_of(id.0), id.0)).collect();
     keys.sort_unstable();
     keys.dedup();
@@ -37,7 +37,7 @@ pub async fn claim(tx: &mut Tx, consumer: &str, events: &[EventId]) -> Result<Ha
 }
 
 /// Takes a claim back: the event was dead-lettered and may be replayed later.
-pub async fn release(tx: &mut Tx, consumer: &str, event: EventId) -> Result<(), Error> {
+pub async fn release(tx: &Tx, consumer: &str, event: EventId) -> Result<(), Error> {
     sql("DELETE FROM inbox WHERE day = $1 AND consumer = $2 AND event_id = $3")
         .bind::<Date, _>(day_of(event.0))
         .bind::<Text, _>(consumer)

@@ -148,6 +148,11 @@ fn prepare_sql(spec: &Spec, password: Option<&str>) -> String {
              CREATE ROLE {role} LOGIN NOINHERIT; END IF;
            IF NOT pg_has_role('{role}', '{tenant}', 'MEMBER') THEN GRANT {tenant}, {system} TO {role}; END IF;
            IF NOT pg_has_role(current_user, '{owner}', 'MEMBER') THEN GRANT {owner} TO CURRENT_USER; END IF;
+           -- Errors that diesel does not tell apart are told by their English texts. Only a superuser may say so.
+           IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '{role}' AND 'lc_messages=C' = ANY (rolconfig)) THEN
+             BEGIN ALTER ROLE {role} SET lc_messages = 'C';
+             EXCEPTION WHEN insufficient_privilege THEN RAISE WARNING 'lc_messages of {role} stays the server''s'; END;
+           END IF;
            {login}
          END $prepare$;
          CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION {owner};

@@ -4,8 +4,10 @@
 //! finds only what a crash or a breaker left behind. No `NOTIFY`: it serialises commits.
 
 mod append;
+mod backlog;
 mod breaker;
 mod hand_over;
+mod marks;
 mod relay;
 pub(crate) mod rows;
 

@@ -1,7 +1,7 @@
 //! Names of a service's place in the database.
 
 /// A service's schema and roles. Four roles each: `<role>_owner` owns the tables, `<role>` logs in and may do nothing,
-/// `<role>_tenant` and `<role>_system` are entered for one transaction (design §2).
+/// `<role>_tenant` and `<role>_system` are entered for one transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spec {
     /// The service's name, e.g. `sync-worker`; also the folder under `migrations/`.

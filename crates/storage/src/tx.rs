@@ -40,8 +40,21 @@ impl Tx {
 
     /// Switches to the control tables inside this transaction.
     pub async fn enter_system(&mut self) -> Result<(), Error> {
-        let statement = format!("SET LOCAL ROLE {}; SET LOCAL postrider.tenant = ''", self.db.spec().system_role());
+        let statement = enter_system_sql(self.db.spec());
         Ok(self.batch_execute(&statement).await?)
+    }
+
+    /// As [`Self::enter_system`], and runs a statement there; both share a round trip.
+    pub(crate) async fn enter_system_and<T>(
+        &mut self,
+        statement: impl AsyncFnOnce(&Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let enter = enter_system_sql(self.db.spec());
+        let tx = &*self;
+        // Biased: the server must hear of the role before it hears of the statement.
+        let entered = async { Ok((&mut &**tx).batch_execute(&enter).await?) };
+        let ((), done) = tokio::try_join!(biased; entered, statement(tx))?;
+        Ok(done)
     }
 
     /// Runs `action` once the transaction is durable; never if it is not.
@@ -131,6 +144,10 @@ pub(crate) fn enter_tenant_sql(spec: &Spec, tenant: &TenantId) -> String {
     let tenant = tenant.as_str().replace('\'', "''");
     // E'' strings are not used: with standard_conforming_strings a backslash is a plain character.
     format!("SET LOCAL ROLE {}; SET LOCAL postrider.tenant = '{tenant}'", spec.tenant_role())
+}
+
+fn enter_system_sql(spec: &Spec) -> String {
+    format!("SET LOCAL ROLE {}; SET LOCAL postrider.tenant = ''", spec.system_role())
 }
 
 #[cfg(test)]

@@ -110,12 +110,20 @@ impl TestVhost {
         self.management.delete(&["queues", &self.name, queue]).await
     }
 
-    /// Puts any bytes and headers into a queue, as a stranger might: no event, no message id.
+    /// Puts any text into a queue, as a stranger might: no event, no message id.
     ///
     /// # Errors
     /// RabbitMQ is not reachable.
     pub async fn publish_raw(&self, queue: &str, payload: &str) -> anyhow::Result<()> {
-        self.management.publish(&self.name, queue, payload).await
+        self.publish_with(queue, payload, serde_json::json!({})).await
+    }
+
+    /// Puts any text with any headers into a queue.
+    ///
+    /// # Errors
+    /// RabbitMQ is not reachable.
+    pub async fn publish_with(&self, queue: &str, payload: &str, headers: serde_json::Value) -> anyhow::Result<()> {
+        self.management.publish(&self.name, queue, payload, headers).await
     }
 }
 

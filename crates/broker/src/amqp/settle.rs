@@ -7,6 +7,7 @@ use lapin::options::{BasicAckOptions, BasicRejectOptions};
 use lapin::types::AMQPValue;
 use lapin::{BasicProperties, Channel};
 use runtime::Backoff;
+use runtime::telemetry::span;
 use tracing::Instrument;
 
 use super::AmqpError;
@@ -92,13 +93,11 @@ impl Consumer {
         let queue = self.handler.queue().name;
         let Some(first) = delivered.first() else { return Vec::new() };
         let _timer = self.metrics.handle_seconds.with_label_values(&[queue]).start_timer();
-        let span = tracing::info_span!("consume", queue, trace_id = tracing::field::Empty);
-        let trace = first.envelope.trace.map(|trace| trace.trace_id);
-        if delivered.iter().all(|one| one.envelope.trace.map(|trace| trace.trace_id) == trace)
-            && let Some(trace) = first.envelope.trace
-        {
-            span.record("trace_id", trace.trace_id_hex());
-        }
+        let id = |one: &Delivered| one.envelope.trace.map(|trace| trace.trace_id);
+        let span = match first.envelope.trace {
+            Some(trace) if delivered.iter().all(|one| id(one) == id(first)) => span::consume(queue, trace),
+            _ => tracing::info_span!("consume", queue),
+        };
         batch::run(self.handler.as_ref(), delivered).instrument(span).await
     }
 

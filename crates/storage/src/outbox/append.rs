@@ -1,6 +1,6 @@
 //! Writing events in the transaction of the state they report.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use chrono::NaiveDate;
 use contracts::{NewEvent, Position};
@@ -13,66 +13,29 @@ use crate::error::Error;
 use crate::statement::sql;
 use crate::tx::Tx;
 
-/// Appends events in the given order. Each stream's head row is locked until the commit, so that sequence numbers are
-/// dense and their order is the order of commits. The relay hears of them once the transaction is durable.
+/// Appends events in the given order, in one statement. Each stream's head row is locked until the commit, so that
+/// sequence numbers are dense and their order is the order of commits. The relay hears of them once the transaction is
+/// durable.
 pub async fn append(tx: &mut Tx, events: Vec<NewEvent>) -> Result<(), Error> {
     if events.is_empty() {
         return Ok(());
     }
-    // Streams in one order everywhere: two transactions that append to the same two streams cannot deadlock.
-    let mut counts: BTreeMap<&str, (i64, Option<&str>)> = BTreeMap::new();
-    for event in &events {
-        let tenant = event.envelope.tenant.as_ref().map(domain::TenantId::as_str);
-        counts.entry(event.stream.as_str()).or_insert((0, tenant)).0 += 1;
-    }
-    let mut next = reserve(tx, &counts).await?;
     let mut columns = Columns::default();
-    let mut stored = Vec::with_capacity(events.len());
-    for event in events {
-        let mut envelope = event.envelope;
-        let Some(seq) = next.get_mut(&event.stream) else {
-            return Err(Error::Other(format!("stream {} has no head", event.stream)));
-        };
-        envelope.position = Some(Position { stream: event.stream, seq: *seq });
-        *seq += 1;
-        columns.push(&envelope);
-        stored.push(envelope);
+    for event in &events {
+        columns.push(event);
     }
-    let days = columns.insert(tx).await?;
-    let today = days.first().map(|row| row.day).unwrap_or_default();
-    tx.remember(stored.into_iter().map(|envelope| StoredEvent { day: today, attempts: 0, envelope }));
+    let mut places: HashMap<Uuid, Place> =
+        columns.insert(tx).await?.into_iter().map(|place| (place.id, place)).collect();
+    let mut stored = Vec::with_capacity(events.len());
+    for NewEvent { mut envelope, stream } in events {
+        let Some(Place { day, seq, .. }) = places.remove(&envelope.id.0) else {
+            return Err(Error::Other(format!("event {} of stream {stream} has no place", envelope.id)));
+        };
+        envelope.position = Some(Position { stream, seq });
+        stored.push(StoredEvent { day, attempts: 0, envelope });
+    }
+    tx.remember(stored);
     Ok(())
-}
-
-#[derive(QueryableByName)]
-struct Head {
-    #[diesel(sql_type = Text)]
-    stream: String,
-    #[diesel(sql_type = BigInt)]
-    head: i64,
-}
-
-/// Raises the heads; answers the first new number of each stream.
-async fn reserve(tx: &mut Tx, counts: &BTreeMap<&str, (i64, Option<&str>)>) -> Result<BTreeMap<String, i64>, Error> {
-    let streams: Vec<&str> = counts.keys().copied().collect();
-    let (added, tenants): (Vec<i64>, Vec<Option<&str>>) = counts.values().copied().unzip();
-    let heads = sql("INSERT INTO streams (stream, head, tenant) \
-         SELECT * FROM unnest($1, $2, $3) AS new (stream, added, tenant) \
-         ON CONFLICT (stream) DO UPDATE SET head = streams.head + excluded.head, updated_at = clock_timestamp() \
-         RETURNING stream, head")
-    .bind::<Array<Text>, _>(streams)
-    .bind::<Array<BigInt>, _>(added)
-    .bind::<Array<Nullable<Text>>, _>(tenants)
-    .load::<Head>(tx)
-    .await?;
-    Ok(heads
-        .into_iter()
-        .map(|row| {
-            let count = counts.get(row.stream.as_str()).map_or(0, |(count, _)| *count);
-            let first = row.head - count + 1;
-            (row.stream, first)
-        })
-        .collect())
 }
 
 /// One array for each column: the whole batch is one statement.
@@ -87,18 +50,23 @@ struct Columns {
     users: Vec<Option<String>>,
     connectors: Vec<Option<Uuid>>,
     streams: Vec<String>,
-    seqs: Vec<i64>,
     payloads: Vec<Vec<u8>>,
 }
 
+/// Where an event went.
 #[derive(QueryableByName)]
-struct Day {
+struct Place {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
     #[diesel(sql_type = Date)]
     day: NaiveDate,
+    #[diesel(sql_type = BigInt)]
+    seq: i64,
 }
 
 impl Columns {
-    fn push(&mut self, envelope: &contracts::Envelope) {
+    fn push(&mut self, event: &NewEvent) {
+        let envelope = &event.envelope;
         self.ids.push(envelope.id.0);
         self.types.push(envelope.event_type.clone());
         self.sources.push(envelope.source.clone());
@@ -107,20 +75,29 @@ impl Columns {
         self.tenants.push(envelope.tenant.as_ref().map(ToString::to_string));
         self.users.push(envelope.user.as_ref().map(ToString::to_string));
         self.connectors.push(envelope.connector.map(|id| id.0));
-        if let Some(position) = &envelope.position {
-            self.streams.push(position.stream.clone());
-            self.seqs.push(position.seq);
-        }
+        self.streams.push(event.stream.clone());
         self.payloads.push(envelope.payload.to_vec());
     }
 
-    async fn insert(self, tx: &mut Tx) -> Result<Vec<Day>, Error> {
-        // The day is fixed once for the batch, so that midnight cannot split it between two partitions.
-        sql("INSERT INTO outbox (day, id, event_type, source, event_time, traceparent, tenant, user_id, connector_id, \
+    /// Streams are taken in one order everywhere: two transactions that append to the same two cannot deadlock. The day
+    /// is fixed once for the batch, so that midnight cannot split it between two partitions.
+    async fn insert(self, tx: &mut Tx) -> Result<Vec<Place>, Error> {
+        sql("WITH new AS MATERIALIZED ( \
+                 SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) WITH ORDINALITY AS event (id, event_type, \
+                     source, event_time, traceparent, tenant, user_id, connector_id, stream, payload, place)), \
+             added AS (SELECT stream, count(*) AS events, min(tenant) AS tenant FROM new GROUP BY stream), \
+             heads AS ( \
+                 INSERT INTO streams (stream, head, tenant) SELECT stream, events, tenant FROM added ORDER BY stream \
+                 ON CONFLICT (stream) DO UPDATE SET \
+                     head = streams.head + excluded.head, updated_at = clock_timestamp() \
+                 RETURNING stream, head) \
+             INSERT INTO outbox (day, id, event_type, source, event_time, traceparent, tenant, user_id, connector_id, \
                  stream, seq, payload) \
-             SELECT (now() AT TIME ZONE 'utc')::date, new.* \
-             FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS new \
-             RETURNING day")
+             SELECT (now() AT TIME ZONE 'utc')::date, id, event_type, source, event_time, traceparent, new.tenant, \
+                 user_id, connector_id, stream, \
+                 head - events + row_number() OVER (PARTITION BY stream ORDER BY place), payload \
+             FROM new JOIN added USING (stream) JOIN heads USING (stream) \
+             RETURNING id, day, seq")
         .bind::<Array<SqlUuid>, _>(self.ids)
         .bind::<Array<Text>, _>(self.types)
         .bind::<Array<Text>, _>(self.sources)
@@ -130,7 +107,6 @@ impl Columns {
         .bind::<Array<Nullable<Text>>, _>(self.users)
         .bind::<Array<Nullable<SqlUuid>>, _>(self.connectors)
         .bind::<Array<Text>, _>(self.streams)
-        .bind::<Array<BigInt>, _>(self.seqs)
         .bind::<Array<Bytea>, _>(self.payloads)
         .load(tx)
         .await

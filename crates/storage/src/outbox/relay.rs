@@ -8,14 +8,17 @@ use chrono::NaiveDate;
 use diesel::sql_types::{Array, Date, Double, Text, Uuid as SqlUuid};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{IntCounter, IntCounterVec, Registry};
+use runtime::telemetry::metrics;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::backlog::Backlog;
 use super::breaker::Breakers;
 use super::hand_over::HandOver;
+use super::marks::Marks;
 use super::rows::{OutboxRow, StoredEvent, outbox_columns};
 use crate::db::Db;
 use crate::error::Error;
@@ -27,8 +30,6 @@ const BATCH: usize = 256;
 const IN_FLIGHT: usize = 8;
 /// How often the table is looked at for what the hand-over did not bring.
 const POLL: Duration = Duration::from_secs(1);
-/// Confirmed events wait at most this long for their mark; a crash before it only repeats a publish.
-const MARK_EVERY: Duration = Duration::from_millis(50);
 
 /// Sends one service's outbox. Run exactly one for each process; many processes may run one each.
 pub struct Relay {
@@ -37,14 +38,12 @@ pub struct Relay {
     handed: mpsc::Receiver<Vec<StoredEvent>>,
     metrics: Metrics,
     breakers: Breakers,
-    sent: Vec<(NaiveDate, Uuid)>,
+    backlog: Backlog,
 }
 
-#[derive(Clone)]
 struct Metrics {
     published: IntCounter,
     deferred: IntCounterVec,
-    waiting: IntGauge,
 }
 
 type Published = (Vec<StoredEvent>, Vec<Result<(), PublishError>>);
@@ -54,22 +53,35 @@ impl Relay {
     pub fn new(db: Db, publisher: Arc<dyn Publisher>, registry: &Registry) -> Self {
         let (hand_over, handed) = HandOver::new();
         let _already_set = db.hand_over().set(hand_over);
-        Self { db, publisher, handed, metrics: Metrics::new(registry), breakers: Breakers::default(), sent: Vec::new() }
+        let metrics = Metrics {
+            published: metrics::counter(registry, "postrider_outbox_published_total", "Events published and confirmed"),
+            deferred: metrics::counter_vec(
+                registry,
+                "postrider_outbox_deferred_total",
+                "Publishes that failed and wait for another try",
+                &["event_type"],
+            ),
+        };
+        let backlog = Backlog::new(db.clone(), registry);
+        Self { db, publisher, handed, metrics, breakers: Breakers::default(), backlog }
     }
 
     /// Works until `stop`, then publishes what was handed over already and marks it.
-    pub async fn run(mut self, stop: CancellationToken) {
+    pub async fn run(self, stop: CancellationToken) {
+        let (marks, marking) = Marks::new(self.db.clone());
+        let backlog = self.backlog.clone();
+        tokio::join!(self.publish_until(stop.clone(), marks), marking.run(), backlog.watch(stop));
+    }
+
+    async fn publish_until(mut self, stop: CancellationToken, marks: Marks) {
         let mut poll = tokio::time::interval(POLL);
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut mark = tokio::time::interval(MARK_EVERY);
-        mark.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut in_flight = FuturesUnordered::new();
         let mut handed = Vec::new();
         loop {
             tokio::select! {
                 biased;
-                Some(done) = in_flight.next(), if !in_flight.is_empty() => self.settle(done).await,
-                _ = mark.tick(), if !self.sent.is_empty() => self.mark().await,
+                Some(done) = in_flight.next(), if !in_flight.is_empty() => self.settle(done, &marks).await,
                 taken = self.handed.recv_many(&mut handed, BATCH), if in_flight.len() < IN_FLIGHT => {
                     if taken == 0 {
                         break;
@@ -93,9 +105,8 @@ impl Relay {
             }
         }
         while let Some(done) = in_flight.next().await {
-            self.settle(done).await;
+            self.settle(done, &marks).await;
         }
-        self.mark().await;
     }
 
     /// Leaves out what must wait (broker away, key paused): the poll finds those rows again.
@@ -120,10 +131,7 @@ impl Relay {
             return Vec::new();
         }
         match claim(&self.db).await {
-            Ok(events) => {
-                self.metrics.waiting.set(i64::try_from(events.len()).unwrap_or(i64::MAX));
-                self.admit(events)
-            }
+            Ok(events) => self.admit(events),
             Err(error) => {
                 tracing::warn!(%error, "outbox: cannot look for waiting events");
                 Vec::new()
@@ -131,7 +139,7 @@ impl Relay {
         }
     }
 
-    async fn settle(&mut self, (events, results): Published) {
+    async fn settle(&mut self, (events, results): Published, marks: &Marks) {
         let now = Instant::now();
         let mut failed: Vec<(NaiveDate, Uuid, f64, String)> = Vec::new();
         for (event, result) in events.into_iter().zip(results) {
@@ -140,7 +148,7 @@ impl Relay {
                 Ok(()) => {
                     self.breakers.succeeded(key);
                     self.metrics.published.inc();
-                    self.sent.push((event.day, event.envelope.id.0));
+                    marks.sent(event.day, event.envelope.id.0);
                 }
                 Err(error) => {
                     if matches!(error, PublishError::Nacked | PublishError::Returned) {
@@ -158,24 +166,6 @@ impl Relay {
             tracing::warn!(events = failed.len(), reason = %first, "outbox: publishes deferred");
             if let Err(error) = defer(&self.db, failed).await {
                 tracing::warn!(%error, "outbox: cannot note deferred events; they are found again by time");
-            }
-        }
-        if self.sent.len() >= BATCH * 2 {
-            self.mark().await;
-        }
-    }
-
-    async fn mark(&mut self) {
-        if self.sent.is_empty() {
-            return;
-        }
-        match mark_sent(&self.db, &self.sent).await {
-            Ok(()) => self.sent.clear(),
-            Err(error) => {
-                tracing::warn!(%error, events = self.sent.len(), "outbox: cannot mark sent events yet");
-                // Bounded: beyond this the oldest marks are given up and those events are published twice.
-                let excess = self.sent.len().saturating_sub(BATCH * 40);
-                self.sent.drain(..excess);
             }
         }
     }
@@ -203,18 +193,6 @@ async fn claim(db: &Db) -> Result<Vec<StoredEvent>, Error> {
     Ok(events)
 }
 
-async fn mark_sent(db: &Db, sent: &[(NaiveDate, Uuid)]) -> Result<(), Error> {
-    let (days, ids): (Vec<NaiveDate>, Vec<Uuid>) = sent.iter().copied().unzip();
-    let tx = db.system().await?;
-    sql("UPDATE outbox SET sent_at = clock_timestamp() FROM unnest($1, $2) AS done (day, id) \
-         WHERE outbox.day = done.day AND outbox.id = done.id")
-    .bind::<Array<Date>, _>(days)
-    .bind::<Array<SqlUuid>, _>(ids)
-    .execute(&tx)
-    .await?;
-    tx.commit().await
-}
-
 async fn defer(db: &Db, failed: Vec<(NaiveDate, Uuid, f64, String)>) -> Result<(), Error> {
     let mut columns = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (day, id, wait, reason) in failed {
@@ -235,28 +213,4 @@ async fn defer(db: &Db, failed: Vec<(NaiveDate, Uuid, f64, String)>) -> Result<(
     .execute(&tx)
     .await?;
     tx.commit().await
-}
-
-impl Metrics {
-    fn new(registry: &Registry) -> Self {
-        let metrics = Self {
-            published: counter("postrider_outbox_published_total", "Events published and confirmed"),
-            deferred: IntCounterVec::new(
-                Opts::new("postrider_outbox_deferred_total", "Publishes that failed and wait for another try"),
-                &["event_type"],
-            )
-            .unwrap_or_else(|_| unreachable!("the metric's name is valid")),
-            waiting: IntGauge::new("postrider_outbox_waiting_events", "Events the last poll found waiting")
-                .unwrap_or_else(|_| unreachable!("the metric's name is valid")),
-        };
-        // A second registration (tests that start two services in one process) keeps the first.
-        let _ = registry.register(Box::new(metrics.published.clone()));
-        let _ = registry.register(Box::new(metrics.deferred.clone()));
-        let _ = registry.register(Box::new(metrics.waiting.clone()));
-        metrics
-    }
-}
-
-fn counter(name: &str, help: &str) -> IntCounter {
-    IntCounter::new(name, help).unwrap_or_else(|_| unreachable!("the metric's name is valid"))
 }

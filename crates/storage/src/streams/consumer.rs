@@ -25,8 +25,6 @@ const PULL_LIMIT: usize = 200;
 const CATCH_UP_PAGE: usize = 500;
 /// A catch-up looks this far behind its last one: `updated_at` is set before the commit, which may come later.
 const OVERLAP: TimeDelta = TimeDelta::seconds(90);
-/// When the database cannot take a batch, its deliveries come back after this.
-const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// What became of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +77,9 @@ impl StreamConsumer {
         loop {
             let started = self.clock.now();
             match self.catch_up(since).await {
-                Ok(()) => since = started - OVERLAP,
+                Ok(None) => since = started - OVERLAP,
+                // What could not be applied is asked for again: its stream may not move any more.
+                Ok(Some(behind)) => since = behind.min(started - OVERLAP),
                 Err(reason) => {
                     tracing::warn!(consumer = self.applier.consumer(), %reason, "catch-up with the producer failed");
                 }
@@ -91,9 +91,11 @@ impl StreamConsumer {
         }
     }
 
-    /// Pulls everything that streams changed since the given instant hold beyond our heads.
-    pub async fn catch_up(&self, since: Timestamp) -> Result<(), String> {
+    /// Pulls everything that streams changed since the given instant hold beyond our heads. Answers since when the
+    /// oldest stream stands still that could not be brought to its end.
+    pub async fn catch_up(&self, since: Timestamp) -> Result<Option<Timestamp>, String> {
         let mut since = since;
+        let mut behind: Option<Timestamp> = None;
         loop {
             let page = self.source.changed_since(since, CATCH_UP_PAGE).await.map_err(|error| error.to_string())?;
             let full = page.len() == CATCH_UP_PAGE;
@@ -108,36 +110,42 @@ impl StreamConsumer {
                     let Some(reached) = events.iter().filter_map(seq).max() else { break };
                     let mut pulled = Pulled::default();
                     pulled.add(&head.stream, ours, events);
-                    self.take_pulled(pulled).await;
+                    if !self.take_pulled(pulled).await {
+                        behind = Some(behind.map_or(head.updated_at, |oldest| oldest.min(head.updated_at)));
+                    }
                     ours = reached;
                 }
             }
             match last {
                 Some(last) if full && last > since => since = last,
-                _ => return Ok(()),
+                _ => return Ok(behind),
             }
         }
     }
 
     async fn known_heads(&self, streams: &[String]) -> Result<HashMap<String, i64>, Error> {
-        let mut tx = self.db.system().await?;
-        let known = heads::read(&mut tx, self.applier.consumer(), streams).await?;
+        let tx = self.db.system().await?;
+        let known = heads::read(&tx, self.applier.consumer(), streams).await?;
         tx.commit().await?;
         Ok(known)
     }
 
     /// Pulled events have no delivery to answer: what cannot be applied now stays beyond the head and is pulled again.
-    async fn take_pulled(&self, pulled: Pulled) {
+    /// Answers whether all could.
+    async fn take_pulled(&self, pulled: Pulled) -> bool {
         if self.apply_all(&pulled, &[]).await.is_ok() {
-            return;
+            return true;
         }
+        let mut all = true;
         for event in pulled.events {
             let (id, event_type) = (event.id, event.event_type.clone());
             let alone = Pulled { events: vec![event], lost_before: HashMap::new() };
             if let Err(error) = self.apply_all(&alone, &[]).await {
                 tracing::warn!(event.id = %id, event.r#type = %event_type, %error, "pulled event {id} waits");
+                all = false;
             }
         }
+        all
     }
 
     /// Events between our heads and the batch that the batch does not bring.
@@ -195,12 +203,12 @@ impl StreamConsumer {
         streams.dedup();
         let ids: Vec<EventId> = events.iter().map(|event| event.id).collect();
         let mut tx = self.db.system().await?;
-        let mut heads = heads::lock(&mut tx, consumer, &streams).await?;
+        let (mut heads, mut fresh) =
+            tokio::try_join!(biased; heads::lock(&tx, consumer, &streams), inbox::claim(&tx, consumer, &ids))?;
         if refuse(&heads, &events) {
             tx.rollback().await?;
             return Ok(None);
         }
-        let mut fresh = inbox::claim(&mut tx, consumer, &ids).await?;
         let mut dead: HashMap<EventId, String> = HashMap::new();
         let mut inside: Option<TenantId> = None;
         for event in &events {
@@ -217,15 +225,12 @@ impl StreamConsumer {
             if let Applied::DeadLetter(reason) = self.applier.apply(&mut tx, event).await? {
                 tracing::error!(event.id = %event.id, event.r#type = %event.event_type, %reason,
                     "event {} can never be applied by {consumer}", event.id);
-                inbox::release(&mut tx, consumer, event.id).await?;
+                inbox::release(&tx, consumer, event.id).await?;
                 dead.insert(event.id, reason);
             }
         }
-        if inside.is_some() {
-            tx.enter_system().await?;
-        }
         advance(&mut heads, &events, &pulled.lost_before);
-        heads::advance(&mut tx, consumer, &heads).await?;
+        tx.enter_system_and(async |tx| heads::advance(tx, consumer, &heads).await).await?;
         tx.commit().await?;
         let answers = delivered.iter().map(|delivered| match dead.remove(&delivered.envelope.id) {
             Some(reason) => Outcome::DeadLetter { reason },
@@ -243,7 +248,7 @@ impl StreamConsumer {
             }
             Err(ApplyError::Db(error)) => {
                 tracing::warn!(event.id = %delivered.envelope.id, %error, "event {} failed", delivered.envelope.id);
-                Outcome::Retry { after: RETRY_AFTER }
+                Outcome::after_outage(delivered.attempt)
             }
         }
     }
@@ -264,7 +269,7 @@ impl Handler for StreamConsumer {
             Ok(pulled) => pulled,
             Err(error) => {
                 tracing::warn!(consumer = self.applier.consumer(), %error, "cannot read heads");
-                return batch.iter().map(|_| Outcome::Retry { after: RETRY_AFTER }).collect();
+                return batch.iter().map(|delivered| Outcome::after_outage(delivered.attempt)).collect();
             }
         };
         match self.apply_all(&pulled, batch).await {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Second question about the same gap; design §3 holds a gap this long.
+/// Second question about the same gap: what is only late has come by then.
 const BASE: Duration = Duration::from_secs(2);
 /// Longest wait between two questions.
 const CAP: Duration = Duration::from_secs(60);

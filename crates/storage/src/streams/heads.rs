@@ -18,7 +18,7 @@ struct HeadRow {
 }
 
 /// Reads heads without locking them; absent = 0.
-pub(super) async fn read(tx: &mut Tx, consumer: &str, streams: &[String]) -> Result<HashMap<String, i64>, Error> {
+pub(super) async fn read(tx: &Tx, consumer: &str, streams: &[String]) -> Result<HashMap<String, i64>, Error> {
     let rows = sql("SELECT stream, head FROM stream_heads WHERE consumer = $1 AND stream = ANY($2)")
         .bind::<Text, _>(consumer)
         .bind::<Array<Text>, _>(streams)
@@ -28,7 +28,7 @@ pub(super) async fn read(tx: &mut Tx, consumer: &str, streams: &[String]) -> Res
 }
 
 /// Locks the heads of the given streams (sorted, so that two batches cannot deadlock) and reads them.
-pub(super) async fn lock(tx: &mut Tx, consumer: &str, streams: &[String]) -> Result<HashMap<String, i64>, Error> {
+pub(super) async fn lock(tx: &Tx, consumer: &str, streams: &[String]) -> Result<HashMap<String, i64>, Error> {
     let known = lock_known(tx, consumer, streams).await?;
     if known.len() == streams.len() {
         return Ok(known);
@@ -42,7 +42,7 @@ pub(super) async fn lock(tx: &mut Tx, consumer: &str, streams: &[String]) -> Res
     lock_known(tx, consumer, streams).await
 }
 
-async fn lock_known(tx: &mut Tx, consumer: &str, streams: &[String]) -> Result<HashMap<String, i64>, Error> {
+async fn lock_known(tx: &Tx, consumer: &str, streams: &[String]) -> Result<HashMap<String, i64>, Error> {
     let rows = sql("SELECT stream, head FROM stream_heads WHERE consumer = $1 AND stream = ANY($2) \
          ORDER BY stream FOR UPDATE")
     .bind::<Text, _>(consumer)
@@ -53,7 +53,7 @@ async fn lock_known(tx: &mut Tx, consumer: &str, streams: &[String]) -> Result<H
 }
 
 /// Moves heads forward.
-pub(super) async fn advance(tx: &mut Tx, consumer: &str, heads: &HashMap<String, i64>) -> Result<(), Error> {
+pub(super) async fn advance(tx: &Tx, consumer: &str, heads: &HashMap<String, i64>) -> Result<(), Error> {
     let (streams, values): (Vec<&str>, Vec<i64>) = heads.iter().map(|(stream, head)| (stream.as_str(), *head)).unzip();
     sql("UPDATE stream_heads SET head = new.head, updated_at = clock_timestamp() \
          FROM unnest($2, $3) AS new (stream, head) \

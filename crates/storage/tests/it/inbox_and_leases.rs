@@ -11,27 +11,27 @@ use crate::harness::fresh;
 async fn an_event_is_claimed_once_for_each_consumer() {
     let test = fresh().await;
     let id = EventId(Seams::system().ids.uuid());
-    let mut tx = test.db.system().await.unwrap();
-    assert!(inbox::claim(&mut tx, "one", &[id, id]).await.unwrap().contains(&id));
+    let tx = test.db.system().await.unwrap();
+    assert!(inbox::claim(&tx, "one", &[id, id]).await.unwrap().contains(&id));
     tx.commit().await.unwrap();
-    let mut tx = test.db.system().await.unwrap();
-    assert!(inbox::claim(&mut tx, "one", &[id]).await.unwrap().is_empty());
-    assert_eq!(inbox::claim(&mut tx, "two", &[id]).await.unwrap().len(), 1);
+    let tx = test.db.system().await.unwrap();
+    assert!(inbox::claim(&tx, "one", &[id]).await.unwrap().is_empty());
+    assert_eq!(inbox::claim(&tx, "two", &[id]).await.unwrap().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_claim_dies_with_its_transaction() {
     let test = fresh().await;
     let id = EventId(Seams::system().ids.uuid());
-    let mut tx = test.db.system().await.unwrap();
-    inbox::claim(&mut tx, "one", &[id]).await.unwrap();
+    let tx = test.db.system().await.unwrap();
+    inbox::claim(&tx, "one", &[id]).await.unwrap();
     tx.rollback().await.unwrap();
-    let mut tx = test.db.system().await.unwrap();
-    assert_eq!(inbox::claim(&mut tx, "one", &[id]).await.unwrap().len(), 1);
+    let tx = test.db.system().await.unwrap();
+    assert_eq!(inbox::claim(&tx, "one", &[id]).await.unwrap().len(), 1);
     tx.commit().await.unwrap();
-    let mut tx = test.db.system().await.unwrap();
-    inbox::release(&mut tx, "one", id).await.unwrap();
-    assert_eq!(inbox::claim(&mut tx, "one", &[id]).await.unwrap().len(), 1);
+    let tx = test.db.system().await.unwrap();
+    inbox::release(&tx, "one", id).await.unwrap();
+    assert_eq!(inbox::claim(&tx, "one", &[id]).await.unwrap().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

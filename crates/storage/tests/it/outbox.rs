@@ -12,8 +12,16 @@ use tokio_util::sync::CancellationToken;
 use crate::harness::{FakeBroker, SharedBroker, append, count, event, event_of, eventually, fresh, tenant};
 
 fn start(db: &storage::Db, broker: &SharedBroker) -> (CancellationToken, tokio::task::JoinHandle<()>) {
+    start_counted(db, broker, &Registry::new())
+}
+
+fn start_counted(
+    db: &storage::Db,
+    broker: &SharedBroker,
+    registry: &Registry,
+) -> (CancellationToken, tokio::task::JoinHandle<()>) {
     let stop = CancellationToken::new();
-    let relay = Relay::new(db.clone(), broker.clone(), &Registry::new());
+    let relay = Relay::new(db.clone(), broker.clone(), registry);
     let task = tokio::runtime::Handle::current().spawn(relay.run(stop.clone()));
     (stop, task)
 }
@@ -100,6 +108,26 @@ async fn with_the_broker_down_events_wait_and_then_go_out() {
     let mut seqs = broker.seqs();
     seqs.sort_unstable();
     assert_eq!(seqs, (1..=50).collect::<Vec<i64>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_is_counted_while_the_broker_is_away() {
+    let test = fresh().await;
+    let broker = Arc::new(FakeBroker::default());
+    broker.set_down(true);
+    append(&test.db, (1..=50).map(|n| event("s/1", n)).collect()).await;
+    let admin = test.admin().await;
+    sql("UPDATE gateway.outbox SET created_at = clock_timestamp() - interval '90 seconds' WHERE seq = 1")
+        .execute(&admin)
+        .await
+        .unwrap();
+    let registry = Registry::new();
+    let (stop, task) = start_counted(&test.db, &broker, &registry);
+    let shows = |line: &str| runtime::telemetry::metrics::text(&registry).contains(line);
+    eventually("fifty wait", async || shows("postrider_outbox_waiting_events 50")).await;
+    eventually("the oldest for 90 s", async || shows("postrider_outbox_oldest_seconds 9")).await;
+    stop.cancel();
+    task.await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,12 +8,12 @@ use async_trait::async_trait;
 use broker::{Delivered, Handler, Outcome};
 use contracts::topology::SYNC_WORKER_CONNECTOR;
 use contracts::{Envelope, Queue};
-use domain::SystemClock;
+use domain::{Clock as _, SystemClock};
 use storage::streams::{Applied, Applier, ApplyError, EventSource, StreamConsumer};
 use storage::{Error, Tx, sql};
 use testing::db::TestDb;
 
-use crate::harness::{append, event, fresh, version_of};
+use crate::harness::{append, event, eventually, fresh, version_of};
 
 /// Remembers versions in a table, so that only committed effects count.
 #[derive(Default)]
@@ -140,9 +140,29 @@ async fn one_waiting_event_does_not_hold_the_batch() {
     let outcomes = rig.deliver(&[1, 2, 3]).await;
     assert_eq!(outcomes, [Outcome::Done, Outcome::Retry { after: Duration::from_secs(10) }, Outcome::Done]);
     assert_eq!(rig.effects().await, [1, 3]);
+    assert!(rig.consumer.catch_up(chrono::DateTime::UNIX_EPOCH).await.unwrap().is_some());
     rig.recorder.waiting.lock().unwrap().clear();
-    rig.consumer.catch_up(chrono::DateTime::UNIX_EPOCH).await.unwrap();
+    assert_eq!(rig.consumer.catch_up(chrono::DateTime::UNIX_EPOCH).await.unwrap(), None);
     assert_eq!(rig.effects().await, [1, 2, 3]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_could_not_be_pulled_is_asked_for_again_though_its_stream_stands_still() {
+    let rig = rig(3).await;
+    rig.recorder.waiting.lock().unwrap().insert(2);
+    // An hour later than the stream moved: a look behind the last round would not see it.
+    let clock = domain::MockClock::at(SystemClock.now() + chrono::TimeDelta::hours(1));
+    let source = Arc::new(rig.test.db.clone());
+    let consumer = StreamConsumer::new(rig.test.db.clone(), rig.recorder.clone(), source, Arc::new(clock));
+    let stop = tokio_util::sync::CancellationToken::new();
+    let running = consumer.run_catch_up(Duration::from_millis(20), stop.clone());
+    let story = async {
+        eventually("the others", async || rig.effects().await == [1, 3]).await;
+        rig.recorder.waiting.lock().unwrap().clear();
+        eventually("the one that waited", async || rig.effects().await == [1, 2, 3]).await;
+        stop.cancel();
+    };
+    tokio::join!(running, story);
 }
 
 #[tokio::test(flavor = "multi_thread")]

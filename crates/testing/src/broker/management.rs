@@ -91,8 +91,10 @@ impl Management {
         Ok(())
     }
 
-    pub async fn publish(&self, vhost: &str, queue: &str, payload: &str) -> anyhow::Result<()> {
-        let body = json!({"properties": {}, "routing_key": queue, "payload": payload, "payload_encoding": "string"});
+    pub async fn publish(&self, vhost: &str, queue: &str, payload: &str, headers: Value) -> anyhow::Result<()> {
+        let properties = json!({ "headers": headers });
+        let body =
+            json!({"properties": properties, "routing_key": queue, "payload": payload, "payload_encoding": "string"});
         let answer = self.send(Method::POST, &["exchanges", vhost, "amq.default", "publish"], Some(body)).await?;
         let answer: Value = answer.json().await?;
         if answer.get("routed") != Some(&Value::Bool(true)) {
