@@ -22,7 +22,8 @@ pub enum GmailError {
     /// No token: see [`TokenError`] for what helps.
     #[error("no access token: {0}")]
     Token(#[from] TokenError),
-    /// 401 with a token, and again with a newer one.
+    /// 401 with a token, and again with a newer one. Whether the grant is gone is for the token endpoint to say: Gmail
+    /// has refused good tokens for a while.
     #[error("Gmail refused a fresh access token")]
     Auth,
     /// The grant lacks the scope for this call. Permanent until the user consents again.
@@ -88,7 +89,7 @@ impl GmailError {
 
     /// Whether the user must consent again before any call of this mailbox can succeed.
     pub fn needs_consent(&self) -> bool {
-        matches!(self, Self::Token(TokenError::ReauthRequired) | Self::Auth | Self::ScopeMissing)
+        matches!(self, Self::Token(TokenError::ReauthRequired) | Self::ScopeMissing)
     }
 
     /// Whether the failure belongs to the mailbox (stop its run) rather than to the one mail asked for (park it).

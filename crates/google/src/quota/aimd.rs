@@ -20,6 +20,11 @@ impl Aimd {
         Self { limit: f64::from(Self::START).min(cap), cap }
     }
 
+    /// Goes on from what was felt before, within the cap.
+    pub fn resume(&mut self, limit: u32) {
+        self.limit = f64::from(limit.max(1)).min(self.cap);
+    }
+
     /// Calls that may run at once.
     pub fn limit(&self) -> u32 {
         // Between 1 and cap by construction; steps of one instead of a cast.
@@ -57,6 +62,11 @@ mod tests {
             aimd.succeeded(5);
         }
         assert_eq!(aimd.limit(), 6);
+        aimd.resume(0);
+        assert_eq!(aimd.limit(), 1);
+        aimd.resume(100);
+        assert_eq!(aimd.limit(), 8);
+        aimd.resume(6);
         aimd.refused();
         assert_eq!(aimd.limit(), 3);
         for _ in 0..5 {

@@ -137,6 +137,13 @@ impl Governor {
         Self { inner: None }
     }
 
+    /// Goes on with the concurrency an earlier governor of this account had felt for.
+    pub fn resume(&self, concurrency: u32) {
+        if let Some(inner) = &self.inner {
+            inner.lock().aimd.resume(concurrency);
+        }
+    }
+
     /// Waits until a call of `method` may start. Dropping the future leaves the queue.
     pub async fn acquire(&self, method: Method, lane: Lane) -> Result<Permit, Held> {
         let Some(inner) = &self.inner else {
