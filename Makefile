@@ -27,7 +27,7 @@ fmt: ## Format all Rust code
 	$(CARGO) fmt --all
 deny: ## Check licences, bans and sources of dependencies
 	$(CARGO) deny check bans licenses sources
-test: ## Everything a reviewer must see green, against real Postgres and RabbitMQ
+test: ## All tests, against real Postgres and RabbitMQ
 	@scripts/test.sh
 test-unit: ## Only tests that need no server and no other process
 	$(CARGO) nextest run --workspace --lib

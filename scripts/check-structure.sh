@@ -86,5 +86,20 @@ for part in up down; do
   if [ "$sums" -gt 1 ]; then fail "migrations/*/00000000000001_base/$part.sql differ: one text for all schemas"; fi
 done
 
+# A reader has only this repository: no reference to documents that are not in it.
+while read -r line; do fail "names a document that is not here: $line"; done \
+  < <(git grep -nE '(design|api|style|mission)(\.md)? ?§|(gmail|notify)-facts|edge-cases' -- ':!scripts/check-structure.sh' || true)
+
+# An example in a comment would be a test that nothing runs (nextest runs no doctests): write a test, show text.
+while read -r line; do fail "a code example nobody compiles: $line"; done \
+  < <(git ls-files -co --exclude-standard -- '*.rs' | while read -r file; do if [ -f "$file" ]; then echo "$file"; fi; done |
+      xargs awk '/^ *\/\/[\/!] ```/ { open[FILENAME] = !open[FILENAME]; if (open[FILENAME] && !/```text/) print FILENAME ":" FNR }')
+
+# Every setting is read by some program, or says that it is not yet. Listeners and URLs are composed of names.
+awk '/^# / { if (/Not read yet/) later = 1; next } /^#[A-Z]/ { name = substr($0, 2); sub(/=.*/, "", name)
+     if (!later && name !~ /_(ADDR|URL)$/) print name } { later = 0 }' .env.example | while read -r name; do
+  git grep -qF "\"$name\"" -- 'crates/*/src/*.rs' 'services/*/src/*.rs' || echo "$name"
+done | { while read -r name; do fail ".env.example: nothing reads $name"; done; exit $failed; } || failed=1
+
 [ $failed = 0 ] && echo "structure: as it should be"
 exit $failed

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `make test`: everything a reviewer must see green, against real Postgres and RabbitMQ.
+# `make test`: all tests, against real Postgres and RabbitMQ.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -13,10 +13,9 @@ if [ -f crates/e2e/js/package.json ]; then
   command -v npm > /dev/null || { echo "test: the Socket.IO client tests need Node.js 18 or newer with npm" >&2; exit 1; }
   (cd crates/e2e/js && npm ci --no-audit --no-fund --loglevel=error)
 fi
-if command -v cargo-nextest > /dev/null; then
-  cargo nextest run --workspace --locked "$@"
-else
-  echo "test: cargo-nextest is not installed (cargo install cargo-nextest --locked): using cargo test"
-  cargo test --workspace --locked --lib --bins --tests "$@"
+# Whole-stack tests share ports: only nextest knows to run them one after the other (.config/nextest.toml).
+if ! command -v cargo-nextest > /dev/null; then
+  echo "test: installing cargo-nextest"
+  cargo install cargo-nextest --locked
 fi
-cargo test --workspace --locked --doc -q
+cargo nextest run --workspace --locked "$@"

@@ -41,20 +41,21 @@ apt_install() {
   if [ -e "$policy" ]; then $as_root mv "$policy" "$policy.postrider"; fi
   printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" > /dev/null
   $as_root chmod 755 "$policy"
-  export DEBIAN_FRONTEND=noninteractive
+  # sudo drops the environment: what must not ask is told behind it.
+  local quiet=(env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a)
   $as_root apt-get -q update
   local package packages=()
   for package in "$@"; do
     # Ubuntu ships one major version, not always 15.
     if [ "$package" = postgresql-15 ]; then
-      $as_root apt-get -q -y install --no-install-recommends postgresql-common
+      $as_root "${quiet[@]}" apt-get -q -y install --no-install-recommends postgresql-common
       $as_root cp -a "$cluster" "$cluster.postrider"
       echo 'create_main_cluster = false' | $as_root tee "$cluster" > /dev/null
       apt-cache show postgresql-15 > /dev/null 2>&1 || package=postgresql
     fi
     packages+=("$package")
   done
-  $as_root apt-get -q -y install --no-install-recommends "${packages[@]}"
+  $as_root "${quiet[@]}" apt-get -q -y install --no-install-recommends "${packages[@]}"
 }
 
 restore_policy() {

@@ -1,4 +1,4 @@
-//! The broker's whole topology as one table. Every process declares all of it on each connect (design §3).
+//! The broker's whole topology as one table. Every process declares all of it on each connect.
 
 /// Topic exchange all events go through.
 pub const EVENTS_EXCHANGE: &str = "postrider.events";

@@ -1,4 +1,4 @@
-//! Time as a parameter. Business times come from a [`Clock`]; leases use the database's own clock instead (design §4).
+//! Time as a parameter. Business times come from a [`Clock`]; leases use the database's own clock instead.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

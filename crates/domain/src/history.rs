@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::ParseIdError;
 
-/// A mailbox's history id: increasing with random gaps, written as decimal text on the wire (gmail-facts §3).
+/// A mailbox's history id: increasing with random gaps, written as decimal text on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct HistoryId(pub u64);
 
@@ -44,7 +44,7 @@ impl Serialize for HistoryId {
 }
 
 impl<'de> Deserialize<'de> for HistoryId {
-    /// Reads text or a number: pushes have been seen with both (gmail-facts §5).
+    /// Reads text or a number: pushes have been seen with both.
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged)]

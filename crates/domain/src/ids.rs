@@ -1,4 +1,4 @@
-//! Typed ids. Ours are UUIDv7; Gmail's and the callers' ids are opaque text with a length limit (api.md §0).
+//! Typed ids. Ours are UUIDv7; Gmail's and the callers' ids are opaque text with a length limit.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! Gmail's system labels and the folder a mail is shown in (api.md §3).
+//! Gmail's system labels and the folder a mail is shown in.
 
 use crate::ids::LabelId;
 

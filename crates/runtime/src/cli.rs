@@ -18,7 +18,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run until SIGTERM or Ctrl-C; a second one, or 30 s, stops at once.
+    /// Run until SIGTERM or Ctrl-C; a second one, or STOP_DEADLINE_SECONDS (30), stops at once.
     Serve,
     /// Create the service's roles and schema, or bring them up to date. Reads DATABASE_URL (the administrator).
     Migrate,

@@ -4,12 +4,11 @@
 //! [`Env`] reads values through it. Every getter answers all that is wrong as [`ConfigErrors`]; [`all`] joins several
 //! getters, so that a person sees every mistake at once:
 //!
-//! ```
+//! ```text
 //! use runtime::config::{self, Env, Listen};
 //!
 //! let env = Env::from_pairs([("SPAM_HOLD_SECONDS", "5")]);
 //! let (listen, hold) = config::all((Listen::load(&env, "connector"), env.seconds("SPAM_HOLD_SECONDS")))?;
-//! # Ok::<(), runtime::ConfigErrors>(())
 //! ```
 
 mod all;

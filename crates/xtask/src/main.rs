@@ -1,4 +1,4 @@
-//! `cargo run -p xtask -- proto`: compiles `proto/` into `crates/contracts/src/gen` (protox + prost, no protoc).
+//! `cargo run --bin xtask -- proto`: compiles `proto/` into `crates/contracts/src/gen` (protox + prost, no protoc).
 //! `--check` only compares, for CI.
 
 mod proto;

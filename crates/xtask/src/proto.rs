@@ -12,9 +12,17 @@ pub fn run(check: bool) -> anyhow::Result<()> {
     let files = protos(Path::new("proto"))?;
     let descriptors = protox::compile(&files, ["proto"]).context("proto/ does not compile")?;
     let out = if check { Path::new("target/proto-check") } else { Path::new(OUT) };
+    if check && out.exists() {
+        fs::remove_dir_all(out)?;
+    }
     fs::create_dir_all(out)?;
     prost_build::Config::new().out_dir(out).compile_fds(descriptors)?;
     if check {
+        for entry in fs::read_dir(OUT)? {
+            let committed = entry?.path();
+            let name = committed.file_name().unwrap_or_default();
+            ensure!(out.join(name).exists(), "{} is generated from nothing in proto/: delete it", committed.display());
+        }
         for entry in fs::read_dir(out)? {
             let fresh = entry?.path();
             let committed = Path::new(OUT).join(fresh.file_name().unwrap_or_default());

@@ -1,4 +1,4 @@
--- One row for each connected account: what connector said about it, and the whole state of its engine (design §4).
+-- One row for each connected account: what connector said about it, and the whole state of its engine.
 -- Lease columns move on the database's own clock; every other time comes from the service's clock.
 CREATE TABLE mailboxes (
   connector_id uuid PRIMARY KEY,
@@ -16,7 +16,7 @@ CREATE TABLE mailboxes (
   settings jsonb NOT NULL DEFAULT '{}',
   -- 0 = the worker's default.
   poll_interval_seconds integer NOT NULL DEFAULT 0,
-  -- The monitor switch (api.md §3): off = no polling and no push-caused sync, pushes are still recorded.
+  -- The monitor switch: off = no polling and no push-caused sync, pushes are still recorded.
   monitored boolean NOT NULL DEFAULT true,
   watch_type text NOT NULL DEFAULT 'polling' CHECK (watch_type IN ('push', 'polling')),
   watch_version bigint NOT NULL DEFAULT 0,
@@ -66,7 +66,7 @@ GRANT SELECT, INSERT, UPDATE ON mailboxes TO sync_worker_tenant;
 GRANT SELECT, UPDATE ON mailboxes TO sync_worker_system;
 
 -- What is left of Google's quota, saved at checkpoints: `user:<google sub>` (one budget even when two tenants connected
--- the same account) and `project:<name>`. Outside tenancy, no personal data but Google's opaque account id.
+-- the same account). Outside tenancy, no personal data but Google's opaque account id.
 CREATE TABLE quota_buckets (
   key text PRIMARY KEY,
   units double precision NOT NULL,

@@ -22,6 +22,6 @@ pub async fn reset() -> Result<()> {
         let path = dir.join(name);
         let _was_not_there = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
     }
-    say(format_args!("{} is empty.", dir.display()));
+    say(format_args!("{} holds no data, secrets or logs any more.", dir.display()));
     Ok(())
 }

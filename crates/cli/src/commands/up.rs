@@ -9,7 +9,7 @@ use crate::console::say;
 use crate::local::{self, Checkout};
 use crate::stack::{Lifetime, leftovers};
 
-/// Starts the stack and returns when it is ready. A stack that runs already is left alone.
+/// Starts the stack and returns when it is ready. A stack that runs already is an error, and is left alone.
 ///
 /// # Errors
 /// A step failed; what it had started is stopped again.

@@ -15,17 +15,14 @@ use domain::{Entropy, OsEntropy};
 
 const FILE: &str = "stack.env";
 
-/// Who may call whom inside (design §2).
-const PAIRS: [(&str, &str); 9] = [
+/// Who may call whom inside; nobody else gets a key.
+const PAIRS: [(&str, &str); 6] = [
     ("gateway", "connector"),
     ("gateway", "sync-worker"),
     ("gateway", "notification"),
-    ("gateway", "ingest-webhook"),
     ("sync-worker", "connector"),
     ("notification", "connector"),
     ("notification", "sync-worker"),
-    ("connector", "sync-worker"),
-    ("connector", "ingest-webhook"),
 ];
 
 /// The secrets by the names of their settings.

@@ -49,7 +49,7 @@ pub struct EmailSummary {
     /// X-Postrider-Origin header, to recognise our own mails.
     #[prost(string, tag = "14")]
     pub origin: ::prost::alloc::string::String,
-    /// It is a digest of ours: never notify (edge-cases 40).
+    /// It is a digest of ours: never notify.
     #[prost(bool, tag = "15")]
     pub own_digest: bool,
     #[prost(uint64, tag = "16")]
