@@ -18,7 +18,7 @@ use crate::store::members::{self, Member};
 use crate::store::watches::{self, WatchNow};
 use crate::store::{connectors, watch_due};
 
-/// Google ends a watch after seven days and advises a daily renewal (gmail-facts §4).
+/// Google ends a watch after seven days and advises a daily renewal.
 pub const RENEW_EVERY: TimeDelta = TimeDelta::hours(24);
 /// First and longest wait after a failed call.
 const RETRY: runtime::backoff::Backoff =
