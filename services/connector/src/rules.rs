@@ -1,5 +1,6 @@
 //! Decisions without IO: what is allowed, what is missing, what a change means.
 
+pub mod code_verifier;
 pub mod identity;
 pub mod redirect_uri;
 pub mod return_to;
