@@ -107,6 +107,7 @@ async fn bodies_and_queries_that_are_wrong_change_nothing() {
         ("POST", start, json!({"topic_name": "gmail"}), "topic_name"),
         ("POST", start, json!({"topic_name": "projects/p/topics/\u{0}"}), "topic_name"),
         ("POST", start, json!({"label_filter_action": "maybe"}), "label_filter_action"),
+        ("POST", start, json!({"label_ids": (0..101).map(|n| format!("x{n}")).collect::<Vec<_>>()}), "label_ids"),
         ("POST", start, json!({"connector_id": "7"}), "connector_id"),
         ("POST", start, json!({"labels": []}), "labels"),
         ("POST", stop, json!({"connector_id": 7}), "connector_id"),

@@ -29,4 +29,6 @@ mod leases;
 #[cfg(test)]
 mod schema;
 #[cfg(test)]
+mod shared_watch;
+#[cfg(test)]
 mod watches;
