@@ -1,6 +1,7 @@
 //! Connecting: a grant that Google gave becomes a connector, or renews the one its owner already has for that account.
 
 mod account;
+mod joining;
 mod row;
 
 use contracts::TraceContext;
@@ -9,14 +10,14 @@ use google::oauth::Scopes;
 use storage::Tx;
 
 use crate::error::Error;
-use crate::events::{self, Change};
+use crate::events::{self, Change, WatchChange};
 use crate::rules::identity::Identity;
 use crate::rules::scopes;
 use crate::rules::settings::SettingsPatch;
 use crate::state::{Google, State};
 use crate::store::connectors::{self, Connector};
 use crate::store::credentials::{self, Sealed};
-use crate::store::{google_accounts, watch_due, watches};
+use crate::store::google_accounts;
 
 /// How often a transaction that met another one is tried in all.
 const TRIES: u32 = 4;
@@ -114,13 +115,14 @@ async fn try_connect(
         connectors::save(&mut tx, &row).await?;
     }
     credentials::replace(&mut tx, row.id, &owner.tenant, sealed).await?;
-    if let Some(topic) = &state.settings.pubsub_topic {
-        watches::want_push(&mut tx, state.seams.ids.uuid(), &owner.tenant, row.id).await?;
-        tx.enter_system().await?;
-        watch_due::want(&mut tx, account.id, topic, state.seams.clock.now()).await?;
-        tx.enter_tenant(&owner.tenant).await?;
-    }
+    let joined = match &state.settings.pubsub_topic {
+        Some(topic) => joining::join(&mut tx, state, &account, &row, topic).await?,
+        None => None,
+    };
     events::connector(&mut tx, &state.seams, &row, Change::Connected, trace).await?;
+    if let Some(watch) = joined {
+        events::watch(&mut tx, &state.seams, &row, &watch, WatchChange::Started, trace).await?;
+    }
     tx.commit().await?;
     Ok(Connected { connector: row.id, email_address: row.email_address, created })
 }

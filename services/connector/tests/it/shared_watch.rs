@@ -1,8 +1,11 @@
-//! Several connectors of one Google account: who may move its watch.
+//! Several connectors of one Google account: who may move its watch, and how a newcomer joins it.
 
 use connector::jobs::keep_watches;
+use contracts::connector::WatchStarted;
 use gmail_sim::Rule;
+use google::seal::Sealer;
 use serde_json::{Value, json};
+use storage::Statement;
 use testing::eventually;
 
 use crate::harness::{ANN, Answer, PATIENCE, TOPIC, World};
@@ -85,4 +88,47 @@ async fn of_two_who_start_on_different_topics_at_once_the_first_keeps_its_own() 
         is_watched_on(&world, kept).then_some(())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_connects_a_watched_account_is_watched_at_once() {
+    let world = World::with(&[("GMAIL_PUBSUB_TOPIC", TOPIC)]).await;
+    let one = world.connect("ann", ANN).await;
+    until_active(&world, ("acme", "ann"), &one).await;
+    let two = world.connect_as(CLEO, ANN).await;
+    assert_eq!(world.event_types(&two).await, ["connector.connected.v1", "watch.started.v1"]);
+    let (known, joined) = (watch_of(&world, ("acme", "ann"), &one).await, watch_of(&world, CLEO, &two).await);
+    assert_eq!((&joined["state"], &joined["watch_type"]), (&json!("active"), &json!("push")), "{joined}");
+    assert!(joined["expiration"].is_string() && joined["expiration"] == known["expiration"], "{joined} {known}");
+    let started = world.events(&two).await.iter().find_map(|event| event.decode::<WatchStarted>().ok()?.watch).unwrap();
+    assert!(started.expires_at_ms > 0 && started.version == 1, "{started:?}");
+    assert_eq!(world.asked("watch"), 1);
+    // Connecting again tells nothing new about the watch.
+    world.connect_as(CLEO, ANN).await;
+    let types = world.event_types(&two).await;
+    assert_eq!(types, ["connector.connected.v1", "watch.started.v1", "connector.connected.v1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_consent_brings_the_share_of_a_watch_that_went_on_back() {
+    let world = World::with(&[("GMAIL_PUBSUB_TOPIC", TOPIC)]).await;
+    let one = world.connect("ann", ANN).await;
+    until_active(&world, ("acme", "ann"), &one).await;
+    let two = world.connect_as(CLEO, ANN).await;
+    // The token of one of them is dead; the other's grant and with it the watch live on.
+    let sealed = Sealer::parse(&world.key).unwrap().seal(&domain::Secret::new("1//nonsense"));
+    let conn = world.db.admin().await;
+    let text = format!("UPDATE connector.credentials SET refresh_sealed = '{sealed}' WHERE connector_id = '{one}'");
+    Statement::dynamic(text).execute(&conn).await.unwrap();
+    let version = world.lease(&one, None).await.body["token_version"].as_i64();
+    assert_eq!(world.lease(&one, version).await.code(), "reauth_required");
+    assert_eq!(watch_of(&world, ("acme", "ann"), &one).await["state"], "lapsed");
+    let asked = world.asked("watch");
+    assert_eq!(world.connect("ann", ANN).await, one);
+    let back = watch_of(&world, ("acme", "ann"), &one).await;
+    assert_eq!((&back["state"], back["expiration"].is_string()), (&json!("active"), true), "{back}");
+    let types = world.event_types(&one).await;
+    assert_eq!(types.iter().filter(|name| *name == "watch.started.v1").count(), 2, "{types:?}");
+    assert_eq!(watch_of(&world, CLEO, &two).await["state"], "active");
+    assert_eq!(world.asked("watch"), asked);
 }
