@@ -8,3 +8,4 @@ pub mod scopes;
 pub mod settings;
 pub mod status;
 pub mod topic;
+pub mod tries;
