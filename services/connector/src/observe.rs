@@ -29,6 +29,11 @@ pub fn refreshed(state: &State, result: &str) {
     tracing::debug!(result, "refreshed an access token");
 }
 
+/// A lease waits because another replica asks Google already.
+pub fn refresh_waited(state: &State) {
+    state.metrics.refresh_waits.inc();
+}
+
 /// A lease was asked for.
 pub fn leased(state: &State, result: &str) {
     state.metrics.leases.with_label_values(&[result]).inc();
