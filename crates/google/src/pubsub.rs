@@ -1,4 +1,4 @@
-//! Bodies of Pub/Sub pushes: wrapped in Google's envelope, or bare with the metadata in headers (gmail-facts §5).
+//! Bodies of Pub/Sub pushes: wrapped in Google's envelope, or bare with the metadata in headers.
 //!
 //! The body is not signed, so it is only a hint: an address to look at and a history id it may have reached.
 

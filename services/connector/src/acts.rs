@@ -12,6 +12,7 @@ pub mod disconnect;
 pub mod end_grant;
 pub mod lease;
 pub mod pending;
+pub mod persist;
 pub mod reauth;
 pub mod refresh;
 pub mod select;

@@ -8,7 +8,7 @@ use broker::{Broker, BrokerConfig, Transport, dead_letters};
 use contracts::topology::CONNECTOR_MAILBOX_CHANGED;
 use runtime::{ConfigErrors, Context, DeadLettersCommand, Env, Service};
 use storage::outbox::Relay;
-use storage::{Db, DbConfig, EmbeddedMigrations, Spec, embed_migrations};
+use storage::{Db, DbConfig, Spec};
 use utoipa::OpenApi;
 use web::extract::BodyLimit;
 use web::{Health, InternalTokens, Server, ServerConfig};
@@ -17,10 +17,7 @@ use crate::config::{Bootstrap, Config, NAME};
 use crate::http::doc::ApiDoc;
 use crate::metrics::Metrics;
 use crate::state::{Gates, Google, Parts, State, Wake};
-use crate::{consumers, http, jobs};
-
-/// The schema's migrations.
-pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/connector");
+use crate::{consumers, http, jobs, store};
 
 /// The service, built and not yet serving.
 pub struct App {
@@ -127,7 +124,7 @@ impl Service for App {
     }
 
     async fn migrate(env: &Env) -> anyhow::Result<()> {
-        Ok(storage::migrate::command(env, &Spec::CONNECTOR, MIGRATIONS).await?)
+        Ok(storage::migrate::command(env, &Spec::CONNECTOR, store::migrations()).await?)
     }
 
     async fn dead_letters(env: &Env, command: DeadLettersCommand) -> anyhow::Result<()> {

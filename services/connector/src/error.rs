@@ -49,6 +49,8 @@ pub enum Error {
     NoAccount,
     #[error("no topic is configured")]
     NoTopic,
+    #[error("the account is watched on another topic")]
+    TopicTaken,
     #[error("members are out of their limits")]
     Invalid(Vec<(String, String)>),
     #[error("Google refuses: {0}")]
@@ -67,6 +69,12 @@ impl Error {
     /// Settings out of their limits.
     pub fn from_faults(faults: Vec<Fault>) -> Self {
         Self::Invalid(faults.into_iter().map(|(name, why)| (name.to_owned(), why.to_owned())).collect())
+    }
+
+    /// As [`Error::from_faults`], for a body that holds settings as members of its own.
+    pub fn from_bare_faults(faults: Vec<Fault>) -> Self {
+        let bare = |name: &'static str| name.strip_prefix("settings.").unwrap_or(name);
+        Self::from_faults(faults.into_iter().map(|(name, why)| (bare(name), why)).collect())
     }
 
     /// One member out of its limits.
@@ -122,6 +130,7 @@ impl Error {
             Self::Ambiguous(_) => "account_ambiguous",
             Self::NoAccount => "account_missing",
             Self::NoTopic => "topic_missing",
+            Self::TopicTaken => "topic_taken",
             Self::Invalid(_) => web::codes::INVALID_REQUEST,
             Self::GoogleRefused(_) => "google_refused",
             Self::GoogleUnavailable { .. } => "google_unavailable",
@@ -175,6 +184,10 @@ impl From<Error> for Problem {
             }
             Error::NoAccount => conflict("No account is connected."),
             Error::NoTopic => conflict("No Pub/Sub topic is configured."),
+            Error::TopicTaken => conflict(
+                "Another connector has this account watched on another topic, and Google allows one. Use that topic, or \
+                 have the other watch stopped first.",
+            ),
             Error::Invalid(faults) => faults
                 .into_iter()
                 .fold(unprocessable("The request is not valid."), |problem, (name, why)| problem.field(name, why)),

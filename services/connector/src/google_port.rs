@@ -78,7 +78,13 @@ impl Google {
     /// Turns a code into tokens.
     pub async fn exchange(&self, code: &Code) -> Result<TokenAnswer, Error> {
         let asked = self.oauth.exchange(&code.code, code.verifier.as_ref(), &code.redirect_uri).await;
-        let grant = asked.map_err(|error| sort(error, Error::CodeInvalid))?;
+        let grant = asked.map_err(|error| match error {
+            OAuthError::Unfit { code } => {
+                crate::observe::code_unfit(&code);
+                Error::CodeInvalid
+            }
+            error => sort(error, Error::CodeInvalid),
+        })?;
         Ok(TokenAnswer {
             access: grant.access_token,
             access_expires_at: grant.expires_at,
@@ -117,7 +123,7 @@ impl Google {
 fn sort(error: OAuthError, gone: Error) -> Error {
     match error {
         OAuthError::InvalidGrant | OAuthError::Denied { .. } => gone,
-        OAuthError::Misconfigured { code } => Error::ClientRefused(code),
+        OAuthError::Misconfigured { code } | OAuthError::Unfit { code } => Error::ClientRefused(code),
         OAuthError::Transient { reason } => Error::google_unavailable(reason),
         OAuthError::IdToken(refusal) => Error::google_refused(format!("the id_token is not acceptable: {refusal}")),
     }

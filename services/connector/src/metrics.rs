@@ -8,6 +8,7 @@ use runtime::telemetry::metrics::{counter, counter_vec};
 pub struct Metrics {
     pub connected: IntCounterVec,
     pub refreshes: IntCounterVec,
+    pub refresh_waits: IntCounter,
     pub leases: IntCounterVec,
     pub reauth_required: IntCounterVec,
     pub watch_calls: IntCounterVec,
@@ -31,6 +32,11 @@ impl Metrics {
                 "postrider_connector_token_refreshes_total",
                 "Access tokens asked of Google, by result.",
                 &["result"],
+            ),
+            refresh_waits: counter(
+                registry,
+                "postrider_connector_refresh_waits_total",
+                "Leases that waited for another replica's refresh of the same token.",
             ),
             leases: counter_vec(
                 registry,

@@ -13,10 +13,25 @@ pub fn connected(state: &State, connected: &Connected) {
     tracing::info!(connector.id = %connected.connector, kind, "connected account {}", connected.connector);
 }
 
+/// Google says that a code was asked for with another redirect URI than it is exchanged with, or calls the request
+/// malformed. Whoever brought the code made the mistake, so nobody has to act unless every consent ends like this.
+pub fn code_unfit(code: &str) {
+    tracing::warn!(
+        code,
+        "Google refuses a code for how it is exchanged; if every consent ends so, compare GOOGLE_REDIRECT_URI with the \
+         redirect URIs of the OAuth client"
+    );
+}
+
 /// Google answered a refresh.
 pub fn refreshed(state: &State, result: &str) {
     state.metrics.refreshes.with_label_values(&[result]).inc();
     tracing::debug!(result, "refreshed an access token");
+}
+
+/// A lease waits because another replica asks Google already.
+pub fn refresh_waited(state: &State) {
+    state.metrics.refresh_waits.inc();
 }
 
 /// A lease was asked for.

@@ -1,5 +1,6 @@
 //! Decisions without IO: what is allowed, what is missing, what a change means.
 
+pub mod code_verifier;
 pub mod identity;
 pub mod redirect_uri;
 pub mod return_to;
@@ -7,3 +8,4 @@ pub mod scopes;
 pub mod settings;
 pub mod status;
 pub mod topic;
+pub mod tries;

@@ -18,15 +18,17 @@ use crate::error::Error;
 use crate::metrics::Metrics;
 use crate::vault::Vault;
 
-/// The parts, shared.
+/// The parts behind one pointer: each handler, consumer, job and background task holds a clone.
 #[derive(Clone)]
 pub struct State(Arc<Parts>);
 
-/// The parts.
+/// Put together once, in `app.rs`; nothing of it changes while the process lives.
 pub struct Parts {
     pub db: Db,
     pub seams: Seams,
+    /// For work that must not end with the request that began it.
     pub tasks: Tasks,
+    /// The one way to open a refresh token.
     pub vault: Vault,
     pub settings: Settings,
     pub metrics: Metrics,
@@ -57,7 +59,8 @@ impl Deref for State {
     }
 }
 
-/// Wakes jobs before their next turn.
+/// Wakes this process's jobs before their next turn. Only a shortcut: what is due stands in the database, where the
+/// jobs of all replicas find it.
 #[derive(Debug, Default)]
 pub struct Wake {
     pub watches: Notify,

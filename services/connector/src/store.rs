@@ -10,3 +10,11 @@ pub mod members;
 pub mod oauth_states;
 pub mod watch_due;
 pub mod watches;
+
+use storage::{EmbeddedMigrations, embed_migrations};
+
+/// All migrations of the schema.
+pub fn migrations() -> EmbeddedMigrations {
+    const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/connector");
+    MIGRATIONS
+}

@@ -1,5 +1,5 @@
-//! Turns a refusal of Google's into a [`GmailError`]: the table of gmail-facts §2. Google's messages are read for
-//! known phrases but never kept: they may name addresses.
+//! Turns a refusal of Google's into a [`GmailError`], by status, reason and, where Google uses one reason for several
+//! things, known phrases. Google's messages are never kept: they may name addresses.
 
 use domain::Timestamp;
 use serde::Deserialize;

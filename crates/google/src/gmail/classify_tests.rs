@@ -1,4 +1,4 @@
-//! Every row of gmail-facts §2, in the forms Google and its stand-ins write it.
+//! Every refusal the client tells apart, in the forms Google and its stand-ins write it.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! What can go wrong with a call, sorted by what the caller must do about it (gmail-facts §2). Texts in here are
-//! Google's short reasons, never tokens, addresses or content.
+//! What can go wrong with a call, sorted by what the caller must do about it. Texts in here are Google's short reasons,
+//! never tokens, addresses or content.
 
 use domain::Timestamp;
 

@@ -1,4 +1,4 @@
-//! Pages of a mailbox's history, as typed lists. Gmail's `messages[]` repeats them and is not read (gmail-facts §3).
+//! Pages of a mailbox's history, as typed lists. Gmail's `messages[]` repeats them and is not read.
 
 use domain::{HistoryId, LabelId, MessageId, ThreadId};
 

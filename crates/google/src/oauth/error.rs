@@ -12,11 +12,13 @@ pub enum OAuthError {
     /// An administrator's policy, or the user, refuses this application. Terminal like [`Self::InvalidGrant`].
     #[error("access is refused ({code})")]
     Denied { code: String },
-    /// Our client id, secret, redirect URI or scopes are wrong: an operator must act, the account is fine.
-    #[error(
-        "the OAuth client is misconfigured ({code}): check GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET and the redirect URI"
-    )]
+    /// Our client id, secret or scopes are wrong: an operator must act, the account is fine.
+    #[error("the OAuth client is misconfigured ({code}): check GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET")]
     Misconfigured { code: String },
+    /// The request does not fit the code or token in it: a code of another redirect URI, a member that is missing or
+    /// malformed. The mistake of whoever brought the code; where nobody brought anything, ours.
+    #[error("the request does not fit the code ({code}): exchange it with the redirect URI it was asked for with")]
+    Unfit { code: String },
     /// Network, deadline, 429, 5xx, unreadable answer. Try again later; the grant is as it was.
     #[error("Google's OAuth endpoint cannot be used at the moment: {reason}")]
     Transient { reason: String },
@@ -49,6 +51,7 @@ impl OAuthError {
             "internal_failure" | "server_error" | "temporarily_unavailable" | "rate_limit_exceeded" | "slow_down" => {
                 Self::Transient { reason: code }
             }
+            "redirect_uri_mismatch" | "invalid_request" => Self::Unfit { code },
             _ => Self::Misconfigured { code },
         }
     }
@@ -71,10 +74,11 @@ mod tests {
     fn codes_are_sorted_by_what_helps() {
         assert_eq!(OAuthError::of_code("invalid_grant"), OAuthError::InvalidGrant);
         assert!(OAuthError::of_code("admin_policy_enforced").needs_consent());
-        for ours in
-            ["invalid_client", "unauthorized_client", "redirect_uri_mismatch", "invalid_scope", "invalid_request"]
-        {
+        for ours in ["invalid_client", "unauthorized_client", "invalid_scope"] {
             assert!(matches!(OAuthError::of_code(ours), OAuthError::Misconfigured { .. }), "{ours}");
+        }
+        for callers in ["redirect_uri_mismatch", "invalid_request"] {
+            assert_eq!(OAuthError::of_code(callers), OAuthError::Unfit { code: callers.to_owned() });
         }
         assert!(OAuthError::of_code("internal_failure").is_transient());
         assert_eq!(OAuthError::of_code("a b\n1//secret"), OAuthError::Misconfigured { code: "unknown".to_owned() });

@@ -1,4 +1,5 @@
-//! Scopes as granted. Consent is granular: what was asked for may not be what was granted (gmail-facts §6).
+//! Scopes as granted. Consent is granular: what was asked for may not be what was granted, because the user
+//! may untick any of them.
 
 use std::collections::BTreeSet;
 use std::fmt;

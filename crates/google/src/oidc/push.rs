@@ -1,4 +1,4 @@
-//! Verification of the tokens Pub/Sub puts on pushes (gmail-facts §5, steps 1 to 5).
+//! Verification of the tokens Pub/Sub puts on pushes: signature, issuer, times, audience and the account that sends.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
 //! How many calls of one mailbox may run at once. Google does not publish the limit and shares it among all programs
-//! of the user, so it is felt for: up by one for each round of good answers, halved on a refusal (gmail-facts §1).
+//! of the user, so it is felt for: up by one for each round of good answers, halved on a refusal.
 
 /// Additive increase, multiplicative decrease.
 #[derive(Debug, Clone)]

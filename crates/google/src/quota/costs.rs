@@ -1,4 +1,4 @@
-//! What each call costs in quota units (gmail-facts §1). The same for every `format` of a get.
+//! What each call costs in quota units, as of May 2026. The same for every `format` of a get.
 
 /// The calls Postrider makes or may make, by Google's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

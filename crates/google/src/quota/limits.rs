@@ -1,4 +1,4 @@
-//! How many units Google allows (gmail-facts §1).
+//! How many units Google allows, by when the project began to use the API.
 
 /// Units per minute and day. Google's own numbers; what we keep below them is the buckets' business.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

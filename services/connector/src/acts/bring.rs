@@ -6,7 +6,7 @@ use super::connect::{Grant, Owner};
 use super::consent::{self, Code};
 use crate::browser::token;
 use crate::error::Error;
-use crate::rules::redirect_uri;
+use crate::rules::{code_verifier, redirect_uri};
 use crate::state::State;
 use crate::store::oauth_states;
 
@@ -25,8 +25,8 @@ pub struct Brought {
 /// Turns it into a grant. A state must be the caller's own and is used up.
 pub async fn code(state: &State, owner: &Owner, brought: Brought) -> Result<Grant, Error> {
     sane("auth_code", &brought.code)?;
-    if let Some(verifier) = &brought.verifier {
-        sane("code_verifier", verifier)?;
+    if brought.verifier.as_ref().is_some_and(|verifier| !code_verifier::is_valid(verifier.expose())) {
+        return Err(Error::invalid("code_verifier", "is not 43 to 128 letters, digits or -._~"));
     }
     let google = state.google()?;
     let redirect_uri = redirect_uri::accepted(brought.redirect_uri.as_deref(), &google.redirect_uri)

@@ -1,25 +1,28 @@
 //! Connecting: a grant that Google gave becomes a connector, or renews the one its owner already has for that account.
 
 mod account;
+mod confirmed;
+mod joining;
 mod row;
 
 use contracts::TraceContext;
 use domain::{ConnectorId, Secret, TenantId, Timestamp, UserId};
 use google::oauth::Scopes;
 use storage::Tx;
+use tokio::sync::oneshot;
 
+use super::persist::persist;
 use crate::error::Error;
-use crate::events::{self, Change};
+use crate::events::{self, Change, WatchChange};
 use crate::rules::identity::Identity;
 use crate::rules::scopes;
 use crate::rules::settings::SettingsPatch;
-use crate::state::{Google, State};
+use crate::state::State;
 use crate::store::connectors::{self, Connector};
 use crate::store::credentials::{self, Sealed};
-use crate::store::{google_accounts, watch_due, watches};
+use crate::store::google_accounts;
+use crate::store::oauth_states::Hash;
 
-/// How often a transaction that met another one is tried in all.
-const TRIES: u32 = 4;
 /// For whom.
 #[derive(Debug, Clone)]
 pub struct Owner {
@@ -57,50 +60,62 @@ pub async fn connect(
     settings: Option<&SettingsPatch>,
     trace: Option<TraceContext>,
 ) -> Result<Connected, Error> {
-    let missing = scopes::missing(&grant.scopes);
-    if !missing.is_empty() {
-        return Err(Error::ScopeMissing(missing));
-    }
-    let google = state.google()?;
-    let wish = Wish { owner, grant, settings };
-    for attempt in 1.. {
-        match try_connect(state, google, &wish, trace).await {
-            Err(Error::Store(error)) if attempt < TRIES && is_race(&error) => {
-                tracing::debug!(%error, attempt, "connect: met another transaction, trying again");
-            }
-            result => {
-                if let Ok(connected) = &result {
-                    crate::observe::connected(state, connected);
-                    state.wake.watches.notify_one();
-                }
-                return result;
-            }
-        }
-    }
-    Err(Error::Busy)
+    let (owner, grant, settings) = (owner.clone(), grant.clone(), settings.cloned());
+    bring_through(state, Wish { owner, grant, settings, confirmed: None, trace }).await
 }
 
-/// Another transaction made the same row or changed it first.
-fn is_race(error: &storage::Error) -> bool {
-    matches!(error, storage::Error::Conflict { .. } | storage::Error::NotFound | storage::Error::Transient(_))
+/// As [`connect`], for a grant that waited for a yes. The confirm page's token is used up in the same transaction.
+pub async fn connect_confirmed(
+    state: &State,
+    owner: Owner,
+    grant: Grant,
+    token: Hash,
+    trace: Option<TraceContext>,
+) -> Result<Connected, Error> {
+    bring_through(state, Wish { owner, grant, settings: None, confirmed: Some(token), trace }).await
 }
 
 /// The parameters of one connect.
-struct Wish<'a> {
-    owner: &'a Owner,
-    grant: &'a Grant,
-    settings: Option<&'a SettingsPatch>,
+struct Wish {
+    owner: Owner,
+    grant: Grant,
+    settings: Option<SettingsPatch>,
+    /// Hash of the confirm page's token.
+    confirmed: Option<Hash>,
+    trace: Option<TraceContext>,
 }
 
-async fn try_connect(
-    state: &State,
-    google: &Google,
-    wish: &Wish<'_>,
-    trace: Option<TraceContext>,
-) -> Result<Connected, Error> {
-    let (owner, grant) = (wish.owner, wish.grant);
+/// Connects in a task of its own: Google does not give a grant twice, so a browser that is closed or reloaded while the
+/// database is away must not end the tries.
+async fn bring_through(state: &State, wish: Wish) -> Result<Connected, Error> {
+    let missing = scopes::missing(&wish.grant.scopes);
+    if !missing.is_empty() {
+        return Err(Error::ScopeMissing(missing));
+    }
+    state.google()?;
+    let (answer, result) = oneshot::channel();
+    let own = state.clone();
+    state.tasks.spawn("connect", async move {
+        let result = persist(&own, "connect", || try_connect(&own, &wish)).await;
+        if let Ok(connected) = &result {
+            crate::observe::connected(&own, connected);
+            own.wake.watches.notify_one();
+        }
+        let _gone = answer.send(result);
+    });
+    result.await.map_err(|_task_died| Error::Busy)?
+}
+
+async fn try_connect(state: &State, wish: &Wish) -> Result<Connected, Error> {
+    let (owner, grant, trace) = (&wish.owner, &wish.grant, wish.trace);
+    let google = state.google()?;
     let mut tx = state.db.system().await?;
     google_accounts::lock_address(&mut tx, &grant.who.address.lookup_key()).await?;
+    if let Some(token) = &wish.confirmed
+        && !confirmed::use_up(&mut tx, token, state.seams.clock.now()).await?
+    {
+        return confirmed::done_before(&mut tx, state, wish).await;
+    }
     tx.enter_tenant(&owner.tenant).await?;
     let found = account::find(&mut tx, owner, &grant.who).await?;
     let account = account::account(&mut tx, state, google, found.as_ref(), &grant.who).await?;
@@ -114,13 +129,14 @@ async fn try_connect(
         connectors::save(&mut tx, &row).await?;
     }
     credentials::replace(&mut tx, row.id, &owner.tenant, sealed).await?;
-    if let Some(topic) = &state.settings.pubsub_topic {
-        watches::want_push(&mut tx, state.seams.ids.uuid(), &owner.tenant, row.id).await?;
-        tx.enter_system().await?;
-        watch_due::want(&mut tx, account.id, topic, state.seams.clock.now()).await?;
-        tx.enter_tenant(&owner.tenant).await?;
-    }
+    let joined = match &state.settings.pubsub_topic {
+        Some(topic) => joining::join(&mut tx, state, &account, &row, topic).await?,
+        None => None,
+    };
     events::connector(&mut tx, &state.seams, &row, Change::Connected, trace).await?;
+    if let Some(watch) = joined {
+        events::watch(&mut tx, &state.seams, &row, &watch, WatchChange::Started, trace).await?;
+    }
     tx.commit().await?;
     Ok(Connected { connector: row.id, email_address: row.email_address, created })
 }

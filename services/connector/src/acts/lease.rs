@@ -53,6 +53,7 @@ pub async fn lease(state: &State, tenant: &TenantId, id: ConnectorId, wish: Wish
     let gate = state.gates.of(id);
     let _turn = tokio::time::timeout(PATIENCE, gate.lock()).await.map_err(|_elapsed| Error::Busy)?;
     let deadline = tokio::time::Instant::now() + PATIENCE;
+    let mut waited = false;
     loop {
         let (row, held) = read(state, tenant, id, wish).await?;
         if let Some(lease) = usable(state, &row, &held, wish, SPENT)? {
@@ -72,6 +73,9 @@ pub async fn lease(state: &State, tenant: &TenantId, id: ConnectorId, wish: Wish
         }
         if tokio::time::Instant::now() >= deadline {
             return Err(Error::Busy);
+        }
+        if !std::mem::replace(&mut waited, true) {
+            crate::observe::refresh_waited(state);
         }
         tokio::time::sleep(LOOK).await;
     }

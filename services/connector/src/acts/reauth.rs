@@ -11,7 +11,8 @@ use crate::store::connectors::{self, Connector};
 use crate::store::watches::{self, WatchNow};
 use crate::store::{credentials, google_accounts, members, watch_due};
 
-/// Google refused the refresh token; it does not say why (gmail-facts §6).
+/// Google refused the refresh token. A revoke, a changed password, six idle months and an administrator's policy all
+/// look the same.
 pub const INVALID_GRANT: &str = "invalid_grant";
 /// The grant lives and no longer covers reading.
 pub const SCOPE_MISSING: &str = "scope_missing";

@@ -1,4 +1,4 @@
-//! Which connector a request without a connector in its path means (api.md §0).
+//! Which connector a request without a connector in its path means: the one it names, or the caller's only one.
 
 use domain::ConnectorId;
 

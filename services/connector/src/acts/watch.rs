@@ -8,6 +8,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use google::gmail::{GmailApi, GmailError, WatchAnswer, WatchRequest};
 use storage::Tx;
+use uuid::Uuid;
 
 use super::token_source::ConnectorTokens;
 use crate::error::Error;
@@ -18,7 +19,7 @@ use crate::store::members::{self, Member};
 use crate::store::watches::{self, WatchNow};
 use crate::store::{connectors, watch_due};
 
-/// Google ends a watch after seven days and advises a daily renewal (gmail-facts §4).
+/// Google ends a watch after seven days and advises a daily renewal.
 pub const RENEW_EVERY: TimeDelta = TimeDelta::hours(24);
 /// First and longest wait after a failed call.
 const RETRY: runtime::backoff::Backoff =
@@ -29,7 +30,9 @@ pub async fn start(state: &State, account: &Account) -> Result<WatchAnswer, Erro
     let topic = account.watch_topic.clone().or_else(|| state.settings.pubsub_topic.clone()).ok_or(Error::NoTopic)?;
     match ask(state, account, &topic).await {
         Ok(answer) => {
-            record_running(state, account, &answer).await?;
+            let mut tx = state.db.system().await?;
+            settle(&mut tx, state, account.id, &answer).await?;
+            tx.commit().await?;
             crate::observe::watch_called(state, "ok");
             Ok(answer)
         }
@@ -81,21 +84,19 @@ async fn live(state: &State, account: &Account) -> Result<Vec<Member>, storage::
     Ok(members)
 }
 
-/// Keeps Google's answer and tells the connectors that have a share in the watch.
-pub async fn record_running(state: &State, account: &Account, answer: &WatchAnswer) -> Result<(), Error> {
+/// Keeps Google's answer and tells the connectors that have a share in the watch. Begins and leaves in the system role.
+pub async fn settle(tx: &mut Tx, state: &State, account: Uuid, answer: &WatchAnswer) -> Result<(), Error> {
     let now = state.seams.clock.now();
-    let mut tx = state.db.system().await?;
-    let account = google_accounts::lock(&mut tx, account.id).await?;
+    let account = google_accounts::lock(tx, account).await?;
     // Well before Google's end even if it is nearer than usual.
     let renewal = (now + RENEW_EVERY).min(now + (answer.expires_at - now) / 2);
     let due = if account.watch_wanted { renewal } else { now };
-    watch_due::mark_running(&mut tx, account.id, answer.history_id.as_i64(), answer.expires_at, due).await?;
+    watch_due::mark_running(tx, account.id, answer.history_id.as_i64(), answer.expires_at, due).await?;
     if account.watch_wanted {
         let history_id = answer.history_id.as_i64();
         let active = WatchNow { watch_type: "push", state: "active", history_id, expires_at: Some(answer.expires_at) };
-        tell(&mut tx, state, &account, active).await?;
+        tell(tx, state, &account, active).await?;
     }
-    tx.commit().await?;
     Ok(())
 }
 

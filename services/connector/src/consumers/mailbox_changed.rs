@@ -19,7 +19,7 @@ use crate::store::google_accounts;
 /// When to try again while the database is away.
 const LATER: Duration = Duration::from_secs(10);
 
-/// The handler.
+/// Folds a batch to the latest push of each address and writes that down at once.
 pub struct MailboxChangedHandler {
     state: State,
 }

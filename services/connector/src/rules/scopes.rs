@@ -1,4 +1,4 @@
-//! Which of Google's scopes a grant must hold (api.md §1). The user may untick any of them on Google's page, so the
+//! Which of Google's scopes a grant must hold. The user may untick any of them on Google's page, so the
 //! answer of the token endpoint is compared, not what was asked for.
 
 use google::oauth::{GMAIL_READONLY, Scopes};

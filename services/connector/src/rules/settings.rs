@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 /// Attachments up to this size are fetched unless chosen otherwise: what Gmail itself lets a user attach.
 pub const ATTACHMENT_MAX_BYTES: u64 = 25 * 1024 * 1024;
-/// The largest mail Gmail holds (insert and import, gmail-facts §3).
+/// The largest mail Gmail holds (the limit of its insert and import calls).
 const ATTACHMENT_LIMIT_BYTES: u64 = 157_286_400;
 /// Most labels in a filter.
 const MAX_LABELS: usize = 100;

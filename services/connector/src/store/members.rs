@@ -1,7 +1,7 @@
 //! Who else has an account: the cross-tenant look-ups of the control side. System role; ids and states only.
 
 use domain::{ConnectorId, TenantId};
-use storage::types::{Bool, Text, Uuid as SqlUuid};
+use storage::types::{Bool, Nullable, Text, Uuid as SqlUuid};
 use storage::{Error, QueryableByName, Tx, sql};
 use uuid::Uuid;
 
@@ -12,8 +12,12 @@ use super::google_accounts::Account;
 pub struct Member {
     pub connector: ConnectorId,
     pub tenant: TenantId,
+    /// The row it hangs on; see [`live`] for why that may be another one than was asked about.
+    pub account: Uuid,
     /// It has a share in the account's push watch.
     pub watched: bool,
+    /// The topic its account is to be watched on.
+    pub topic: Option<String>,
 }
 
 #[derive(QueryableByName)]
@@ -22,14 +26,18 @@ struct MemberRow {
     id: Uuid,
     #[diesel(sql_type = Text)]
     tenant: String,
+    #[diesel(sql_type = SqlUuid)]
+    account: Uuid,
     #[diesel(sql_type = Bool)]
     watched: bool,
+    #[diesel(sql_type = Nullable<Text>)]
+    topic: Option<String>,
 }
 
 /// The live connectors of a Google account, whatever their tenant, in the order of their ids. An account known by its
 /// address only counts as the same as one of that address, because Google's stop and revoke would hit both.
 pub async fn live(tx: &mut Tx, account: &Account) -> Result<Vec<Member>, Error> {
-    let rows: Vec<MemberRow> = sql("SELECT c.id, c.tenant, \
+    let rows: Vec<MemberRow> = sql("SELECT c.id, c.tenant, a.id AS account, a.watch_topic AS topic, \
             coalesce(w.watch_type = 'push' AND w.state <> 'stopped', false) AS watched \
          FROM google_accounts a JOIN connectors c ON c.account_id = a.id \
          LEFT JOIN watches w ON w.connector_id = c.id \
@@ -44,7 +52,8 @@ pub async fn live(tx: &mut Tx, account: &Account) -> Result<Vec<Member>, Error> 
     rows.into_iter()
         .map(|row| {
             let tenant = TenantId::parse(row.tenant).map_err(|error| Error::Other(error.to_string()))?;
-            Ok(Member { connector: ConnectorId(row.id), tenant, watched: row.watched })
+            let MemberRow { id, account, watched, topic, .. } = row;
+            Ok(Member { connector: ConnectorId(id), tenant, account, watched, topic })
         })
         .collect()
 }

@@ -104,6 +104,16 @@ pub async fn await_confirmation(
     Ok(())
 }
 
+/// The consent that waits for this confirm token's answer; the token stays good. System role.
+pub async fn find_confirmed(tx: &mut Tx, confirm_hash: Hash, now: Timestamp) -> Result<Option<State>, Error> {
+    sql("SELECT state_hash, tenant, user_id, verifier_sealed, cookie_hash, return_to, grant_sealed FROM oauth_states \
+         WHERE confirm_hash = $1 AND expires_at > $2")
+    .bind::<Binary, _>(confirm_hash)
+    .bind::<Timestamptz, _>(now)
+    .optional(tx)
+    .await
+}
+
 /// Uses a confirm token up: the row is deleted and handed to the first caller in time. System role.
 pub async fn take_confirmed(tx: &mut Tx, confirm_hash: Hash, now: Timestamp) -> Result<Option<State>, Error> {
     sql("DELETE FROM oauth_states WHERE confirm_hash = $1 AND expires_at > $2 \

@@ -24,6 +24,16 @@ pub async fn want(tx: &mut Tx, account: Uuid, topic: &str, due: Timestamp) -> Re
     Ok(())
 }
 
+/// The wanted watch is to be asked for again at `due`: Google may watch another topic.
+pub async fn mark_due(tx: &mut Tx, account: Uuid, due: Timestamp) -> Result<(), Error> {
+    sql("UPDATE google_accounts SET watch_due_at = $2, updated_at = clock_timestamp() WHERE id = $1 AND watch_wanted")
+        .bind::<SqlUuid, _>(account)
+        .bind::<Timestamptz, _>(due)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 /// Nobody wants the watch any more; `due` says when to stop it at Google (never, if a revoke is going to do it).
 pub async fn unwant(tx: &mut Tx, account: Uuid, due: Option<Timestamp>) -> Result<(), Error> {
     sql("UPDATE google_accounts SET watch_wanted = false, watch_attempts = 0, \

@@ -7,9 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use broker::Transport;
 use broker::memory::MemoryBroker;
+use connector::App;
 use connector::config::Config;
 use connector::state::State;
-use connector::{App, MIGRATIONS};
+use connector::store::migrations;
 use contracts::Envelope;
 use domain::{ConnectorId, MockClock, Seams, Secret, TenantId, UserId};
 use gmail_sim::{MailboxSpec, SimConfig, SimServer};
@@ -72,7 +73,7 @@ impl World {
         })
         .await
         .unwrap();
-        let db = TestDb::fresh(Spec::CONNECTOR, || MIGRATIONS).await;
+        let db = TestDb::fresh(Spec::CONNECTOR, migrations).await;
         let key = Sealer::generate_key();
         let mut settings = settings(&sim, &db, &key);
         for (name, value) in more {

@@ -182,6 +182,10 @@ async fn a_code_that_google_refuses_is_told() {
     let body = json!({"auth_code": "4/0A", "redirect_uri": "https://evil.example/"});
     let answer = world.call("ann", "POST", "/api/auth/google/gmail", Some(body)).await;
     assert_eq!((answer.status, answer.fields()), (422, vec!["redirect_uri"]));
+    // A code of a redirect to our page, brought as one of a pop-up: the caller's mistake, not the installation's.
+    let body = json!({"auth_code": world.code(ANN, &["openid", "email", READONLY]), "redirect_uri": "postmessage"});
+    let answer = world.call("ann", "POST", "/api/auth/google/gmail", Some(body)).await;
+    assert_eq!((answer.status, answer.code(), answer.fields()), (422, "auth_code_invalid", vec!["auth_code"]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -91,15 +91,19 @@ async fn a_replica_that_died_in_a_refresh_delays_the_next_one_only() {
     let id = world.connect("ann", ANN).await;
     let version = stored(&world).await.version;
     behind_the_roles(&world, "UPDATE credentials SET refresher = gen_random_uuid(), refreshing_until = clock_timestamp() + interval '1 hour'").await;
+    let asked = world.asked("oauth.token");
     let waiting = world.lease(&id, Some(version));
     tokio::pin!(waiting);
+    let waits = || async { (world.state().metrics.refresh_waits.get() == 1).then_some(()) };
     tokio::select! {
-        _ = &mut waiting => panic!("nobody may refresh beside the holder of the claim"),
-        () = tokio::time::sleep(std::time::Duration::from_millis(300)) => {}
+        answer = &mut waiting => panic!("nobody may refresh beside the holder of the claim: {}", answer.text),
+        () = eventually("a lease that saw the claim and waits", PATIENCE, waits) => {}
     }
+    assert_eq!(world.asked("oauth.token"), asked);
     behind_the_roles(&world, "UPDATE credentials SET refreshing_until = clock_timestamp()").await;
     let lease = waiting.await;
     assert_eq!((lease.status, lease.body["token_version"].as_i64()), (200, Some(version + 1)), "{}", lease.text);
+    assert_eq!(world.asked("oauth.token"), asked + 1);
     assert!(stored(&world).await.refresher.is_none());
 }
 

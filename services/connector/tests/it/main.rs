@@ -27,6 +27,10 @@ mod job_check_tokens;
 #[cfg(test)]
 mod leases;
 #[cfg(test)]
+mod outages;
+#[cfg(test)]
 mod schema;
+#[cfg(test)]
+mod shared_watch;
 #[cfg(test)]
 mod watches;

@@ -1,6 +1,6 @@
 //! Who may see what, by SQL; and the migrations both ways.
 
-use connector::MIGRATIONS;
+use connector::store::migrations;
 use domain::TenantId;
 use storage::types::{BigInt, Text};
 use storage::{Error, QueryableByName, Spec, Statement};
@@ -112,8 +112,8 @@ async fn every_table_has_forced_row_security_and_a_birthday() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_migrations_go_back_and_forth() {
-    let db = testing::db::TestDb::fresh(Spec::CONNECTOR, || MIGRATIONS).await;
-    assert_eq!(storage::migrate::revert_all(&db.admin_url, &Spec::CONNECTOR, MIGRATIONS).await.unwrap(), 6);
-    let again = storage::migrate::run(&db.admin_url, &db.url, &Spec::CONNECTOR, MIGRATIONS).await.unwrap();
+    let db = testing::db::TestDb::fresh(Spec::CONNECTOR, migrations).await;
+    assert_eq!(storage::migrate::revert_all(&db.admin_url, &Spec::CONNECTOR, migrations()).await.unwrap(), 6);
+    let again = storage::migrate::run(&db.admin_url, &db.url, &Spec::CONNECTOR, migrations()).await.unwrap();
     assert_eq!(again.len(), 6);
 }

@@ -181,3 +181,18 @@ async fn two_replicas_call_google_once() {
         assert_eq!(world.asked("watch"), asked + 1);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_with_too_many_labels_does_nothing_at_all() {
+    let world = World::new().await;
+    let id = world.connect("ann", ANN).await;
+    let asked = (world.asked("watch"), world.asked("getProfile"));
+    let labels: Vec<_> = (0..101).map(|n| format!("Label_{n}")).collect();
+    for topic in [json!(null), json!(TOPIC)] {
+        let answer = start(&world, "ann", json!({"topic_name": topic, "label_ids": labels})).await;
+        assert_eq!((world.asked("watch"), world.asked("getProfile")), asked, "{topic}");
+        assert_eq!(watch_of(&world, "ann", &id).await, serde_json::Value::Null, "{topic}");
+        assert_eq!((answer.status, answer.fields()), (422, vec!["label_ids"]), "{}", answer.body);
+    }
+    assert_eq!(world.event_types(&id).await, ["connector.connected.v1"]);
+}

@@ -17,14 +17,14 @@ const REVOKE_SKEW: TimeDelta = TimeDelta::seconds(60);
 /// The next state of the owner's connector, or a new one.
 pub(super) fn next(
     state: &State,
-    wish: &Wish<'_>,
+    wish: &Wish,
     found: Option<&Connector>,
     account: &Account,
 ) -> Result<Connector, Error> {
     let now = state.seams.clock.now();
-    let (owner, grant) = (wish.owner, wish.grant);
+    let (owner, grant) = (&wish.owner, &wish.grant);
     let held = found.map_or_else(Settings::default, |row| row.settings.clone());
-    let settings = match wish.settings {
+    let settings = match &wish.settings {
         Some(patch) => patch.clone().apply(&held).map_err(Error::from_faults)?,
         None => held,
     };

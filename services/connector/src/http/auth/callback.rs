@@ -11,6 +11,7 @@ use super::url::LIFETIME;
 use crate::acts::connect::{Grant, connect};
 use crate::acts::consent::{self, Code};
 use crate::acts::pending;
+use crate::acts::persist::persist;
 use crate::browser::{cookie, page, token};
 use crate::error::Error;
 use crate::state::State;
@@ -37,7 +38,7 @@ pub struct Query {
         (status = 303, description = "To `return_to`, with status=connected or error=…"),
         (status = 403, body = web::ProblemDocument, description = "`access_denied`"),
         (status = 422, body = web::ProblemDocument, description = "`state_invalid`, `auth_code_invalid`, `scope_missing`"),
-        (status = 503, body = web::ProblemDocument, description = "Google or the database is away; the same address may be tried again"),
+        (status = 503, body = web::ProblemDocument, description = "`google_unavailable`: the same address may be tried again. `database_unavailable`: likewise, unless the code was exchanged before; the grant is then kept for ten seconds, and if the database stays away for longer the address answers 422 `state_invalid` and the consent begins anew"),
     )
 )]
 pub async fn handle(state: Data<State>, request: HttpRequest, cx: RequestContext) -> HttpResponse {
@@ -89,10 +90,12 @@ async fn exchange(state: &State, consent: &Consent, code: Secret) -> Result<Gran
 }
 
 async fn give_back(state: &State, consent: &Consent) -> Result<(), Error> {
-    let mut tx = state.db.system().await?;
-    oauth_states::give_back(&mut tx, consent.state_hash.clone()).await?;
-    tx.commit().await?;
-    Ok(())
+    persist(state, "give a state back", || async {
+        let mut tx = state.db.system().await?;
+        oauth_states::give_back(&mut tx, consent.state_hash.clone()).await?;
+        Ok(tx.commit().await?)
+    })
+    .await
 }
 
 /// Another browser than the one that began: the person must say yes first.
@@ -100,10 +103,14 @@ async fn ask(state: &State, consent: &Consent, grant: &Grant) -> Result<HttpResp
     let word = token::random(state.seams.entropy.as_ref());
     let sealed = pending::seal(&state.vault, grant)?;
     let until = state.seams.clock.now() + LIFETIME;
-    let mut tx = state.db.system().await?;
     let hash = token::hash(word.expose());
-    oauth_states::await_confirmation(&mut tx, consent.state_hash.clone(), hash, sealed, until).await?;
-    tx.commit().await?;
+    persist(state, "keep a grant for its yes", || async {
+        let mut tx = state.db.system().await?;
+        let state_hash = consent.state_hash.clone();
+        oauth_states::await_confirmation(&mut tx, state_hash, hash.clone(), sealed.clone(), until).await?;
+        Ok(tx.commit().await?)
+    })
+    .await?;
     let owner = format!("{} ({})", consent.user_id, consent.tenant);
     let from = respond::came_from(consent);
     Ok(page::confirm(grant.who.address.as_str(), &owner, word.expose(), from.as_ref()))

@@ -7,12 +7,12 @@ use utoipa::ToSchema;
 use web::RequestContext;
 
 use super::respond;
-use crate::acts::connect::connect;
+use crate::acts::connect::connect_confirmed;
 use crate::acts::pending;
 use crate::browser::{cookie, token};
 use crate::error::Error;
 use crate::state::State;
-use crate::store::oauth_states::{self, State as Consent};
+use crate::store::oauth_states::{self, Hash, State as Consent};
 
 /// The form.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -33,6 +33,7 @@ pub struct Answer {
         (status = 303, description = "To `return_to`, with status=connected or error=access_denied"),
         (status = 403, body = web::ProblemDocument, description = "The answer was no"),
         (status = 422, body = web::ProblemDocument, description = "`state_invalid`: unknown, used or too old"),
+        (status = 503, body = web::ProblemDocument, description = "`database_unavailable`: nothing was used up, the same form may be sent again"),
     )
 )]
 pub async fn handle(
@@ -49,20 +50,30 @@ pub async fn handle(
 }
 
 async fn end(state: &State, request: &HttpRequest, cx: &RequestContext, form: &Answer) -> Result<HttpResponse, Error> {
-    let consent = take(state, &form.token).await?;
+    let token = token::hash(&form.token);
     if form.answer != "yes" {
+        let consent = take(state, token).await?;
         return Ok(respond::denied(request, &consent, "access_denied"));
     }
+    let consent = find(state, token.clone()).await?;
     let sealed = consent.grant_sealed.as_deref().ok_or(Error::StateInvalid)?;
     let grant = pending::open(&state.vault, sealed)?;
-    let connected = connect(state, &respond::owner(&consent)?, &grant, None, Some(cx.trace)).await?;
+    let connected = connect_confirmed(state, respond::owner(&consent)?, grant, token, Some(cx.trace)).await?;
     let forget = cookie::forget(&consent.state_hash, &state.settings.app_public_url);
     Ok(respond::connected(&consent, connected, forget))
 }
 
-async fn take(state: &State, text: &str) -> Result<Consent, Error> {
+/// Reads the consent and uses nothing up: that is the connect's business, in its own transaction.
+async fn find(state: &State, token: Hash) -> Result<Consent, Error> {
     let mut tx = state.db.system().await?;
-    let found = oauth_states::take_confirmed(&mut tx, token::hash(text), state.seams.clock.now()).await?;
+    let found = oauth_states::find_confirmed(&mut tx, token, state.seams.clock.now()).await?;
+    tx.commit().await?;
+    found.ok_or(Error::StateInvalid)
+}
+
+async fn take(state: &State, token: Hash) -> Result<Consent, Error> {
+    let mut tx = state.db.system().await?;
+    let found = oauth_states::take_confirmed(&mut tx, token, state.seams.clock.now()).await?;
     tx.commit().await?;
     found.ok_or(Error::StateInvalid)
 }

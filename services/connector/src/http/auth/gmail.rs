@@ -19,7 +19,7 @@ pub struct Body {
     auth_code: Secret,
     /// From `/gmail/auth/url`, if the consent began there; its PKCE verifier is used then.
     state: Option<String>,
-    /// The PKCE verifier of a consent the frontend began itself.
+    /// The PKCE verifier of a consent the frontend began itself: 43 to 128 letters, digits or `-._~`.
     #[schema(value_type = Option<String>)]
     code_verifier: Option<Secret>,
     /// Ours or `postmessage`; ours if absent.
@@ -31,7 +31,7 @@ pub struct Body {
     post, path = "/api/auth/google/gmail", tag = "connecting", request_body = Body,
     responses(
         (status = 200, body = ConnectedAnswer),
-        (status = 422, body = web::ProblemDocument, description = "`auth_code_invalid`, `state_invalid`, `scope_missing`, `refresh_token_missing`"),
+        (status = 422, body = web::ProblemDocument, description = "`auth_code_invalid` (also for a code of another redirect URI), `state_invalid`, `scope_missing`, `refresh_token_missing`"),
         (status = 503, body = web::ProblemDocument, description = "`google_not_configured`, `google_unavailable`"),
     )
 )]

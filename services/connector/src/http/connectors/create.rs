@@ -28,7 +28,7 @@ pub struct Body {
     refresh_token: Option<Secret>,
     /// From `/gmail/auth/url`, with `auth_code` only.
     state: Option<String>,
-    /// PKCE verifier, with `auth_code` only.
+    /// PKCE verifier, with `auth_code` only: 43 to 128 letters, digits or `-._~`.
     #[schema(value_type = Option<String>)]
     code_verifier: Option<Secret>,
     settings: Option<SettingsPatch>,

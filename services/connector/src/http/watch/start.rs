@@ -19,8 +19,8 @@ use crate::state::State;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Body {
-    /// `projects/<project>/topics/<topic>`, in the Google project of the OAuth client. Absent: the configured one;
-    /// without that, a polling watch.
+    /// `projects/<project>/topics/<topic>`, in the Google project of the OAuth client. Absent: the installation's own
+    /// (`GMAIL_PUBSUB_TOPIC`); without that, a polling watch. An installation with a topic of its own takes no other.
     topic_name: Option<String>,
     /// Labels that wake and notify (or do not), filtered on our side. Replaces the connector's setting.
     #[schema(value_type = Option<Vec<String>>)]
@@ -50,8 +50,8 @@ pub struct Answer {
     responses(
         (status = 200, body = Answer),
         (status = 404, body = web::ProblemDocument),
-        (status = 409, body = web::ProblemDocument, description = "`account_ambiguous`, `account_missing`, `reauth_required`, `connector_paused`, `connector_disconnected`, `google_refused`"),
-        (status = 422, body = web::ProblemDocument),
+        (status = 409, body = web::ProblemDocument, description = "`account_ambiguous`, `account_missing`, `reauth_required`, `connector_paused`, `connector_disconnected`, `google_refused`, `topic_taken`: another connector has the account watched on another topic"),
+        (status = 422, body = web::ProblemDocument, description = "Also for another topic than the installation's own"),
         (status = 503, body = web::ProblemDocument, description = "`google_not_configured`, `google_unavailable`"),
     )
 )]
