@@ -81,21 +81,15 @@ impl App {
         });
         let relay = Relay::new(db.clone(), transport.publisher(), &cx.registry);
         let calls = Arc::new(RecentCalls::default());
-        let api = Api {
-            db: db.clone(),
-            clock: seams.clock.clone(),
-            ids: seams.ids.clone(),
-            broker: transport.publisher(),
-            calls: calls.clone(),
-        };
         let state = State { db, seams, engine, metrics, replica };
+        let api = Api::new(&state, transport.publisher(), calls.clone());
         let listen = ServerConfig {
             name: NAME,
             listen: config.listen.addr,
             admin: config.listen.admin_addr,
             body_limit: BodyLimit::default().0,
         };
-        let server = Server::bind(listen, &cx, health(&state), routes(api, tokens))?;
+        let server = Server::bind(listen, &cx, health(&state), routes(&state, api, tokens))?;
         let stream_check = config.stream_check;
         Ok(Self { server, state, transport, relay, gmail, calls, connector, stream_check, cx })
     }
@@ -119,9 +113,9 @@ fn health(state: &State) -> Health {
     })
 }
 
-fn routes(api: Api, tokens: InternalTokens) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+fn routes(state: &State, api: Api, tokens: InternalTokens) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     let document = web::openapi::document(&ApiDoc::openapi());
-    let events = web::events::routes(api.db.clone());
+    let events = web::events::routes(state.db.clone());
     move |config: &mut ServiceConfig| {
         config.app_data(Data::new(api.clone())).app_data(tokens.clone());
         config.configure(&events).configure(&document).configure(http::routes);

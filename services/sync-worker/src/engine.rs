@@ -1,4 +1,4 @@
-//! The mailbox engine (design §4): leases mailboxes that are due and brings their mirror up to date in two lanes.
+//! The mailbox engine: leases mailboxes that are due and brings their mirror up to date in two lanes.
 //!
 //! It takes its database, Gmail, clock, ids and randomness as parameters and can be driven one mailbox at a time
 //! ([`Engine::run_mailbox`]), so that tests drop it at any await and look at what is left.
@@ -7,29 +7,33 @@ pub mod access;
 mod apply;
 mod backfill;
 mod boundary;
-pub mod content;
 mod events;
 mod fetch;
-mod fetching;
+mod fetch_ahead;
 pub mod google_access;
+mod label_names;
+mod lease_failure;
 mod live;
 mod live_commit;
-mod looks;
+mod parked_looks;
 mod plan;
+mod run_failure;
 mod run_steps;
 pub mod scheduler;
 mod session;
-mod settle;
 mod wakes;
 mod writes;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use contracts::TraceContext;
 use domain::{ConnectorId, Seams};
+use runtime::telemetry::span;
 use storage::Db;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 pub use access::{GmailAccess, GmailLanes};
 pub use wakes::Wakes;
@@ -58,6 +62,8 @@ pub struct Settings {
     /// Retries of one failed fetch before the mailbox waits, and the pause between them.
     pub fetch_retries: u32,
     pub fetch_pause: Duration,
+    /// Bytes of mails fetched for one step, in memory, at which it stops to fetch and commits what it has.
+    pub max_ahead_bytes: usize,
 }
 
 impl Default for Settings {
@@ -72,6 +78,7 @@ impl Default for Settings {
             heartbeat: Duration::from_secs(10),
             fetch_retries: 3,
             fetch_pause: Duration::from_secs(1),
+            max_ahead_bytes: 8 << 20,
         }
     }
 }
@@ -141,17 +148,6 @@ impl Engine {
         self.work(leased).await.map(|()| true)
     }
 
-    /// Leases up to `limit` due mailboxes and works on them one after the other. Answers how many there were.
-    pub async fn run_due_once(&self, limit: usize) -> Result<usize, EngineError> {
-        let leased = self.acquire_due(&[], limit).await?;
-        let count = leased.len();
-        for mailbox in leased {
-            // Each mailbox settles its own failure; the next one is not held up.
-            let _settled = self.work(mailbox).await;
-        }
-        Ok(count)
-    }
-
     async fn acquire_due(&self, not: &[ConnectorId], limit: usize) -> Result<Vec<Leased>, EngineError> {
         let now = self.seams().clock.now();
         let mut tx = self.db().system().await?;
@@ -163,13 +159,21 @@ impl Engine {
     /// Works on a leased mailbox to the end of its lease. The failure, if any, is already written to its row.
     async fn work(&self, leased: Leased) -> Result<(), EngineError> {
         let guard = leased.mailbox.guard();
-        let result = match Box::pin(Session::open(self, &leased)).await {
-            Ok(session) => Box::pin(session.run_leased()).await,
-            Err(error) => Err(error),
+        let session = Box::pin(Session::open(self, &leased)).await;
+        let trace = match &session {
+            Ok(session) => session.trace,
+            Err(_) => TraceContext::start(self.seams().entropy.as_ref()),
         };
-        if let Err(error) = &result {
-            Box::pin(settle::failed(self, &guard, error)).await;
-        }
-        result
+        let job = async {
+            let result = match session {
+                Ok(session) => Box::pin(session.run_leased()).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = &result {
+                Box::pin(lease_failure::leave(self, &guard, error, trace)).await;
+            }
+            result
+        };
+        job.instrument(span::job("mailbox", trace)).await
     }
 }

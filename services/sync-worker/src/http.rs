@@ -1,9 +1,12 @@
 //! The route table. `/internal/*` is mounted by [`crate::App`]; everything here is for callers the gateway let through.
 
+pub mod accounts;
 pub mod api;
+pub mod asker;
 pub mod doc;
 pub mod gmail;
 pub mod mail;
+mod page;
 pub mod sync_runs;
 
 use actix_web::web::ServiceConfig;

@@ -5,6 +5,7 @@
 mod app;
 pub mod config;
 pub mod consumers;
+pub mod content;
 pub mod engine;
 pub mod error;
 pub mod http;

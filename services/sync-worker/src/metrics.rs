@@ -17,7 +17,7 @@ pub struct Metrics {
     pub failures: IntCounterVec,
     /// Mailboxes in work here.
     pub in_work: IntGauge,
-    /// Pushes taken from the broker, by outcome: `marked`, `unknown`.
+    /// `taken`: pushes queued; `marked`: mailboxes they made due (several for one push, or none).
     pub pushes: IntCounterVec,
 }
 
@@ -34,7 +34,11 @@ impl Metrics {
             gaps: register(registry, IntCounter::new("postrider_history_gaps_total", "Histories that broke off.")),
             failures: vec("postrider_mailbox_failures_total", "Leases that ended with an error.", "code"),
             in_work: register(registry, IntGauge::new("postrider_mailboxes_in_work", "Mailboxes in work here.")),
-            pushes: vec("postrider_pushes_total", "Pushes taken from the broker.", "outcome"),
+            pushes: vec(
+                "postrider_pushes_taken_total",
+                "Pushes taken from the broker, and mailboxes they marked.",
+                "outcome",
+            ),
         }
     }
 

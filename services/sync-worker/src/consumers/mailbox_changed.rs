@@ -1,21 +1,17 @@
 //! `mailbox.changed`: a push becomes a row of the queue and a mark on each mailbox with its address. Repeated pushes
 //! are recognised by their source message, whatever event carries them.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use broker::{Delivered, Handler, Outcome};
-use contracts::Queue;
 use contracts::ingest::MailboxChanged;
 use contracts::topology::SYNC_WORKER_MAILBOX_CHANGED;
+use contracts::{Queue, TraceContext};
 use domain::{ConnectorId, EmailAddress, HistoryId, Timestamp};
+use runtime::telemetry::span;
 use uuid::Uuid;
 
 use crate::state::State;
 use crate::store::queue::{self, Push};
-
-/// When the database cannot take a batch, its pushes come back after this.
-const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// Marks mailboxes.
 pub struct MailboxChangedHandler {
@@ -27,12 +23,14 @@ impl MailboxChangedHandler {
         Self { state }
     }
 
-    fn read(delivered: &Delivered) -> Result<Push, String> {
+    fn read(&self, delivered: &Delivered) -> Result<Push, String> {
         let message: MailboxChanged = delivered.envelope.decode().map_err(|error| error.to_string())?;
         let address = EmailAddress::parse(&message.email_address).map_err(|error| error.to_string())?;
         if message.source_message_id.is_empty() {
             return Err("the push names no source message".to_owned());
         }
+        // From here on the push is a row: its trace goes with it, to the work it causes.
+        let trace = delivered.envelope.trace.unwrap_or_else(|| TraceContext::start(self.state.seams.entropy.as_ref()));
         Ok(Push {
             address_key: address.lookup_key(),
             history_id: HistoryId(message.history_id),
@@ -40,7 +38,7 @@ impl MailboxChangedHandler {
             source: if message.source.is_empty() { "pubsub".to_owned() } else { message.source },
             published_at: Timestamp::from_timestamp_millis(message.published_at_ms)
                 .filter(|_| message.published_at_ms > 0),
-            trace: delivered.envelope.trace,
+            trace: Some(trace),
         })
     }
 
@@ -52,6 +50,14 @@ impl MailboxChangedHandler {
     }
 }
 
+/// A line under the push's own trace: a batch holds many, and several pushes may end in one look at a mailbox.
+fn tell(push: &Push) {
+    let Some(trace) = push.trace else { return };
+    span::consume(SYNC_WORKER_MAILBOX_CHANGED.name, trace).in_scope(|| {
+        tracing::info!(push.id = push.source_message_id, history.id = %push.history_id, "took a push");
+    });
+}
+
 #[async_trait]
 impl Handler for MailboxChangedHandler {
     fn queue(&self) -> &'static Queue {
@@ -59,7 +65,7 @@ impl Handler for MailboxChangedHandler {
     }
 
     async fn handle(&self, batch: &[Delivered]) -> Vec<Outcome> {
-        let read: Vec<Result<Push, String>> = batch.iter().map(Self::read).collect();
+        let read: Vec<Result<Push, String>> = batch.iter().map(|delivered| self.read(delivered)).collect();
         let pushes: Vec<(Uuid, Push)> =
             read.iter().flatten().map(|push| (self.state.seams.ids.uuid(), push.clone())).collect();
         let written = self.write(&pushes).await;
@@ -68,14 +74,15 @@ impl Handler for MailboxChangedHandler {
                 self.state.metrics.pushes.with_label_values(&["taken"]).inc_by(pushes.len() as u64);
                 self.state.metrics.pushes.with_label_values(&["marked"]).inc_by(marked.len() as u64);
                 self.state.engine.wakes().marked(marked);
+                pushes.iter().for_each(|(_, push)| tell(push));
             }
             Err(error) => tracing::warn!(%error, pushes = pushes.len(), "pushes cannot be written now"),
         }
-        let outcome = |push: Result<Push, String>| match (push, &written) {
+        let outcome = |(push, delivered): (Result<Push, String>, &Delivered)| match (push, &written) {
             (Err(reason), _) => Outcome::DeadLetter { reason },
             (Ok(_), Ok(_)) => Outcome::Done,
-            (Ok(_), Err(_)) => Outcome::Retry { after: RETRY_AFTER },
+            (Ok(_), Err(_)) => Outcome::after_outage(delivered.attempt),
         };
-        read.into_iter().map(outcome).collect()
+        read.into_iter().zip(batch).map(outcome).collect()
     }
 }

@@ -7,8 +7,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::apply::Origin;
-use super::fetch::Answer;
-use super::fetching::STATISTICS_AFTER;
+use super::fetch::{Answer, fetch_all};
+use super::fetch_ahead::STATISTICS_AFTER;
+use super::run_failure;
 use super::run_steps::Fetches;
 use super::session::Session;
 use crate::error::EngineError;
@@ -21,10 +22,30 @@ const CONFIRM: usize = 50;
 /// More than one in this many mails looks deleted: list once more before asking for each.
 const SUSPICIOUS: i64 = 100;
 
+/// Why a slice ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SliceOver {
+    RunEnded,
+    /// It failed and waits; the mailbox does not.
+    RunWaits,
+    /// The time is over.
+    WorkLeft,
+}
+
 impl Session<'_> {
-    /// Works on a run until it ends (`true`) or the slice is over (`false`). `done` is set at the end in any case.
-    pub(super) async fn backfill_slice(&self, run: Run, done: &CancellationToken) -> Result<bool, EngineError> {
+    /// Works on a run for a slice of time. `done` is set at the end in any case.
+    pub(super) async fn backfill_slice(&self, run: Run, done: &CancellationToken) -> Result<SliceOver, EngineError> {
         let _set = done.clone().drop_guard();
+        match Box::pin(self.work_slice(run)).await {
+            Err(EngineError::Gmail(error)) if run_failure::is_the_runs(&error) => {
+                self.hold_run(&error).await?;
+                Ok(SliceOver::RunWaits)
+            }
+            over => over,
+        }
+    }
+
+    async fn work_slice(&self, run: Run) -> Result<SliceOver, EngineError> {
         let until = Instant::now() + self.engine.settings().backfill_slice;
         let mut run = run;
         loop {
@@ -32,17 +53,17 @@ impl Session<'_> {
                 "listing" => Box::pin(self.list_page(&run)).await,
                 "fetching" => Box::pin(self.fetch_listed(&run, until)).await,
                 "confirming" => Box::pin(self.confirm(&run)).await,
-                _ended => return Ok(true),
+                _ended => return Ok(SliceOver::RunEnded),
             };
             run = match next {
                 Ok(run) => run,
                 // The live lane started over: another run takes this one's place.
-                Err(EngineError::BrokenOff) => return Ok(true),
+                Err(EngineError::BrokenOff) => return Ok(SliceOver::RunEnded),
                 Err(error) => return Err(error),
             };
             let ended = !matches!(run.state.as_str(), "listing" | "fetching" | "confirming");
             if !ended && (Instant::now() >= until || self.engine.stopping()) {
-                return Ok(false);
+                return Ok(SliceOver::WorkLeft);
             }
         }
     }
@@ -60,7 +81,9 @@ impl Session<'_> {
         let page = match gmail.list_messages(run.page_token.as_deref(), None, true).await {
             Ok(page) => page,
             // The token is too old: the listing starts again. What was listed stays; its boundary still holds.
-            Err(GmailError::BadRequest { .. } | GmailError::NotFound) if run.page_token.is_some() => {
+            Err(GmailError::PageGone | GmailError::BadRequest { .. } | GmailError::NotFound)
+                if run.page_token.is_some() =>
+            {
                 let step = Step { page_token: Some(None), ..Step::default() };
                 return self.step(run, step, &[]).await;
             }
@@ -95,8 +118,9 @@ impl Session<'_> {
             let Some(last) = candidates.last() else { break };
             after = last.message_id.to_string();
             let wanted = candidates.iter().map(|row| (row.message_id.clone(), Need::Meta)).collect();
-            let (answers, error) =
-                Box::pin(super::fetch::fetch_all(&gmail, wanted, self.concurrency(), self.patience())).await;
+            let patience = self.patience(run.attempts);
+            let fetched = Box::pin(fetch_all(&gmail, wanted, (self.concurrency(), self.ahead()), patience)).await;
+            let (answers, error) = (fetched.answers, fetched.error);
             let items: Vec<(Action, Answer)> = candidates
                 .into_iter()
                 .filter_map(|row| {

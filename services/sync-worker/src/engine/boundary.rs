@@ -62,7 +62,7 @@ async fn start(
     let id = RunId(session.engine.seams().ids.uuid());
     let run = NewRun { id, kind, reason, generation, boundary, total_estimate };
     let run = runs::start(&mut tx, &guard, &run, now).await?;
-    let maker = EventMaker { mailbox: &mailbox, seams: session.engine.seams(), trace: None, now };
+    let maker = EventMaker { mailbox: &mailbox, seams: session.engine.seams(), trace: Some(session.trace), now };
     let started = maker.make(&SyncStarted { run: Some(run.state_message()) });
     storage::outbox::append(&mut tx, vec![started]).await?;
     tx.commit().await?;
@@ -77,7 +77,7 @@ pub(super) async fn begin_queued(session: &Session<'_>, run: &Run) -> Result<Run
     let now = session.now();
     let (mut tx, mailbox) = session.locked(&guard).await?;
     let run = runs::begin(&mut tx, &guard, run.id, boundary, now).await?;
-    let maker = EventMaker { mailbox: &mailbox, seams: session.engine.seams(), trace: None, now };
+    let maker = EventMaker { mailbox: &mailbox, seams: session.engine.seams(), trace: Some(session.trace), now };
     let started = maker.make(&SyncStarted { run: Some(run.state_message()) });
     storage::outbox::append(&mut tx, vec![started]).await?;
     tx.commit().await?;

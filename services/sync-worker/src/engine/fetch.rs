@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use domain::MessageId;
@@ -11,7 +12,7 @@ use futures_util::stream;
 use google::gmail::MailMeta;
 use google::{GmailApi, GmailError};
 
-use super::content::Fetched;
+use crate::content::Fetched;
 use crate::rules::decide::{Learned, Need};
 
 /// Sources above this are parsed away from the async threads.
@@ -39,6 +40,15 @@ impl Answer {
         }
     }
 
+    /// The mail's labels, as far as the answer tells.
+    pub fn labels(&self) -> &[domain::LabelId] {
+        match self {
+            Self::Mail(mail) => &mail.meta.labels,
+            Self::Meta(meta) => &meta.labels,
+            Self::Missing | Self::Poison(_) => &[],
+        }
+    }
+
     /// What it weighs in a transaction, in bytes.
     pub fn weight(&self) -> usize {
         match self {
@@ -55,11 +65,27 @@ fn sorted(meta: &MailMeta) -> Vec<domain::LabelId> {
     labels
 }
 
-/// Retries of one call inside a lane, before the whole mailbox waits.
+/// What one mail may cost before it, or the whole mailbox, waits.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
+    /// Retries of one call inside a lane.
     pub retries: u32,
     pub pause: Duration,
+    /// A mail that Gmail does not serve, while it answers for the mailbox, is parked instead of stopping everything
+    /// behind it.
+    pub park_alone: bool,
+}
+
+/// Failures in a row after which one mail is no longer let stop the others.
+pub const ALONE_AFTER: i32 = 2;
+
+/// What [`fetch_all`] brought.
+pub struct Fetches {
+    pub answers: HashMap<MessageId, Answer>,
+    /// Why it ended early, if Gmail refused.
+    pub error: Option<GmailError>,
+    /// Everything that was wanted was answered.
+    pub complete: bool,
 }
 
 /// Fetches one mail. `Err` only for what stops the mailbox.
@@ -81,17 +107,32 @@ pub async fn fetch_one(
         match result {
             Ok(answer) => return Ok(answer),
             Err(GmailError::NotFound) => return Ok(Answer::Missing),
-            Err(error @ GmailError::Transient { retry_at: None, .. }) => {
-                if tries >= patience.retries {
-                    return Err(error);
-                }
+            Err(error) if passes(&error) && tries < patience.retries => {
                 tries += 1;
                 tokio::time::sleep(patience.pause.saturating_mul(tries)).await;
+            }
+            Err(error) if patience.park_alone && may_be_the_mails(&error) => {
+                // One more question, about nothing in particular, tells a broken mail from a broken mailbox.
+                return match gmail.profile().await {
+                    Ok(_answers) => Ok(Answer::Poison(format!("Gmail does not serve it: {error}"))),
+                    Err(_mailbox) => Err(error),
+                };
             }
             Err(error) if error.stops_mailbox() => return Err(error),
             Err(error) => return Ok(Answer::Poison(error.to_string())),
         }
     }
+}
+
+/// Worth asking again at once. A refusal for too many calls at a time is: the governor has slowed down by then.
+fn passes(error: &GmailError) -> bool {
+    use google::gmail::LimitKind::Concurrency;
+    may_be_the_mails(error) || matches!(error, GmailError::RateLimited { kind: Concurrency, retry_at: None })
+}
+
+/// Failures that may belong to one mail.
+fn may_be_the_mails(error: &GmailError) -> bool {
+    matches!(error, GmailError::Transient { retry_at: None, .. } | GmailError::FailedPrecondition { .. })
 }
 
 async fn parse(mail: google::gmail::RawMail) -> Answer {
@@ -106,15 +147,20 @@ async fn parse(mail: google::gmail::RawMail) -> Answer {
     }
 }
 
-/// Fetches many; keeps what came before the first error that stops the mailbox.
+/// Fetches many, in their order; keeps what came before the first error that stops the mailbox, or before `ahead`
+/// bytes were reached. What is under way then still counts.
 pub async fn fetch_all(
     gmail: &Arc<dyn GmailApi>,
     wanted: Vec<(MessageId, Need)>,
-    concurrency: usize,
+    (concurrency, ahead): (usize, usize),
     patience: Patience,
-) -> (HashMap<MessageId, Answer>, Option<GmailError>) {
-    let mut answers = HashMap::with_capacity(wanted.len());
+) -> Fetches {
+    let wanted_count = wanted.len();
+    let mut answers = HashMap::with_capacity(wanted_count);
+    let (mut bytes, mut error) = (0_usize, None);
+    let enough = AtomicBool::new(false);
     let mut fetches = stream::iter(wanted)
+        .take_while(|_| std::future::ready(!enough.load(Ordering::Relaxed)))
         .map(|(id, need)| async move {
             let answer = fetch_one(gmail, &id, need, patience).await;
             (id, answer)
@@ -122,9 +168,15 @@ pub async fn fetch_all(
         .buffer_unordered(concurrency.max(1));
     while let Some((id, answer)) = fetches.next().await {
         match answer {
-            Ok(answer) => drop(answers.insert(id, answer)),
-            Err(error) => return (answers, Some(error)),
+            Ok(answer) => {
+                bytes = bytes.saturating_add(answer.weight());
+                drop(answers.insert(id, answer));
+            }
+            // Units spent on what is under way are not thrown away.
+            Err(first) => error = error.or(Some(first)),
         }
+        enough.store(error.is_some() || bytes >= ahead, Ordering::Relaxed);
     }
-    (answers, None)
+    drop(fetches);
+    Fetches { complete: answers.len() == wanted_count, answers, error }
 }

@@ -17,6 +17,9 @@ use crate::store::buckets;
 use crate::store::leases::Leased;
 use crate::tokens::LeasedTokens;
 
+/// How long Google's limit of concurrent calls, once felt, is taken to stand.
+const FELT_FOR: chrono::TimeDelta = chrono::TimeDelta::minutes(10);
+
 /// Opens mailboxes over the process's shared transport.
 pub struct GoogleAccess {
     pub db: Db,
@@ -64,7 +67,7 @@ impl GoogleAccess {
         let now = self.seams.clock.now();
         // Nobody knows what the holder of a stolen lease spent: its bucket starts empty. One never seen is full.
         let bucket = match saved {
-            Some(saved) if !leased.stolen => UserBucket::restore(limit, dearest, saved, now),
+            Some((saved, _)) if !leased.stolen => UserBucket::restore(limit, dearest, saved, now),
             None if !leased.stolen => {
                 let full = google::quota::SavedBucket { units: i64::from(limit), at: now };
                 UserBucket::restore(limit, dearest, full, now)
@@ -72,6 +75,10 @@ impl GoogleAccess {
             _ => UserBucket::empty(limit, dearest, now),
         };
         let governor = Governor::new(self.governor, bucket, self.project.clone(), self.seams.clock.clone());
+        // What was felt a moment ago still holds: starting afresh would run into the same refusals with every lease.
+        if let Some((_, concurrency)) = saved.filter(|(saved, _)| now - saved.at < FELT_FOR) {
+            governor.resume(concurrency);
+        }
         let handle = Arc::new(Handle { google_sub: sub.clone(), governor, saved: AtomicU64::new(0) });
         let mut governors = self.governors.lock().unwrap_or_else(PoisonError::into_inner);
         governors.retain(|_, handle| handle.strong_count() > 0);

@@ -1,24 +1,25 @@
 //! The live lane: history from the cursor to its end, committed in small steps whose cursor is a record's id.
 
 use std::collections::HashMap;
-use std::sync::PoisonError;
 
 use domain::{HistoryId, MessageId, RunId, Timestamp};
 use google::gmail::{HistoryPage, HistoryRecord};
 use google::{GmailError, Lane};
+use runtime::telemetry::span;
 use storage::Tx;
+use tracing::Instrument as _;
 
 use super::boundary;
-use super::fetch::{Answer, fetch_all};
+use super::fetch::{Answer, Fetches, fetch_all};
 use super::session::Session;
 use crate::error::EngineError;
 use crate::rules::decide::{Need, need};
 use crate::rules::fold::fold;
 use crate::rules::slices;
-use crate::store::mailboxes::{self, Guard, Mailbox};
+use crate::store::mailboxes::{Guard, Mailbox};
 use crate::store::queue::{self, Cause};
 use crate::store::runs::Counts;
-use crate::store::{emails, labels, runs};
+use crate::store::{emails, runs};
 
 /// Labels are read again when they are this old.
 const LABELS_AGE: chrono::TimeDelta = chrono::TimeDelta::hours(24);
@@ -33,7 +34,11 @@ pub(super) struct Pass {
     /// Incremental runs that were queued before the pass began.
     pub(super) asked: Vec<RunId>,
     pub(super) counts: Counts,
+    /// History records applied so far.
+    pub(super) records: usize,
     pub(super) unknown_label: bool,
+    /// The labels' names were read in this pass.
+    pub(super) labels_read: bool,
 }
 
 impl Pass {
@@ -41,7 +46,15 @@ impl Pass {
     pub(super) async fn begin(tx: &Tx, guard: &Guard, began: Timestamp) -> Result<Self, storage::Error> {
         let (cause, queued) = tokio::try_join!(queue::cause(tx, guard), runs::list_queued(tx, guard))?;
         let asked = queued.into_iter().filter(|run| run.kind == "incremental").map(|run| run.id).collect();
-        Ok(Self { began, cause, asked, counts: Counts::default(), unknown_label: false })
+        Ok(Self {
+            began,
+            cause,
+            asked,
+            counts: Counts::default(),
+            records: 0,
+            unknown_label: false,
+            labels_read: false,
+        })
     }
 }
 
@@ -66,7 +79,9 @@ impl Session<'_> {
                 Box::pin(boundary::first(self)).await?;
                 continue;
             };
-            match Box::pin(self.follow(&mailbox, pass, cursor)).await {
+            // A push that came while the mailbox was in work has its own trace.
+            let span = span::job("live_pass", pass.cause.trace.unwrap_or(self.trace));
+            match Box::pin(self.follow(&mailbox, pass, cursor)).instrument(span).await {
                 Ok(()) => {}
                 Err(EngineError::Gmail(GmailError::HistoryGone)) => {
                     Box::pin(boundary::start_over(self, "history_expired")).await?;
@@ -91,8 +106,8 @@ impl Session<'_> {
         loop {
             let page = match gmail.history(start, token.as_deref()).await {
                 // A page token that is not taken any more: the next pass starts at the cursor.
-                Err(GmailError::BadRequest { reason }) if token.is_some() => {
-                    return Err(GmailError::transient(reason).into());
+                Err(GmailError::BadRequest { .. } | GmailError::PageGone) if token.is_some() => {
+                    return Err(GmailError::transient("a page token of the history is no longer valid").into());
                 }
                 page => page?,
             };
@@ -108,8 +123,16 @@ impl Session<'_> {
                 break;
             }
         }
-        if pass.unknown_label {
+        if pass.unknown_label && !pass.labels_read {
             Box::pin(self.read_labels()).await;
+        }
+        let Pass { records, counts, cause, .. } = pass;
+        let connector = mailbox.connector;
+        if records > 0 || cause.trace.is_some() {
+            let (stored, deleted) = (counts.stored, counts.deleted);
+            tracing::info!(connector.id = %connector, history.id = %cursor, records, stored, deleted, "followed history");
+        } else {
+            tracing::debug!(connector.id = %connector, history.id = %cursor, "no history to follow");
         }
         Ok(())
     }
@@ -135,16 +158,19 @@ impl Session<'_> {
         let mut records: Vec<HistoryRecord> = page.records;
         records.retain(|record| record.id > cursor);
         let mut rest = records.as_slice();
+        let mut alone = false;
         while !rest.is_empty() {
-            let (step, later) = rest.split_at(slices::leading(rest.iter().map(|record| (record.entries(), 0))));
-            let (answers, error) = self.fetch_step(mailbox, step).await?;
-            // With an error, only what comes before the first mail without an answer can be committed.
-            let whole = match &error {
-                None => step.len(),
-                Some(_) => self.answered(step, &answers).await?,
-            };
-            let (ready, _) = step.split_at(whole);
+            let fits = slices::leading(rest.iter().map(|record| (record.entries(), 0)));
+            let (step, _) = rest.split_at(if alone { 1 } else { fits });
+            let Fetches { answers, error, complete } = self.fetch_step(mailbox, step).await?;
+            // With an error, or mails too large to hold them all, only what comes before the first mail without an
+            // answer can be committed.
+            let whole = if complete { step.len() } else { self.answered(step, &answers).await? };
+            // A record whose own mails are too many is taken by itself.
+            alone = whole == 0;
+            let (ready, later) = rest.split_at(whole);
             let finish = finish.as_ref().filter(|_| later.is_empty() && error.is_none());
+            self.name_labels(pass, ready, &answers).await;
             cursor = self.commit_step(pass, ready, answers, cursor, finish).await?;
             if let Some(error) = error {
                 return Err(error.into());
@@ -181,14 +207,12 @@ impl Session<'_> {
         Ok(wanted)
     }
 
-    async fn fetch_step(
-        &self,
-        mailbox: &Mailbox,
-        step: &[HistoryRecord],
-    ) -> Result<(HashMap<MessageId, Answer>, Option<GmailError>), EngineError> {
+    async fn fetch_step(&self, mailbox: &Mailbox, step: &[HistoryRecord]) -> Result<Fetches, EngineError> {
         let wanted = self.needs(step).await?;
         tracing::debug!(connector.id = %mailbox.connector, records = step.len(), fetches = wanted.len(), "history step");
-        Ok(Box::pin(fetch_all(&self.lane(Lane::Live), wanted, self.concurrency(), self.patience())).await)
+        let patience = self.patience(mailbox.attempts);
+        let ahead = if step.len() == 1 { usize::MAX } else { self.ahead() };
+        Ok(Box::pin(fetch_all(&self.lane(Lane::Live), wanted, (self.concurrency(), ahead), patience)).await)
     }
 
     /// How many leading records have every answer they need.
@@ -201,24 +225,5 @@ impl Session<'_> {
             self.needs(step).await?.into_iter().map(|(id, _)| id).filter(|id| !answers.contains_key(id)).collect();
         let names = |record: &HistoryRecord| fold([record]).iter().any(|action| missing.contains(&action.message_id));
         Ok(step.iter().position(names).unwrap_or(step.len()))
-    }
-
-    /// Reads the labels' names. A failure is not worth stopping mail for: ids are shown meanwhile.
-    async fn read_labels(&self) {
-        let read = async {
-            let listed = self.lane(Lane::Live).labels().await?;
-            let guard = self.guard();
-            let now = self.now();
-            let (mut tx, _) = self.locked(&guard).await?;
-            labels::replace(&mut tx, &guard, &listed, now).await?;
-            mailboxes::labels_read(&mut tx, &guard, now).await?;
-            let names = labels::names(&tx, &guard).await?;
-            tx.commit().await?;
-            *self.names.lock().unwrap_or_else(PoisonError::into_inner) = names.into();
-            Ok::<(), EngineError>(())
-        };
-        if let Err(error) = read.await {
-            tracing::warn!(%error, "labels cannot be read now");
-        }
     }
 }

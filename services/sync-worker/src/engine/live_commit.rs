@@ -97,6 +97,7 @@ impl Session<'_> {
         storage::outbox::append(&mut tx, applied.events).await?;
         tx.commit().await?;
         pass.counts = counts;
+        pass.records += records.len();
         pass.unknown_label |= applied.unknown_label;
         self.engine.metrics().applied(applied.tally, applied.stored);
         if not_seen > 0 {

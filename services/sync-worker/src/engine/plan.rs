@@ -77,7 +77,6 @@ fn parking(row: &Row<'_>, (reason, error): (Reason, &str), look: bool, now: Time
     let (attempts, next_attempt_at) = match row.waiting {
         Some(parked) if look => match park::next(reason, parked.attempts + 1, now) {
             Next::At(at) => (parked.attempts + 1, Some(at)),
-            Next::OnRequest => (parked.attempts + 1, None),
             Next::GiveUp => return None,
         },
         // New records do not hurry the schedule, and do not end it.
@@ -85,7 +84,7 @@ fn parking(row: &Row<'_>, (reason, error): (Reason, &str), look: bool, now: Time
         None if row.action.message_id.as_str().starts_with(UNREADABLE) => (0, None),
         None => match park::next(reason, 0, now) {
             Next::At(at) => (0, Some(at)),
-            Next::OnRequest | Next::GiveUp => (0, Some(now + TimeDelta::minutes(1))),
+            Next::GiveUp => (0, Some(now + TimeDelta::minutes(1))),
         },
     };
     Some(Parked {

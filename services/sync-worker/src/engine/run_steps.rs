@@ -16,7 +16,6 @@ use crate::rules::decide::Known;
 use crate::rules::fold::Action;
 use crate::store::listing;
 use crate::store::mailboxes::{self, Guard, Mailbox};
-use crate::store::queue::Cause;
 use crate::store::runs::{self, Counts, Run, Step};
 use crate::store::{emails, ledger};
 
@@ -55,7 +54,7 @@ impl Session<'_> {
             seams: self.engine.seams(),
             names: &names,
             origin: origin(run),
-            cause: Cause::default(),
+            cause: self.own_cause(),
             now,
         };
         let items: Vec<Item<'_>> = fetches
@@ -90,7 +89,7 @@ impl Session<'_> {
         let ended = runs::advance(&mut tx, run, &Step { state: Some("completed"), ..Step::default() }, now).await?;
         listing::clear(&mut tx, run).await?;
         mailboxes::first_synced(&mut tx, &guard, now).await?;
-        let maker = EventMaker { mailbox: &mailbox, seams: self.engine.seams(), trace: None, now };
+        let maker = EventMaker { mailbox: &mailbox, seams: self.engine.seams(), trace: Some(self.trace), now };
         let completed = maker.make(&SyncCompleted { run: Some(ended.state_message()) });
         storage::outbox::append(&mut tx, vec![completed]).await?;
         tx.commit().await?;
@@ -111,7 +110,7 @@ impl Session<'_> {
     ) -> Result<(Run, Vec<NewEvent>), EngineError> {
         let progressed = run.progressed_at.is_none_or(|at| now - at >= PROGRESS_EVERY);
         let run = runs::advance(tx, run, &Step { progressed, ..step }, now).await?;
-        let maker = EventMaker { mailbox, seams: self.engine.seams(), trace: None, now };
+        let maker = EventMaker { mailbox, seams: self.engine.seams(), trace: Some(self.trace), now };
         let event = progressed.then(|| maker.make(&SyncProgressed { run: Some(run.state_message()) }));
         Ok((run, event.into_iter().collect()))
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use contracts::TraceContext;
 use domain::Timestamp;
 use google::{GmailApi, GmailError, Lane};
 use storage::Tx;
@@ -11,7 +12,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::access::GmailLanes;
-use super::fetch::Patience;
+use super::backfill::SliceOver;
+use super::fetch::{ALONE_AFTER, Patience};
 use super::live::Pass;
 use super::wakes::Busy;
 use super::{Engine, boundary};
@@ -19,14 +21,19 @@ use crate::error::EngineError;
 use crate::rules::due::{CHECK_AFTER, poll_interval};
 use crate::store::leases::{self, Due, Leased, Released};
 use crate::store::mailboxes::{self, Guard, Mailbox};
-use crate::store::{labels, queue, runs};
+use crate::store::queue::{self, Cause};
+use crate::store::{labels, runs};
 
-/// How long a mailbox with a run waits for a free backfill slot.
-const SLOT_WAIT: chrono::TimeDelta = chrono::TimeDelta::seconds(2);
+/// How long a mailbox with a run waits for a free backfill slot, at most and at least half of it. A push makes it due
+/// before: only its backfill waits. Short enough for a free slot to be seen soon, long enough for a thousand that wait not
+/// to be a load of their own.
+const SLOT_WAIT_SECONDS: f64 = 20.0;
 
 /// What the lanes of one lease share.
 pub(super) struct Session<'e> {
     pub engine: &'e Engine,
+    /// Of the push that caused the lease; a new one where none did. Logs and events of the work carry it.
+    pub trace: TraceContext,
     guard: Mutex<Guard>,
     gmail: Arc<dyn GmailLanes>,
     pub names: Mutex<Arc<HashMap<String, String>>>,
@@ -55,8 +62,10 @@ impl<'e> Session<'e> {
             Ok::<_, EngineError>(read)
         };
         let (gmail, (names, pass)) = tokio::try_join!(engine.0.parts.access.open(leased), first_pass)?;
+        let trace = pass.cause.trace.unwrap_or_else(|| TraceContext::start(engine.seams().entropy.as_ref()));
         Ok(Self {
             engine,
+            trace,
             guard: Mutex::new(guard),
             gmail,
             names: Mutex::new(Arc::new(names)),
@@ -94,9 +103,20 @@ impl<'e> Session<'e> {
         self.gmail.concurrency()
     }
 
-    pub fn patience(&self) -> Patience {
+    /// How long one mail is waited for, after so many failures in a row of what fetches it.
+    pub fn patience(&self, failures: i32) -> Patience {
         let settings = self.engine.settings();
-        Patience { retries: settings.fetch_retries, pause: settings.fetch_pause }
+        Patience { retries: settings.fetch_retries, pause: settings.fetch_pause, park_alone: failures >= ALONE_AFTER }
+    }
+
+    /// The cause of what no push asks for: runs, and looks at parked messages.
+    pub fn own_cause(&self) -> Cause {
+        Cause { trace: Some(self.trace), published_at: None }
+    }
+
+    /// Bytes a step may fetch ahead of its commit.
+    pub fn ahead(&self) -> usize {
+        self.engine.settings().max_ahead_bytes
     }
 
     pub fn now(&self) -> Timestamp {
@@ -162,12 +182,14 @@ impl<'e> Session<'e> {
             }
             if let Some(run) = run {
                 let Ok(_slot) = self.engine.0.backfills.try_acquire() else {
-                    return self.give_back(Due { at: self.now() + SLOT_WAIT, reason: "backfill" }).await;
+                    let wait = SLOT_WAIT_SECONDS * (0.5 + 0.5 * self.engine.seams().entropy.unit());
+                    let at = self.now() + chrono::TimeDelta::milliseconds((wait * 1_000.0) as i64);
+                    return self.give_back(Due { at, reason: "backfill" }).await;
                 };
                 let done = CancellationToken::new();
-                let (finished, ()) =
+                let (over, ()) =
                     tokio::try_join!(Box::pin(self.backfill_slice(run, &done)), Box::pin(self.keep_live(&done)),)?;
-                if !finished {
+                if over == SliceOver::WorkLeft {
                     return self.give_back(Due { at: self.now(), reason: "backfill" }).await;
                 }
                 continue;
@@ -224,13 +246,15 @@ impl<'e> Session<'e> {
         let queued = runs::list_queued(&tx, &guard).await?.into_iter().find(|run| run.kind != "incremental");
         tx.commit().await?;
         match (active, queued) {
+            // It waits after a failure; the release makes the mailbox due for it.
+            (Some(run), _) if run.not_before.is_some_and(|at| at > self.now()) => Ok(None),
             (Some(run), _) => Ok(Some(run)),
             (None, Some(run)) => boundary::begin_queued(self, &run).await.map(Some),
             (None, None) => Ok(None),
         }
     }
 
-    fn interval(&self, mailbox: &Mailbox) -> std::time::Duration {
+    pub(super) fn interval(&self, mailbox: &Mailbox) -> std::time::Duration {
         let push_is_live = mailbox.push_until.is_some_and(|until| until > self.now());
         poll_interval(mailbox.poll_interval_seconds, self.engine.settings().poll_interval, push_is_live)
     }
@@ -256,10 +280,11 @@ impl<'e> Session<'e> {
         }
     }
 
+    /// Marks that came after the last pass keep their own, earlier time.
     async fn give_back(&self, due: Due) -> Result<(), EngineError> {
         let guard = self.guard();
         let mut tx = self.engine.db().tenant(&guard.tenant).await?;
-        leases::yield_lease(&mut tx, &guard, due).await?;
+        leases::yield_lease(&mut tx, &guard, self.requested.load(Ordering::Relaxed), due).await?;
         Ok(tx.commit().await?)
     }
 }

@@ -11,6 +11,7 @@ use super::apply::{Cx, Item, Origin};
 use super::events::EventMaker;
 use super::fetch::Answer;
 use super::plan::Fate;
+use crate::content::Fetched;
 use crate::rules::announce::announce;
 use crate::rules::decide::{Known, Verdict};
 use crate::rules::flags;
@@ -23,7 +24,7 @@ use crate::store::{attachments, email_labels, email_writes, sources, summaries};
 #[derive(Default)]
 pub(super) struct Writes<'a> {
     pub(super) new: Vec<NewEmail<'a>>,
-    answers: Vec<(EmailId, &'a super::content::Fetched)>,
+    answers: Vec<(EmailId, &'a Fetched)>,
     relabel: Vec<(Relabelled, Timestamp)>,
     /// Content is there already: (id, replaces rows of labels).
     replaced: HashSet<EmailId>,
@@ -86,7 +87,7 @@ impl<'a> Writes<'a> {
         &mut self,
         cx: &Cx<'_>,
         email_id: EmailId,
-        mail: &'a super::content::Fetched,
+        mail: &'a Fetched,
         (labels, version): (&'a [LabelId], Version),
     ) {
         let flags = self.flags(cx, labels);

@@ -1,22 +1,26 @@
-//! What the public read API may reach, and who its caller is allowed to look at.
+//! What the routes may reach. The only way to data is [`Api::open`], which asks for a scope: a handler cannot forget it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use broker::Publisher;
-use domain::{Clock, ConnectorId, EmailAddress, IdGen};
+use domain::{Clock, ConnectorId, IdGen, Timestamp};
 use storage::{Db, Error, Tx};
-use uuid::Uuid;
-use web::{Caller, Problem};
+use web::{Problem, Scope};
 
+use super::accounts::Accounts;
+use super::asker::Asker;
+use crate::engine::Engine;
 use crate::http::gmail::recent::RecentCalls;
-use crate::store::accounts::{self, Account};
+use crate::state::State;
+use crate::store::accounts;
 
 /// Shared by the handlers under `http/{mail,sync_runs,gmail}`.
 #[derive(Clone)]
 pub struct Api {
-    pub db: Db,
-    pub clock: Arc<dyn Clock>,
+    db: Db,
+    engine: Engine,
+    clock: Arc<dyn Clock>,
     pub ids: Arc<dyn IdGen>,
     /// Looked at for health only; nothing publishes from a handler.
     pub broker: Arc<dyn Publisher>,
@@ -25,38 +29,35 @@ pub struct Api {
 }
 
 impl Api {
+    pub fn new(state: &State, broker: Arc<dyn Publisher>, calls: Arc<RecentCalls>) -> Self {
+        let (clock, ids) = (state.seams.clock.clone(), state.seams.ids.clone());
+        Self { db: state.db.clone(), engine: state.engine.clone(), clock, ids, broker, calls }
+    }
+
     /// Opens a transaction of the caller's tenant and lists the caller's accounts.
-    pub async fn open(&self, caller: &Caller) -> Result<(Tx, Vec<Account>), Problem> {
-        let mut tx = self.db.tenant(&caller.tenant).await.map_err(problem)?;
-        let accounts = accounts::list(&mut tx, &caller.user).await.map_err(problem)?;
-        Ok((tx, accounts))
+    ///
+    /// # Errors
+    /// 403 unless the caller's token has the scope.
+    pub async fn open(&self, asker: &Asker, scope: Scope) -> Result<(Tx, Accounts), Problem> {
+        asker.require(scope)?;
+        let tx = self.db.tenant(asker.tenant()).await.map_err(problem)?;
+        let all = accounts::list(&tx, asker.user()).await.map_err(problem)?;
+        Ok((tx, Accounts::new(all, asker.account())))
     }
-}
 
-/// The accounts a list covers: all of the caller's, or the one that was named (404 if it is not the caller's).
-pub fn covered(accounts: &[Account], named: Option<ConnectorId>) -> Result<Vec<Uuid>, Problem> {
-    match named {
-        None => Ok(accounts.iter().map(|account| account.connector_id).collect()),
-        Some(id) if accounts.iter().any(|account| account.connector_id == id.0) => Ok(vec![id.0]),
-        Some(_) => Err(Problem::not_found()),
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
-}
 
-/// The one account an action is about: named by id or address, or the only one there is.
-pub fn chosen<'a>(
-    accounts: &'a [Account],
-    connector_id: Option<ConnectorId>,
-    address: Option<&EmailAddress>,
-) -> Result<&'a Account, Problem> {
-    let mut fitting = accounts.iter().filter(|account| {
-        connector_id.is_none_or(|id| account.connector_id == id.0)
-            && address.is_none_or(|address| account.address_key == address.lookup_key())
-    });
-    match (fitting.next(), fitting.next()) {
-        (None, _) => Err(Problem::not_found().with_detail("The caller has no such account.")),
-        (Some(only), None) => Ok(only),
-        (Some(_), Some(_)) => Err(Problem::conflict("account_ambiguous", "The caller has several accounts: name one.")
-            .with("accounts", accounts.iter().map(|a| a.connector_id.to_string()).collect::<Vec<_>>())),
+    /// For health: whether the database answers.
+    pub async fn database_answers(&self) -> bool {
+        self.db.ping().await.is_ok()
+    }
+
+    /// The mailbox is looked at as soon as the transaction is durable, not only at the next scan.
+    pub fn wake_after(&self, tx: &mut Tx, mailbox: ConnectorId) {
+        let engine = self.engine.clone();
+        tx.on_commit(move || engine.wakes().marked(&[mailbox]));
     }
 }
 

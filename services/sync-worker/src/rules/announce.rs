@@ -1,4 +1,5 @@
-//! Which live mails are told to the world: `email.received` and `email.sent` (edge-cases 15, 16).
+//! Which live mails are told to the world: `email.received` and `email.sent`. Drafts change with every key, chats are no
+//! mail, and an import is not news; a mail to oneself is both sent and received.
 
 use chrono::TimeDelta;
 use domain::labels::{CHAT, DRAFT, INBOX, SENT};

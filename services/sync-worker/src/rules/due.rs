@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use domain::Timestamp;
 
-/// Seconds after the first look that did not show a pushed id: looks are repeated then, and after the last the push is
-/// `not_seen` (edge-cases 9).
+/// Seconds after the first look that did not show a pushed id: Gmail pushes an id some seconds before its history shows
+/// it, so looks are repeated then, and after the last the push is `not_seen`: some ids have no record at all.
 pub const EARLY_LOOKS: [i64; 3] = [2, 5, 15];
 /// After a push that history never showed, one more check.
 pub const CHECK_AFTER: TimeDelta = TimeDelta::seconds(60);

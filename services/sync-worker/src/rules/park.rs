@@ -1,4 +1,5 @@
-//! When a parked message is looked at again, and when it is given up (design §4).
+//! When a parked message is looked at again, and when it is given up: Gmail may name a message long before it shows it,
+//! so only a day of looks says that it is gone.
 
 use chrono::TimeDelta;
 use domain::Timestamp;
@@ -8,7 +9,7 @@ use domain::Timestamp;
 pub enum Reason {
     /// Gmail named it and answers 404 for it.
     NotVisible,
-    /// It can be fetched but not stored or read.
+    /// It cannot be stored or read, or Gmail answers for the mailbox but not for this mail.
     Poison,
 }
 
@@ -33,8 +34,6 @@ pub enum Next {
     At(Timestamp),
     /// Four looks in a day found nothing: it is gone.
     GiveUp,
-    /// Only when somebody asks.
-    OnRequest,
 }
 
 /// The next look after `attempts` failed ones.
@@ -47,7 +46,8 @@ pub fn next(reason: Reason, attempts: i32, now: Timestamp) -> Next {
         _ => {
             return match reason {
                 Reason::NotVisible => Next::GiveUp,
-                Reason::Poison => Next::OnRequest,
+                // A parser that was mended, or Gmail that serves the mail again, heals it without anybody asking.
+                Reason::Poison => Next::At(now + TimeDelta::hours(24)),
             };
         }
     };
@@ -66,6 +66,7 @@ mod tests {
         assert_eq!(waits[0], Next::At(now + TimeDelta::minutes(1)));
         assert_eq!(waits[3], Next::At(now + TimeDelta::hours(24)));
         assert_eq!(next(Reason::NotVisible, 4, now), Next::GiveUp);
-        assert_eq!(next(Reason::Poison, 4, now), Next::OnRequest);
+        assert_eq!(next(Reason::Poison, 4, now), Next::At(now + TimeDelta::hours(24)));
+        assert_eq!(next(Reason::Poison, 400, now), Next::At(now + TimeDelta::hours(24)));
     }
 }

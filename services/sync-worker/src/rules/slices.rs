@@ -1,4 +1,4 @@
-//! Cuts work into small transactions (design §4: at most 100 mails or 1 MiB).
+//! Cuts work into small transactions: a kill loses little, and the lock on a mailbox is never held for long.
 
 /// Most mails in one transaction.
 pub const MAX_MAILS: usize = 100;

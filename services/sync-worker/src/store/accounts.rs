@@ -41,7 +41,7 @@ impl Account {
 }
 
 /// The accounts of a user of the entered tenant, oldest first.
-pub async fn list(tx: &mut Tx, owner: &UserId) -> Result<Vec<Account>, Error> {
+pub async fn list(tx: &Tx, owner: &UserId) -> Result<Vec<Account>, Error> {
     sql("SELECT connector_id, address, address_key, google_sub, status, generation, cursor, \
             coalesce((settings->>'include_spam_trash')::boolean, false) AS include_spam_trash, \
             last_synced_at, last_pushed_at, caught_up_at, last_error \
@@ -61,8 +61,9 @@ struct Head {
     head: i64,
 }
 
-/// Where the event streams of the given accounts stand: the snapshot handshake of lists (api.md §3).
-pub async fn as_of_seq(tx: &mut Tx, accounts: &[ConnectorId]) -> Result<Vec<(ConnectorId, i64)>, Error> {
+/// Where the event streams of the given accounts stand: a client that read a
+/// list knows from which event on to listen.
+pub async fn as_of_seq(tx: &Tx, accounts: &[ConnectorId]) -> Result<Vec<(ConnectorId, i64)>, Error> {
     let streams: Vec<String> = accounts.iter().map(|id| contracts::streams::mailbox(*id)).collect();
     let heads = sql("SELECT stream, head FROM streams WHERE stream = ANY($1)")
         .bind::<Array<Text>, _>(streams)

@@ -6,7 +6,7 @@ use storage::{Error, Tx, sql};
 use uuid::Uuid;
 
 use super::mailboxes::Guard;
-use crate::engine::content::AttachmentMeta;
+use crate::content::AttachmentMeta;
 
 /// Lists what hangs on mails; parts that are listed already stay.
 pub async fn insert(tx: &Tx, guard: &Guard, parts: &[(Uuid, EmailId, &AttachmentMeta)]) -> Result<(), Error> {

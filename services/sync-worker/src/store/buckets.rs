@@ -5,20 +5,25 @@ use google::quota::SavedBucket;
 use storage::types::{BigInt, Double, Text, Timestamptz};
 use storage::{Error, QueryableByName, Tx, sql};
 
-/// The saved bucket of a Google account.
-pub async fn find(tx: &mut Tx, google_sub: &str) -> Result<Option<SavedBucket>, Error> {
+/// The saved bucket of a Google account, and the concurrency felt for with it.
+pub async fn find(tx: &mut Tx, google_sub: &str) -> Result<Option<(SavedBucket, u32)>, Error> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = BigInt)]
         units: i64,
         #[diesel(sql_type = Timestamptz)]
         refilled_at: Timestamp,
+        #[diesel(sql_type = BigInt)]
+        concurrency: i64,
     }
-    let row = sql("SELECT units::bigint AS units, refilled_at FROM quota_buckets WHERE key = $1")
+    let row = sql("SELECT units::bigint AS units, refilled_at, concurrency::bigint AS concurrency FROM quota_buckets WHERE key = $1")
         .bind::<Text, _>(format!("user:{google_sub}"))
         .optional::<Row>(tx)
         .await?;
-    Ok(row.map(|row| SavedBucket { units: row.units, at: row.refilled_at }))
+    Ok(row.map(|row| {
+        let concurrency = u32::try_from(row.concurrency).unwrap_or(1);
+        (SavedBucket { units: row.units, at: row.refilled_at }, concurrency)
+    }))
 }
 
 /// Saves a bucket, the units spent since the last save, and the concurrency felt for.

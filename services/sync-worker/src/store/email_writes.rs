@@ -6,7 +6,7 @@ use storage::{Error, Tx, sql};
 use uuid::Uuid;
 
 use super::mailboxes::Guard;
-use crate::engine::content::Content;
+use crate::content::Content;
 use crate::rules::flags::Flags;
 
 /// A mail with its content, new or in place of a stub.

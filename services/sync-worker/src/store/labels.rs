@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use domain::Timestamp;
+use domain::{LabelId, Timestamp};
 use google::gmail::{Label, LabelKind};
 use storage::types::{Array, Text, Timestamptz, Uuid as SqlUuid};
 use storage::{Error, QueryableByName, Tx, sql};
+use uuid::Uuid;
 
 use super::mailboxes::Guard;
 
@@ -61,4 +62,37 @@ pub async fn names(tx: &Tx, guard: &Guard) -> Result<HashMap<String, String>, Er
         .load::<Name>(tx)
         .await?;
     Ok(rows.into_iter().map(|row| (row.label_id, row.name)).collect())
+}
+
+/// Names of labels of several mailboxes: the same id is another label in each.
+#[derive(Debug, Default)]
+pub struct LabelNames(HashMap<(Uuid, String), String>);
+
+impl LabelNames {
+    /// The folder a mail with these labels is shown in.
+    pub fn folder(&self, connector: Uuid, label_ids: &[String]) -> String {
+        let labels: Vec<LabelId> = super::label_ids(label_ids.to_vec());
+        domain::labels::folder(&labels, |id| self.0.get(&(connector, id.to_owned())).cloned())
+    }
+}
+
+/// Names of some labels of mailboxes of the entered tenant.
+pub async fn names_of(tx: &Tx, connectors: Vec<Uuid>, label_ids: Vec<String>) -> Result<LabelNames, Error> {
+    #[derive(QueryableByName)]
+    struct Named {
+        #[diesel(sql_type = SqlUuid)]
+        connector_id: Uuid,
+        #[diesel(sql_type = Text)]
+        label_id: String,
+        #[diesel(sql_type = Text)]
+        name: String,
+    }
+    let rows = sql("SELECT connector_id, label_id, name FROM labels \
+         WHERE tenant = nullif(current_setting('postrider.tenant', true), '') AND connector_id = ANY ($1) \
+           AND label_id = ANY ($2)")
+    .bind::<Array<SqlUuid>, _>(connectors)
+    .bind::<Array<Text>, _>(label_ids)
+    .load::<Named>(tx)
+    .await?;
+    Ok(LabelNames(rows.into_iter().map(|row| ((row.connector_id, row.label_id), row.name)).collect()))
 }

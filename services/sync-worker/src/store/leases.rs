@@ -128,7 +128,7 @@ struct ReleasedRow {
     done: bool,
 }
 
-/// Gives the lease back after work: due again at `next`, or earlier for a parked message, an early look, a queued run.
+/// Gives the lease back after work: due again at `next`, or earlier for a parked message, an early look, a run that waits.
 /// Refused when a mark came after `requested` was read, so that no push is swallowed.
 pub async fn release(tx: &mut Tx, guard: &Guard, requested: i64, next: Option<Due>) -> Result<Released, Error> {
     let row = sql("WITH held AS ( \
@@ -138,7 +138,9 @@ pub async fn release(tx: &mut Tx, guard: &Guard, requested: i64, next: Option<Du
            UNION ALL SELECT min(next_attempt_at), 'retry' FROM parked_changes \
              WHERE tenant = $1 AND connector_id = $2 \
            UNION ALL SELECT min(next_look_at), 'early_push' FROM notification_queue \
-             WHERE tenant = $1 AND connector_id = $2 AND status = 'pending'), \
+             WHERE tenant = $1 AND connector_id = $2 AND status = 'pending' \
+           UNION ALL SELECT min(not_before), 'backfill' FROM sync_runs \
+             WHERE tenant = $1 AND connector_id = $2 AND state IN ('listing', 'fetching', 'confirming')), \
          next AS (SELECT at, reason FROM wish WHERE at IS NOT NULL ORDER BY at LIMIT 1), \
          done AS ( \
            UPDATE mailboxes m SET lease_owner = NULL, lease_until = NULL, \
@@ -161,14 +163,18 @@ pub async fn release(tx: &mut Tx, guard: &Guard, requested: i64, next: Option<Du
     })
 }
 
-/// Gives the lease back with work left: it stays due. Used at a stop and when a slice is over.
-pub async fn yield_lease(tx: &mut Tx, guard: &Guard, due: Due) -> Result<(), Error> {
-    sql("UPDATE mailboxes SET lease_owner = NULL, lease_until = NULL, due_at = $3, due_reason = $4 \
+/// Gives the lease back with work left: due at the given time, or when a mark that came after `requested` was read says.
+/// Used at a stop and when a slice is over.
+pub async fn yield_lease(tx: &mut Tx, guard: &Guard, requested: i64, due: Due) -> Result<(), Error> {
+    sql("UPDATE mailboxes SET lease_owner = NULL, lease_until = NULL, \
+           due_at = CASE WHEN requested = $5 THEN $3 ELSE least(due_at, $3) END, \
+           due_reason = CASE WHEN requested = $5 OR due_at >= $3 THEN $4 ELSE due_reason END \
          WHERE connector_id = $1 AND epoch = $2")
     .bind::<SqlUuid, _>(guard.connector.0)
     .bind::<BigInt, _>(guard.epoch)
     .bind::<Timestamptz, _>(due.at)
     .bind::<Text, _>(due.reason)
+    .bind::<BigInt, _>(requested)
     .execute(tx)
     .await?;
     Ok(())
@@ -198,16 +204,26 @@ pub async fn fail(
 }
 
 /// Gives the lease back and ends the work until connector says something newer (grant gone, paused, disconnected).
-pub async fn park_mailbox(tx: &mut Tx, guard: &Guard, status: &str, reason: &str, now: Timestamp) -> Result<(), Error> {
-    sql("UPDATE mailboxes SET lease_owner = NULL, lease_until = NULL, due_at = NULL, due_reason = '', status = $3, \
+/// `false` when connector has said something newer since the lease was taken: what was refused may be allowed by now.
+pub async fn park_mailbox(
+    tx: &mut Tx,
+    guard: &Guard,
+    status: &str,
+    reason: &str,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let parked = sql(
+        "UPDATE mailboxes SET lease_owner = NULL, lease_until = NULL, due_at = NULL, due_reason = '', status = $3, \
            status_reason = $4, last_error = $4, last_error_at = $5, updated_at = $5 \
-         WHERE connector_id = $1 AND epoch = $2 AND status = 'active'")
+         WHERE connector_id = $1 AND epoch = $2 AND status = 'active' AND connector_version = $6",
+    )
     .bind::<SqlUuid, _>(guard.connector.0)
     .bind::<BigInt, _>(guard.epoch)
     .bind::<Text, _>(status)
     .bind::<Text, _>(reason)
     .bind::<Timestamptz, _>(now)
+    .bind::<BigInt, _>(guard.version)
     .execute(tx)
     .await?;
-    Ok(())
+    Ok(parked > 0)
 }

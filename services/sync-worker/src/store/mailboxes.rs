@@ -13,6 +13,8 @@ pub struct Guard {
     pub connector: ConnectorId,
     pub epoch: i64,
     pub generation: i32,
+    /// Connector's version when the mailbox was read.
+    pub version: i64,
 }
 
 /// The engine's view of a mailbox.
@@ -32,6 +34,8 @@ pub struct Mailbox {
     pub epoch: i64,
     pub requested: i64,
     pub attempts: i32,
+    /// What connector says is applied only if its version is newer than this.
+    pub connector_version: i64,
     pub first_synced_at: Option<Timestamp>,
     pub labels_synced_at: Option<Timestamp>,
     /// `sync_since` of the settings, milliseconds; 0 = all.
@@ -41,7 +45,13 @@ pub struct Mailbox {
 impl Mailbox {
     /// The proof its commits carry.
     pub fn guard(&self) -> Guard {
-        Guard { tenant: self.tenant.clone(), connector: self.connector, epoch: self.epoch, generation: self.generation }
+        Guard {
+            tenant: self.tenant.clone(),
+            connector: self.connector,
+            epoch: self.epoch,
+            generation: self.generation,
+            version: self.connector_version,
+        }
     }
 }
 
@@ -50,7 +60,7 @@ macro_rules! mailbox_columns {
     () => {
         "m.connector_id, m.tenant, m.owner, m.google_sub, m.status, m.poll_interval_seconds, m.monitored, \
          CASE WHEN m.watch_type = 'push' THEN m.watch_expires_at END AS push_until, m.generation, m.cursor, \
-         m.caught_up_at, m.epoch, m.requested, m.attempts, m.first_synced_at, m.labels_synced_at, \
+         m.caught_up_at, m.epoch, m.requested, m.attempts, m.connector_version, m.first_synced_at, m.labels_synced_at, \
          coalesce((m.settings ->> 'sync_since_ms')::bigint, 0) AS sync_since_ms"
     };
 }
@@ -86,6 +96,8 @@ pub(super) struct Row {
     requested: i64,
     #[diesel(sql_type = Integer)]
     attempts: i32,
+    #[diesel(sql_type = BigInt)]
+    connector_version: i64,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     first_synced_at: Option<Timestamp>,
     #[diesel(sql_type = Nullable<Timestamptz>)]
@@ -114,6 +126,7 @@ impl TryFrom<Row> for Mailbox {
             epoch: row.epoch,
             requested: row.requested,
             attempts: row.attempts,
+            connector_version: row.connector_version,
             first_synced_at: row.first_synced_at,
             labels_synced_at: row.labels_synced_at,
             sync_since_ms: row.sync_since_ms,

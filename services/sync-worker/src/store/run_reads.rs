@@ -53,7 +53,7 @@ macro_rules! run_columns {
 
 /// Runs of the given accounts, newest first, beyond the given sort key.
 pub async fn list(
-    tx: &mut Tx,
+    tx: &Tx,
     accounts: Vec<Uuid>,
     after: Option<(Timestamp, Uuid)>,
     limit: i64,
@@ -75,7 +75,7 @@ pub async fn list(
 }
 
 /// One run of the given accounts.
-pub async fn find(tx: &mut Tx, accounts: Vec<Uuid>, run_id: Uuid) -> Result<Option<RunRow>, Error> {
+pub async fn find(tx: &Tx, accounts: Vec<Uuid>, run_id: Uuid) -> Result<Option<RunRow>, Error> {
     sql(concat!(
         "SELECT ",
         run_columns!(),

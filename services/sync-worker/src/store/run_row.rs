@@ -26,6 +26,10 @@ pub struct Run {
     pub counts: Counts,
     pub total_estimate: i64,
     pub error: Option<String>,
+    /// Failures in a row; 0 after any progress.
+    pub attempts: i32,
+    /// Not worked on before.
+    pub not_before: Option<Timestamp>,
     pub progressed_at: Option<Timestamp>,
     pub started_at: Timestamp,
     pub finished_at: Option<Timestamp>,
@@ -68,7 +72,7 @@ impl Run {
 macro_rules! run_columns {
     () => {
         "tenant, run_id, connector_id, kind, reason, state, generation, boundary, pass, page_token, listing_complete, \
-         max_results, settled, listed, fetched, stored, new_emails, deleted, failed, total_estimate, error, progressed_at, \
+         max_results, settled, listed, fetched, stored, new_emails, deleted, failed, total_estimate, error, attempts, not_before, progressed_at, \
          coalesce(started_at, created_at) AS started_at, finished_at"
     };
 }
@@ -119,6 +123,10 @@ pub(super) struct Row {
     total_estimate: i64,
     #[diesel(sql_type = Nullable<Text>)]
     error: Option<String>,
+    #[diesel(sql_type = Integer)]
+    attempts: i32,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    not_before: Option<Timestamp>,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     progressed_at: Option<Timestamp>,
     #[diesel(sql_type = Timestamptz)]
@@ -155,6 +163,8 @@ impl TryFrom<Row> for Run {
             },
             total_estimate: row.total_estimate,
             error: row.error,
+            attempts: row.attempts,
+            not_before: row.not_before,
             progressed_at: row.progressed_at,
             started_at: row.started_at,
             finished_at: row.finished_at,

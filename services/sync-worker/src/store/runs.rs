@@ -137,11 +137,34 @@ pub struct Step {
     /// A second listing begins.
     pub next_pass: bool,
     pub total_estimate: Option<i64>,
-    pub error: Option<String>,
     pub progressed: bool,
 }
 
-/// Writes a step; answers the run after it.
+/// Lets a run wait after a failure; answers it.
+pub async fn hold(
+    tx: &Tx,
+    run: &Run,
+    error: &str,
+    (attempts, not_before): (i32, Timestamp),
+    now: Timestamp,
+) -> Result<Run, Error> {
+    sql(concat!(
+        "UPDATE sync_runs SET error = $3, attempts = $4, not_before = $5, updated_at = $6 \
+         WHERE tenant = $1 AND run_id = $2 RETURNING ",
+        run_columns!()
+    ))
+    .bind::<Text, _>(run.tenant.as_str())
+    .bind::<SqlUuid, _>(run.id.0)
+    .bind::<Text, _>(error)
+    .bind::<Integer, _>(attempts)
+    .bind::<Timestamptz, _>(not_before)
+    .bind::<Timestamptz, _>(now)
+    .get_result::<Row>(tx)
+    .await?
+    .try_into()
+}
+
+/// Writes a step, which ends a row of failures; answers the run after it.
 pub async fn advance(tx: &mut Tx, run: &Run, step: &Step, now: Timestamp) -> Result<Run, Error> {
     sql(concat!(
         "UPDATE sync_runs SET listed = listed + $3, fetched = fetched + $4, stored = stored + $5, \
@@ -149,9 +172,9 @@ pub async fn advance(tx: &mut Tx, run: &Run, step: &Step, now: Timestamp) -> Res
             page_token = CASE WHEN $9 THEN $10 ELSE page_token END, \
             listing_complete = (listing_complete OR $11) AND NOT $12, pass = pass + CASE WHEN $12 THEN 1 ELSE 0 END, \
             state = coalesce($13, state), total_estimate = greatest(coalesce($14, total_estimate), listed + $3), \
-            error = coalesce($15, error), settled = greatest(settled, $18), progressed_at = CASE WHEN $16 THEN $17 ELSE progressed_at END, \
-            finished_at = CASE WHEN $13 IN ('completed', 'failed', 'superseded') THEN $17 ELSE finished_at END, \
-            updated_at = $17 \
+            settled = greatest(settled, $17), progressed_at = CASE WHEN $15 THEN $16 ELSE progressed_at END, \
+            finished_at = CASE WHEN $13 IN ('completed', 'failed', 'superseded') THEN $16 ELSE finished_at END, \
+            error = NULL, attempts = 0, not_before = NULL, updated_at = $16 \
          WHERE tenant = $1 AND run_id = $2 RETURNING ",
         run_columns!()
     ))
@@ -169,7 +192,6 @@ pub async fn advance(tx: &mut Tx, run: &Run, step: &Step, now: Timestamp) -> Res
     .bind::<Bool, _>(step.next_pass)
     .bind::<Nullable<Text>, _>(step.state)
     .bind::<Nullable<BigInt>, _>(step.total_estimate)
-    .bind::<Nullable<Text>, _>(step.error.clone())
     .bind::<Bool, _>(step.progressed)
     .bind::<Timestamptz, _>(now)
     .bind::<BigInt, _>(step.settled)

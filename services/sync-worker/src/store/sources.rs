@@ -2,10 +2,11 @@
 
 use domain::EmailId;
 use storage::types::{Array, BigInt, Bytea, SmallInt, Text, Uuid as SqlUuid};
-use storage::{Error, Tx, sql};
+use storage::{Error, QueryableByName, Tx, sql};
+use uuid::Uuid;
 
 use super::mailboxes::Guard;
-use crate::engine::content::Source;
+use crate::content::source::Source;
 
 /// Keeps the sources of mails; a source never changes, so one that is there stays.
 pub async fn insert(tx: &Tx, guard: &Guard, sources: &[(EmailId, &Source)]) -> Result<(), Error> {
@@ -23,4 +24,24 @@ pub async fn insert(tx: &Tx, guard: &Guard, sources: &[(EmailId, &Source)]) -> R
     .execute(tx)
     .await?;
     Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = SmallInt)]
+    codec: i16,
+    #[diesel(sql_type = BigInt)]
+    size_bytes: i64,
+    #[diesel(sql_type = Bytea)]
+    raw: Vec<u8>,
+}
+
+/// The stored source of a mail; none for a mail of which only metadata is known.
+pub async fn find(tx: &Tx, email_id: Uuid) -> Result<Option<Source>, Error> {
+    let row = sql("SELECT codec, size_bytes, raw FROM email_sources \
+         WHERE tenant = nullif(current_setting('postrider.tenant', true), '') AND email_id = $1")
+    .bind::<SqlUuid, _>(email_id)
+    .optional::<Row>(tx)
+    .await?;
+    Ok(row.map(|row| Source { codec: row.codec, size_bytes: row.size_bytes, bytes: row.raw }))
 }

@@ -1,11 +1,11 @@
-//! Counts over a mailbox for `/gmail/stats`.
+//! Counts over mailboxes for `/gmail/stats`.
 
 use domain::Timestamp;
-use storage::types::{BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use storage::types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use storage::{Error, QueryableByName, Tx, sql};
 use uuid::Uuid;
 
-/// Totals of one mailbox.
+/// Totals of mailboxes.
 #[derive(Debug, QueryableByName)]
 pub struct Totals {
     #[diesel(sql_type = BigInt)]
@@ -29,62 +29,65 @@ pub struct LabelCount {
     pub n: i64,
 }
 
-/// What Google's quota meter of an account shows.
-#[derive(Debug, QueryableByName)]
-pub struct QuotaRow {
-    #[diesel(sql_type = Timestamptz)]
-    pub minute: Timestamp,
-    #[diesel(sql_type = BigInt)]
-    pub spent_in_minute: i64,
-}
-
 #[derive(QueryableByName)]
 struct Oldest {
     #[diesel(sql_type = Nullable<Timestamptz>)]
     at: Option<Timestamp>,
 }
 
-/// Totals of one mailbox of the entered tenant.
-pub async fn totals(tx: &mut Tx, connector_id: Uuid) -> Result<Totals, Error> {
+#[derive(QueryableByName)]
+struct Spent {
+    #[diesel(sql_type = BigInt)]
+    units: i64,
+}
+
+/// Totals of mailboxes of the entered tenant.
+pub async fn totals(tx: &Tx, connectors: &[Uuid]) -> Result<Totals, Error> {
     sql("SELECT count(*) FILTER (WHERE NOT is_deleted) AS total, \
             count(*) FILTER (WHERE is_deleted) AS deleted, \
             count(*) FILTER (WHERE unread AND NOT is_deleted) AS unread, \
             (SELECT count(*) FROM parked_changes p WHERE p.tenant = nullif(current_setting('postrider.tenant', true), '') \
-                AND p.connector_id = $1) AS parked \
+                AND p.connector_id = ANY ($1)) AS parked \
          FROM emails WHERE tenant = nullif(current_setting('postrider.tenant', true), '') \
-            AND connector_id = $1 AND NOT stub")
-    .bind::<SqlUuid, _>(connector_id)
+            AND connector_id = ANY ($1) AND NOT stub")
+    .bind::<Array<SqlUuid>, _>(connectors.to_vec())
     .get_result(tx)
     .await
 }
 
-/// Mails by label.
-pub async fn by_label(tx: &mut Tx, connector_id: Uuid) -> Result<Vec<LabelCount>, Error> {
+/// Mails that are not deleted, by label. Counted from the mails: `email_labels` keeps the rows of deleted ones.
+pub async fn by_label(tx: &Tx, connectors: &[Uuid]) -> Result<Vec<LabelCount>, Error> {
     sql("SELECT l.label_id, coalesce(n.name, l.label_id) AS name, count(*) AS n \
-         FROM email_labels l \
-         LEFT JOIN labels n ON n.tenant = l.tenant AND n.connector_id = l.connector_id AND n.label_id = l.label_id \
-         WHERE l.tenant = nullif(current_setting('postrider.tenant', true), '') AND l.connector_id = $1 \
-         GROUP BY 1, 2 ORDER BY 1")
-    .bind::<SqlUuid, _>(connector_id)
+         FROM emails e CROSS JOIN LATERAL unnest(e.label_ids) AS l(label_id) \
+         LEFT JOIN labels n ON n.tenant = e.tenant AND n.connector_id = e.connector_id AND n.label_id = l.label_id \
+         WHERE e.tenant = nullif(current_setting('postrider.tenant', true), '') AND e.connector_id = ANY ($1) \
+            AND NOT e.stub AND NOT e.is_deleted \
+         GROUP BY 1, 2 ORDER BY 1, 2")
+    .bind::<Array<SqlUuid>, _>(connectors.to_vec())
     .load(tx)
     .await
 }
 
 /// When the oldest push that is not yet in the mirror was taken.
-pub async fn oldest_open_push(tx: &mut Tx, connector_id: Uuid) -> Result<Option<Timestamp>, Error> {
+pub async fn oldest_open_push(tx: &Tx, connectors: &[Uuid]) -> Result<Option<Timestamp>, Error> {
     let oldest = sql("SELECT min(created_at) AS at FROM notification_queue \
-         WHERE tenant = nullif(current_setting('postrider.tenant', true), '') AND connector_id = $1 \
+         WHERE tenant = nullif(current_setting('postrider.tenant', true), '') AND connector_id = ANY ($1) \
             AND status IN ('pending', 'processing')")
-    .bind::<SqlUuid, _>(connector_id)
+    .bind::<Array<SqlUuid>, _>(connectors.to_vec())
     .get_result::<Oldest>(tx)
     .await?;
     Ok(oldest.at)
 }
 
-/// Quota spent by an account. Needs the system role: the budget belongs to the Google account, not to a tenant.
-pub async fn quota(tx: &mut Tx, google_sub: &str) -> Result<Option<QuotaRow>, Error> {
-    sql("SELECT minute, spent_in_minute FROM quota_buckets WHERE key = $1")
-        .bind::<Text, _>(format!("user:{google_sub}"))
-        .optional(tx)
-        .await
+/// Quota that Google accounts spent in a minute that began after `since`. Needs the system role: the budget belongs to
+/// the Google account, not to a tenant.
+pub async fn quota(tx: &Tx, google_subs: impl IntoIterator<Item = &str>, since: Timestamp) -> Result<i64, Error> {
+    let keys: Vec<String> = google_subs.into_iter().map(|sub| format!("user:{sub}")).collect();
+    let spent = sql("SELECT coalesce(sum(spent_in_minute), 0)::bigint AS units FROM quota_buckets \
+         WHERE key = ANY ($1) AND minute > $2")
+    .bind::<Array<Text>, _>(keys)
+    .bind::<Timestamptz, _>(since)
+    .get_result::<Spent>(tx)
+    .await?;
+    Ok(spent.units)
 }

@@ -3,11 +3,12 @@
 use contracts::mailbox::{Address, EmailSummary, Label};
 use domain::text::truncate;
 use domain::{EmailId, TenantId, Timestamp};
-use serde::Deserialize;
 use std::collections::HashMap;
 use storage::types::{Array, BigInt, Bool, Integer, Text, Timestamptz, Uuid as SqlUuid};
 use storage::{Error, QueryableByName, Tx, sql};
 use uuid::Uuid;
+
+use crate::content::{Person, Recipients};
 
 /// Longest subject and snippet in an event, in bytes.
 const SUBJECT_MAX: usize = 256;
@@ -49,23 +50,6 @@ struct Row {
     history_id: i64,
     #[diesel(sql_type = Integer)]
     generation: i32,
-}
-
-/// A person in a header, as the recipients column holds it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, Deserialize)]
-pub struct Person {
-    pub name: String,
-    pub email: String,
-}
-
-/// The recipients column.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, Deserialize)]
-#[serde(default)]
-pub struct Recipients {
-    pub to: Vec<Person>,
-    pub cc: Vec<Person>,
-    pub bcc: Vec<Person>,
-    pub reply_to: Vec<Person>,
 }
 
 /// Label ids with the names they have, for events.

@@ -37,6 +37,15 @@ pub struct Listing {
     pub hides: Vec<String>,
 }
 
+/// What Gmail refuses, whatever is asked how often.
+#[derive(Debug, Default)]
+pub struct Refusals {
+    /// Mails it answers 500 for.
+    pub mails: Vec<String>,
+    /// Good tokens.
+    pub tokens: bool,
+}
+
 /// Gmail for one simulated mailbox.
 #[derive(Clone)]
 pub struct SimGmail {
@@ -46,13 +55,23 @@ pub struct SimGmail {
     pub actor: Option<Actor>,
     pub page: usize,
     pub listing: Arc<Mutex<Listing>>,
+    pub refusals: Arc<Mutex<Refusals>>,
     inner: Arc<Mutex<(Rates, Dice)>>,
 }
 
 impl SimGmail {
     pub fn new(world: World, address: &str, clock: MockClock, seed: u64, page: usize) -> Self {
         let inner = Arc::new(Mutex::new((Rates::default(), Dice::derive(seed, 99))));
-        Self { world, address: address.to_owned(), clock, actor: None, page, listing: Arc::default(), inner }
+        Self {
+            world,
+            address: address.to_owned(),
+            clock,
+            actor: None,
+            page,
+            listing: Arc::default(),
+            refusals: Arc::default(),
+            inner,
+        }
     }
 
     pub fn set_rates(&self, rates: Rates) {
@@ -62,6 +81,9 @@ impl SimGmail {
     /// What may happen to any call.
     async fn fate(&self, get: bool) -> Result<(), GmailError> {
         tokio::task::yield_now().await;
+        if self.refusals.lock().unwrap().tokens {
+            return Err(GmailError::Auth);
+        }
         let (rates, [missing, limited, broken, slow, acts], wait) = {
             let (rates, dice) = &mut *self.inner.lock().unwrap();
             (*rates, [(); 5].map(|()| dice.unit()), dice.below(60))
@@ -87,6 +109,11 @@ impl SimGmail {
         Ok(())
     }
 
+    fn served(&self, id: &MessageId) -> Result<(), GmailError> {
+        let refused = self.refusals.lock().unwrap().mails.contains(&id.to_string());
+        if refused { Err(GmailError::transient("500")) } else { Ok(()) }
+    }
+
     fn id(&self, id: &MessageId) -> MsgId {
         id.as_str().parse().unwrap()
     }
@@ -107,6 +134,8 @@ fn labels(ids: &[String]) -> Vec<LabelId> {
 fn sorted(error: ApiError) -> GmailError {
     match (error.status, error.reason.as_ref()) {
         (404, _) => GmailError::NotFound,
+        // As the classification of real refusals does.
+        (400, _) if error.message.to_lowercase().contains("pagetoken") => GmailError::PageGone,
         (400, "failedPrecondition") => GmailError::FailedPrecondition { reason: error.message },
         (400, _) => GmailError::BadRequest { reason: error.message },
         _ => GmailError::transient(error.to_string()),
@@ -154,6 +183,7 @@ impl GmailApi for SimGmail {
 
     async fn get_raw(&self, id: &MessageId) -> Result<RawMail, GmailError> {
         self.fate(true).await?;
+        self.served(id)?;
         let found = self.world.get_message(&self.address, self.id(id)).map_err(sorted)?;
         let raw = found.letter.render().raw;
         Ok(RawMail {

@@ -32,6 +32,8 @@ pub fn engine(db: &Db, access: SimAccess, seams: Seams, owner: &str) -> Engine {
         fetch_retries: 1,
         fetch_pause: Duration::ZERO,
         scan_every: Duration::from_millis(20),
+        // A few small mails: steps are cut in the middle.
+        max_ahead_bytes: 4 << 10,
         ..Settings::default()
     };
     Engine::new(Parts {
@@ -236,12 +238,14 @@ fn id_of<E: Event>(event: &Envelope, email: impl Fn(E) -> Option<contracts::mail
     (event.event_type == E::TYPE).then(|| email(event.decode::<E>().unwrap()).unwrap().message_id)
 }
 
-/// (generation of the mailbox, boundary of the run that began it, states of all runs).
+/// (generation of the mailbox, boundary of the run that began it, states of all runs, older generations' too).
 pub async fn runs(db: &Db, tenant: &TenantId, connector: ConnectorId) -> (i32, u64, Vec<String>) {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Integer)]
         generation: i32,
+        #[diesel(sql_type = Integer)]
+        of: i32,
         #[diesel(sql_type = BigInt)]
         boundary: i64,
         #[diesel(sql_type = Text)]
@@ -250,15 +254,18 @@ pub async fn runs(db: &Db, tenant: &TenantId, connector: ConnectorId) -> (i32, u
         reason: String,
     }
     let tx = db.tenant(tenant).await.unwrap();
-    let rows = sql("SELECT m.generation, r.boundary, r.state, r.reason FROM mailboxes m JOIN sync_runs r \
-           ON r.tenant = m.tenant AND r.connector_id = m.connector_id AND r.generation = m.generation \
-         WHERE m.tenant = $1 AND m.connector_id = $2")
+    let rows = sql(
+        "SELECT m.generation, r.generation AS of, r.boundary, r.state, r.reason FROM mailboxes m JOIN sync_runs r \
+           ON r.tenant = m.tenant AND r.connector_id = m.connector_id \
+         WHERE m.tenant = $1 AND m.connector_id = $2",
+    )
     .bind::<Text, _>(tenant.as_str())
     .bind::<SqlUuid, _>(connector.0)
     .load::<Row>(&tx)
     .await
     .unwrap();
     tx.commit().await.unwrap();
-    let first = rows.iter().find(|row| row.reason != "asked").expect("a run began the generation");
+    let first =
+        rows.iter().find(|row| row.of == row.generation && row.reason != "asked").expect("a run began the generation");
     (first.generation, u64::try_from(first.boundary).unwrap(), rows.iter().map(|row| row.state.clone()).collect())
 }

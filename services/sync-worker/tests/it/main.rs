@@ -1,4 +1,5 @@
-//! Integration tests of sync-worker: real Postgres, the simulator's core in process.
+//! Integration tests of sync-worker: real Postgres; the simulator's core in process, or for the routes the whole of it
+//! behind HTTP, with real RabbitMQ.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,8 +8,14 @@
 )]
 
 mod actor;
+mod failures;
 mod gmail;
 mod harness;
+mod http_gmail;
+mod http_hostile;
+mod http_mail;
+mod http_sync_runs;
+mod http_world;
 mod leases;
 mod listing;
 mod property;
@@ -16,3 +23,4 @@ mod queue;
 mod quota;
 mod retention;
 mod schema;
+mod trace;

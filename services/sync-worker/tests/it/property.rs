@@ -1,65 +1,75 @@
 //! The property: whatever happens to the mailbox, the pushes, Gmail's answers and the process, once things are quiet
-//! the mirror equals the truth, the ledger adds up, and each live mail was announced exactly once.
+//! the mirror equals the truth, every entry of the history is in the ledger once, and each live mail was announced
+//! exactly once.
 //!
-//! `POSTRIDER_CASES` sets the number of cases of each test, `POSTRIDER_SEED` replays one.
+//! `POSTRIDER_CASES` sets the number of cases of each test, `POSTRIDER_SEED` replays one; see the README for how far.
 
-use std::pin::pin;
-use std::sync::Arc;
+mod case;
+mod checks;
+mod history;
 
-use chrono::TimeDelta;
-use contracts::TraceContext;
-use domain::{EmailAddress, HistoryId, RunId};
 use futures_util::{FutureExt, StreamExt, stream};
-use gmail_sim::dice::Dice;
-use gmail_sim::mailbox::{Lag, Quirks};
-use gmail_sim::{MailboxSpec, Notification, Sizes, WatchRequest, World};
-use storage::Db;
-use sync_worker::engine::Engine;
-use sync_worker::store::queue::{self, Push};
-use sync_worker::store::runs as run_store;
 
-use crate::actor::{Actor, Kind};
-use crate::gmail::{Rates, SimAccess, SimGmail};
-use crate::harness::{
-    Ids, announced, bury_holder, database, early_looks, engine, expire_lease, ledger, mirror, runs, within,
-};
+use self::case::Met;
+use crate::harness::database;
 
 /// Cases of each of the four tests below.
 const CASES: u64 = 250;
+/// Seeds of each of them: the first one's begin here.
+const SEEDS: u64 = 1_000_000;
 /// Cases under way at once in one test.
 const PARALLEL: usize = 6;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mirror_equals_truth_a() {
-    many(1_000_000).await;
+    many(1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mirror_equals_truth_b() {
-    many(2_000_000).await;
+    many(2).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mirror_equals_truth_c() {
-    many(3_000_000).await;
+    many(3).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mirror_equals_truth_d() {
-    many(4_000_000).await;
+    many(4).await;
+}
+
+#[test]
+#[should_panic(expected = "POSTRIDER_SEED=5000000 is no test's")]
+fn a_seed_that_no_test_owns_is_told() {
+    seeds(1, Some(5_000_000), None);
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test's own switch, not a setting of the product")]
 fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number")))
 }
 
-async fn many(base: u64) {
-    let seeds: Vec<u64> = match number("POSTRIDER_SEED") {
-        Some(seed) if seed / 1_000_000 == base / 1_000_000 => vec![seed],
-        Some(_) => return,
-        None => (base..base + number("POSTRIDER_CASES").unwrap_or(CASES)).collect(),
-    };
+/// The cases of the `nth` test. A seed that is another test's gives none; one that is no test's must not pass for all.
+fn seeds(nth: u64, seed: Option<u64>, cases: Option<u64>) -> Vec<u64> {
+    let base = nth * SEEDS;
+    match seed {
+        Some(seed) => {
+            let last = 5 * SEEDS - 1;
+            assert!((SEEDS..=last).contains(&seed), "POSTRIDER_SEED={seed} is no test's: they have {SEEDS} to {last}");
+            if seed / SEEDS == nth { vec![seed] } else { Vec::new() }
+        }
+        None => (base..base + cases.unwrap_or(CASES).min(SEEDS)).collect(),
+    }
+}
+
+async fn many(nth: u64) {
+    let seeds = seeds(nth, number("POSTRIDER_SEED"), number("POSTRIDER_CASES"));
+    if seeds.is_empty() {
+        return;
+    }
     let test = database().await;
     let db = test.db.clone();
     let count = seeds.len();
@@ -67,7 +77,7 @@ async fn many(base: u64) {
         .map(|seed| {
             let db = db.clone();
             async move {
-                let result = std::panic::AssertUnwindSafe(Box::pin(case(&db, seed))).catch_unwind().await;
+                let result = std::panic::AssertUnwindSafe(Box::pin(case::run(&db, seed))).catch_unwind().await;
                 match result {
                     Ok(Ok(met)) => Ok(met),
                     Ok(Err(failure)) => Err(format!("POSTRIDER_SEED={seed}: {failure}")),
@@ -89,280 +99,4 @@ async fn many(base: u64) {
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
     // A property that never meets its difficulties proves nothing.
     assert!(count < 100 || all.is_full(), "the cases were too easy: {all:?}");
-}
-
-/// What the cases met: how many of them each thing happened in.
-#[derive(Debug, Clone, Copy, Default)]
-struct Met {
-    gaps: u64,
-    parked: u64,
-    fenced: u64,
-    limited: u64,
-    early: u64,
-    announced: u64,
-}
-
-impl Met {
-    fn add(&mut self, other: Self) {
-        self.gaps += other.gaps;
-        self.parked += other.parked;
-        self.fenced += other.fenced;
-        self.limited += other.limited;
-        self.early += other.early;
-        self.announced += other.announced;
-    }
-
-    fn is_full(&self) -> bool {
-        [self.gaps, self.parked, self.fenced, self.limited, self.early, self.announced].iter().all(|count| *count >= 5)
-    }
-}
-
-struct Case {
-    db: Db,
-    ids: Ids,
-    world: World,
-    actor: Actor,
-    gmail: SimGmail,
-    engines: [Engine; 2],
-    dice: Dice,
-    pushes: Vec<Notification>,
-    recreated: bool,
-}
-
-async fn case(db: &Db, seed: u64) -> Result<Met, String> {
-    let mut case = Case::new(db, seed);
-    case.ids.connect(db, &format!("sub-{seed}")).await;
-    let steps = case.dice.between(6, 24);
-    for _ in 0..steps {
-        Box::pin(case.step()).await;
-    }
-    Box::pin(case.settle()).await?;
-    Box::pin(case.check()).await.map_err(|failure| format!("{failure}\n{}", case.actor.log().join("\n")))?;
-    Ok(case.met().await)
-}
-
-impl Case {
-    fn new(db: &Db, seed: u64) -> Self {
-        let mut dice = Dice::new(seed);
-        let ids = Ids::of(seed);
-        let world = World::new(seed, Arc::new(ids.clock.clone()));
-        let size = u32::try_from(dice.below(30)).unwrap();
-        let spec = MailboxSpec { sizes: Sizes::Small, ..MailboxSpec::new(ids.address.clone(), size) };
-        world.create_mailbox(&spec).unwrap();
-        let topic = "projects/p/topics/t".to_owned();
-        world.watch(&ids.address, &WatchRequest { topic, ..WatchRequest::default() }).unwrap();
-        if dice.chance(0.5) {
-            world.set_quirks(&ids.address, Quirks { empty_page: 0.2, repeated_record: 0.3 }).unwrap();
-        }
-        let actor = Actor::new(world.clone(), &ids.address, seed);
-        let page = usize::try_from(dice.between(2, 20)).unwrap();
-        let mut gmail = SimGmail::new(world.clone(), &ids.address, ids.clock.clone(), seed, page);
-        gmail.actor = Some(actor.clone());
-        let engines = ["a", "b"].map(|owner| {
-            let gmail = gmail.clone();
-            let access = SimAccess(Arc::new(move |_| Some(gmail.clone())));
-            engine(db, access, ids.seams.clone(), owner)
-        });
-        Self { db: db.clone(), ids, world, actor, gmail, engines, dice, pushes: Vec::new(), recreated: false }
-    }
-
-    async fn step(&mut self) {
-        let rate = |dice: &mut Dice| if dice.chance(0.4) { dice.unit() * 0.25 } else { 0.0 };
-        self.gmail.set_rates(Rates {
-            missing: rate(&mut self.dice),
-            limited: rate(&mut self.dice) / 3.0,
-            broken: rate(&mut self.dice) / 2.0,
-            slow: rate(&mut self.dice),
-            acts: rate(&mut self.dice),
-        });
-        match self.dice.below(100) {
-            0..=29 => {
-                for _ in 0..self.dice.between(1, 6) {
-                    self.actor.act();
-                }
-            }
-            30..=44 => self.deliver_pushes().await,
-            45..=54 => {
-                let seconds = [1, 2, 5, 20, 301, 700, 4_000, 20_000][self.dice.below(8) as usize];
-                self.ids.clock.advance(TimeDelta::seconds(seconds));
-            }
-            55..=69 => drop(self.engines[0].run_mailbox(self.ids.connector).await),
-            70..=83 => self.crash().await,
-            84..=90 => self.lose_lease().await,
-            91..=93 => self.ask().await,
-            94 => self.world.expire_page_tokens(&self.ids.address).unwrap(),
-            95..=97 => {
-                let keep = usize::try_from(self.dice.below(4)).unwrap();
-                self.actor.say(format!("expire history, keep {keep}"));
-                self.world.expire_history(&self.ids.address, keep).unwrap();
-            }
-            98 if !self.recreated => {
-                self.recreated = true;
-                self.actor.say("recreate");
-                self.world.recreate(&self.ids.address, 7, None).unwrap();
-            }
-            _ => {}
-        }
-    }
-
-    /// Some of the pushes arrive: late ones, repeated ones, in any order; some never.
-    async fn deliver_pushes(&mut self) {
-        self.pushes.extend(self.world.take_notifications());
-        let mut batch = Vec::new();
-        for _ in 0..self.pushes.len().min(5) {
-            let at = usize::try_from(self.dice.below(self.pushes.len() as u64)).unwrap();
-            let push = if self.dice.chance(0.3) { self.pushes[at].clone() } else { self.pushes.swap_remove(at) };
-            if !self.dice.chance(0.2) {
-                batch.push(push);
-            }
-            if self.pushes.is_empty() {
-                break;
-            }
-        }
-        let pushes: Vec<_> = batch
-            .into_iter()
-            .map(|push| {
-                let written = Push {
-                    address_key: EmailAddress::parse(&push.email_address).unwrap().lookup_key(),
-                    history_id: HistoryId(push.history_id),
-                    source_message_id: push.message_id,
-                    source: "pubsub".to_owned(),
-                    published_at: Some(push.publish_time),
-                    trace: Some(TraceContext::start(self.ids.seams.entropy.as_ref())),
-                };
-                (self.ids.seams.ids.uuid(), written)
-            })
-            .collect();
-        let mut tx = self.db.system().await.unwrap();
-        let now = domain::Clock::now(&self.ids.clock);
-        queue::enqueue(&mut tx, &pushes, now).await.unwrap();
-        tx.commit().await.unwrap();
-    }
-
-    /// The process dies at some await; the lease runs out.
-    async fn crash(&mut self) {
-        let polls = usize::try_from(self.dice.between(1, 200)).unwrap();
-        {
-            let mut run = pin!(self.engines[0].run_mailbox(self.ids.connector));
-            let ended = within(run.as_mut(), polls).await;
-            self.actor.say(format!("crash after {polls} polls: ended {}", ended.is_some()));
-        }
-        bury_holder(&self.db, self.ids.connector).await;
-    }
-
-    /// The holder freezes past its lease, another replica works to the end, the frozen one wakes up.
-    async fn lose_lease(&mut self) {
-        let polls = usize::try_from(self.dice.between(1, 120)).unwrap();
-        let [one, two] = &self.engines;
-        let mut frozen = pin!(one.run_mailbox(self.ids.connector));
-        let ended = within(frozen.as_mut(), polls).await;
-        self.actor.say(format!("freeze after {polls} polls: ended {}", ended.is_some()));
-        if expire_lease(&self.db, self.ids.connector).await {
-            drop(two.run_mailbox(self.ids.connector).await);
-        }
-        if ended.is_none() {
-            let after = frozen.await;
-            self.actor.say(format!("the frozen one ended with {after:?}"));
-        }
-        bury_holder(&self.db, self.ids.connector).await;
-    }
-
-    async fn ask(&mut self) {
-        let kind = if self.dice.chance(0.5) { "full" } else { "incremental" };
-        let id = RunId(self.ids.seams.ids.uuid());
-        let mut tx = self.db.tenant(&self.ids.tenant).await.unwrap();
-        let whose = (&self.ids.tenant, self.ids.connector);
-        let now = domain::Clock::now(&self.ids.clock);
-        run_store::enqueue(&mut tx, whose, (id, kind), None, now).await.unwrap();
-        tx.commit().await.unwrap();
-    }
-
-    /// No more faults and no more changes: after a day of looks at what was parked, everything is known.
-    async fn settle(&mut self) -> Result<(), String> {
-        self.gmail.set_rates(Rates::default());
-        self.world.set_lag(&self.ids.address, Lag::default()).unwrap();
-        for minutes in [1, 6, 12, 65, 25 * 60, 6, 25 * 60, 6] {
-            self.ids.clock.advance(TimeDelta::minutes(minutes));
-            bury_holder(&self.db, self.ids.connector).await;
-            for round in 0.. {
-                match self.engines[0].run_mailbox(self.ids.connector).await {
-                    Ok(true) if round < 50 => {}
-                    Ok(true) => return Err("it is always due".to_owned()),
-                    Ok(false) => break,
-                    Err(error) => {
-                        return Err(format!("a quiet mailbox failed: {error}\n{}", self.actor.log().join("\n")));
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn check(&self) -> Result<(), String> {
-        let (tenant, connector) = (&self.ids.tenant, self.ids.connector);
-        let truth = self.world.truth(&self.ids.address).unwrap();
-        let mirrored = mirror(&self.db, tenant, connector).await;
-        for (id, truth) in &truth {
-            let Some(mail) = mirrored.get(id) else { return Err(format!("{id} is missing in the mirror: {truth:?}")) };
-            let same = mail.labels == truth.labels && mail.label_rows == truth.labels;
-            if !same || mail.thread_id != truth.thread_id || !mail.has_source {
-                return Err(format!("{id} differs: {mail:?} instead of {truth:?}"));
-            }
-        }
-        if let Some(extra) = mirrored.keys().find(|id| !truth.contains_key(*id)) {
-            return Err(format!("{extra} should be deleted"));
-        }
-        let [seen, applied, tombstoned, parked, waiting] = ledger(&self.db, tenant, connector).await;
-        if seen != applied + tombstoned + parked || parked != waiting || parked != 0 {
-            return Err(format!("ledger {seen} = {applied} + {tombstoned} + {parked} ({waiting} waiting)"));
-        }
-        let (generation, boundary, states) = runs(&self.db, tenant, connector).await;
-        if let Some(open) = states.iter().find(|state| !matches!(state.as_str(), "completed" | "superseded")) {
-            return Err(format!("a run is still {open}"));
-        }
-        self.check_announcements(generation, boundary).await
-    }
-
-    async fn met(&self) -> Met {
-        let counted = |pick: &dyn Fn(&sync_worker::metrics::Metrics) -> u64| {
-            u64::from(self.engines.iter().map(|engine| pick(engine.metrics())).sum::<u64>() > 0)
-        };
-        let failed = |code: &'static str| counted(&|metrics| metrics.failures.with_label_values(&[code]).get());
-        Met {
-            gaps: counted(&|metrics| metrics.gaps.get()),
-            parked: counted(&|metrics| metrics.entries.with_label_values(&["parked"]).get()),
-            fenced: failed("fenced"),
-            limited: failed("rate_limited"),
-            early: u64::from(early_looks(&self.db, &self.ids).await > 0),
-            announced: u64::from(!announced(&self.db, self.ids.connector).await.is_empty()),
-        }
-    }
-
-    async fn check_announcements(&self, generation: i32, boundary: u64) -> Result<(), String> {
-        let counts = announced(&self.db, self.ids.connector).await;
-        let truth = self.world.truth(&self.ids.address).unwrap();
-        let now_generation = self.world.generation(&self.ids.address).unwrap();
-        if let Some((id, count)) = counts.iter().find(|(_, (received, sent))| *received > 1 || *sent > 1) {
-            return Err(format!("{id} was announced {count:?}"));
-        }
-        for mail in self.actor.came().iter().filter(|mail| mail.generation == now_generation) {
-            let id = mail.id.to_string();
-            let (received, sent) = counts.get(&id).copied().unwrap_or_default();
-            let live = mail.record > boundary;
-            let there = truth.contains_key(&id);
-            let wrong = match mail.kind {
-                Kind::Mail => {
-                    sent > 0 || (live && there && received != 1) || (generation == 1 && !live && received > 0)
-                }
-                Kind::Sent => live && there && sent != 1,
-                Kind::Import => received + sent > 0,
-            };
-            if wrong {
-                return Err(format!(
-                    "{mail:?} (live {live}, there {there}) was announced ({received}, {sent}); boundary {boundary}, generation {generation}"
-                ));
-            }
-        }
-        Ok(())
-    }
 }

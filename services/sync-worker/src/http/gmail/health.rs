@@ -25,8 +25,8 @@ pub struct Health {
 #[utoipa::path(get, path = "/gmail/health", tag = "sync", security(()),
     responses((status = 200, body = Health), (status = 503, body = Health)))]
 pub async fn handle(api: Data<Api>) -> HttpResponse {
-    let now = api.clock.now();
-    let database = api.db.ping().await.is_ok();
+    let now = api.now();
+    let database = api.database_answers().await;
     let broker = api.broker.state() == BrokerState::Ready;
     let gmail_api = api.calls.verdict(now);
     let status = verdict(database, broker, gmail_api);

@@ -1,15 +1,20 @@
 //! `GET /gmail/stats`
 
+use std::collections::BTreeSet;
+
 use actix_web::web::{Data, Json};
 use chrono::TimeDelta;
 use domain::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{ApiQuery, Caller, Problem};
+use web::{ApiQuery, Problem, Scope};
 
 use super::account::AccountQuery;
-use crate::http::api::{Api, chosen, problem};
+use crate::http::accounts::ids;
+use crate::http::api::{Api, problem};
+use crate::http::asker::Asker;
+use crate::store::accounts::Account;
 use crate::store::stats;
 
 /// Mails with one label.
@@ -20,18 +25,22 @@ pub struct LabelStats {
     pub emails: i64,
 }
 
-/// Statistics of one account.
+/// Statistics of the account that was named, or of all the caller's accounts together. What cannot be added up
+/// (`connector_id`, `email_address`, `status`, `cursor`, `last_error`) is null unless it is about one account.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Stats {
-    pub connector_id: Uuid,
-    pub email_address: String,
-    pub status: String,
+    pub connector_id: Option<Uuid>,
+    pub email_address: Option<String>,
+    pub status: Option<String>,
     pub total_emails: i64,
     pub deleted_emails: i64,
     pub unread_emails: i64,
+    /// Mails that are not deleted, by label.
     pub by_label: Vec<LabelStats>,
+    /// When the account that is furthest behind was last synced; null while one was not.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_synced_at: Option<Timestamp>,
+    /// The latest push.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_pushed_at: Option<Timestamp>,
     /// History id the mirror has reached, decimal text.
@@ -47,23 +56,29 @@ pub struct Stats {
 }
 
 #[utoipa::path(get, path = "/gmail/stats", tag = "sync", params(AccountQuery),
-    responses((status = 200, body = Stats), (status = 404, body = web::ProblemDocument),
-              (status = 409, body = web::ProblemDocument)))]
-pub async fn handle(api: Data<Api>, caller: Caller, query: ApiQuery<AccountQuery>) -> Result<Json<Stats>, Problem> {
+    responses((status = 200, body = Stats), (status = 404, body = web::ProblemDocument)))]
+pub async fn handle(api: Data<Api>, asker: Asker, query: ApiQuery<AccountQuery>) -> Result<Json<Stats>, Problem> {
     let query = query.into_inner();
-    let (mut tx, accounts) = api.open(&caller).await?;
-    let account = chosen(&accounts, query.connector_id, query.user_email.as_ref())?;
-    let totals = stats::totals(&mut tx, account.connector_id).await.map_err(problem)?;
-    let labels = stats::by_label(&mut tx, account.connector_id).await.map_err(problem)?;
-    let oldest = stats::oldest_open_push(&mut tx, account.connector_id).await.map_err(problem)?;
+    let (mut tx, accounts) = api.open(&asker, Scope::Read).await?;
+    let covered = accounts.covered(query.connector_id, query.user_email.as_ref())?;
+    let connectors = ids(&covered);
+    let (totals, labels, oldest) = tokio::try_join!(
+        stats::totals(&tx, &connectors),
+        stats::by_label(&tx, &connectors),
+        stats::oldest_open_push(&tx, &connectors)
+    )
+    .map_err(problem)?;
     tx.enter_system().await.map_err(problem)?;
-    let quota = stats::quota(&mut tx, &account.google_sub).await.map_err(problem)?;
+    // Two connectors of one Google account share its quota: it counts once.
+    let subs: BTreeSet<&str> = covered.iter().map(|account| account.google_sub.as_str()).collect();
+    let now = api.now();
+    let quota = stats::quota(&tx, subs, now - TimeDelta::minutes(1)).await.map_err(problem)?;
     tx.commit().await.map_err(problem)?;
-    let now = api.clock.now();
+    let only: Option<&Account> = if let [only] = covered.as_slice() { Some(only) } else { None };
     Ok(Json(Stats {
-        connector_id: account.connector_id,
-        email_address: account.address.clone(),
-        status: account.status.clone(),
+        connector_id: only.map(|account| account.connector_id),
+        email_address: only.map(|account| account.address.clone()),
+        status: only.map(|account| account.status.clone()),
         total_emails: totals.total,
         deleted_emails: totals.deleted,
         unread_emails: totals.unread,
@@ -71,15 +86,14 @@ pub async fn handle(api: Data<Api>, caller: Caller, query: ApiQuery<AccountQuery
             .into_iter()
             .map(|row| LabelStats { label_id: row.label_id, name: row.name, emails: row.n })
             .collect(),
-        last_synced_at: account.last_synced_at,
-        last_pushed_at: account.last_pushed_at,
-        cursor: account.cursor.map(|cursor| cursor.to_string()),
+        // Nothing is less than any time: an account that was never synced makes it null.
+        last_synced_at: covered.iter().map(|account| account.last_synced_at).min().flatten(),
+        last_pushed_at: covered.iter().filter_map(|account| account.last_pushed_at).max(),
+        cursor: only.and_then(|account| account.cursor).map(|cursor| cursor.to_string()),
         lag_seconds: oldest.map_or(0, |at| (now - at).num_seconds().max(0)),
         parked: totals.parked,
         coverage: None,
-        quota_used_this_minute: quota
-            .filter(|row| now - row.minute < TimeDelta::minutes(1))
-            .map_or(0, |row| row.spent_in_minute),
-        last_error: account.last_error.clone(),
+        quota_used_this_minute: quota,
+        last_error: only.and_then(|account| account.last_error.clone()),
     }))
 }

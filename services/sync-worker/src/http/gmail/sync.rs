@@ -6,10 +6,12 @@ use domain::{ConnectorId, EmailAddress, RunId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{ApiJson, ApiQuery, Caller, Problem};
+use web::{ApiJson, ApiQuery, Problem, Scope};
 
 use super::account::AccountQuery;
-use crate::http::api::{Api, chosen, problem};
+use crate::http::api::{Api, problem};
+use crate::http::asker::Asker;
+use crate::http::page::invalid;
 use crate::store::accounts::Account;
 use crate::store::runs;
 
@@ -29,46 +31,42 @@ pub struct Accepted {
     pub sync_run_id: Uuid,
 }
 
+/// Every call asks for a run of its own, also while one is queued: a run that has begun to look may miss what was
+/// changed after. Incremental runs that wait together are answered by one look.
 #[utoipa::path(post, path = "/gmail/sync", tag = "sync", params(AccountQuery), request_body = Body,
-    responses((status = 202, body = Accepted), (status = 409, body = web::ProblemDocument),
+    responses((status = 202, body = Accepted), (status = 403, body = web::ProblemDocument),
+              (status = 404, body = web::ProblemDocument), (status = 409, body = web::ProblemDocument),
               (status = 422, body = web::ProblemDocument)))]
 pub async fn handle(
     api: Data<Api>,
-    caller: Caller,
+    asker: Asker,
     query: ApiQuery<AccountQuery>,
     body: ApiJson<Body>,
 ) -> Result<HttpResponse, Problem> {
     let (query, body) = (query.into_inner(), body.into_inner());
-    check(body.max_results)?;
-    let run = ask(&api, &caller, (query.connector_id, query.user_email.as_ref()), &body).await?;
+    let run = ask(&api, &asker, (query.connector_id, query.user_email.as_ref()), &body).await?;
     Ok(HttpResponse::Accepted().json(Accepted { sync_run_id: run.0 }))
-}
-
-pub(super) fn check(max_results: Option<i64>) -> Result<(), Problem> {
-    match max_results {
-        Some(n) if !(1..=5_000).contains(&n) => {
-            Err(Problem::unprocessable(web::codes::INVALID_REQUEST, "A parameter is out of range.")
-                .field("max_results", "must be from 1 to 5000"))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Queues the run in the caller's account; the engine takes it up at once.
 pub(super) async fn ask(
     api: &Api,
-    caller: &Caller,
+    asker: &Asker,
     (id, address): (Option<ConnectorId>, Option<&EmailAddress>),
     body: &Body,
 ) -> Result<RunId, Problem> {
-    let (mut tx, accounts) = api.open(caller).await?;
-    let account = chosen(&accounts, id, address)?;
+    if body.max_results.is_some_and(|most| !(1..=5_000).contains(&most)) {
+        return Err(invalid("max_results", "must be from 1 to 5000"));
+    }
+    let (mut tx, accounts) = api.open(asker, Scope::Write).await?;
+    let account = accounts.chosen(id, address)?;
     can_act(account)?;
     let run = RunId(api.ids.uuid());
     let kind = if body.force_full_sync { "full" } else { "incremental" };
-    runs::enqueue(&mut tx, (&caller.tenant, account.id()), (run, kind), body.max_results, api.clock.now())
+    runs::enqueue(&mut tx, (asker.tenant(), account.id()), (run, kind), body.max_results, api.now())
         .await
         .map_err(problem)?;
+    api.wake_after(&mut tx, account.id());
     tx.commit().await.map_err(problem)?;
     Ok(run)
 }

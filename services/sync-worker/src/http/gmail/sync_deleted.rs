@@ -10,10 +10,12 @@ use domain::{ConnectorId, EmailAddress, RunId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
-use web::{ApiQuery, Caller, Problem};
+use web::{ApiQuery, Problem, Scope};
 
-use super::sync::{Accepted, Body, ask, check};
+use super::sync::{Accepted, Body, ask};
+use crate::http::accounts::ids;
 use crate::http::api::{Api, problem};
+use crate::http::asker::Asker;
 use crate::store::{run_reads, stats};
 
 /// How long `/gmail/sync/deleted` waits for its run before it answers 202.
@@ -43,7 +45,7 @@ impl Default for Query {
 /// The run that ended.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Done {
-    /// `completed` or `failed`.
+    /// `completed`, `failed`, or `superseded`: history broke off meanwhile, and a repair run took this one's place.
     pub status: String,
     pub sync_run_id: Uuid,
     pub new_emails: i64,
@@ -54,15 +56,16 @@ pub struct Done {
 }
 
 #[utoipa::path(post, path = "/gmail/sync/deleted", tag = "sync", params(Query),
-    responses((status = 200, body = Done), (status = 202, body = Accepted), (status = 422, body = web::ProblemDocument)))]
-pub async fn handle(api: Data<Api>, caller: Caller, query: ApiQuery<Query>) -> Result<HttpResponse, Problem> {
+    responses((status = 200, body = Done), (status = 202, body = Accepted), (status = 403, body = web::ProblemDocument),
+              (status = 404, body = web::ProblemDocument), (status = 409, body = web::ProblemDocument),
+              (status = 422, body = web::ProblemDocument)))]
+pub async fn handle(api: Data<Api>, asker: Asker, query: ApiQuery<Query>) -> Result<HttpResponse, Problem> {
     let query = query.into_inner();
-    check(Some(query.max_results))?;
     let body = Body { force_full_sync: query.force_full_sync, max_results: Some(query.max_results) };
-    let id = ask(&api, &caller, (query.connector_id, query.user_email.as_ref()), &body).await?;
+    let id = ask(&api, &asker, (query.connector_id, query.user_email.as_ref()), &body).await?;
     let deadline = tokio::time::Instant::now() + WAIT;
     while tokio::time::Instant::now() < deadline {
-        if let Some(done) = ended(&api, &caller, id).await? {
+        if let Some(done) = ended(&api, &asker, id).await? {
             return Ok(HttpResponse::Ok().json(done));
         }
         tokio::time::sleep(LOOK).await;
@@ -70,16 +73,16 @@ pub async fn handle(api: Data<Api>, caller: Caller, query: ApiQuery<Query>) -> R
     Ok(HttpResponse::Accepted().json(Accepted { sync_run_id: id.0 }))
 }
 
-async fn ended(api: &Api, caller: &Caller, id: RunId) -> Result<Option<Done>, Problem> {
-    let (mut tx, accounts) = api.open(caller).await?;
-    let covered = accounts.iter().map(|account| account.connector_id).collect();
-    let run = run_reads::find(&mut tx, covered, id.0).await.map_err(problem)?;
+async fn ended(api: &Api, asker: &Asker, id: RunId) -> Result<Option<Done>, Problem> {
+    // Who may ask for a run may see its end: no other scope is wanted for the answer.
+    let (tx, accounts) = api.open(asker, Scope::Write).await?;
+    let run = run_reads::find(&tx, ids(&accounts.covered(None, None)?), id.0).await.map_err(problem)?;
     let Some(run) = run.filter(|run| matches!(run.state.as_str(), "completed" | "failed" | "superseded")) else {
         return Ok(None);
     };
     let gmail_emails = match run.kind.as_str() {
         "full" => run.listed,
-        _ => stats::totals(&mut tx, run.connector_id).await.map_err(problem)?.total,
+        _ => stats::totals(&tx, &[run.connector_id]).await.map_err(problem)?.total,
     };
     tx.commit().await.map_err(problem)?;
     Ok(Some(Done {

@@ -7,14 +7,15 @@ use std::collections::BTreeMap;
 use actix_web::web::{Data, Json};
 use domain::{ConnectorId, LabelId, MessageId, ThreadId, Timestamp};
 use serde::{Deserialize, Serialize};
-use storage::page;
 use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
-use web::{ApiQuery, Caller, Limit, Problem};
+use web::{ApiQuery, Limit, Problem, Scope};
 
 use super::view::Mail;
-use crate::http::api::{Api, covered, problem};
-use crate::store::accounts;
+use crate::http::accounts::ids;
+use crate::http::api::{Api, problem};
+use crate::http::asker::Asker;
+use crate::http::page::{self, invalid};
+use crate::store::accounts::{self, Account};
 use crate::store::mail_reads::{self, Filter};
 
 /// Order of the list.
@@ -29,7 +30,7 @@ pub enum Sort {
     OldestFirst,
 }
 
-/// Which mails to list. Without `label`, spam, trash and drafts are left out.
+/// Which mails to list. Without `label`, drafts are left out, and spam and trash where `include_spam_trash` is false.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
@@ -46,7 +47,8 @@ pub struct Query {
     pub unread: Option<bool>,
     pub processed: Option<bool>,
     pub include_deleted: bool,
-    pub include_spam_trash: bool,
+    /// By default as each account's own setting of that name says, which is false until it is changed.
+    pub include_spam_trash: Option<bool>,
     /// The sender's address, case-blind.
     pub from: Option<String>,
     /// A part of the subject, case-blind.
@@ -67,7 +69,7 @@ pub struct Query {
 pub struct Mails {
     pub data: Vec<Mail>,
     pub next_cursor: Option<String>,
-    /// Account id → sequence number: events after it are not in this page.
+    /// Account id → sequence number: all events up to it are in this page; those after it may be or not.
     #[schema(value_type = Object)]
     pub as_of_seq: BTreeMap<String, i64>,
 }
@@ -77,25 +79,27 @@ const MAX_FILTER: usize = 320;
 
 #[utoipa::path(get, path = "/api/v1/emails", tag = "mail", params(Query),
     responses((status = 200, body = Mails), (status = 422, body = web::ProblemDocument)))]
-pub async fn handle(api: Data<Api>, caller: Caller, query: ApiQuery<Query>) -> Result<Json<Mails>, Problem> {
+pub async fn handle(api: Data<Api>, asker: Asker, query: ApiQuery<Query>) -> Result<Json<Mails>, Problem> {
     let query = query.into_inner();
     for (name, text) in [("from", &query.from), ("subject", &query.subject)] {
         if text.as_ref().is_some_and(|text| text.len() > MAX_FILTER || text.contains('\0')) {
             return Err(invalid(name, "must be at most 320 bytes without NUL"));
         }
     }
-    let after = match &query.cursor {
-        Some(cursor) => Some(page::decode::<(Timestamp, Uuid)>(cursor).map_err(|e| invalid("cursor", &e.to_string()))?),
-        None => None,
-    };
-    let (mut tx, accounts) = api.open(&caller).await?;
-    let covered = covered(&accounts, query.connector_id)?;
-    let ids: Vec<ConnectorId> = covered.iter().copied().map(ConnectorId).collect();
-    let as_of_seq = accounts::as_of_seq(&mut tx, &ids).await.map_err(problem)?;
-    let limit = i64::from(query.limit.get());
+    let (received_after, received_before) =
+        (page::time("received_after", query.received_after)?, page::time("received_before", query.received_before)?);
+    let after = page::after(query.cursor.as_deref())?;
+    let (tx, accounts) = api.open(&asker, Scope::Read).await?;
+    let covered = accounts.covered(query.connector_id, None)?;
+    let streams: Vec<ConnectorId> = covered.iter().map(|account| account.id()).collect();
+    // Before the mails: what the page shows beyond it comes again as an event, and nothing is missed.
+    let as_of_seq = accounts::as_of_seq(&tx, &streams).await.map_err(problem)?;
+    let spam_trash =
+        |account: &&&Account| query.label.is_some() || query.include_spam_trash.unwrap_or(account.include_spam_trash);
     let filter = Filter {
-        accounts: covered,
-        only_ordinary: query.label.is_none() && !query.include_spam_trash,
+        accounts: ids(&covered),
+        spam_trash: covered.iter().filter(spam_trash).map(|account| account.connector_id).collect(),
+        drafts: query.label.is_some(),
         label: query.label.map(LabelId::into_string),
         thread_id: query.thread_id.map(ThreadId::into_string),
         message_id: query.message_id.map(MessageId::into_string),
@@ -104,28 +108,18 @@ pub async fn handle(api: Data<Api>, caller: Caller, query: ApiQuery<Query>) -> R
         include_deleted: query.include_deleted,
         from: query.from,
         subject: query.subject,
-        received_after: query.received_after,
-        received_before: query.received_before,
+        received_after,
+        received_before,
         oldest_first: query.sort == Sort::OldestFirst,
         after,
-        limit: limit + 1,
+        limit: i64::from(query.limit.get()) + 1,
     };
-    let mut rows =
-        if ids.is_empty() { Vec::new() } else { mail_reads::list(&mut tx, filter).await.map_err(problem)? };
+    let rows = if covered.is_empty() { Vec::new() } else { mail_reads::list(&tx, filter).await.map_err(problem)? };
     tx.commit().await.map_err(problem)?;
-    let more = rows.len() > usize::try_from(limit).unwrap_or(usize::MAX);
-    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    let next_cursor = match rows.last() {
-        Some(last) if more => Some(page::encode(&(last.received_at, last.email_id)).map_err(Problem::unexpected)?),
-        _ => None,
-    };
+    let (rows, next_cursor) = page::cut(rows, query.limit, |row| (row.received_at, row.email_id))?;
     Ok(Json(Mails {
         data: rows.into_iter().map(Mail::from).collect(),
         next_cursor,
         as_of_seq: as_of_seq.into_iter().map(|(id, seq)| (id.to_string(), seq)).collect(),
     }))
-}
-
-fn invalid(field: &'static str, why: &str) -> Problem {
-    Problem::unprocessable(web::codes::INVALID_REQUEST, "A parameter is out of range.").field(field, why)
 }

@@ -1,4 +1,4 @@
-//! A mail as the API writes it (api.md §3).
+//! A mail as the API writes it, in lists and alone.
 
 use domain::Timestamp;
 use serde::Serialize;
@@ -6,6 +6,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::store::labels::LabelNames;
 use crate::store::mail_reads::{AttachmentRow, BodyRow, MailRow, ReferenceRow};
 
 /// Name and address of a sender.
@@ -88,9 +89,11 @@ pub struct Reference {
     pub created_at: Timestamp,
 }
 
-impl From<MailRow> for Mail {
-    fn from(row: MailRow) -> Self {
+impl Mail {
+    /// The row, in a folder by the name its label has now: a label may be renamed after the mail was stored.
+    pub fn new(row: MailRow, names: &LabelNames) -> Self {
         Self {
+            folder: names.folder(row.connector_id, &row.label_ids),
             id: row.email_id,
             connector_id: row.connector_id,
             message_id: row.message_id,
@@ -102,7 +105,6 @@ impl From<MailRow> for Mail {
             recipients: row.recipients,
             snippet: row.snippet,
             label_ids: row.label_ids,
-            folder: row.folder,
             unread: row.unread,
             has_attachments: row.has_attachments,
             size_bytes: row.size_bytes,
@@ -118,9 +120,9 @@ impl From<MailRow> for Mail {
 
 impl MailDetail {
     /// Joins what the tables know about one mail.
-    pub fn new(row: MailRow, body: BodyRow, attachments: Vec<AttachmentRow>, references: Vec<ReferenceRow>) -> Self {
+    pub fn new(mail: Mail, body: BodyRow, attachments: Vec<AttachmentRow>, references: Vec<ReferenceRow>) -> Self {
         Self {
-            mail: row.into(),
+            mail,
             headers: body.headers,
             text: body.text,
             html: body.html,

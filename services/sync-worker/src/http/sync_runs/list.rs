@@ -3,15 +3,16 @@
 #![expect(unused_qualifications, reason = "in the code utoipa makes of `params`")]
 
 use actix_web::web::{Data, Json};
-use domain::{ConnectorId, Timestamp};
+use domain::ConnectorId;
 use serde::Deserialize;
-use storage::page;
 use utoipa::IntoParams;
-use uuid::Uuid;
-use web::{ApiQuery, Caller, Limit, Page, Problem};
+use web::{ApiQuery, Limit, Page, Problem, Scope};
 
 use super::view::Run;
-use crate::http::api::{Api, covered, problem};
+use crate::http::accounts::ids;
+use crate::http::api::{Api, problem};
+use crate::http::asker::Asker;
+use crate::http::page;
 use crate::store::run_reads;
 
 /// Which runs to list, newest first.
@@ -28,28 +29,14 @@ pub struct Query {
 
 #[utoipa::path(get, path = "/api/v1/sync-runs", tag = "sync", params(Query),
     responses((status = 200, body = Page<Run>), (status = 422, body = web::ProblemDocument)))]
-pub async fn handle(api: Data<Api>, caller: Caller, query: ApiQuery<Query>) -> Result<Json<Page<Run>>, Problem> {
+pub async fn handle(api: Data<Api>, asker: Asker, query: ApiQuery<Query>) -> Result<Json<Page<Run>>, Problem> {
     let query = query.into_inner();
-    let after = match &query.cursor {
-        Some(cursor) => Some(page::decode::<(Timestamp, Uuid)>(cursor).map_err(|error| {
-            Problem::unprocessable(web::codes::INVALID_REQUEST, "A parameter is wrong.")
-                .field("cursor", error.to_string())
-        })?),
-        None => None,
-    };
-    let (mut tx, accounts) = api.open(&caller).await?;
-    let limit = usize::try_from(query.limit.get()).unwrap_or(usize::MAX);
-    let mut rows =
-        run_reads::list(&mut tx, covered(&accounts, query.connector_id)?, after, i64::from(query.limit.get()) + 1)
-            .await
-            .map_err(problem)?;
+    let after = page::after(query.cursor.as_deref())?;
+    let (tx, accounts) = api.open(&asker, Scope::Read).await?;
+    let covered = ids(&accounts.covered(query.connector_id, None)?);
+    let rows = run_reads::list(&tx, covered, after, i64::from(query.limit.get()) + 1).await.map_err(problem)?;
     tx.commit().await.map_err(problem)?;
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next_cursor = match rows.last() {
-        Some(last) if more => Some(page::encode(&(last.created_at, last.run_id)).map_err(Problem::unexpected)?),
-        _ => None,
-    };
-    let now = api.clock.now();
+    let (rows, next_cursor) = page::cut(rows, query.limit, |row| (row.created_at, row.run_id))?;
+    let now = api.now();
     Ok(Json(Page::new(rows.into_iter().map(|row| Run::new(row, now)).collect(), next_cursor)))
 }

@@ -48,7 +48,7 @@ pub struct Run {
     pub updated_at: Timestamp,
 }
 
-/// Units of one messages.get and a user's units a minute (quota of May 2026, gmail-facts §1).
+/// Units of one messages.get and a user's units a minute: Google's quota since May 2026.
 const GET_UNITS: i64 = 20;
 const USER_UNITS_A_MINUTE: i64 = 6_000;
 

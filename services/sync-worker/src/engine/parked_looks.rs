@@ -3,13 +3,12 @@
 use google::Lane;
 
 use super::apply::{Cx, Item, Origin, apply};
-use super::fetch::{Answer, fetch_all};
+use super::fetch::{ALONE_AFTER, Answer, Fetches, fetch_all};
 use super::session::Session;
 use crate::error::EngineError;
 use crate::rules::decide::Need;
 use crate::rules::fold::Action;
 use crate::rules::slices;
-use crate::store::queue::Cause;
 use crate::store::{emails, ledger, parked};
 
 /// Messages looked at in one go.
@@ -32,7 +31,10 @@ impl Session<'_> {
             let wanted =
                 ids.iter().map(|id| (id.clone(), if has_body(id) { Need::Meta } else { Need::Mail })).collect();
             let gmail = self.lane(Lane::Repair);
-            let (answers, error) = Box::pin(fetch_all(&gmail, wanted, self.concurrency(), self.patience())).await;
+            // It is parked already: another failure moves its schedule and stops nothing.
+            let patience = self.patience(ALONE_AFTER);
+            let Fetches { answers, error, .. } =
+                Box::pin(fetch_all(&gmail, wanted, (self.concurrency(), self.ahead()), patience)).await;
             let mut looked: Vec<(Action, Answer)> = due
                 .into_iter()
                 .filter_map(|row| {
@@ -80,7 +82,7 @@ impl Session<'_> {
             seams: self.engine.seams(),
             names: &names,
             origin: Origin::Parked,
-            cause: Cause::default(),
+            cause: self.own_cause(),
             now: self.now(),
         };
         let items: Vec<Item<'_>> =

@@ -10,6 +10,7 @@ use google::{GmailApi, GmailError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
+use tracing::Instrument as _;
 
 use super::fetch::{Answer, Patience, fetch_one};
 use super::run_steps::Fetches;
@@ -108,19 +109,20 @@ impl Session<'_> {
     ) -> Result<Fetched, EngineError> {
         let fetcher = Fetcher {
             gmail: self.lane(Self::run_lane(run)),
-            patience: self.patience(),
+            patience: self.patience(run.attempts),
             room: Arc::new(Semaphore::new(AHEAD_KIB as usize)),
         };
         let mut wanted = Box::pin(self.wanted(run, progress));
         // Tasks of their own: parsing and compressing use every core while this one waits for the database.
         let mut flying: JoinSet<Result<Arrival, GmailError>> = JoinSet::new();
         let mut ended = None;
+        let mut failed = false;
         loop {
             while ended.is_none() && flying.len() < self.concurrency().max(1) {
                 if Instant::now() >= until || self.engine.stopping() {
                     ended = Some(Fetched::Some);
                 } else if let Some(next) = wanted.try_next().await? {
-                    flying.spawn(fetcher.clone().fetch(next));
+                    flying.spawn(fetcher.clone().fetch(next).in_current_span());
                 } else {
                     ended = Some(Fetched::All);
                 }
@@ -131,10 +133,13 @@ impl Session<'_> {
                         return Ok(Fetched::Some);
                     }
                 }
-                // Told when the receiver is through: try_join would drop its last commit.
+                // Told when the receiver is through: try_join would drop its last commit. What is under way is waited
+                // for: its units are spent.
                 Some(Ok(Err(error))) => {
-                    self.fetch_failed(error);
-                    return Ok(Fetched::Some);
+                    if !std::mem::replace(&mut failed, true) {
+                        self.fetch_failed(error);
+                    }
+                    ended = Some(Fetched::Some);
                 }
                 Some(Err(panicked)) => return Err(EngineError::Gmail(GmailError::transient(panicked.to_string()))),
                 None => return Ok(ended.unwrap_or(Fetched::Some)),

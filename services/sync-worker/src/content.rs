@@ -1,19 +1,30 @@
-//! A fetched mail in the form its rows take: parsed, cut, compressed. No IO.
+//! A fetched mail in the form its rows take: parsed, cut, compressed. No IO. The engine makes it, `store` writes it.
 
-use std::cell::RefCell;
+pub mod source;
 
-use bytes::Bytes;
 use domain::text::without_nul;
 use google::gmail::{MailMeta, RawMail};
 use google::mime;
-use zstd::bulk::Compressor;
+use serde::{Deserialize, Serialize};
 
-use crate::store::summaries::{Person, Recipients};
+use self::source::Source;
 
-/// zstd level of raw sources. Level 3 takes twice the time for a few percent of space, and a first sync is mostly this.
-const ZSTD_LEVEL: i32 = 1;
-/// Sources below this are stored as they are.
-const COMPRESS_FROM: usize = 256;
+/// A person in a header.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    pub name: String,
+    pub email: String,
+}
+
+/// The recipients column.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Recipients {
+    pub to: Vec<Person>,
+    pub cc: Vec<Person>,
+    pub bcc: Vec<Person>,
+    pub reply_to: Vec<Person>,
+}
 
 /// What the columns of a mail hold.
 #[derive(Debug, Clone, Default)]
@@ -43,15 +54,6 @@ pub struct AttachmentMeta {
     pub size_bytes: i64,
     pub content_id: String,
     pub inline: bool,
-}
-
-/// A source as it is stored.
-#[derive(Debug, Clone, Default)]
-pub struct Source {
-    /// 0 = as is, 1 = zstd.
-    pub codec: i16,
-    pub size_bytes: i64,
-    pub bytes: Vec<u8>,
 }
 
 /// A mail with all that is written about it.
@@ -84,34 +86,6 @@ impl Fetched {
         let body = |part: &Option<String>| part.as_ref().map_or(0, String::len);
         self.source.bytes.len() + self.content.headers.len() + body(&self.content.text) + body(&self.content.html)
     }
-}
-
-impl Source {
-    fn pack(raw: &Bytes) -> Self {
-        let size_bytes = i64::try_from(raw.len()).unwrap_or(i64::MAX);
-        let packed = (raw.len() >= COMPRESS_FROM).then(|| compress(raw)).flatten();
-        match packed {
-            Some(bytes) if bytes.len() < raw.len() => Self { codec: 1, size_bytes, bytes },
-            _ => Self { codec: 0, size_bytes, bytes: raw.to_vec() },
-        }
-    }
-
-    /// The source as Google gave it; `None` for a codec this version does not know or damaged bytes.
-    pub fn unpack(&self) -> Option<Vec<u8>> {
-        match self.codec {
-            0 => Some(self.bytes.clone()),
-            1 => zstd::bulk::decompress(&self.bytes, usize::try_from(self.size_bytes).ok()?).ok(),
-            _ => None,
-        }
-    }
-}
-
-/// With the thread's own compressor: making one costs more than a small mail.
-fn compress(raw: &[u8]) -> Option<Vec<u8>> {
-    thread_local! {
-        static COMPRESSOR: RefCell<Option<Compressor<'static>>> = RefCell::new(Compressor::new(ZSTD_LEVEL).ok());
-    }
-    COMPRESSOR.with_borrow_mut(|compressor| compressor.as_mut()?.compress(raw).ok())
 }
 
 impl Content {
@@ -167,14 +141,6 @@ fn attachment(part: mime::Attachment) -> AttachmentMeta {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_source_comes_back_as_it_was() {
-        for raw in [Bytes::from_static(b"From: a@b.c\r\n\r\nhi"), Bytes::from(vec![b'x'; 100_000])] {
-            assert_eq!(Source::pack(&raw).unpack().unwrap(), raw);
-        }
-        assert_eq!(Source::pack(&Bytes::from(vec![b'x'; 100_000])).codec, 1);
-    }
 
     #[test]
     fn garbage_is_content_too() {

@@ -1,5 +1,6 @@
 //! What a failed lease leaves behind: when to come back, or that only a person can help.
 
+use contracts::TraceContext;
 use contracts::mailbox::{RunState, SyncFailed};
 use google::{GmailError, TokenError};
 use std::time::Duration;
@@ -13,20 +14,20 @@ use crate::store::mailboxes::{self, Guard, Mailbox};
 use crate::store::{leases, runs};
 
 /// A mailbox that failed this often in a row is told to its owner, once.
-const TELL_AFTER: i32 = 5;
+pub(super) const TELL_AFTER: i32 = 5;
 
 /// Gives the lease back after a failure. What cannot be written now is written by the lease's end: it stays due.
-pub(super) async fn failed(engine: &Engine, guard: &Guard, error: &EngineError) {
+pub(super) async fn leave(engine: &Engine, guard: &Guard, error: &EngineError, trace: TraceContext) {
     MailboxStopped { mailbox: guard.connector, error }.emit(engine.metrics());
     if matches!(error, EngineError::Fenced) {
         return;
     }
-    if let Err(error) = settle(engine, guard, error).await {
+    if let Err(error) = note(engine, guard, error, trace).await {
         tracing::warn!(connector.id = %guard.connector, %error, "the failure cannot be noted; the lease will run out");
     }
 }
 
-async fn settle(engine: &Engine, guard: &Guard, error: &EngineError) -> Result<(), storage::Error> {
+async fn note(engine: &Engine, guard: &Guard, error: &EngineError, trace: TraceContext) -> Result<(), storage::Error> {
     let now = engine.seams().clock.now();
     let mut tx = engine.db().tenant(&guard.tenant).await?;
     let Some(mailbox) = mailboxes::find_held(&mut tx, guard).await? else { return Ok(()) };
@@ -37,9 +38,11 @@ async fn settle(engine: &Engine, guard: &Guard, error: &EngineError) -> Result<(
         EngineError::Gmail(GmailError::Token(TokenError::Paused)) => Some("paused"),
         _ => None,
     };
-    if let Some(status) = ended {
-        leases::park_mailbox(&mut tx, guard, status, error.code(), now).await?;
-    } else {
+    let parked = match ended {
+        Some(status) => leases::park_mailbox(&mut tx, guard, status, error.code(), now).await?,
+        None => false,
+    };
+    if !parked {
         let retry_at = match error {
             EngineError::Gmail(gmail) => gmail.retry_at(),
             _ => None,
@@ -50,9 +53,9 @@ async fn settle(engine: &Engine, guard: &Guard, error: &EngineError) -> Result<(
         let at = not_before(attempts, retry_at, interval, jitter, now);
         leases::fail(&mut tx, guard, error.code(), attempts, at, now).await?;
     }
-    if ended == Some("reauth_required") || attempts == TELL_AFTER {
+    if (parked && ended == Some("reauth_required")) || attempts == TELL_AFTER {
         let failed = SyncFailed { run: Some(failure(&mut tx, guard, &mailbox, error).await?) };
-        let maker = EventMaker { mailbox: &mailbox, seams: engine.seams(), trace: None, now };
+        let maker = EventMaker { mailbox: &mailbox, seams: engine.seams(), trace: Some(trace), now };
         storage::outbox::append(&mut tx, vec![maker.make(&failed)]).await?;
     }
     tx.commit().await

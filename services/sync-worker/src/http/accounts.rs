@@ -1,0 +1,80 @@
+//! Which of the caller's accounts a request is about. What belongs to somebody else is not found.
+
+use domain::{ConnectorId, EmailAddress};
+use serde_json::json;
+use uuid::Uuid;
+use web::Problem;
+
+use crate::store::accounts::Account;
+
+/// The caller's accounts, and the one that the request's header names.
+#[derive(Debug)]
+pub struct Accounts {
+    all: Vec<Account>,
+    header: Option<ConnectorId>,
+}
+
+impl Accounts {
+    pub fn new(all: Vec<Account>, header: Option<ConnectorId>) -> Self {
+        Self { all, header }
+    }
+
+    /// The accounts that something to read covers: those named, else all of the caller's.
+    ///
+    /// # Errors
+    /// 404 when one is named and the caller has no such account; 422 when header and query name different ones.
+    pub fn covered(&self, id: Option<ConnectorId>, address: Option<&EmailAddress>) -> Result<Vec<&Account>, Problem> {
+        let id = self.named(id)?;
+        let fitting: Vec<&Account> = self.all.iter().filter(|account| fits(account, id, address)).collect();
+        if fitting.is_empty() && (id.is_some() || address.is_some()) {
+            return Err(Problem::not_found().with_detail("The caller has no such account."));
+        }
+        Ok(fitting)
+    }
+
+    /// The one account that an action is for: the one named, or the only one there is. Who names none does not mean
+    /// one that was disconnected while there are others.
+    ///
+    /// # Errors
+    /// As [`Self::covered`]; 404 without any account, 409 `account_ambiguous` with several.
+    pub fn chosen(&self, id: Option<ConnectorId>, address: Option<&EmailAddress>) -> Result<&Account, Problem> {
+        let mut fitting = self.covered(id, address)?;
+        if fitting.len() > 1 && self.named(id)?.is_none() && address.is_none() {
+            let (open, ended): (Vec<_>, Vec<_>) =
+                fitting.into_iter().partition(|account| account.status != "disconnected");
+            fitting = if open.is_empty() { ended } else { open };
+        }
+        match fitting.as_slice() {
+            [] => Err(Problem::not_found().with_detail("The caller has no account.")),
+            [only] => Ok(only),
+            several => {
+                let accounts: Vec<_> = several
+                    .iter()
+                    .map(|account| json!({"connector_id": account.connector_id, "email_address": account.address}))
+                    .collect();
+                Err(Problem::conflict("account_ambiguous", "The caller has several accounts: name one.")
+                    .with("accounts", accounts))
+            }
+        }
+    }
+
+    fn named(&self, id: Option<ConnectorId>) -> Result<Option<ConnectorId>, Problem> {
+        match (id, self.header) {
+            (Some(id), Some(header)) if id != header => {
+                Err(Problem::unprocessable(web::codes::INVALID_REQUEST, "The request names two accounts.")
+                    .field("connector_id", "differs from X-Account-ID"))
+            }
+            (id, header) => Ok(id.or(header)),
+        }
+    }
+}
+
+fn fits(account: &Account, id: Option<ConnectorId>, address: Option<&EmailAddress>) -> bool {
+    id.is_none_or(|id| account.connector_id == id.0)
+        && address.is_none_or(|address| account.address_key == address.lookup_key())
+}
+
+/// Their ids, for statements.
+pub fn ids(accounts: &[&Account]) -> Vec<Uuid> {
+    accounts.iter().map(|account| account.connector_id).collect()
+}

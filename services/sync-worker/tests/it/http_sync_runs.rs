@@ -1,0 +1,118 @@
+//! `GET /api/v1/sync-runs`, `/sync-runs/{id}`: what was done and what is left, to the account's owner.
+
+use contracts::connector::Settings;
+use serde_json::{Value, json};
+
+use crate::http_world::{ANN, Account, BEN, World, members};
+
+const RUN: [&str; 20] = [
+    "connector_id",
+    "created_at",
+    "deleted",
+    "error",
+    "eta_seconds",
+    "failed",
+    "fetched",
+    "finished_at",
+    "forecast",
+    "id",
+    "kind",
+    "listed",
+    "new_emails",
+    "rate",
+    "reason",
+    "started_at",
+    "state",
+    "stored",
+    "total_estimate",
+    "updated_at",
+];
+
+async fn runs(world: &World, who: &Account, query: &str) -> Vec<Value> {
+    let answer = world.get(who, &format!("/api/v1/sync-runs?{query}")).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(members(&answer.body), ["data", "next_cursor"]);
+    answer.body["data"].as_array().unwrap().clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_are_listed_newest_first_and_shown_one_by_one() {
+    let (world, ann) = World::with_account(7).await;
+    let first = runs(&world, &ann, "").await.remove(0);
+    assert_eq!(members(&first), RUN);
+    let counts =
+        ["listed", "fetched", "stored", "new_emails", "total_estimate"].map(|name| first[name].as_i64().unwrap());
+    assert_eq!(counts, [7; 5], "{first}");
+    let words = ["kind", "reason", "state"].map(|name| first[name].as_str().unwrap());
+    assert_eq!(words, ["full", "first", "completed"]);
+    assert_eq!((first["deleted"].as_i64(), first["failed"].as_i64()), (Some(0), Some(0)));
+    assert!(first["rate"].as_f64().unwrap() > 0.0);
+    assert!(["eta_seconds", "forecast", "error"].iter().all(|name| first[name].is_null()), "{first}");
+    assert!(["started_at", "finished_at", "created_at", "updated_at"].iter().all(|name| first[name].is_string()));
+
+    let asked =
+        world.post(&ann, "/gmail/sync", Some(json!({"force_full_sync": true}))).await.body["sync_run_id"].clone();
+    world.sync(&ann).await;
+    let all = runs(&world, &ann, "").await;
+    let kinds: Vec<_> =
+        all.iter().map(|run| (run["kind"].as_str().unwrap(), run["reason"].as_str().unwrap())).collect();
+    assert_eq!(kinds, [("incremental", "asked"), ("full", "asked"), ("full", "first")]);
+    assert_eq!(all[1]["id"], asked);
+    let one = world.get(&ann, &format!("/api/v1/sync-runs/{}", first["id"].as_str().unwrap())).await;
+    assert_eq!((one.status, &one.body), (200, &first));
+
+    // Pages: everything once, though a run is added meanwhile.
+    let (mut seen, mut query) = (Vec::new(), "limit=1".to_owned());
+    loop {
+        let page = world.get(&ann, &format!("/api/v1/sync-runs?{query}")).await.body;
+        seen.extend(page["data"].as_array().unwrap().iter().map(|run| run["id"].clone()));
+        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        query = format!("limit=1&cursor={cursor}");
+        world.sync(&ann).await;
+    }
+    assert_eq!(seen, all.iter().map(|run| run["id"].clone()).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unfinished_run_says_what_is_left() {
+    let (world, ann) = World::with_account(0).await;
+    world.tell(&ann, "paused", Settings::default()).await;
+    let id = uuid::Uuid::from_u128(7);
+    world
+        .execute(&format!(
+            "INSERT INTO mailbox.sync_runs (tenant, run_id, connector_id, kind, reason, state, generation, listed, fetched, \
+               stored, total_estimate, started_at, created_at, updated_at) \
+             VALUES ('acme', '{id}', '{}', 'full', 'asked', 'fetching', 1, 900, 100, 90, 1000, \
+               now() - interval '10 seconds', now(), now())",
+            ann.id
+        ))
+        .await;
+    let run = world.get(&ann, &format!("/api/v1/sync-runs/{id}")).await.body;
+    let rate = run["rate"].as_f64().unwrap();
+    assert!((5.0..=10.0).contains(&rate), "{run}");
+    assert!((90..=180).contains(&run["eta_seconds"].as_i64().unwrap()), "{run}");
+    // 900 mails at 20 units, at 6,000 units a minute.
+    assert_eq!(run["forecast"], json!({"units": 18_000, "seconds": 180}));
+    assert!(run["finished_at"].is_null());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_of_others_are_not_there() {
+    let world = World::new(&[(ANN, 1), (BEN, 1)]).await;
+    let ann = world.connect("acme", "ann", ANN).await;
+    let ben = world.connect("acme", "ben", BEN).await;
+    let second = world.connect("acme", "ann", BEN).await;
+    let theirs = runs(&world, &ben, "").await.remove(0)["id"].as_str().unwrap().to_owned();
+    for who in [&ann, &Account::stranger("acme", "nobody"), &Account::stranger("globex", "ben")] {
+        let path = format!("/api/v1/sync-runs/{theirs}");
+        world.get(who, &path).await.is_problem(404, &path);
+        let path = format!("/api/v1/sync-runs?connector_id={}", ben.id);
+        world.get(who, &path).await.is_problem(404, &path);
+    }
+    assert_eq!(runs(&world, &ann, "").await.len(), 2);
+    for id in [ann.id, second.id] {
+        let of_one = runs(&world, &ann, &format!("connector_id={id}")).await;
+        assert!(of_one.len() == 1 && of_one[0]["connector_id"] == id.to_string());
+    }
+    assert!(runs(&world, &Account::stranger("acme", "nobody"), "").await.is_empty());
+}

@@ -1,0 +1,62 @@
+//! What must hold once things are quiet.
+
+use super::case::Case;
+use crate::actor::Kind;
+use crate::harness::{announced, ledger, mirror, runs};
+
+impl Case {
+    /// Compares everything with the truth.
+    pub(super) async fn check(&self) -> Result<(), String> {
+        let (tenant, connector) = (&self.ids.tenant, self.ids.connector);
+        let truth = self.world.truth(&self.ids.address).unwrap();
+        let mirrored = mirror(&self.db, tenant, connector).await;
+        for (id, truth) in &truth {
+            let Some(mail) = mirrored.get(id) else { return Err(format!("{id} is missing in the mirror: {truth:?}")) };
+            let same = mail.labels == truth.labels && mail.label_rows == truth.labels;
+            if !same || mail.thread_id != truth.thread_id || !mail.has_source {
+                return Err(format!("{id} differs: {mail:?} instead of {truth:?}"));
+            }
+        }
+        if let Some(extra) = mirrored.keys().find(|id| !truth.contains_key(*id)) {
+            return Err(format!("{extra} should be deleted"));
+        }
+        let [seen, applied, tombstoned, parked, waiting] = ledger(&self.db, tenant, connector).await;
+        if seen != applied + tombstoned + parked || parked != waiting || parked != 0 {
+            return Err(format!("ledger {seen} = {applied} + {tombstoned} + {parked} ({waiting} waiting)"));
+        }
+        self.history.check(&self.db, &self.ids, seen).await?;
+        let (generation, boundary, states) = runs(&self.db, tenant, connector).await;
+        if let Some(open) = states.iter().find(|state| !matches!(state.as_str(), "completed" | "superseded")) {
+            return Err(format!("a run is still {open}"));
+        }
+        self.check_announcements(generation, boundary).await
+    }
+
+    async fn check_announcements(&self, generation: i32, boundary: u64) -> Result<(), String> {
+        let counts = announced(&self.db, self.ids.connector).await;
+        let truth = self.world.truth(&self.ids.address).unwrap();
+        let now_generation = self.world.generation(&self.ids.address).unwrap();
+        if let Some((id, count)) = counts.iter().find(|(_, (received, sent))| *received > 1 || *sent > 1) {
+            return Err(format!("{id} was announced {count:?}"));
+        }
+        for mail in self.actor.came().iter().filter(|mail| mail.generation == now_generation) {
+            let id = mail.id.to_string();
+            let (received, sent) = counts.get(&id).copied().unwrap_or_default();
+            let live = mail.record > boundary;
+            let there = truth.contains_key(&id);
+            let wrong = match mail.kind {
+                Kind::Mail => {
+                    sent > 0 || (live && there && received != 1) || (generation == 1 && !live && received > 0)
+                }
+                Kind::Sent => live && there && sent != 1,
+                Kind::Import => received + sent > 0,
+            };
+            if wrong {
+                return Err(format!(
+                    "{mail:?} (live {live}, there {there}) was announced ({received}, {sent}); boundary {boundary}, generation {generation}"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
