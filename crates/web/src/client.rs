@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-pub use error::ClientError;
+pub use error::{ClientError, cause_of};
 pub use request::Call;
 
 use crate::tokens::InternalTokens;

@@ -30,6 +30,8 @@ pub const RATE_LIMITED: &str = "rate_limited";
 pub const INTERNAL_ERROR: &str = "internal_error";
 /// 503: something we need is down.
 pub const UNAVAILABLE: &str = "unavailable";
+/// 503: the database is down, restarting, or gave the transaction up.
+pub const DATABASE_UNAVAILABLE: &str = "database_unavailable";
 /// 503: not ready to take requests.
 pub const NOT_READY: &str = "not_ready";
 

@@ -9,6 +9,7 @@
 //! verifies ([`tokens`]). Clients' own tokens are the business of [`jwt`], used by the gateway and the Socket.IO
 //! handshake. [`events`] lets consumers pull what the broker lost.
 
+pub mod body;
 pub mod client;
 pub mod codes;
 pub mod events;

@@ -17,7 +17,7 @@ impl<T> Page<T> {
     }
 }
 
-/// How many items a page may have: 1 to 100, 50 where nothing is said (api.md §0). Use it with `#[serde(default)]`.
+/// How many items a page may have: 1 to 100, 50 where nothing is said. Use it with `#[serde(default)]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(value_type = u32, minimum = 1, maximum = 100, default = 50)]
 pub struct Limit(u32);

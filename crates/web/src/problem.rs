@@ -5,6 +5,7 @@
 
 mod document;
 mod response;
+mod storage;
 
 use std::borrow::Cow;
 use std::fmt;

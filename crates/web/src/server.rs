@@ -25,7 +25,7 @@ const HEAD_DEADLINE: Duration = Duration::from_secs(10);
 /// Idle connections are closed after this; longer than common load balancers keep theirs would be wasted.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long written bytes may stay unacknowledged before the kernel gives a connection up. Accepted sockets inherit it.
-/// A client that stops reading while an answer flows is noticed by nothing else (edge case 35).
+/// A client that stops reading while an answer flows is noticed by nothing else.
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
 /// actix's own limit for a graceful stop; ours ([`Shutdown::hard`]) comes first.
 const GRACE_SECONDS: u64 = 3_600;

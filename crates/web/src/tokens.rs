@@ -8,6 +8,10 @@ mod claims;
 mod keys;
 mod service;
 
+/// Bears a token beside `Authorization`, where that is somebody else's or absent (the intake, open routes). It makes the
+/// caller's `X-Request-ID` believed and nothing more.
+pub const TOKEN_HEADER: &str = "x-postrider-token";
+
 pub use claims::{Claims, TokenError, Verified};
 pub use keys::{InternalKeys, KeyError};
 pub use service::{InternalTokens, LIFETIME};

@@ -14,12 +14,13 @@ use crate::http::routes;
 use crate::jobs::forget_budgets;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::observe;
 use crate::openapi::catalog::Catalog;
 use crate::proxy::{LONGEST, Proxy};
 use crate::routes::Service as Upstream;
 use crate::state::State;
 use crate::store;
-use crate::tunnel::{self, Replicas};
+use crate::tunnel::{self, Places, Replicas};
 
 /// The bound service, not yet serving.
 pub struct App {
@@ -50,6 +51,9 @@ impl Service for App {
     }
 
     async fn build(config: Config, cx: Context) -> Result<Self> {
+        if config.public_url.0.scheme() == "https" && config.trusted.is_empty() {
+            observe::proxies_unknown();
+        }
         let metrics = Metrics::new(&cx.registry);
         let limits = Arc::new(Limits::new(config.rate_limit));
         let (for_job, counted, shutdown) = (limits.clone(), metrics.clone(), cx.shutdown.clone());
@@ -64,9 +68,12 @@ impl Service for App {
             internal: InternalTokens::new(config.internal_keys, Self::NAME, clock),
             limits,
             cors: config.cors,
+            trusted: config.trusted,
+            bodies: config.bodies,
             catalog: Arc::new(Catalog::new(proxy.client(), config.public_url.origin(), services)),
             proxy,
             replicas: Arc::new(Replicas::new(&config.socketio)),
+            places: Places::new(config.tunnels_per_address),
             metrics,
             tasks: cx.tasks.clone(),
             shutdown: cx.shutdown.clone(),

@@ -1,10 +1,10 @@
 //! Settings: `GATEWAY_ADDR`, `GATEWAY_ADMIN_ADDR`, `APP_PUBLIC_URL`, `CONNECTOR_URL`, `SYNC_WORKER_URL`,
 //! `NOTIFICATION_URL`, `INGEST_URL`, `SOCKETIO_URL`, `JWT_SECRET` or `JWT_JWKS_URL`, `JWT_ISSUER`, `JWT_AUDIENCE`,
-//! `INTERNAL_KEYS`, `RATE_LIMIT_PER_MINUTE`, `CORS_ALLOWED_ORIGINS`.
+//! `INTERNAL_KEYS`, `RATE_LIMIT_PER_MINUTE`, `CORS_ALLOWED_ORIGINS`, `TRUSTED_PROXIES`, `SOCKETIO_TUNNELS_PER_ADDRESS`.
 //!
 //! `GATEWAY_DATABASE_URL` is read by `migrate` only: what this service serves today needs no database.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 
 use runtime::config::{Listen, PublicUrl, ServiceUrl, all};
 use runtime::{ConfigErrors, Env};
@@ -13,7 +13,9 @@ use web::InternalKeys;
 use web::jwt::ClientTokenRules;
 
 use crate::cors::AllowedOrigins;
+use crate::proxy::Bodies;
 use crate::routes::Service;
+use crate::rules::client_address::TrustedProxies;
 
 /// All this service reads.
 #[derive(Debug, Clone)]
@@ -28,6 +30,12 @@ pub struct Config {
     /// Requests a minute for a user.
     pub rate_limit: NonZeroU32,
     pub cors: AllowedOrigins,
+    /// Who may tell a client's address.
+    pub trusted: TrustedProxies,
+    /// Socket.IO tunnels one address may hold open.
+    pub tunnels_per_address: NonZeroUsize,
+    /// What request bodies may take. No setting: tests choose smaller bounds.
+    pub bodies: Bodies,
 }
 
 /// Where the services are.
@@ -62,17 +70,32 @@ impl Config {
     /// # Errors
     /// Every setting that is missing or malformed.
     pub fn load(env: &Env) -> Result<Self, ConfigErrors> {
-        let (listen, public_url, upstreams, socketio, client_tokens, internal_keys, rate_limit, cors) = all((
-            Listen::load(env, "gateway"),
-            PublicUrl::load(env),
-            Upstreams::load(env),
-            socketio(env),
-            ClientTokenRules::load(env),
-            InternalKeys::load(env),
-            env.parse("RATE_LIMIT_PER_MINUTE"),
-            cors(env),
-        ))?;
-        Ok(Self { listen, public_url, upstreams, socketio, client_tokens, internal_keys, rate_limit, cors })
+        let (listen, public_url, upstreams, socketio, client_tokens, internal_keys, rate_limit, cors, trusted, tunnels) =
+            all((
+                Listen::load(env, "gateway"),
+                PublicUrl::load(env),
+                Upstreams::load(env),
+                socketio(env),
+                ClientTokenRules::load(env),
+                InternalKeys::load_pairs(env, &Service::ALL.map(|service| ("gateway", service.name()))),
+                env.parse("RATE_LIMIT_PER_MINUTE"),
+                cors(env),
+                trusted(env),
+                env.parse("SOCKETIO_TUNNELS_PER_ADDRESS"),
+            ))?;
+        Ok(Self {
+            listen,
+            public_url,
+            upstreams,
+            socketio,
+            client_tokens,
+            internal_keys,
+            rate_limit,
+            cors,
+            trusted,
+            tunnels_per_address: tunnels,
+            bodies: Bodies::default(),
+        })
     }
 }
 
@@ -96,15 +119,26 @@ fn cors(env: &Env) -> Result<AllowedOrigins, ConfigErrors> {
     AllowedOrigins::parse(&env.list(NAME).join(",")).map_err(|error| env.malformed(NAME, &error.to_string()))
 }
 
+fn trusted(env: &Env) -> Result<TrustedProxies, ConfigErrors> {
+    const NAME: &str = "TRUSTED_PROXIES";
+    let entries = env.list(NAME);
+    TrustedProxies::parse(entries.iter().map(String::as_str)).map_err(|error| env.malformed(NAME, &error.to_string()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const KEY: &str = "gateway>connector:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+    const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+
+    fn keys(services: &[Service]) -> String {
+        let entries: Vec<_> = services.iter().map(|service| format!("gateway>{}:{KEY}", service.name())).collect();
+        entries.join(",")
+    }
 
     fn env(more: &[(&str, &str)]) -> Env {
-        let secret = "x".repeat(32);
-        let base = [("JWT_SECRET", secret.as_str()), ("INTERNAL_KEYS", KEY)];
+        let (secret, keys) = ("x".repeat(32), keys(&Service::ALL));
+        let base = [("JWT_SECRET", secret.as_str()), ("INTERNAL_KEYS", keys.as_str())];
         Env::from_pairs(base.into_iter().chain(more.iter().copied()))
     }
 
@@ -129,5 +163,21 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(errors.contains("RATE_LIMIT_PER_MINUTE") && errors.contains("CORS_ALLOWED_ORIGINS"), "{errors}");
+    }
+
+    #[test]
+    fn a_service_without_a_key_stops_the_start_and_is_named() {
+        let some = keys(&[Service::Connector, Service::Notification, Service::Ingest]);
+        let error = Config::load(&env(&[("INTERNAL_KEYS", &some)])).unwrap_err().to_string();
+        assert!(error.contains("gateway>sync-worker") && !error.contains("gateway>connector"), "{error}");
+    }
+
+    #[test]
+    fn proxies_are_networks_and_nobody_is_trusted_unless_named() {
+        assert!(Config::load(&env(&[])).unwrap().trusted.is_empty());
+        assert!(!Config::load(&env(&[("TRUSTED_PROXIES", "10.0.0.0/8, ::1")])).unwrap().trusted.is_empty());
+        let wrong = [("TRUSTED_PROXIES", "proxy.example.com"), ("SOCKETIO_TUNNELS_PER_ADDRESS", "0")];
+        let errors = Config::load(&env(&wrong)).unwrap_err().to_string();
+        assert!(errors.contains("TRUSTED_PROXIES") && errors.contains("SOCKETIO_TUNNELS_PER_ADDRESS"), "{errors}");
     }
 }

@@ -1,5 +1,6 @@
-//! How many requests a caller may send: 600 a minute a user (`RATE_LIMIT_PER_MINUTE`), 60 a minute an address without a
-//! valid token. Each replica counts for itself; the limit protects the services, it does not bill.
+//! How many requests a caller may send: 600 a minute a user (`RATE_LIMIT_PER_MINUTE`), 60 a minute an address on routes
+//! that need no token, 300 new Socket.IO sessions a minute an address. Each replica counts for itself; the limits protect
+//! the services, they do not bill.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -10,14 +11,22 @@ use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
 
-/// Requests a minute for an address without a valid token.
+/// Requests a minute for an address on routes that need no token.
 pub const PER_ADDRESS: NonZeroU32 = NonZeroU32::new(60).unwrap();
+/// New Socket.IO sessions a minute for an address. A budget of its own, and a larger one: when a gateway restarts, all of
+/// an office comes back at once from one address, and must not use up what its sign-ins need.
+pub const SESSIONS_PER_ADDRESS: NonZeroU32 = NonZeroU32::new(300).unwrap();
 
 /// Whose budget a request uses.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Payer {
-    User { tenant: String, user: String },
+    User {
+        tenant: String,
+        user: String,
+    },
     Address(IpAddr),
+    /// An address that opens a Socket.IO session.
+    Session(IpAddr),
 }
 
 /// The state of a budget after a request, as the `RateLimit` headers tell it.
@@ -32,7 +41,8 @@ pub struct Budget {
 }
 
 /// A budget is used up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("more than {limit} requests a minute")]
 pub struct Exceeded {
     pub limit: u32,
     /// When one request may follow.
@@ -46,6 +56,7 @@ type Keyed = RateLimiter<Payer, DefaultKeyedStateStore<Payer>, DefaultClock, Sta
 pub struct Limits {
     users: Keyed,
     addresses: Keyed,
+    sessions: Keyed,
     per_user: NonZeroU32,
     clock: DefaultClock,
 }
@@ -55,7 +66,8 @@ impl Limits {
     pub fn new(per_user: NonZeroU32) -> Self {
         let keyed =
             |limit| RateLimiter::keyed(Quota::per_minute(limit)).with_middleware::<StateInformationMiddleware>();
-        Self { users: keyed(per_user), addresses: keyed(PER_ADDRESS), per_user, clock: DefaultClock::default() }
+        let (users, addresses, sessions) = (keyed(per_user), keyed(PER_ADDRESS), keyed(SESSIONS_PER_ADDRESS));
+        Self { users, addresses, sessions, per_user, clock: DefaultClock::default() }
     }
 
     /// Takes one request from the payer's budget.
@@ -63,6 +75,7 @@ impl Limits {
         let (keyed, limit) = match payer {
             Payer::User { .. } => (&self.users, self.per_user),
             Payer::Address(_) => (&self.addresses, PER_ADDRESS),
+            Payer::Session(_) => (&self.sessions, SESSIONS_PER_ADDRESS),
         };
         match keyed.check_key(payer) {
             Ok(snapshot) => {
@@ -77,7 +90,7 @@ impl Limits {
 
     /// Forgets budgets that are full again, so that memory follows the callers of the last minute.
     pub fn forget_idle(&self) {
-        for keyed in [&self.users, &self.addresses] {
+        for keyed in [&self.users, &self.addresses, &self.sessions] {
             keyed.retain_recent();
             keyed.shrink_to_fit();
         }
@@ -85,7 +98,7 @@ impl Limits {
 
     /// How many payers are remembered.
     pub fn remembered(&self) -> usize {
-        self.users.len() + self.addresses.len()
+        self.users.len() + self.addresses.len() + self.sessions.len()
     }
 }
 
@@ -119,6 +132,15 @@ mod tests {
         let payer = Payer::Address([127, 0, 0, 1].into());
         assert!((0..60).all(|_| limits.take(&payer).is_ok()));
         assert!(limits.take(&payer).is_err());
+    }
+
+    #[test]
+    fn new_sessions_have_a_budget_of_their_own() {
+        let limits = Limits::new(NonZeroU32::new(600).unwrap());
+        let address = [127, 0, 0, 1].into();
+        assert!((0..300).all(|_| limits.take(&Payer::Session(address)).is_ok()));
+        assert!(limits.take(&Payer::Session(address)).is_err());
+        assert!(limits.take(&Payer::Address(address)).is_ok());
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Registry};
 use runtime::telemetry::metrics as make;
 
+use crate::tunnel::Place;
+
 /// The handles, made once.
 #[derive(Debug, Clone)]
 pub struct Metrics {
@@ -45,10 +47,10 @@ impl Metrics {
         }
     }
 
-    /// Counts a tunnel for as long as the guard lives.
-    pub fn open_tunnel(&self) -> OpenTunnel {
+    /// Counts a tunnel, and keeps its place, for as long as the guard lives.
+    pub fn open_tunnel(&self, place: Place) -> OpenTunnel {
         self.tunnels.inc();
-        OpenTunnel { tunnels: self.tunnels.clone(), bytes: self.tunnel_bytes_down.clone() }
+        OpenTunnel { tunnels: self.tunnels.clone(), bytes: self.tunnel_bytes_down.clone(), _place: place }
     }
 }
 
@@ -57,6 +59,7 @@ impl Metrics {
 pub struct OpenTunnel {
     tunnels: IntGauge,
     bytes: IntCounter,
+    _place: Place,
 }
 
 impl OpenTunnel {

@@ -1,9 +1,10 @@
-//! Carries a request to a service and its answer back. Bodies of requests are bounded (1 MiB) and read whole; answers
-//! are streamed, so that a mail's source or an attachment never stands in memory here.
+//! Carries a request to a service and its answer back. Bodies of requests are bounded and read whole; answers are
+//! streamed, so that a mail's source or an attachment never stands in memory here.
 
 mod answer;
 mod body;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
@@ -12,13 +13,17 @@ use bytes::Bytes;
 use domain::Secret;
 use reqwest::{Client, Method, Response};
 use url::Url;
-use web::{Problem, RequestContext};
+use web::RequestContext;
+use web::client::cause_of;
+use web::tokens::TOKEN_HEADER;
 
-pub use answer::{pass, pass_changed};
-pub use body::{LONGEST, read};
+pub use answer::{pass, pass_changed, pass_head};
+pub use body::{Bodies, LONGEST};
 
 use crate::config::Upstreams;
+use crate::error::Error;
 use crate::metrics::Metrics;
+use crate::observe;
 use crate::routes::Service;
 use crate::rules::headers;
 
@@ -28,8 +33,6 @@ const CONNECT: Duration = Duration::from_secs(2);
 const ANSWER: Duration = Duration::from_secs(40);
 /// How long an answer may stall between two chunks. Event streams send something more often.
 const STALL: Duration = Duration::from_secs(60);
-/// When to come back to a service that is down.
-const RETRY: Duration = Duration::from_secs(2);
 
 /// The connections to the services.
 #[derive(Debug, Clone)]
@@ -42,10 +45,21 @@ pub struct Proxy {
 /// A request on its way to a service.
 pub struct Outgoing<'a> {
     pub request: &'a HttpRequest,
+    pub method: Method,
     pub context: &'a RequestContext,
+    /// Whom the request comes from.
+    pub client: IpAddr,
     pub body: Bytes,
+    pub proof: Proof,
+}
+
+/// What a request bears towards its service.
+#[derive(Debug, Default)]
+pub struct Proof {
     /// What stands in `Authorization`, if anything.
     pub authorization: Option<Secret>,
+    /// A token of ours beside it, for routes where `Authorization` is not ours to fill.
+    pub beside: Option<Secret>,
 }
 
 /// Where a request goes.
@@ -87,11 +101,10 @@ impl Proxy {
     /// Sends a request on and waits for the head of the answer.
     ///
     /// # Errors
-    /// 503 when the service is down or late; 404 when the path would change on the way.
-    pub async fn send(&self, target: Target<'_>, outgoing: Outgoing<'_>) -> Result<Response, Problem> {
-        let url = join(target.origin, target.path, target.query).ok_or_else(Problem::not_found)?;
-        let method = Method::from_bytes(outgoing.request.method().as_str().as_bytes()).unwrap_or(Method::GET);
-        let mut request = self.client.request(method, url);
+    /// The service is down or late, or the path would change on the way.
+    pub async fn send(&self, target: Target<'_>, outgoing: Outgoing<'_>) -> Result<Response, Error> {
+        let url = join(target.origin, target.path, target.query).ok_or(Error::Path)?;
+        let mut request = self.client.request(outgoing.method, url);
         let named = connection_header(outgoing.request.headers());
         for (name, value) in outgoing.request.headers() {
             if headers::passes_in(name.as_str(), &named) {
@@ -100,30 +113,25 @@ impl Proxy {
         }
         request = request
             .header("x-request-id", &outgoing.context.request_id)
-            .header("traceparent", outgoing.context.trace.to_string());
-        if let Some(peer) = outgoing.request.peer_addr() {
-            request = request.header("x-forwarded-for", peer.ip().to_string());
-        }
-        if let Some(authorization) = &outgoing.authorization {
-            request = request.header("authorization", authorization.expose());
+            .header("traceparent", outgoing.context.trace.to_string())
+            .header("x-forwarded-for", outgoing.client.to_string());
+        let Proof { authorization, beside } = &outgoing.proof;
+        for (name, value) in [("authorization", authorization), (TOKEN_HEADER, beside)] {
+            if let Some(value) = value {
+                request = request.header(name, value.expose());
+            }
         }
         // A GET with an empty body must stay one without.
         if !outgoing.body.is_empty() {
             request = request.body(outgoing.body);
         }
-        match tokio::time::timeout(ANSWER, request.send()).await {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => {
-                Err(self.down(target.name, if error.is_connect() { "connect" } else { "broken" }, &error))
-            }
-            Err(_elapsed) => Err(self.down(target.name, "late", &"no answer within 40 s")),
-        }
-    }
-
-    fn down(&self, name: &'static str, reason: &str, error: &dyn std::fmt::Display) -> Problem {
-        self.metrics.unreachable.with_label_values(&[name, reason]).inc();
-        tracing::warn!(service = name, reason, error = %error, "{name} could not be asked");
-        Problem::unavailable("service_unavailable", RETRY, format!("The service {name} does not answer at the moment."))
+        let (reason, cause) = match tokio::time::timeout(ANSWER, request.send()).await {
+            Ok(Ok(response)) => return Ok(response),
+            Ok(Err(error)) => (if error.is_connect() { "connect" } else { "broken" }, cause_of(error)),
+            Err(_elapsed) => ("late", "no answer within 40 s".to_owned()),
+        };
+        observe::unreachable(&self.metrics, target.name, reason, &cause);
+        Err(Error::Unreachable(target.name))
     }
 }
 

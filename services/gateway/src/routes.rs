@@ -33,7 +33,7 @@ impl Service {
     }
 }
 
-/// The methods the table uses; `HEAD` is answered as `GET`.
+/// The methods the table uses; `HEAD` is asked and answered as `GET`, less its body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Verb {
     Get,
@@ -76,7 +76,7 @@ pub enum Access {
     /// Passes without a token; a token that is sent is dropped.
     Open,
     /// The request proves itself to the service (push token, signature): `Authorization` is passed on untouched and
-    /// no rate limit applies, because a refused push slows a whole subscription down (gmail-facts §5).
+    /// no rate limit applies, because Pub/Sub answers a refused push by slowing the whole subscription down.
     Intake,
 }
 

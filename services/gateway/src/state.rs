@@ -10,8 +10,9 @@ use crate::cors::AllowedOrigins;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::openapi::catalog::Catalog;
-use crate::proxy::Proxy;
-use crate::tunnel::Replicas;
+use crate::proxy::{Bodies, Proxy};
+use crate::rules::client_address::TrustedProxies;
+use crate::tunnel::{Places, Replicas};
 
 /// Shared by all workers.
 #[derive(Clone)]
@@ -20,8 +21,11 @@ pub struct State {
     pub internal: InternalTokens,
     pub limits: Arc<Limits>,
     pub cors: AllowedOrigins,
+    pub trusted: TrustedProxies,
+    pub bodies: Bodies,
     pub proxy: Proxy,
     pub replicas: Arc<Replicas>,
+    pub places: Places,
     pub catalog: Arc<Catalog>,
     pub metrics: Metrics,
     pub tasks: Tasks,

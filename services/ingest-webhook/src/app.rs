@@ -9,7 +9,7 @@ use futures_util::future::LocalBoxFuture;
 use google::oidc::{Jwks, PushVerifier};
 use runtime::{ConfigErrors, Context, Env, Service};
 use utoipa::OpenApi as _;
-use web::{Health, Server, ServerConfig};
+use web::{Health, InternalTokens, Server, ServerConfig};
 
 use crate::config::Config;
 use crate::confirm;
@@ -43,11 +43,13 @@ impl App {
             seams: cx.seams.clone(),
             verifier: Arc::new(PushVerifier::new(jwks, config.rules, clock)),
             subscription: config.subscription,
+            bodies: config.bodies,
             confirmer,
             recent: Recent::default(),
             metrics: Metrics::new(&cx.registry),
         };
         let data = actix_web::web::Data::new(state);
+        let tokens = config.internal_keys.map(|keys| InternalTokens::new(keys, Self::NAME, cx.seams.clock.clone()));
         let document = web::openapi::document(&ApiDoc::openapi());
         let server = Server::bind(
             ServerConfig {
@@ -60,6 +62,9 @@ impl App {
             health(publisher),
             move |routing| {
                 routing.app_data(data.clone());
+                if let Some(tokens) = tokens.clone() {
+                    routing.app_data(tokens);
+                }
                 routing.configure(document.clone());
                 routing.configure(routes);
             },

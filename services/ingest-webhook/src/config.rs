@@ -1,5 +1,8 @@
 //! Settings: `INGEST_ADDR`, `INGEST_ADMIN_ADDR`, `AMQP_URL`, `APP_PUBLIC_URL`, `PUBSUB_SERVICE_ACCOUNT`,
-//! `PUBSUB_AUDIENCE`, `PUBSUB_SUBSCRIPTION`, `GOOGLE_JWKS_URL`, `GOOGLE_ISSUER`.
+//! `PUBSUB_AUDIENCE`, `PUBSUB_SUBSCRIPTION`, `GOOGLE_JWKS_URL`, `GOOGLE_ISSUER`, `INTERNAL_KEYS`.
+//!
+//! Without `INTERNAL_KEYS` everything works; only the gateway's request ids are then not believed, as where this service
+//! is exposed alone.
 //!
 //! `INGEST_DATABASE_URL` is read by `migrate` only: what this service serves today needs no database.
 
@@ -8,8 +11,10 @@ use google::oidc::PushRules;
 use runtime::config::{Amqp, Listen, PublicUrl, all};
 use runtime::{ConfigErrors, Env};
 use url::Url;
+use web::InternalKeys;
+use web::body::BodyRules;
 
-use crate::http::PUSH_PATH;
+use crate::http::{LONGEST, PUSH_PATH};
 
 /// All this service reads.
 #[derive(Debug, Clone)]
@@ -22,23 +27,36 @@ pub struct Config {
     pub rules: PushRules,
     /// The only subscription whose pushes count; any, where none is named.
     pub subscription: Option<String>,
+    /// With the gateway's key, if it has been given.
+    pub internal_keys: Option<InternalKeys>,
+    /// What a push's body may take. No setting: tests choose a shorter time.
+    pub bodies: BodyRules,
 }
 
 impl Config {
     /// # Errors
     /// Every setting that is missing or malformed.
     pub fn load(env: &Env) -> Result<Self, ConfigErrors> {
-        let (listen, amqp, public, jwks_url, issuer, service_account) = all((
+        let (listen, amqp, public, jwks_url, issuer, service_account, internal_keys) = all((
             Listen::load(env, "ingest-webhook"),
             Amqp::load(env),
             PublicUrl::load(env),
             env.parse("GOOGLE_JWKS_URL"),
             env.required("GOOGLE_ISSUER"),
             env.parse_optional::<EmailAddress>("PUBSUB_SERVICE_ACCOUNT"),
+            internal_keys(env),
         ))?;
         let audience = env.optional("PUBSUB_AUDIENCE").unwrap_or_else(|| format!("{}{PUSH_PATH}", public.origin()));
         let rules = PushRules { audience, service_account, issuer };
-        Ok(Self { listen, amqp, jwks_url, rules, subscription: env.optional("PUBSUB_SUBSCRIPTION") })
+        let subscription = env.optional("PUBSUB_SUBSCRIPTION");
+        Ok(Self { listen, amqp, jwks_url, rules, subscription, internal_keys, bodies: BodyRules::up_to(LONGEST) })
+    }
+}
+
+fn internal_keys(env: &Env) -> Result<Option<InternalKeys>, ConfigErrors> {
+    match env.optional_secret("INTERNAL_KEYS")? {
+        Some(_) => InternalKeys::load_pairs(env, &[("gateway", "ingest-webhook")]).map(Some),
+        None => Ok(None),
     }
 }
 
@@ -63,5 +81,16 @@ mod tests {
         for name in ["AMQP_URL", "PUBSUB_SERVICE_ACCOUNT", "GOOGLE_JWKS_URL"] {
             assert!(errors.contains(name), "{name}: {errors}");
         }
+    }
+
+    #[test]
+    fn internal_keys_may_be_absent_but_not_those_of_others_only() {
+        let keys = |pair: &str| format!("{pair}:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
+        let load =
+            |text: &str| Config::load(&Env::from_pairs([("AMQP_URL", "amqp://localhost"), ("INTERNAL_KEYS", text)]));
+        assert!(load("").unwrap().internal_keys.is_none());
+        assert!(load(&keys("gateway>ingest-webhook")).unwrap().internal_keys.is_some());
+        let error = load(&keys("gateway>connector")).unwrap_err().to_string();
+        assert!(error.contains("gateway>ingest-webhook"), "{error}");
     }
 }

@@ -25,7 +25,7 @@ pub const WINDOW: Duration = Duration::from_millis(1);
 const IN_FLIGHT: usize = 16;
 /// Requests that may wait; beyond it a push is refused at once instead of timing out.
 const QUEUE: usize = 4_096;
-/// Answers well before Pub/Sub's shortest deadline of 10 s, after which it would redeliver anyway (gmail-facts §5).
+/// Answers well before Pub/Sub's shortest deadline of 10 s, after which it would redeliver anyway.
 pub const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Why an event is not known to be durable. Pub/Sub must keep it and try again.

@@ -1,10 +1,11 @@
 //! Why a push is not answered 202, as the answers Google gets. Anything but 2xx makes Pub/Sub send it again and slows
-//! the whole subscription down, so only what a repeat can cure, and forgeries, are refused (gmail-facts §5).
+//! the whole subscription down, so only what a repeat can cure, and forgeries, are refused.
 
 use std::time::Duration;
 
 use google::oidc::PushRefusal;
 use web::Problem;
+use web::body::BodyError;
 
 use crate::confirm::NotConfirmed;
 
@@ -23,11 +24,8 @@ pub enum Refusal {
     /// A channel nobody opened, or with another token.
     #[error("the channel is not known")]
     UnknownChannel,
-    #[error("the body is larger than 1 MiB")]
-    TooLarge,
-    /// The connection broke before the body was complete.
-    #[error("the body did not arrive")]
-    Incomplete,
+    #[error(transparent)]
+    Body(#[from] BodyError),
     /// Not durable, so not acknowledged.
     #[error("the push could not be stored: {0}")]
     NotStored(NotConfirmed),
@@ -45,8 +43,10 @@ impl Refusal {
         match self {
             Self::Unproven(refusal) | Self::Unprovable(refusal) => refusal.code(),
             Self::UnknownChannel => "unknown_channel",
-            Self::TooLarge => "too_large",
-            Self::Incomplete => "incomplete",
+            Self::Body(BodyError::TooLarge(_)) => "too_large",
+            Self::Body(BodyError::Broken) => "incomplete",
+            Self::Body(BodyError::Late) => "late",
+            Self::Body(BodyError::Crowded) => "crowded_bodies",
             Self::NotStored(NotConfirmed::Down) => "broker_down",
             Self::NotStored(NotConfirmed::Blocked) => "broker_blocked",
             Self::NotStored(NotConfirmed::Refused) => "broker_refused",
@@ -70,12 +70,7 @@ impl From<Refusal> for Problem {
             Refusal::Unprovable(_) => {
                 Self::unavailable("keys_unavailable", SOON, "The sender's public keys cannot be fetched.")
             }
-            Refusal::TooLarge => Self::new(
-                actix_web::http::StatusCode::PAYLOAD_TOO_LARGE,
-                web::codes::PAYLOAD_TOO_LARGE,
-                "A push has at most 1 MiB.",
-            ),
-            Refusal::Incomplete => Self::bad_request(web::codes::BAD_REQUEST, "The body did not arrive."),
+            Refusal::Body(error) => error.into(),
             Refusal::NotStored(_) => {
                 Self::unavailable("not_stored", SOON, "The push could not be stored. It is safe to send it again.")
             }
@@ -96,6 +91,8 @@ mod tests {
         assert_eq!(status(PushRefusal::Token(TokenRefusal::UnknownKey).into()), 401);
         assert_eq!(status(PushRefusal::Token(TokenRefusal::KeysUnavailable).into()), 503);
         assert_eq!(status(Refusal::NotStored(NotConfirmed::Blocked)), 503);
+        assert_eq!(status(BodyError::TooLarge(1).into()), 413);
+        assert_eq!(status(BodyError::Late.into()), 408);
         assert!(Problem::from(Refusal::NotStored(NotConfirmed::Down)).retry_after.is_some());
     }
 

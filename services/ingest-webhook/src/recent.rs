@@ -8,7 +8,7 @@ use moka::sync::Cache;
 
 /// Most remembered pushes (about 10 MB).
 const MOST: u64 = 100_000;
-/// Longer than any sensible acknowledgement deadline (10 to 600 s, gmail-facts §5).
+/// Longer than any sensible acknowledgement deadline (Pub/Sub allows 10 to 600 s).
 const KEPT: Duration = Duration::from_secs(600);
 
 /// Keys of confirmed pushes.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::Seams;
 use google::oidc::PushVerifier;
+use web::body::BodyRules;
 
 use crate::confirm::Confirmer;
 use crate::metrics::Metrics;
@@ -16,6 +17,8 @@ pub struct State {
     pub verifier: Arc<PushVerifier>,
     /// The only subscription whose pushes count, if one is named.
     pub subscription: Option<String>,
+    /// What a push's body may take.
+    pub bodies: BodyRules,
     pub confirmer: Confirmer,
     pub recent: Recent,
     pub metrics: Metrics,

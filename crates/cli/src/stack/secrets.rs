@@ -16,10 +16,12 @@ use domain::{Entropy, OsEntropy};
 const FILE: &str = "stack.env";
 
 /// Who may call whom inside; nobody else gets a key.
-const PAIRS: [(&str, &str); 6] = [
+const PAIRS: [(&str, &str); 7] = [
     ("gateway", "connector"),
     ("gateway", "sync-worker"),
     ("gateway", "notification"),
+    // No caller stands behind it: it only makes the gateway's request id believed.
+    ("gateway", "ingest-webhook"),
     ("sync-worker", "connector"),
     ("notification", "connector"),
     ("notification", "sync-worker"),

@@ -35,6 +35,7 @@ const PREFIXES: &[&str] = &[
     "STOP_DEADLINE_",
     "STREAM_CHECK_",
     "SYNC_WORKER_",
+    "TRUSTED_",
     "VAPID_",
 ];
 /// Names that Google's own tools put into environments.

@@ -26,13 +26,14 @@ const LISTENERS: &[(&str, &str, u16)] = &[
 pub struct Listen {
     /// The API.
     pub addr: SocketAddr,
-    /// `/metrics`; nothing on it needs a token, so it belongs on a private network.
+    /// `/metrics`; nothing on it needs a token, so it is on the loopback address unless a private one is named.
     pub admin_addr: SocketAddr,
 }
 
 impl Listen {
     /// The listeners of the service of that name: `<SERVICE>_ADDR` and `<SERVICE>_ADMIN_ADDR`, or their places from
-    /// `PORT_BASE` on the loopback address. Port 0 stays 0: the system chooses.
+    /// `PORT_BASE` on the loopback address. The admin listener takes the port of a public address, never its network.
+    /// Port 0 stays 0: the system chooses.
     ///
     /// # Errors
     /// A malformed address or port, or a block that ends above port 65535.
@@ -44,7 +45,7 @@ impl Listen {
         }
         let port = if addr.port() == 0 { Some(0) } else { addr.port().checked_add(ADMIN_OFFSET) };
         let port = port.ok_or_else(|| too_high(&admin, "the service's port + 1100"))?;
-        Ok(Self { addr, admin_addr: SocketAddr::new(addr.ip(), port) })
+        Ok(Self { addr, admin_addr: SocketAddr::from((Ipv4Addr::LOCALHOST, port)) })
     }
 }
 
@@ -93,6 +94,19 @@ mod tests {
         assert_eq!(ports(&[("PORT_BASE", "9000"), ("CONNECTOR_ADDR", "0.0.0.0:80")], "connector"), (80, 1_180));
         assert_eq!(ports(&[("CONNECTOR_ADDR", "127.0.0.1:0")], "connector"), (0, 0));
         assert_eq!(ports(&[("NOTIFICATION_ADMIN_ADDR", "127.0.0.1:7")], "notification"), (8_003, 7));
+    }
+
+    #[test]
+    fn an_admin_listener_is_on_loopback_unless_it_is_put_elsewhere() {
+        let admin = |pairs: &[(&str, &str)]| {
+            let listen = Listen::load(&Env::from_pairs(pairs.iter().copied()), "gateway").unwrap();
+            listen.admin_addr.to_string()
+        };
+        for public in ["0.0.0.0:8000", "[::]:8000", "10.0.0.7:8000"] {
+            assert_eq!(admin(&[("GATEWAY_ADDR", public)]), "127.0.0.1:9100", "{public}");
+        }
+        let named = [("GATEWAY_ADDR", "0.0.0.0:8000"), ("GATEWAY_ADMIN_ADDR", "0.0.0.0:9100")];
+        assert_eq!(admin(&named), "0.0.0.0:9100");
     }
 
     #[test]

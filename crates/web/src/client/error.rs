@@ -51,16 +51,20 @@ impl ClientError {
         if error.is_timeout() {
             return Self::Timeout;
         }
-        // The URL stays out of the text; the causes below say what happened.
-        let error = error.without_url();
-        let mut text = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(deeper) = cause {
-            text = format!("{text}: {deeper}");
-            cause = deeper.source();
-        }
-        Self::Unavailable(text)
+        Self::Unavailable(cause_of(error))
     }
+}
+
+/// What went wrong with a request, down to the first cause. Never its URL: the query may hold codes and states.
+pub fn cause_of(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(deeper) = cause {
+        text = format!("{text}: {deeper}");
+        cause = deeper.source();
+    }
+    text
 }
 
 /// To a client of ours, another service's trouble is 503 or 500; what the callee refused is not passed on unseen.

@@ -3,22 +3,17 @@
 use std::future::Future;
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
-use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use actix_web::web::BytesMut;
+use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev};
-use futures_util::StreamExt;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 
 use super::refused;
+use crate::body::BodyRules;
 use crate::codes;
 use crate::problem::Problem;
-
-/// Longest a body may take to arrive.
-const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Largest body, in bytes, of the routes it is app data for. The server sets it from its configuration; a scope may set
 /// its own.
@@ -26,7 +21,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 pub struct BodyLimit(pub usize);
 
 impl Default for BodyLimit {
-    /// 1 MiB (api.md §0).
+    /// 1 MiB, the public API's limit.
     fn default() -> Self {
         Self(1024 * 1024)
     }
@@ -64,11 +59,11 @@ impl<T: DeserializeOwned + 'static> FromRequest for ApiJson<T> {
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
         let limit = request.app_data::<BodyLimit>().copied().unwrap_or_default();
         let checked = check_head(request, limit);
-        let payload = payload.take();
+        let mut payload = payload.take();
         Box::pin(async move {
             checked?;
-            let body = tokio::time::timeout(DEADLINE, collect(payload, limit)).await.map_err(|_| timed_out())??;
-            decode(&body).map(Self)
+            let body = BodyRules::up_to(limit.0).read(&mut payload, None).await?;
+            decode(&body.bytes).map(Self)
         })
     }
 }
@@ -85,22 +80,7 @@ fn check_head(request: &HttpRequest, BodyLimit(limit): BodyLimit) -> Result<(), 
         };
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, codes::UNSUPPORTED_MEDIA_TYPE, detail));
     }
-    // Said to be too large: refused before a byte is read.
-    let said = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if said.is_some_and(|said| said > limit as u64) { Err(too_large(limit)) } else { Ok(()) }
-}
-
-async fn collect(mut payload: dev::Payload, BodyLimit(limit): BodyLimit) -> Result<BytesMut, Problem> {
-    let mut body = BytesMut::new();
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk
-            .map_err(|error| Problem::bad_request(codes::BAD_REQUEST, format!("The body cannot be read: {error}.")))?;
-        if body.len() + chunk.len() > limit {
-            return Err(too_large(limit));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
+    Ok(BodyRules::up_to(limit).check_head(request.headers())?)
 }
 
 fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
@@ -131,15 +111,6 @@ fn misread<T: DeserializeOwned>(body: &[u8], error: &serde_json::Error) -> Probl
 
 fn malformed(error: &serde_json::Error) -> Problem {
     Problem::bad_request(codes::MALFORMED_JSON, format!("The body is not JSON: {error}."))
-}
-
-fn too_large(limit: usize) -> Problem {
-    let detail = format!("The body is larger than {limit} bytes.");
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, codes::PAYLOAD_TOO_LARGE, detail)
-}
-
-fn timed_out() -> Problem {
-    Problem::new(StatusCode::REQUEST_TIMEOUT, codes::REQUEST_TIMEOUT, "The body did not arrive within 30 s.")
 }
 
 #[cfg(test)]

@@ -1,18 +1,20 @@
 //! Public keys fetched by URL and kept.
 //!
-//! A token with an unknown key id makes us fetch again, but not more often than every half minute, or a stranger could
-//! make us hammer the issuer. When a fetch fails the keys we have stay good.
+//! A key that is known is used at once, however old the key set is: an issuer that hangs must not hold up the callers
+//! whose keys we have. What is due is fetched beside the request. Only a token with an unknown key id waits for a fetch,
+//! and fetches begin at least half a minute apart, or a stranger could make us hammer the issuer. A key that was taken
+//! back counts until the fetch after its next use is done.
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::TimeDelta;
 use domain::{Clock, Timestamp};
 use jsonwebtoken::jwk::{Jwk, JwkSet};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use url::Url;
 
 use super::claims::TokenRefused;
-use crate::client::{Timeouts, http_client, read_bounded};
+use crate::client::{Timeouts, cause_of, http_client, read_bounded};
 
 /// Keys older than this are fetched again.
 const KEEP: TimeDelta = TimeDelta::minutes(10);
@@ -20,53 +22,78 @@ const KEEP: TimeDelta = TimeDelta::minutes(10);
 const PAUSE: TimeDelta = TimeDelta::seconds(30);
 const MOST_BYTES: usize = 256 * 1024;
 
-pub(super) struct Jwks {
+/// The keys at one URL. Clones share them.
+#[derive(Clone)]
+pub(super) struct Jwks(Arc<Inner>);
+
+struct Inner {
     url: Url,
     http: reqwest::Client,
     clock: Arc<dyn Clock>,
     keys: RwLock<Option<(Timestamp, Arc<JwkSet>)>>,
     /// When the last fetch began. Held during a fetch: one at a time.
-    tried: Mutex<Option<Timestamp>>,
+    tried: Arc<Mutex<Option<Timestamp>>>,
 }
 
 impl Jwks {
     pub fn new(url: Url, clock: Arc<dyn Clock>) -> Self {
-        Self { url, http: http_client(Timeouts::default()), clock, keys: RwLock::default(), tried: Mutex::default() }
+        let http = http_client(Timeouts::default());
+        Self(Arc::new(Inner { url, http, clock, keys: RwLock::default(), tried: Arc::default() }))
     }
 
     /// The key of that id.
     pub async fn key(&self, kid: &str) -> Result<Jwk, TokenRefused> {
-        if let Some((set, true)) = self.kept()
+        if let Some((set, fresh)) = self.0.kept()
             && let Some(key) = set.find(kid)
         {
+            if !fresh {
+                self.refresh_beside();
+            }
             return Ok(key.clone());
         }
-        self.refresh(kid).await;
-        match self.kept() {
+        let tried = self.0.tried.clone().lock_owned().await;
+        // Who waited for the lock may find that the other one brought the key.
+        if self.0.kept().is_none_or(|(set, _)| set.find(kid).is_none()) {
+            self.0.refresh(tried).await;
+        }
+        match self.0.kept() {
             None => Err(TokenRefused::KeysUnavailable),
             Some((set, _)) => set.find(kid).cloned().ok_or(TokenRefused::Invalid("its key is not in the key set")),
         }
     }
 
+    /// Begins a fetch that nobody waits for, unless one is going on.
+    #[expect(clippy::disallowed_methods, reason = "ends within the client's timeout and logs its own failure")]
+    fn refresh_beside(&self) {
+        let Ok(tried) = self.0.tried.clone().try_lock_owned() else { return };
+        if self.0.may_fetch(*tried) {
+            let inner = self.0.clone();
+            drop(tokio::spawn(async move { inner.refresh(tried).await }));
+        }
+    }
+}
+
+impl Inner {
     /// The keys, and whether they are fresh.
     fn kept(&self) -> Option<(Arc<JwkSet>, bool)> {
-        let keys = self.keys.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
         keys.as_ref().map(|(at, set)| (set.clone(), self.clock.now() - *at < KEEP))
     }
 
-    /// Fetches unless another did, or it is too soon.
-    async fn refresh(&self, kid: &str) {
-        let mut tried = self.tried.lock().await;
-        // Who waited for the lock may find that the other one brought the key.
-        let there = self.kept().is_some_and(|(set, fresh)| fresh && set.find(kid).is_some());
-        let now = self.clock.now();
-        if there || tried.is_some_and(|at| now - at < PAUSE) {
+    fn may_fetch(&self, tried: Option<Timestamp>) -> bool {
+        tried.is_none_or(|at| self.clock.now() - at >= PAUSE)
+    }
+
+    /// Fetches unless it is too soon.
+    async fn refresh(&self, mut tried: OwnedMutexGuard<Option<Timestamp>>) {
+        if !self.may_fetch(*tried) {
             return;
         }
+        let now = self.clock.now();
         *tried = Some(now);
         match self.fetch().await {
             Ok(set) => {
-                let mut keys = self.keys.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
                 *keys = Some((now, Arc::new(set)));
             }
             Err(error) => tracing::warn!(url = %self.url, error = %error, "the key set cannot be fetched"),
@@ -74,7 +101,7 @@ impl Jwks {
     }
 
     async fn fetch(&self) -> Result<JwkSet, String> {
-        let answer = self.http.get(self.url.clone()).send().await.map_err(|error| error.without_url().to_string())?;
+        let answer = self.http.get(self.url.clone()).send().await.map_err(cause_of)?;
         if !answer.status().is_success() {
             return Err(format!("status {}", answer.status().as_u16()));
         }

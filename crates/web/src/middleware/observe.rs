@@ -21,7 +21,7 @@ use super::{headers, problems};
 use crate::codes;
 use crate::extract::{VerifiedToken, bearer, internal_tokens};
 use crate::problem::Problem;
-use crate::tokens::InternalTokens;
+use crate::tokens::{InternalTokens, TOKEN_HEADER};
 
 /// Histogram of all requests, by route pattern (never by path: paths have ids).
 #[derive(Debug, Clone)]
@@ -84,12 +84,14 @@ pub(crate) async fn around<B: MessageBody + 'static>(
     work.instrument(span).await
 }
 
-/// Id and trace of the request. The id of a caller is taken only if its token holds: it is one of our services.
+/// Id and trace of the request. The id of a caller is taken only if a token of it holds: it is one of our services. So
+/// answers, logs and further calls of one request have one id, on routes without a caller too.
 fn identify(request: &ServiceRequest, seams: &Seams) -> RequestContext {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     let tokens = internal_tokens(request.app_data::<InternalTokens>(), request.app_data::<Data<InternalTokens>>());
     let verdict = tokens.zip(bearer(request.headers())).map(|(tokens, token)| tokens.verify(token));
-    let is_ours = verdict.as_ref().is_some_and(Result::is_ok);
+    let beside = || tokens.zip(header(TOKEN_HEADER)).is_some_and(|(tokens, token)| tokens.verify(token).is_ok());
+    let is_ours = verdict.as_ref().is_some_and(Result::is_ok) || beside();
     let request_id = header(headers::REQUEST_ID).filter(|_| is_ours);
     let cx = RequestContext::from_parts(request_id, header(headers::TRACEPARENT), seams);
     let mut extensions = request.extensions_mut();

@@ -63,6 +63,24 @@ impl InternalKeys {
         Self::parse(text.0.expose()).map_err(|error| env.malformed("INTERNAL_KEYS", &error.to_string()))
     }
 
+    /// The same, with a key for each of these pairs (caller, callee): the tokens the service issues and those it takes.
+    /// Without one, every request between the two would fail later and with a less telling error.
+    ///
+    /// # Errors
+    /// Not set, malformed, or a pair is not in it.
+    pub fn load_pairs(env: &Env, pairs: &[(&str, &str)]) -> Result<Self, ConfigErrors> {
+        let keys = Self::load(env)?;
+        let absent = pairs.iter().filter(|(caller, callee)| keys.of(caller, callee).is_empty());
+        let absent: Vec<String> = absent.map(|(caller, callee)| format!("{caller}>{callee}")).collect();
+        if absent.is_empty() {
+            return Ok(keys);
+        }
+        let problem = format!("has no key for {}", absent.join(", "));
+        let remedy =
+            "Add an entry caller>callee:key for each, the key from `openssl rand -base64 32`, to both services";
+        Err(ConfigErrors::one("INTERNAL_KEYS", problem, remedy))
+    }
+
     /// The keys of a pair, the one that signs first.
     pub(super) fn of(&self, caller: &str, callee: &str) -> &[Vec<u8>] {
         self.0.get(&(caller.to_owned(), callee.to_owned())).map(Vec::as_slice).unwrap_or_default()
@@ -97,6 +115,18 @@ mod tests {
         assert!(keys.of("connector", "gateway").is_empty());
         let debug = format!("{keys:?}");
         assert!(debug.contains("gateway>connector") && !debug.contains("MDEy") && !debug.contains("48, 49"), "{debug}");
+    }
+
+    #[test]
+    fn a_pair_that_is_needed_and_absent_stops_the_start() {
+        let load = |pairs: &[(&str, &str)]| {
+            let text = format!("a>b:{KEY},b>c:{KEY}");
+            InternalKeys::load_pairs(&Env::from_pairs([("INTERNAL_KEYS", text)]), pairs).map_err(|e| e.to_string())
+        };
+        assert!(load(&[("a", "b"), ("b", "c")]).is_ok());
+        let error = load(&[("a", "b"), ("a", "c"), ("c", "b")]).unwrap_err();
+        assert!(error.contains("no key for a>c, c>b") && error.contains("openssl rand"), "{error}");
+        assert!(!error.contains("MDEy"), "{error}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Identity from verified tokens only.
 
 use serde_json::{Value, json};
-use web::tokens::Claims;
+use web::tokens::{Claims, TOKEN_HEADER};
 use web::{Scope, Scopes};
 
 use crate::harness::{claims, http, problem, start, token};
@@ -66,4 +66,20 @@ async fn a_route_for_one_service_refuses_the_others() {
     let answer: Value = from("sync-worker").send().await.unwrap().json().await.unwrap();
     assert_eq!(answer["name"], "sync-worker");
     problem(from("gateway").send().await.unwrap(), 403, "forbidden").await;
+}
+
+#[tokio::test]
+async fn a_request_id_is_believed_of_a_service_that_signs_beside_authorization() {
+    let server = start();
+    let ask = |signed: String| {
+        let request = http().get(server.url("/fails/conflict")).header("x-request-id", "request-7");
+        request.header(TOKEN_HEADER, signed).bearer_auth("somebody else's").send()
+    };
+    let believed = problem(ask(token("gateway", claims())).await.unwrap(), 409, "account_ambiguous").await;
+    assert_eq!(believed["request_id"], "request-7");
+    let forged = problem(ask("a.b.c".to_owned()).await.unwrap(), 409, "account_ambiguous").await;
+    assert_ne!(forged["request_id"], "request-7");
+    // It tells who asks, not for whom: no route takes it for its caller.
+    let me = http().get(server.url("/me")).header(TOKEN_HEADER, token("gateway", claims()));
+    problem(me.send().await.unwrap(), 401, "unauthorized").await;
 }

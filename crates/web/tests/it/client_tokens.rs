@@ -1,6 +1,7 @@
 //! Clients' own tokens: HS256 by a secret, RS256 and ES256 by a key set.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -176,4 +177,27 @@ async fn while_the_issuer_is_away_known_keys_stay_good_and_unknown_ones_are_not_
     drop(up);
     clock.advance(TimeDelta::hours(5));
     assert!(tokens.verify(&signed(Algorithm::ES256, "ec", &payload(&clock))).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_issuer_that_hangs_holds_nobody_up_whose_key_is_known() {
+    let (server, clock) = (MockServer::start().await, MockClock::default());
+    Mock::given(any())
+        .respond_with(ResponseTemplate::new(200).set_body_string(KEY_SET))
+        .up_to_n_times(1)
+        .mount(&server)
+        .await;
+    // The second fetch gets no answer for longer than anybody would wait.
+    Mock::given(any())
+        .respond_with(ResponseTemplate::new(200).set_body_string(KEY_SET).set_delay(Duration::from_secs(60)))
+        .mount(&server)
+        .await;
+    let tokens = by_url(&server, &clock);
+    assert!(tokens.verify(&signed(Algorithm::ES256, "ec", &payload(&clock))).await.is_ok());
+    clock.advance(TimeDelta::minutes(11));
+    for _ in 0..20 {
+        let token = signed(Algorithm::ES256, "ec", &payload(&clock));
+        let verified = tokio::time::timeout(Duration::from_secs(5), tokens.verify(&token)).await;
+        assert!(verified.expect("a known key waits for nobody").is_ok());
+    }
 }

@@ -5,53 +5,87 @@ use std::net::{IpAddr, Ipv4Addr};
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
 use domain::Secret;
+use web::RequestContext;
 use web::jwt::TokenRefused;
-use web::tokens::Claims;
-use web::{Problem, RequestContext};
+use web::tokens::{Claims, TokenError};
 
 use super::stamp::Stamp;
+use crate::error::Error;
 use crate::limits::{Exceeded, Payer};
+use crate::observe;
+use crate::proxy::Proof;
 use crate::routes::{Access, Route};
+use crate::rules::client_address::household;
 use crate::rules::identity::{self, Identity};
 use crate::state::State;
 
+/// Header that only notices of watch channels have.
+const CHANNEL_ID: &str = "x-goog-channel-id";
+
 /// A request that may pass.
-pub struct Admitted {
-    /// What the service gets as `Authorization`.
-    pub authorization: Option<Secret>,
+pub enum Admitted {
+    Caller(Identity),
+    /// Nobody's; what its own `Authorization` says passes on the intake only.
+    Nobody(Option<Secret>),
 }
 
-/// Decides about a request by its row.
+/// Whom a request comes from, as far as the proxies on the way are trusted.
+pub fn client(request: &HttpRequest, state: &State) -> IpAddr {
+    // No peer address: a unix socket or a test; they share one budget.
+    let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    let values: Vec<&str> =
+        request.headers().get_all("x-forwarded-for").map(|value| value.to_str().unwrap_or_default()).collect();
+    state.trusted.client(peer, values.into_iter())
+}
+
+/// Decides about a request by its row, before its body is read.
 ///
 /// # Errors
-/// 401, 403, 429; 503 while client tokens cannot be checked.
+/// The caller is not known, is not whom it says, or asks too often; a push bears no proof.
 pub async fn admit(
     request: &HttpRequest,
-    context: &RequestContext,
+    client: IpAddr,
     route: &Route,
     state: &State,
     stamp: &mut Stamp,
-) -> Result<Admitted, Problem> {
+) -> Result<Admitted, Error> {
     match route.access {
-        Access::Intake => Ok(Admitted { authorization: text(request, AUTHORIZATION.as_str()).map(Secret::new) }),
+        Access::Intake if bearer(request).is_none() && !request.headers().contains_key(CHANNEL_ID) => {
+            Err(Error::Unproven)
+        }
+        Access::Intake => Ok(Admitted::Nobody(text(request, AUTHORIZATION.as_str()).map(Secret::new))),
         Access::Open => {
-            open(request, state, stamp)?;
-            Ok(Admitted { authorization: None })
+            open(client, state, stamp)?;
+            Ok(Admitted::Nobody(None))
         }
         Access::Caller => {
             let identity = caller(request, state, stamp).await?;
             if identity.actor != identity.user {
-                let (tenant, actor, user) = (identity.tenant.as_str(), identity.actor.as_str(), identity.user.as_str());
-                tracing::info!(tenant, actor, user, route = route.pattern, "an administrator acts for a user");
+                observe::acts_for(&identity, route);
             }
-            let claims = Claims {
-                tenant: Some(identity.tenant),
-                user: Some(identity.user),
-                scopes: identity.scopes,
-                request_id: context.request_id.clone(),
-            };
-            let token = state.internal.issue(route.service.name(), claims).map_err(Problem::unexpected)?;
-            Ok(Admitted { authorization: Some(Secret::new(format!("Bearer {}", token.expose()))) })
+            Ok(Admitted::Caller(identity))
+        }
+    }
+}
+
+impl Admitted {
+    /// What the request bears towards the service. Made just before it is sent: the token lives for a minute only.
+    ///
+    /// # Errors
+    /// There is no key for the service.
+    pub fn proof(self, route: &Route, context: &RequestContext, state: &State) -> Result<Proof, TokenError> {
+        let request_id = context.request_id.clone();
+        let issue = |claims| state.internal.issue(route.service.name(), claims);
+        match self {
+            Self::Caller(Identity { tenant, user, scopes, .. }) => {
+                let token = issue(Claims { tenant: Some(tenant), user: Some(user), scopes, request_id })?;
+                let authorization = Secret::new(format!("Bearer {}", token.expose()));
+                Ok(Proof { authorization: Some(authorization), beside: None })
+            }
+            Self::Nobody(authorization) => {
+                let token = issue(Claims { request_id, ..Claims::default() })?;
+                Ok(Proof { authorization, beside: Some(token) })
+            }
         }
     }
 }
@@ -60,59 +94,36 @@ pub async fn admit(
 ///
 /// # Errors
 /// The budget is used up.
-pub fn open(request: &HttpRequest, state: &State, stamp: &mut Stamp) -> Result<(), Exceeded> {
-    // No peer address: a unix socket or a test; they share one budget.
-    let address = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-    pay(&Payer::Address(network(address)), state, stamp)
+pub fn open(client: IpAddr, state: &State, stamp: &mut Stamp) -> Result<(), Exceeded> {
+    pay(&Payer::Address(household(client)), state, stamp)
 }
 
-async fn caller(request: &HttpRequest, state: &State, stamp: &mut Stamp) -> Result<Identity, Problem> {
-    let verified = match bearer(request) {
-        Some(token) => state.clients.verify(token).await,
-        None => Err(TokenRefused::Invalid("there is none")),
-    };
-    let claims = match verified {
-        Ok(claims) => claims,
-        Err(refused) => {
-            // Guessing tokens costs the address's budget, so 429 wins over 401.
-            open(request, state, stamp)?;
-            state.metrics.refused.with_label_values(&["token"]).inc();
-            return Err(refused.into());
-        }
-    };
+/// Takes a new Socket.IO session from its address's budget.
+///
+/// # Errors
+/// The budget is used up.
+pub fn session(client: IpAddr, state: &State, stamp: &mut Stamp) -> Result<(), Exceeded> {
+    pay(&Payer::Session(household(client)), state, stamp)
+}
+
+/// A token that does not hold costs no budget: checking one is cheap, guessing one is hopeless, and the address may be
+/// that of many, who must hear that their token has expired and not that others asked too often.
+async fn caller(request: &HttpRequest, state: &State, stamp: &mut Stamp) -> Result<Identity, Error> {
+    let token = bearer(request).ok_or(TokenRefused::Invalid("there is none"))?;
+    let claims = state.clients.verify(token).await?;
     let payer = Payer::User { tenant: claims.tenant.to_string(), user: claims.user.to_string() };
     pay(&payer, state, stamp)?;
     let (tenant, user) = (text(request, "x-tenant-id"), text(request, "x-user-id"));
-    identity::decide(claims, tenant.as_deref(), user.as_deref()).map_err(|mismatch| {
-        state.metrics.refused.with_label_values(&["identity"]).inc();
-        Problem::forbidden().with_detail(format!("{mismatch}."))
-    })
+    Ok(identity::decide(claims, tenant.as_deref(), user.as_deref())?)
 }
 
 fn pay(payer: &Payer, state: &State, stamp: &mut Stamp) -> Result<(), Exceeded> {
     let taken = state.limits.take(payer);
     match &taken {
         Ok(budget) => stamp.budget(*budget),
-        Err(exceeded) => {
-            stamp.exhausted(*exceeded);
-            state.metrics.refused.with_label_values(&["rate"]).inc();
-        }
+        Err(exceeded) => stamp.exhausted(*exceeded),
     }
     taken.map(|_budget| ())
-}
-
-impl From<Exceeded> for Problem {
-    fn from(exceeded: Exceeded) -> Self {
-        Self::rate_limited(exceeded.retry_after)
-    }
-}
-
-/// One household has a /64 in IPv6: an address of its own for each request would be no limit.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6((u128::from(address) & (u128::MAX << 64)).into()),
-    }
 }
 
 /// The token of the only `Authorization: Bearer` header.
@@ -131,18 +142,5 @@ fn text(request: &HttpRequest, name: &str) -> Option<String> {
     match (only.to_str(), values.next()) {
         (Ok(text), None) => Some(text.to_owned()),
         _ => Some(String::new()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_ipv6_network_shares_a_budget() {
-        let parse = |text: &str| text.parse::<IpAddr>().unwrap();
-        assert_eq!(network(parse("2001:db8::1")), network(parse("2001:db8::ffff:1")));
-        assert_ne!(network(parse("2001:db8::1")), network(parse("2001:db8:0:1::1")));
-        assert_eq!(network(parse("::ffff:10.0.0.1")), parse("10.0.0.1"));
     }
 }

@@ -1,8 +1,9 @@
 //! `/openapi.json` and `/docs`.
 
+use std::net::IpAddr;
+
+use actix_web::HttpResponse;
 use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse};
-use web::Problem;
 
 use super::admit;
 use super::stamp::Stamp;
@@ -17,9 +18,9 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style
 /// The merged document.
 ///
 /// # Errors
-/// 429.
-pub async fn openapi(request: &HttpRequest, state: &State, stamp: &mut Stamp) -> Result<HttpResponse, Problem> {
-    admit::open(request, state, stamp)?;
+/// The budget is used up.
+pub async fn openapi(client: IpAddr, state: &State, stamp: &mut Stamp) -> Result<HttpResponse, Exceeded> {
+    admit::open(client, state, stamp)?;
     let document = state.catalog.document().await;
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-cache")).json(document))
 }
@@ -28,8 +29,8 @@ pub async fn openapi(request: &HttpRequest, state: &State, stamp: &mut Stamp) ->
 ///
 /// # Errors
 /// The budget is used up.
-pub fn page(request: &HttpRequest, state: &State, stamp: &mut Stamp) -> Result<HttpResponse, Exceeded> {
-    admit::open(request, state, stamp)?;
+pub fn page(client: IpAddr, state: &State, stamp: &mut Stamp) -> Result<HttpResponse, Exceeded> {
+    admit::open(client, state, stamp)?;
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_SECURITY_POLICY, PAGE_POLICY))
         .content_type("text/html; charset=utf-8")

@@ -1,17 +1,28 @@
 //! The way of every request.
 
-use actix_web::http::Method;
+use std::net::IpAddr;
+
 use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
+use reqwest::Method;
 use web::{Problem, RequestContext};
 
-use super::admit::{self, Admitted};
+use super::admit;
 use super::stamp::{self, Stamp};
 use super::{docs, socketio};
-use crate::proxy::{Outgoing, Target, pass, read};
+use crate::error::Error;
+use crate::observe;
+use crate::proxy::{Outgoing, Target, pass, pass_head};
 use crate::routes::{Access, Match, Verb, find};
 use crate::state::State;
+
+/// A request and what is known of it before its route is.
+pub struct Asked<'a> {
+    pub request: &'a HttpRequest,
+    pub context: &'a RequestContext,
+    pub client: IpAddr,
+}
 
 /// Answers a request and puts CORS and budget headers on whatever the answer is.
 pub async fn entry(
@@ -25,29 +36,33 @@ pub async fn entry(
     }
     let mut stamp = Stamp::of(&request);
     let path = request.path();
+    let asked = Asked { request: &request, context: &context, client: admit::client(&request, &state) };
     let answer = if path == "/socket.io/" || path == "/socket.io" {
-        socketio::carry(&request, &context, payload, &state).await
+        socketio::carry(&asked, payload, &state, &mut stamp).await
     } else {
-        Box::pin(answer(&request, &context, &mut payload, &state, &mut stamp)).await
+        Box::pin(answer(&asked, &mut payload, &state, &mut stamp)).await
     };
-    let mut response = answer.unwrap_or_else(|problem| problem.error_response());
+    let mut response = answer.unwrap_or_else(|error| {
+        observe::refused(&state.metrics, &error);
+        Problem::from(error).error_response()
+    });
     stamp.put(&state.cors, response.headers_mut());
     response
 }
 
 async fn answer(
-    request: &HttpRequest,
-    context: &RequestContext,
+    asked: &Asked<'_>,
     payload: &mut Payload,
     state: &State,
     stamp: &mut Stamp,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, Error> {
+    let Asked { request, context, client } = *asked;
     // The raw path: actix decodes some of it.
     let path = request.uri().path();
     let verb = Verb::of(request.method().as_str());
     match (path, verb) {
-        ("/openapi.json", Some(Verb::Get)) => return docs::openapi(request, state, stamp).await,
-        ("/docs", Some(Verb::Get)) => return Ok(docs::page(request, state, stamp)?),
+        ("/openapi.json", Some(Verb::Get)) => return Ok(docs::openapi(client, state, stamp).await?),
+        ("/docs", Some(Verb::Get)) => return Ok(docs::page(client, state, stamp)?),
         ("/openapi.json" | "/docs", _) => return Ok(wrong_method(&[Verb::Get])),
         _ => {}
     }
@@ -56,25 +71,32 @@ async fn answer(
         Match::WrongMethod { allowed } => return Ok(wrong_method(&allowed)),
         Match::Unknown => {
             // Searching for routes costs as much as asking them.
-            admit::open(request, state, stamp)?;
-            return Err(Problem::not_found().with_detail("There is no such route."));
+            admit::open(client, state, stamp)?;
+            return Err(Error::NoRoute);
         }
     };
-    let Admitted { authorization } = admit::admit(request, context, &route, state, stamp).await?;
-    let body = read(payload).await?;
+    let admitted = admit::admit(request, client, &route, state, stamp).await?;
+    let body = state.bodies.read(request, payload, route.access).await?;
     let target = Target {
         name: route.service.name(),
         origin: state.proxy.origin(route.service),
         path,
         query: request.uri().query().unwrap_or_default(),
     };
-    let answer = state.proxy.send(target, Outgoing { request, context, body, authorization }).await?;
+    let proof = admitted.proof(&route, context, state)?;
+    let method = match route.verb {
+        Verb::Get => Method::GET,
+        Verb::Post => Method::POST,
+        Verb::Put => Method::PUT,
+        Verb::Patch => Method::PATCH,
+        Verb::Delete => Method::DELETE,
+    };
+    let outgoing = Outgoing { request, method, context, client, body: body.bytes.clone(), proof };
+    let answer = state.proxy.send(target, outgoing).await?;
     if answer.status().as_u16() == 401 && route.access == Access::Caller {
-        // The caller is known here; a service that refuses our own token is our mistake, not the caller's.
-        tracing::error!(service = route.service.name(), "the service refused the gateway's token: check INTERNAL_KEYS");
-        return Err(Problem::internal());
+        return Err(Error::OwnToken(route.service.name()));
     }
-    Ok(pass(answer, request.method() == Method::HEAD))
+    Ok(if request.method() == actix_web::http::Method::HEAD { pass_head(&answer) } else { pass(answer) })
 }
 
 fn wrong_method(allowed: &[Verb]) -> HttpResponse {

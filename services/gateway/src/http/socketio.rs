@@ -1,77 +1,94 @@
-//! `/socket.io/`: chooses the replica and hands the request to the tunnel. No token is asked for here and no budget
-//! taken: the client's token is in the Socket.IO handshake, which notification verifies and limits.
+//! `/socket.io/`: chooses the replica and hands the request to the tunnel. No token is asked for here: the client's is in
+//! the Socket.IO handshake, which notification verifies. So that strangers cannot hold sockets without end, new sessions
+//! and upgrades take from a budget of their address, and an address has so many tunnels.
 
+use actix_web::HttpResponse;
 use actix_web::web::Payload;
-use actix_web::{HttpRequest, HttpResponse};
+use reqwest::Method;
 use serde_json::json;
-use std::time::Duration;
-use web::{Problem, RequestContext};
 
-use crate::proxy::read;
+use super::admit;
+use super::entry::Asked;
+use super::stamp::Stamp;
+use crate::error::Error;
+use crate::observe;
+use crate::routes::Access;
+use crate::rules::client_address::household;
 use crate::rules::sticky;
 use crate::state::State;
+use crate::tunnel::Replica;
 use crate::tunnel::polling::{self, Poll};
 use crate::tunnel::replicas::NoReplica;
 use crate::tunnel::websocket::{self, Carrier};
 
-/// Most tunnels of one gateway process: each holds two sockets and their buffers.
-const MOST: i64 = 20_000;
-/// When to try again.
-const RETRY: Duration = Duration::from_secs(2);
-
 /// Carries one request of a Socket.IO client.
 ///
 /// # Errors
-/// 503 when no listener answers.
+/// The address asks too often or holds too many tunnels; no listener answers.
 pub async fn carry(
-    request: &HttpRequest,
-    context: &RequestContext,
-    mut payload: Payload,
+    asked: &Asked<'_>,
+    payload: Payload,
     state: &State,
-) -> Result<HttpResponse, Problem> {
+    stamp: &mut Stamp,
+) -> Result<HttpResponse, Error> {
+    let request = asked.request;
     let (query, tag) = sticky::untag(request.uri().query().unwrap_or_default());
+    let upgrade = websocket::is_upgrade(request);
+    if upgrade || sticky::opens(&query) {
+        admit::session(asked.client, state, stamp)?;
+    }
     let replicas = match state.replicas.for_session(tag.as_deref()) {
         Ok(replicas) => replicas,
         Err(NoReplica::Gone) => return Ok(unknown_session()),
-        Err(NoReplica::None) => return Err(unavailable()),
+        Err(NoReplica::None) => return Err(Error::NoListener),
     };
     // A session of ours is on one replica only; an untagged one too, but it can only be on the only one there is.
-    if websocket::is_upgrade(request) {
-        if state.metrics.tunnels.get() >= MOST {
-            state.metrics.refused.with_label_values(&["tunnels"]).inc();
-            return Err(unavailable());
-        }
-        let mut payload = Some(payload);
-        for replica in replicas {
-            let open = state.metrics.open_tunnel();
-            let (tasks, stop) = (&state.tasks, state.shutdown.soft.clone());
-            let carrier = Carrier { replica, query: &query, stop, open, tasks };
-            match websocket::open(request, context, carrier, &mut payload).await {
-                Ok(response) => return Ok(response),
-                Err(error) => unreachable_replica(state, &error),
-            }
-        }
-        return Err(unavailable());
+    if upgrade {
+        tunnel(asked, payload, state, (replicas, &query)).await
+    } else {
+        poll(asked, payload, state, (replicas, &query)).await
     }
-    let body = read(&mut payload).await?;
-    let poll = Poll { request, context, body, query: &query, tag: state.replicas.has_choice() };
-    let mut last = unavailable();
+}
+
+async fn tunnel(
+    asked: &Asked<'_>,
+    payload: Payload,
+    state: &State,
+    (replicas, query): (Vec<&Replica>, &str),
+) -> Result<HttpResponse, Error> {
+    let mut payload = Some(payload);
+    for replica in replicas {
+        let open = state.metrics.open_tunnel(state.places.take(household(asked.client))?);
+        let (tasks, stop) = (&state.tasks, state.shutdown.soft.clone());
+        let carrier = Carrier { replica, query, stop, open, tasks };
+        match websocket::open(asked.request, asked.context, carrier, &mut payload).await {
+            Ok(response) => return Ok(response),
+            Err(error) => observe::unreachable(&state.metrics, "socketio", "upgrade", &error),
+        }
+    }
+    Err(Error::NoListener)
+}
+
+async fn poll(
+    asked: &Asked<'_>,
+    mut payload: Payload,
+    state: &State,
+    (replicas, query): (Vec<&Replica>, &str),
+) -> Result<HttpResponse, Error> {
+    let Asked { request, context, client } = *asked;
+    let body = state.bodies.read(request, &mut payload, Access::Open).await?;
+    // As it is: what a HEAD of a poll means is for the listener to say, and a GET would take packets away.
+    let method = Method::from_bytes(request.method().as_str().as_bytes()).unwrap_or(Method::GET);
+    let tag = state.replicas.has_choice();
+    let poll = Poll { request, method, context, client, body: body.bytes.clone(), query, tag };
+    let mut last = Error::NoListener;
     for replica in replicas {
         match polling::ask(&state.proxy, replica, &poll).await {
             Ok(response) => return Ok(response),
-            Err(problem) => last = problem,
+            Err(error) => last = error,
         }
     }
     Err(last)
-}
-
-fn unreachable_replica(state: &State, error: &dyn std::fmt::Display) {
-    state.metrics.unreachable.with_label_values(&["socketio", "upgrade"]).inc();
-    tracing::warn!(error = %error, "no tunnel to the Socket.IO listener");
-}
-
-fn unavailable() -> Problem {
-    Problem::unavailable("service_unavailable", RETRY, "The Socket.IO listener does not answer at the moment.")
 }
 
 /// What Engine.IO itself says, so that clients open a new session.

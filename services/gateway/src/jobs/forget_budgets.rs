@@ -7,6 +7,7 @@ use runtime::Shutdown;
 
 use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::observe;
 
 /// A budget is full again after a minute; nothing is lost by forgetting it then.
 const EVERY: Duration = Duration::from_secs(60);
@@ -19,6 +20,6 @@ pub async fn forget_budgets(limits: Arc<Limits>, metrics: Metrics, shutdown: Shu
             () = shutdown.soft.cancelled() => return,
         }
         limits.forget_idle();
-        metrics.budgets.set(i64::try_from(limits.remembered()).unwrap_or(i64::MAX));
+        observe::budgets_kept(&metrics, limits.remembered());
     }
 }

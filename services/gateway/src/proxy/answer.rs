@@ -1,30 +1,42 @@
 //! A service's answer as the client gets it.
 
+use std::io;
+
 use actix_web::body::SizedStream;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder};
-use futures_util::TryStreamExt as _;
+use bytes::Bytes;
+use futures_util::{TryStreamExt as _, stream};
 use reqwest::Response;
+use web::client::cause_of;
 
+use crate::observe;
 use crate::rules::headers;
 
-/// Passes an answer on as it comes in. `head_only` for answers to HEAD.
-pub fn pass(answer: Response, head_only: bool) -> HttpResponse {
+/// Passes an answer on as it comes in.
+pub fn pass(answer: Response) -> HttpResponse {
     let mut response = head(&answer);
     let length = answer.content_length();
-    if head_only {
-        return response.finish();
-    }
     let body = answer.bytes_stream().map_err(|error| {
         // The head is sent: all that is left is to break the connection, so that the client sees a broken answer.
-        tracing::warn!(error = %error, "an answer broke on its way");
-        std::io::Error::other(error)
+        let cause = cause_of(error);
+        observe::answer_broke(&cause);
+        io::Error::other(cause)
     });
     match length {
         Some(0) => response.finish(),
         Some(length) => response.body(SizedStream::new(length, body)),
         None => response.streaming(body),
+    }
+}
+
+/// Passes the head of an answer to a GET on, for a HEAD: the length is that of the body which does not follow.
+pub fn pass_head(answer: &Response) -> HttpResponse {
+    let mut response = head(answer);
+    match answer.content_length() {
+        Some(length) => response.body(SizedStream::new(length, stream::empty::<io::Result<Bytes>>())),
+        None => response.finish(),
     }
 }
 

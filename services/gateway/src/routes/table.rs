@@ -9,7 +9,8 @@ const fn row(verb: Verb, pattern: &'static str, service: Service, access: Access
     Route { verb, pattern, service, access }
 }
 
-/// Every route that is answered by a service behind the gateway.
+/// Every route of the public API that belongs to a service, also those that their service does not serve yet: such a
+/// route passes the gateway and gets the service's own 404.
 pub const TABLE: &[Route] = &[
     // --- connecting
     row(Get, "/gmail/auth/url", Connector, Caller),

@@ -1,10 +1,14 @@
 //! Who passes, as whom.
 
+use std::sync::Arc;
+
+use domain::SystemClock;
 use reqwest::Method;
 use serde_json::{Value, json};
+use web::tokens::TOKEN_HEADER;
 use web::{Scope, Scopes};
 
-use crate::harness::{Gateway, claims_of, only, token};
+use crate::harness::{Gateway, claims_of, only, token, verified};
 
 #[tokio::test]
 async fn a_caller_reaches_the_service_with_an_internal_token_in_place_of_its_own() {
@@ -82,6 +86,26 @@ async fn open_routes_need_no_token_and_pass_none_on() {
     assert_eq!(seen.headers["cookie"], "start=1");
 }
 
+/// What the service takes the request's id from, so that its problems have the id the client is told.
+#[tokio::test]
+async fn routes_without_a_caller_have_one_request_id_inside_and_outside() {
+    let gateway = Gateway::start().await;
+    let open = gateway.request(Method::GET, "/api/system/info");
+    let push = gateway.request(Method::POST, "/api/email/webhook/google/pubsub").bearer_auth("google's").body("{}");
+    let services = &gateway.services;
+    for (request, server, name) in
+        [(open, &services.connector, "connector"), (push, &services.ingest, "ingest-webhook")]
+    {
+        let answer = request.header(TOKEN_HEADER, "forged").send().await.unwrap();
+        let seen = only(server).await;
+        assert_eq!(seen.headers["x-request-id"], answer.headers()["x-request-id"]);
+        let tokens: Vec<_> = seen.headers.get_all(TOKEN_HEADER).iter().collect();
+        let [token] = tokens.as_slice() else { panic!("{tokens:?}") };
+        let claims = verified(token.to_str().unwrap(), name, Arc::new(SystemClock)).claims;
+        assert_eq!((claims.tenant, claims.user, claims.scopes), (None, None, Scopes::default()));
+    }
+}
+
 #[tokio::test]
 async fn intake_keeps_its_senders_token() {
     let gateway = Gateway::start().await;
@@ -93,4 +117,17 @@ async fn intake_keeps_its_senders_token() {
         assert_eq!(seen.headers["authorization"], "Bearer google's");
         assert_eq!(seen.headers["x-goog-channel-id"], "c");
     }
+}
+
+#[tokio::test]
+async fn a_push_without_any_proof_is_refused_here() {
+    let gateway = Gateway::start().await;
+    let push = |path| gateway.request(Method::POST, path).body("{}");
+    let answer = push("/api/email/webhook/google/pubsub").send().await.unwrap();
+    assert_eq!(answer.status(), 401);
+    assert!(answer.headers().contains_key("www-authenticate"));
+    assert_eq!(answer.json::<Value>().await.unwrap()["code"], "unauthorized");
+    let notice = push("/api/v1/gmail/watch/webhook").header("x-goog-channel-id", "c");
+    assert_eq!(notice.send().await.unwrap().status(), 200);
+    assert_eq!(only(&gateway.services.ingest).await.headers["x-goog-channel-id"], "c");
 }

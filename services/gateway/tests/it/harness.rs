@@ -1,22 +1,26 @@
 //! A running gateway and the services behind it.
 
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Clock as _, SystemClock};
+use domain::{Clock, Seams, SystemClock};
 use gateway::App;
 use gateway::config::{Config, Upstreams};
 use gateway::cors::AllowedOrigins;
+use gateway::proxy::Bodies;
+use gateway::rules::client_address::TrustedProxies;
 use jsonwebtoken::{EncodingKey, Header, encode};
 use reqwest::{Method, RequestBuilder, Response};
 use runtime::config::{Listen, PublicUrl};
 use runtime::{Context, Env, Service as _};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use url::Url;
 use web::jwt::ClientTokenRules;
-use web::tokens::{Claims, InternalKeys, InternalTokens};
+use web::tokens::{Claims, InternalKeys, InternalTokens, Verified};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
@@ -46,6 +50,11 @@ impl Gateway {
     }
 
     pub async fn start_with(change: impl FnOnce(Config) -> Config) -> Self {
+        Self::start_by(Arc::new(SystemClock), change).await
+    }
+
+    /// By another clock than the machine's.
+    pub async fn start_by(clock: Arc<dyn Clock>, change: impl FnOnce(Config) -> Config) -> Self {
         let services = Services {
             connector: answering().await,
             sync_worker: answering().await,
@@ -68,12 +77,16 @@ impl Gateway {
             internal_keys: keys(),
             rate_limit: NonZeroU32::new(10_000).unwrap(),
             cors: AllowedOrigins::default(),
+            trusted: TrustedProxies::default(),
+            tunnels_per_address: NonZeroUsize::new(1_000).unwrap(),
+            bodies: Bodies::default(),
         });
         let (sender, receiver) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
             runtime.block_on(async move {
                 let cx = Context::for_tests();
+                let cx = Context { seams: Seams { clock, ..cx.seams.clone() }, ..cx };
                 let app = App::build(config, cx.clone()).await.unwrap();
                 sender.send((app.addr(), cx)).unwrap();
                 app.run().await.unwrap();
@@ -92,6 +105,16 @@ impl Gateway {
     /// `GET` as the user `ann` of the tenant `acme`.
     pub async fn get(&self, path: &str) -> Response {
         self.request(Method::GET, path).bearer_auth(token(json!({}))).send().await.unwrap()
+    }
+
+    /// Sends bytes as they are, keeps the connection open, and answers what comes back until it is closed.
+    pub async fn raw(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(self.addr()).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let read = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut answer)).await;
+        read.expect("an answer within 10 s").unwrap();
+        String::from_utf8(answer).unwrap()
     }
 
     pub fn addr(&self) -> SocketAddr {
@@ -132,14 +155,24 @@ pub async fn only(server: &MockServer) -> Request {
 pub fn claims_of(request: &Request, service: &str) -> Claims {
     let header = request.headers.get("authorization").unwrap().to_str().unwrap();
     let token = header.strip_prefix("Bearer ").unwrap();
-    let verified = InternalTokens::new(keys(), service, Arc::new(SystemClock)).verify(token).unwrap();
+    verified(token, service, Arc::new(SystemClock)).claims
+}
+
+/// What a token of the gateway's says to a service.
+pub fn verified(token: &str, service: &str, clock: Arc<dyn Clock>) -> Verified {
+    let verified = InternalTokens::new(keys(), service, clock).verify(token).unwrap();
     assert_eq!(verified.caller, "gateway");
-    verified.claims
+    verified
 }
 
 /// A client token of `ann` at `acme`, with other or further claims.
 pub fn token(more: Value) -> String {
-    let now = SystemClock.now().timestamp();
+    token_by(&SystemClock, more)
+}
+
+/// The same by another clock.
+pub fn token_by(clock: &dyn Clock, more: Value) -> String {
+    let now = clock.now().timestamp();
     let mut claims = json!({"sub": "ann", "tenant_id": "acme", "exp": now + 600});
     for (name, value) in more.as_object().unwrap() {
         claims[name] = value.clone();

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use gateway::cors::AllowedOrigins;
+use gateway::rules::client_address::TrustedProxies;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -30,19 +31,59 @@ async fn a_user_that_asks_too_often_is_told_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn guessing_tokens_ends_after_sixty_but_pushes_and_users_go_on() {
+async fn a_token_that_does_not_hold_is_401_however_much_others_ask_from_the_same_address() {
     let gateway = Gateway::start().await;
-    let mut statuses = Vec::new();
+    let get = |path: &str| gateway.request(Method::GET, path);
+    let mut open = Vec::new();
     for _ in 0..62 {
-        let guess = gateway.request(Method::GET, "/api/connectors").bearer_auth("guess");
-        statuses.push(guess.send().await.unwrap().status().as_u16());
+        open.push(get("/api/system/info").send().await.unwrap().status().as_u16());
     }
-    assert!(statuses[..60].iter().all(|status| *status == 401) && statuses.contains(&429), "{statuses:?}");
+    assert!(open[..60].iter().all(|status| *status == 200) && open.contains(&429), "{open:?}");
+    let expired = token(json!({"exp": 1_000}));
+    for _ in 0..70 {
+        assert_eq!(get("/api/connectors").bearer_auth(&expired).send().await.unwrap().status(), 401);
+    }
     assert_eq!(gateway.get("/api/connectors").await.status(), 200);
     for _ in 0..70 {
-        let push = gateway.request(Method::POST, "/api/email/webhook/google/pubsub").body("{}");
+        let push = gateway.request(Method::POST, "/api/email/webhook/google/pubsub").bearer_auth("google's").body("{}");
         assert_eq!(push.send().await.unwrap().status(), 200);
     }
+}
+
+/// The statuses of so many requests to an open route, each with this `X-Forwarded-For`.
+async fn ask_open(gateway: &Gateway, forwarded: &str, times: usize) -> Vec<u16> {
+    let mut statuses = Vec::new();
+    for _ in 0..times {
+        let request = gateway.request(Method::GET, "/api/system/info").header("x-forwarded-for", forwarded);
+        statuses.push(request.send().await.unwrap().status().as_u16());
+    }
+    statuses
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_each_client_has_its_own_budget() {
+    let gateway = Gateway::start_with(|mut config| {
+        config.trusted = TrustedProxies::parse(["127.0.0.0/8"]).unwrap();
+        config
+    })
+    .await;
+    assert!(ask_open(&gateway, "9.9.9.9, 6.6.6.6", 62).await.contains(&429));
+    // What the client wrote itself makes it nobody else.
+    assert!(ask_open(&gateway, "8.8.8.8, 6.6.6.6", 1).await.contains(&429));
+    assert_eq!(ask_open(&gateway, "7.7.7.7", 1).await, [200]);
+    // One IPv6 network is one client.
+    assert!(ask_open(&gateway, "2001:db8::1", 62).await.contains(&429));
+    assert_eq!(ask_open(&gateway, "2001:db8::2", 1).await, [429]);
+    assert_eq!(ask_open(&gateway, "2001:db8:0:1::1", 1).await, [200]);
+    let seen = gateway.services.connector.received_requests().await.unwrap();
+    assert_eq!(seen.first().unwrap().headers["x-forwarded-for"], "6.6.6.6");
+}
+
+#[tokio::test]
+async fn without_one_the_header_is_not_believed() {
+    let gateway = Gateway::start().await;
+    assert!(ask_open(&gateway, "6.6.6.6", 62).await.contains(&429));
+    assert_eq!(ask_open(&gateway, "7.7.7.7", 1).await, [429]);
 }
 
 #[tokio::test]

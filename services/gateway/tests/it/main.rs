@@ -1,6 +1,8 @@
 //! The gateway over HTTP, before services that remember what reached them.
 
 #[cfg(test)]
+mod bodies;
+#[cfg(test)]
 mod caller;
 #[cfg(test)]
 mod document;
@@ -9,10 +11,14 @@ mod harness;
 #[cfg(test)]
 mod limits_and_cors;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod passing;
 #[cfg(test)]
 mod polling;
 #[cfg(test)]
 mod schema;
+#[cfg(test)]
+mod sockets_bounded;
 #[cfg(test)]
 mod websocket;

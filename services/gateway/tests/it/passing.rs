@@ -133,11 +133,44 @@ async fn a_service_that_refuses_our_token_is_our_mistake() {
 }
 
 #[tokio::test]
-async fn head_is_answered_as_get_without_a_body_and_health_needs_nothing() {
+async fn head_is_asked_as_get_and_answered_with_its_length_and_without_its_body() {
     let gateway = Gateway::start().await;
-    Mock::given(method("HEAD")).respond_with(ResponseTemplate::new(200)).mount(&gateway.services.connector).await;
-    let head = gateway.request(Method::HEAD, "/api/connectors").bearer_auth(token(json!({}))).send().await.unwrap();
-    assert_eq!(head.status(), 200);
+    let answer = ResponseTemplate::new(200).set_body_string("x".repeat(70_000)).insert_header("x-own", "kept");
+    Mock::given(method("GET"))
+        .and(path("/api/connectors"))
+        .respond_with(answer)
+        .mount(&gateway.services.connector)
+        .await;
+    Mock::given(method("HEAD")).respond_with(ResponseTemplate::new(405)).mount(&gateway.services.connector).await;
+    let token = token(json!({}));
+    let head =
+        |more| format!("HEAD /api/connectors HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n{more}\r\n");
+    // Twice on one connection: bytes of a body would be read as the second answer.
+    let answers = gateway.raw(&format!("{}{}", head(""), head("Connection: close\r\n"))).await;
+    assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 2, "{answers}");
+    assert_eq!(answers.matches("content-length: 70000").count(), 2, "{answers}");
+    assert!(!answers.contains("xxx") && answers.contains("x-own: kept"), "{answers}");
+    for seen in gateway.services.connector.received_requests().await.unwrap() {
+        assert_eq!(seen.method.as_str(), "GET");
+    }
+}
+
+#[tokio::test]
+async fn head_of_an_error_and_of_what_is_not_there_is_told_by_its_status() {
+    let gateway = Gateway::start().await;
+    let head = |path| gateway.request(Method::HEAD, path).bearer_auth(token(json!({})));
+    let problem = ResponseTemplate::new(404).set_body_raw(r#"{"code":"theirs"}"#, "application/problem+json");
+    Mock::given(path("/api/v1/labels")).respond_with(problem).mount(&gateway.services.sync_worker).await;
+    for (path, status) in [("/api/v1/labels", 404), ("/nothing", 404), ("/gmail/sync", 405), ("/openapi.json", 200)] {
+        let answer = head(path).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{path}");
+        assert!(answer.text().await.unwrap().is_empty(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn health_needs_nothing() {
+    let gateway = Gateway::start().await;
     for path in ["/health/live", "/health/ready"] {
         assert_eq!(gateway.request(Method::GET, path).send().await.unwrap().status(), 200);
     }

@@ -18,14 +18,14 @@ const WAIT: Duration = Duration::from_secs(20);
 
 /// What an upstream saw.
 #[derive(Debug, PartialEq)]
-enum Seen {
+pub enum Seen {
     Opened { path: String, authorization: bool, origin: Option<String> },
     Closed,
 }
 
 /// A websocket server that sends everything back and reports openings and ends.
 #[expect(clippy::disallowed_methods, clippy::result_large_err, reason = "the upstream lives as long as the test")]
-async fn echo() -> (SocketAddr, mpsc::UnboundedReceiver<Seen>) {
+pub async fn echo() -> (SocketAddr, mpsc::UnboundedReceiver<Seen>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     let (sender, receiver) = mpsc::unbounded_channel();

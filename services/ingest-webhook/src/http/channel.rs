@@ -21,6 +21,7 @@ const CHANNEL_ID: &str = "x-goog-channel-id";
     responses(
         (status = 202, description = "Stored, or unreadable and dropped"),
         (status = 401, description = "No valid token, or an unknown channel", body = ::web::ProblemDocument),
+        (status = 408, description = "The body did not arrive within 30 s", body = ::web::ProblemDocument),
         (status = 413, description = "More than 1 MiB", body = ::web::ProblemDocument),
         (status = 503, description = "Could not be stored; send it again", body = ::web::ProblemDocument),
     )
@@ -47,6 +48,7 @@ pub async fn google(
     responses(
         (status = 202, description = "Stored, or unreadable and dropped"),
         (status = 401, description = "No valid token, or an unknown channel", body = ::web::ProblemDocument),
+        (status = 408, description = "The body did not arrive within 30 s", body = ::web::ProblemDocument),
         (status = 413, description = "More than 1 MiB", body = ::web::ProblemDocument),
         (status = 503, description = "Could not be stored; send it again", body = ::web::ProblemDocument),
     )

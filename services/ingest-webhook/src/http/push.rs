@@ -24,6 +24,7 @@ use crate::state::State;
     responses(
         (status = 202, description = "Stored, or unreadable and dropped"),
         (status = 401, description = "No valid token of the configured push account", body = ::web::ProblemDocument),
+        (status = 408, description = "The body did not arrive within 30 s", body = ::web::ProblemDocument),
         (status = 413, description = "More than 1 MiB", body = ::web::ProblemDocument),
         (status = 503, description = "Could not be stored; send it again", body = ::web::ProblemDocument),
     )
@@ -51,8 +52,8 @@ async fn take(
 ) -> Result<(), Refusal> {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     state.verifier.verify(header(AUTHORIZATION.as_str())).await?;
-    let body = body::read(payload).await?;
-    let push = match pubsub::parse(&body, header) {
+    let body = body::read(state.bodies, request.headers(), payload).await?;
+    let push = match pubsub::parse(&body.bytes, header) {
         Ok(push) => push,
         Err(reason) => {
             Outcome::Unreadable(reason).emit(&state.metrics);

@@ -19,6 +19,9 @@ use rsa::traits::PublicKeyParts as _;
 use runtime::config::{Amqp, Listen};
 use runtime::{Context, Service as _};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use web::InternalKeys;
+use web::body::BodyRules;
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -114,6 +117,8 @@ impl Intake {
                 issuer: "https://accounts.google.com".to_owned(),
             },
             subscription: Some(SUBSCRIPTION.to_owned()),
+            internal_keys: Some(gateways_key()),
+            bodies: BodyRules::up_to(1024 * 1024),
         });
         let (sender, receiver) = std::sync::mpsc::channel();
         // A thread and runtime of its own, as in a process: the test's runtime may be busy waiting.
@@ -132,6 +137,16 @@ impl Intake {
         let (addr, cx) = tokio::task::spawn_blocking(move || receiver.recv().unwrap()).await.unwrap();
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap();
         Self { origin: format!("http://{addr}"), client, cx, _google: google, thread: Some(thread) }
+    }
+
+    /// Sends bytes as they are, keeps the connection open, and answers what comes back until it is closed.
+    pub async fn raw(&self, request: &str) -> String {
+        let mut stream = tokio::net::TcpStream::connect(self.origin.strip_prefix("http://").unwrap()).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let read = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut answer)).await;
+        read.expect("an answer within 10 s").unwrap();
+        String::from_utf8(answer).unwrap()
     }
 
     /// Sends a body with a token; answers the status.
@@ -167,6 +182,11 @@ impl Drop for Intake {
             let _panicked = thread.join();
         }
     }
+}
+
+/// The key that the gateway and the intake share.
+pub fn gateways_key() -> InternalKeys {
+    InternalKeys::parse("gateway>ingest-webhook:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=").unwrap()
 }
 
 /// What a genuine token says.

@@ -1,6 +1,8 @@
 //! The intake over HTTP, with a broker that counts and with a real RabbitMQ.
 
 #[cfg(test)]
+mod bodies_and_ids;
+#[cfg(test)]
 mod broker_trouble;
 #[cfg(test)]
 mod forged_tokens;

@@ -1,0 +1,51 @@
+//! What happened to a request or a tunnel: one function each, which logs and counts. Tokens, queries and addresses of
+//! clients are never logged.
+
+use std::fmt::Display;
+
+use crate::error::Error;
+use crate::metrics::Metrics;
+use crate::routes::Route;
+use crate::rules::identity::Identity;
+
+/// Clients come through a TLS proxy that nobody named.
+pub fn proxies_unknown() {
+    tracing::warn!(
+        "APP_PUBLIC_URL is https, but TRUSTED_PROXIES is not set: all clients behind the TLS proxy share the request \
+         budget of its address. Set it to the proxy's address or network"
+    );
+}
+
+/// A request ends here.
+pub fn refused(metrics: &Metrics, error: &Error) {
+    if let Some(reason) = error.reason() {
+        metrics.refused.with_label_values(&[reason]).inc();
+    }
+    match error {
+        Error::Unproven => tracing::info!("a push without a token or channel was refused: its subscription sends none"),
+        Error::NoKey(_) | Error::OwnToken(_) => tracing::error!(error = %error, "{error}: check INTERNAL_KEYS"),
+        _ => {}
+    }
+}
+
+/// A service could not be asked.
+pub fn unreachable(metrics: &Metrics, service: &str, reason: &str, cause: &dyn Display) {
+    metrics.unreachable.with_label_values(&[service, reason]).inc();
+    tracing::warn!(service, reason, error = %cause, "{service} could not be asked");
+}
+
+/// An answer broke after its head was passed on.
+pub fn answer_broke(cause: &dyn Display) {
+    tracing::warn!(error = %cause, "an answer broke on its way");
+}
+
+/// A tenant's administrator asks in the name of one of its users.
+pub fn acts_for(identity: &Identity, route: &Route) {
+    let (tenant, actor, user) = (identity.tenant.as_str(), identity.actor.as_str(), identity.user.as_str());
+    tracing::info!(tenant, actor, user, route = route.pattern, "an administrator acts for a user");
+}
+
+/// Budgets that are full again were forgotten; so many are left.
+pub fn budgets_kept(metrics: &Metrics, count: usize) {
+    metrics.budgets.set(i64::try_from(count).unwrap_or(i64::MAX));
+}

@@ -1,0 +1,111 @@
+//! How many tunnels may be open: each holds two sockets and their buffers, so neither one address nor all of them
+//! together may open them without end.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Most tunnels of one gateway process.
+const MOST: usize = 20_000;
+
+/// Why no tunnel may be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Full {
+    #[error("too many tunnels are open")]
+    Process,
+    #[error("too many tunnels are open from the client's address")]
+    Address,
+}
+
+/// The open tunnels by client address. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Places {
+    open: Arc<Mutex<Open>>,
+    per_address: NonZeroUsize,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    by_address: HashMap<IpAddr, usize>,
+    all: usize,
+}
+
+/// A place of one tunnel, given back when dropped.
+#[derive(Debug)]
+pub struct Place {
+    open: Arc<Mutex<Open>>,
+    address: IpAddr,
+}
+
+impl Places {
+    pub fn new(per_address: NonZeroUsize) -> Self {
+        Self { open: Arc::default(), per_address }
+    }
+
+    /// A place for a tunnel from this address (or network).
+    ///
+    /// # Errors
+    /// There is none left.
+    pub fn take(&self, address: IpAddr) -> Result<Place, Full> {
+        let mut open = lock(&self.open);
+        if open.all >= MOST {
+            return Err(Full::Process);
+        }
+        if open.by_address.get(&address).is_some_and(|count| *count >= self.per_address.get()) {
+            return Err(Full::Address);
+        }
+        *open.by_address.entry(address).or_default() += 1;
+        open.all += 1;
+        Ok(Place { open: self.open.clone(), address })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = lock(&self.open);
+        open.all = open.all.saturating_sub(1);
+        let left = open.by_address.get_mut(&self.address).map(|count| {
+            *count = count.saturating_sub(1);
+            *count
+        });
+        if left == Some(0) {
+            open.by_address.remove(&self.address);
+        }
+    }
+}
+
+fn lock(open: &Mutex<Open>) -> MutexGuard<'_, Open> {
+    open.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(per_address: usize) -> Places {
+        Places::new(NonZeroUsize::new(per_address).unwrap())
+    }
+
+    #[test]
+    fn an_address_has_so_many_places_and_gets_them_back() {
+        let (places, ann, bob) = (places(2), IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
+        let first = places.take(ann).unwrap();
+        let _second = places.take(ann).unwrap();
+        assert_eq!(places.take(ann).unwrap_err(), Full::Address);
+        let _other = places.take(bob).unwrap();
+        drop(first);
+        let third = places.take(ann).unwrap();
+        drop(third);
+        assert_eq!(lock(&places.open).all, 2);
+    }
+
+    #[test]
+    fn all_addresses_together_have_an_end() {
+        let places = places(MOST + 1);
+        let all: Vec<_> = (0..MOST).map(|_| places.take([10, 0, 0, 1].into()).unwrap()).collect();
+        assert_eq!(places.take([10, 0, 0, 2].into()).unwrap_err(), Full::Process);
+        drop(all);
+        assert!(lock(&places.open).by_address.is_empty());
+    }
+}
