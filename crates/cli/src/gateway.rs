@@ -116,8 +116,11 @@ impl Gateway {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let answer =
-            request.send().await.with_context(|| format!("{} does not answer: is the stack up?", self.origin))?;
+        let answer = request
+            .send()
+            .await
+            .map_err(reqwest::Error::without_url)
+            .with_context(|| format!("{} does not answer: is the stack up?", self.origin))?;
         let status = answer.status();
         let text = answer.text().await.unwrap_or_default();
         if status.is_success() {

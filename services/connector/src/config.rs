@@ -13,6 +13,10 @@ use web::InternalKeys;
 use crate::rules::topic;
 use crate::vault::Vault;
 
+/// Who calls whom, this service among them.
+const PAIRS: [(&str, &str); 3] =
+    [("gateway", "connector"), ("sync-worker", "connector"), ("notification", "connector")];
+
 /// The service's name in settings, tokens and events.
 pub const NAME: &str = "connector";
 /// Where Google sends people back to.
@@ -80,7 +84,7 @@ impl Config {
             Listen::load(env, NAME),
             DatabaseUrl::load(env, NAME),
             Amqp::load(env),
-            InternalKeys::load(env),
+            InternalKeys::load_pairs(env, &PAIRS),
             Vault::load(env),
             GoogleSettings::load(env, callback),
             public.and_then(|public| Settings::load(env, public)),

@@ -135,7 +135,7 @@ impl Error {
             Self::GoogleRefused(_) => "google_refused",
             Self::GoogleUnavailable { .. } => "google_unavailable",
             Self::Busy => "busy",
-            Self::Store(error) if error.is_transient() => "database_unavailable",
+            Self::Store(error) if error.is_transient() => web::codes::DATABASE_UNAVAILABLE,
             Self::Seal(_) | Self::Store(_) => web::codes::INTERNAL_ERROR,
         }
     }
@@ -197,12 +197,8 @@ impl From<Error> for Problem {
                 Problem::unavailable(code, retry_after, "Google cannot be reached at the moment.")
             }
             Error::Busy => Problem::unavailable(code, Duration::from_secs(1), "Another call is at the same thing."),
-            Error::Store(error) if error.is_transient() => {
-                tracing::warn!(%error, "the database cannot be reached");
-                Problem::unavailable(code, SOON, "The database cannot be reached at the moment.")
-            }
             Error::Seal(error) => Problem::unexpected(error),
-            Error::Store(error) => Problem::unexpected(error),
+            Error::Store(error) => error.into(),
         }
     }
 }

@@ -10,6 +10,10 @@ use runtime::config::{Amqp, DatabaseUrl, Env, Listen, ServiceUrl, all};
 use url::Url;
 use web::InternalKeys;
 
+/// Who calls whom, this service among them.
+const PAIRS: [(&str, &str); 3] =
+    [("gateway", "sync-worker"), ("notification", "sync-worker"), ("sync-worker", "connector")];
+
 /// The service's name in settings, tokens and events.
 pub const NAME: &str = "sync-worker";
 
@@ -39,7 +43,7 @@ impl Config {
             Listen::load(env, NAME),
             DatabaseUrl::load(env, NAME),
             Amqp::load(env),
-            InternalKeys::load(env),
+            InternalKeys::load_pairs(env, &PAIRS),
             ServiceUrl::load(env, "connector"),
         ))?;
         let (gmail_api_url, quota, poll_interval, stream_check) = all((

@@ -20,13 +20,19 @@ struct Start {
 /// Any step answers something else than a browser would go on with.
 pub async fn sign_in(gateway: &str, token: &Secret, address: &str) -> Result<()> {
     let browser = http::client()?;
-    let begun = browser.get(format!("{gateway}/gmail/auth/url")).bearer_auth(token.expose()).send().await?;
+    let begun = browser
+        .get(format!("{gateway}/gmail/auth/url"))
+        .bearer_auth(token.expose())
+        .send()
+        .await
+        .map_err(reqwest::Error::without_url)?;
     let begun = checked(begun, "/gmail/auth/url").await?;
     let cookie = begun.headers().get(SET_COOKIE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
     let start: Start = begun.json().await.context("/gmail/auth/url did not answer JSON")?;
     let back = consent(&browser, &start.url, address).await?;
-    let ended = browser.get(back).header(COOKIE, cookie).send().await.context("the callback does not answer")?;
+    let ended = browser.get(back).header(COOKIE, cookie).send().await.map_err(reqwest::Error::without_url);
+    let ended = ended.context("the callback does not answer")?;
     if !ended.status().is_redirection() {
         checked(ended, "/gmail/auth/callback").await?;
     }
@@ -35,7 +41,12 @@ pub async fn sign_in(gateway: &str, token: &Secret, address: &str) -> Result<()>
 
 /// Reads the consent page and sends its form with everything allowed; answers where it leads.
 async fn consent(browser: &Client, page: &Url, address: &str) -> Result<String> {
-    let shown = browser.get(page.clone()).send().await.context("the consent page does not answer")?;
+    let shown = browser
+        .get(page.clone())
+        .send()
+        .await
+        .map_err(reqwest::Error::without_url)
+        .context("the consent page does not answer")?;
     if let Some(location) = location(&shown) {
         // The simulator was told to skip the page.
         return Ok(location);
@@ -51,7 +62,8 @@ async fn consent(browser: &Client, page: &Url, address: &str) -> Result<String> 
     form.push(("action".to_owned(), "allow".to_owned()));
     let mut action = page.clone();
     action.set_query(None);
-    let allowed = browser.post(action).form(&form).send().await.context("the consent form does not answer")?;
+    let allowed = browser.post(action).form(&form).send().await.map_err(reqwest::Error::without_url);
+    let allowed = allowed.context("the consent form does not answer")?;
     match location(&allowed) {
         Some(location) => Ok(location),
         None => bail!("the consent form answered {}: {}", allowed.status(), allowed.text().await.unwrap_or_default()),

@@ -102,6 +102,8 @@ impl Pusher {
             Some(request) => match request.send().await {
                 Ok(answer) => Some(answer.status().as_u16()),
                 Err(error) => {
+                    // The push endpoint's address may hold a token.
+                    let error = error.without_url();
                     tracing::debug!(%error, message_id = job.notification.message_id, "push failed");
                     None
                 }

@@ -40,7 +40,7 @@ impl Session<'_> {
         let at = not_before(attempts, error.retry_at(), self.interval(&mailbox), jitter, now);
         let run = runs::hold(&tx, &run, error.code(), (attempts, at), now).await?;
         if attempts == TELL_AFTER {
-            let maker = EventMaker { mailbox: &mailbox, seams: self.engine.seams(), trace: None, now };
+            let maker = EventMaker { mailbox: &mailbox, seams: self.engine.seams(), trace: Some(self.trace), now };
             let failed = maker.make(&SyncFailed { run: Some(run.state_message()) });
             storage::outbox::append(&mut tx, vec![failed]).await?;
         }

@@ -2,7 +2,7 @@
 
 #![expect(unused_qualifications, reason = "in the code utoipa makes of `params`")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::web::{Data, Json};
 use domain::{ConnectorId, LabelId, MessageId, ThreadId, Timestamp};
@@ -16,6 +16,7 @@ use crate::http::api::{Api, problem};
 use crate::http::asker::Asker;
 use crate::http::page::{self, invalid};
 use crate::store::accounts::{self, Account};
+use crate::store::labels;
 use crate::store::mail_reads::{self, Filter};
 
 /// Order of the list.
@@ -115,10 +116,12 @@ pub async fn handle(api: Data<Api>, asker: Asker, query: ApiQuery<Query>) -> Res
         limit: i64::from(query.limit.get()) + 1,
     };
     let rows = if covered.is_empty() { Vec::new() } else { mail_reads::list(&tx, filter).await.map_err(problem)? };
-    tx.commit().await.map_err(problem)?;
     let (rows, next_cursor) = page::cut(rows, query.limit, |row| (row.received_at, row.email_id))?;
+    let carried: BTreeSet<&String> = rows.iter().flat_map(|row| &row.label_ids).collect();
+    let names = labels::names_of(&tx, ids(&covered), carried.into_iter().cloned().collect()).await.map_err(problem)?;
+    tx.commit().await.map_err(problem)?;
     Ok(Json(Mails {
-        data: rows.into_iter().map(Mail::from).collect(),
+        data: rows.into_iter().map(|row| Mail::new(row, &names)).collect(),
         next_cursor,
         as_of_seq: as_of_seq.into_iter().map(|(id, seq)| (id.to_string(), seq)).collect(),
     }))

@@ -50,7 +50,9 @@ pub fn token(tenant: &TenantId, user: &UserId, scopes: &str) -> String {
 /// `INTERNAL_KEYS` of the service.
 pub fn key_text() -> String {
     let key = format!("{}=", "A".repeat(43));
-    ["gateway>sync-worker", "sync-worker>connector"].map(|pair| format!("{pair}:{key}")).join(",")
+    ["gateway>sync-worker", "notification>sync-worker", "sync-worker>connector"]
+        .map(|pair| format!("{pair}:{key}"))
+        .join(",")
 }
 
 /// Leases a token for every account that is known, and has no events to catch up with.
