@@ -44,7 +44,15 @@ impl Changes {
         let nseq = entries.last()?.nseq;
         let entry = if entries.len() == 1 { entries.into_iter().next() } else { None };
         let at = self.seams.clock.now();
-        Some(Hint { tenant: whose.tenant.clone(), user: whose.user.clone(), epoch, nseq, at, entry })
+        Some(Hint {
+            tenant: whose.tenant.clone(),
+            user: whose.user.clone(),
+            epoch,
+            nseq,
+            at,
+            entry,
+            trace: whose.trace,
+        })
     }
 }
 

@@ -3,19 +3,27 @@
 //! `CORS_ALLOWED_ORIGINS`, `NOTIFICATION_RETENTION_DAYS`, `STREAM_CHECK_SECONDS`.
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use domain::Secret;
 use runtime::config::{Amqp, ConfigErrors, DatabaseUrl, Env, Listen, ServiceUrl, all, listener_addr};
 use url::Url;
-use web::InternalKeys;
 use web::jwt::ClientTokenRules;
+use web::tokens::InternalKeys;
 
 use crate::socket;
 
 /// The service's name in settings, tokens and events.
 pub const NAME: &str = "notification";
+/// Without pings a dead socket is never noticed; a long poll is answered by the next ping at the latest, and the gateway
+/// waits 40 s for an answer.
+const PING_INTERVALS: RangeInclusive<u64> = 1..=35;
+/// No time at all closes every socket at its first ping; a dead socket that is kept for an hour helps nobody.
+const PING_TIMEOUTS: RangeInclusive<u64> = 1..=3_600;
+/// Who calls whom: our routes, accounts' events, mailboxes' events.
+const PAIRS: [(&str, &str); 3] = [("gateway", NAME), (NAME, "connector"), (NAME, "sync-worker")];
 
 /// All the service reads.
 #[derive(Debug, Clone)]
@@ -45,14 +53,15 @@ impl Config {
             listener_addr(env, "socketio"),
             DatabaseUrl::load(env, NAME),
             Amqp::load(env),
-            InternalKeys::load(env),
+            InternalKeys::load_pairs(env, &PAIRS),
             ClientTokenRules::load(env),
         ))?;
-        let (connector, sync_worker, ping_interval, ping_timeout, retention, stream_check) = all((
+        let (connector, sync_worker, ping_interval, ping_timeout, origins, retention, stream_check) = all((
             ServiceUrl::load(env, "connector"),
             ServiceUrl::load(env, "sync-worker"),
-            env.seconds("SOCKETIO_PING_INTERVAL"),
-            env.seconds("SOCKETIO_PING_TIMEOUT"),
+            seconds_within(env, "SOCKETIO_PING_INTERVAL", PING_INTERVALS),
+            seconds_within(env, "SOCKETIO_PING_TIMEOUT", PING_TIMEOUTS),
+            origins(env),
             env.parse::<u16>("NOTIFICATION_RETENTION_DAYS"),
             env.seconds("STREAM_CHECK_SECONDS"),
         ))?;
@@ -65,14 +74,76 @@ impl Config {
             client_tokens,
             connector: connector.0,
             sync_worker: sync_worker.0,
-            socket: socket::Settings {
-                ping_interval,
-                ping_timeout,
-                origins: env.list("CORS_ALLOWED_ORIGINS"),
-                ..socket::Settings::default()
-            },
+            socket: socket::Settings { ping_interval, ping_timeout, origins, ..socket::Settings::default() },
             retention: TimeDelta::days(i64::from(retention)),
             stream_check,
         })
+    }
+}
+
+fn seconds_within(env: &Env, name: &str, within: RangeInclusive<u64>) -> Result<Duration, ConfigErrors> {
+    let seconds = env.seconds(name)?;
+    if within.contains(&seconds.as_secs()) {
+        return Ok(seconds);
+    }
+    let remedy = format!("Set it to {} to {} seconds", within.start(), within.end());
+    Err(ConfigErrors::one(name, format!("is {}, which no socket survives", seconds.as_secs()), remedy))
+}
+
+fn origins(env: &Env) -> Result<socket::Origins, ConfigErrors> {
+    const NAME: &str = "CORS_ALLOWED_ORIGINS";
+    socket::Origins::parse(&env.list(NAME)).map_err(|error| env.malformed(NAME, &error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEYS: &str = "gateway>notification:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=,\
+                        notification>connector:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=,\
+                        notification>sync-worker:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+
+    fn load(more: &[(&str, &str)]) -> Result<Config, String> {
+        let secret = "x".repeat(32);
+        let base = [
+            ("JWT_SECRET", secret.as_str()),
+            ("INTERNAL_KEYS", KEYS),
+            ("AMQP_URL", "amqp://guest:guest@127.0.0.1:5672/%2f"),
+            ("NOTIFICATION_DATABASE_URL", "postgres://notification:x@127.0.0.1/postrider"),
+        ];
+        let env = Env::from_pairs(base.into_iter().chain(more.iter().copied()));
+        Config::load(&env).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_defaults_and_the_ends_of_the_ranges_are_good() {
+        assert_eq!(load(&[]).unwrap().socket.ping_interval, Duration::from_secs(25));
+        for seconds in ["1", "35"] {
+            assert!(load(&[("SOCKETIO_PING_INTERVAL", seconds), ("SOCKETIO_PING_TIMEOUT", "1")]).is_ok());
+        }
+        let any = load(&[("CORS_ALLOWED_ORIGINS", "*")]).unwrap().socket.origins;
+        assert_eq!(any, socket::Origins::parse(&["*"]).unwrap());
+    }
+
+    #[test]
+    fn pings_that_end_every_socket_and_origins_that_are_none_stop_the_start() {
+        for (name, value) in [
+            ("SOCKETIO_PING_INTERVAL", "0"),
+            ("SOCKETIO_PING_INTERVAL", "36"),
+            ("SOCKETIO_PING_TIMEOUT", "0"),
+            ("CORS_ALLOWED_ORIGINS", "https://a.example, app"),
+        ] {
+            let errors = load(&[(name, value)]).unwrap_err();
+            assert!(errors.contains(name) && errors.contains("Set it to"), "{errors}");
+        }
+    }
+
+    #[test]
+    fn every_pair_it_needs_must_have_a_key() {
+        for pair in ["gateway>notification", "notification>connector", "notification>sync-worker"] {
+            let keys: Vec<_> = KEYS.split(',').map(str::trim).filter(|entry| !entry.starts_with(pair)).collect();
+            let errors = load(&[("INTERNAL_KEYS", keys.join(",").as_str())]).unwrap_err();
+            assert!(errors.contains(pair) && errors.contains("openssl rand"), "{errors}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The route table. Fixed paths stand before `{id}`.
 
+pub mod account;
 pub mod notifications;
 pub mod preferences;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use runtime::{Shutdown, Tasks};
 
-pub use prune::prune;
+pub use prune::{prune, prune_tenant};
 
 use crate::state::State;
 

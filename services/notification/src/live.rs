@@ -1,16 +1,18 @@
 //! Hints between replicas: "this user has a new entry". A lost hint costs time only, never an event: the log in
-//! Postgres is what sessions read when a number is missing (design §5).
+//! Postgres is what sessions read when a number is missing.
 
 mod announcer;
 mod fan_out;
 mod hints;
 mod hub;
+mod trace;
 
 pub use announcer::Announcer;
 pub use fan_out::FanOut;
 pub use hints::Hints;
 pub use hub::{Hub, Membership};
 
+use contracts::TraceContext;
 use domain::{TenantId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -27,6 +29,10 @@ pub struct Hint {
     /// When it was written, by the writer's clock.
     pub at: Timestamp,
     pub entry: Option<Entry>,
+    /// The trace of the change, so that its emits can be found by the id of the push behind it. A replica of a version
+    /// that knows no traces leaves it out.
+    #[serde(default, with = "trace", skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceContext>,
 }
 
 /// The routing key of a tenant's hints: `live.<hash>`. The tenant's own text may be longer than a key allows and hold
@@ -43,6 +49,28 @@ pub fn key(tenant: &TenantId) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hint_keeps_its_trace_and_is_read_without_one() {
+        let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().ok();
+        let hint = Hint {
+            tenant: TenantId::parse("t1").unwrap(),
+            user: UserId::parse("u1").unwrap(),
+            epoch: Uuid::nil(),
+            nseq: 1,
+            at: Timestamp::default(),
+            entry: None,
+            trace,
+        };
+        let mut json = serde_json::to_value(&hint).unwrap();
+        assert_eq!(serde_json::from_value::<Hint>(json.clone()).unwrap(), hint);
+        for odd in [serde_json::json!("no trace"), serde_json::Value::Null] {
+            json["trace"] = odd;
+            assert_eq!(serde_json::from_value::<Hint>(json.clone()).unwrap().trace, None);
+        }
+        json.as_object_mut().unwrap().remove("trace");
+        assert_eq!(serde_json::from_value::<Hint>(json).unwrap(), Hint { trace: None, ..hint });
+    }
 
     #[test]
     fn keys_are_stable_and_fit_a_topic() {

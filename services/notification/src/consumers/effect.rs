@@ -39,15 +39,20 @@ pub(super) fn decode<E: Event>(event: &Envelope) -> Result<E, Applied> {
 }
 
 /// Who an event of a mailbox concerns. An account we have not heard of yet is expected, not waited for.
-pub(super) async fn concerned(tx: &mut Tx, event: &Envelope) -> Result<Result<Concerned, Applied>, ApplyError> {
+pub(super) async fn concerned(tx: &Tx, event: &Envelope) -> Result<Result<Concerned, Applied>, ApplyError> {
     let names = event.tenant().and_then(|tenant| Ok((tenant.clone(), event.user()?.clone(), event.connector()?)));
     let (tenant, owner, id) = match names {
         Ok(names) => names,
         Err(error) => return Ok(Err(malformed(&error))),
     };
-    let account = accounts::find_or_expect(tx, &tenant, &owner, id, event.time).await?;
-    let preferences = preferences::effective(tx, &tenant, &account.owner, Some(id)).await?.preferences;
-    Ok(Ok(Concerned { tenant, account, preferences }))
+    let (account, mut effective) = tokio::try_join!(
+        accounts::find_or_expect(tx, &tenant, &owner, id, event.time),
+        preferences::effective(tx, &tenant, &owner, Some(id))
+    )?;
+    if account.owner != owner {
+        effective = preferences::effective(tx, &tenant, &account.owner, Some(id)).await?;
+    }
+    Ok(Ok(Concerned { tenant, account, preferences: effective.preferences }))
 }
 
 impl Effects {

@@ -1,4 +1,4 @@
-//! `/api/notifications`: camelCase and millisecond epochs (api.md §0).
+//! `/api/notifications`: camelCase and millisecond epochs, here and in Socket.IO only.
 
 pub mod bulk_read;
 pub mod create;

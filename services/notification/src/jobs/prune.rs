@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use domain::Timestamp;
+use domain::{TenantId, Timestamp};
 use storage::{Db, Error};
 use tokio_util::sync::CancellationToken;
 
@@ -12,6 +12,8 @@ use crate::store::{log, suppressions, users};
 
 /// Tenants listed in one go.
 const PAGE: i64 = 500;
+/// Rows deleted in one transaction: far below what the statement timeout allows, and no lock is held for long.
+const SLICE: i64 = 5_000;
 
 /// At once, and then every `every`.
 pub async fn run(state: State, retention: TimeDelta, every: Duration, stop: CancellationToken) -> Result<(), Error> {
@@ -32,17 +34,29 @@ pub async fn run(state: State, retention: TimeDelta, every: Duration, stop: Canc
 pub async fn prune(db: &Db, before: Timestamp) -> Result<usize, Error> {
     let (mut after, mut gone) = (String::new(), 0);
     loop {
-        let mut tx = db.system().await?;
-        let tenants = users::tenants_after(&mut tx, &after, PAGE).await?;
+        let tx = db.system().await?;
+        let tenants = users::tenants_after(&tx, &after, PAGE).await?;
         tx.commit().await?;
         let Some(last) = tenants.last() else { return Ok(gone) };
         last.as_str().clone_into(&mut after);
         for tenant in &tenants {
-            let mut tx = db.tenant(tenant).await?;
-            log::raise_floors(&mut tx, tenant, before).await?;
-            gone += log::prune(&mut tx, tenant).await?;
-            gone += suppressions::prune(&mut tx, tenant, before).await?;
-            tx.commit().await?;
+            gone += prune_tenant(db, tenant, before, SLICE).await?;
+        }
+    }
+}
+
+/// One tenant's, at most `slice` rows of a table in a transaction. A slice that is not full was the last, or another
+/// replica is at the same rows.
+pub async fn prune_tenant(db: &Db, tenant: &TenantId, before: Timestamp, slice: i64) -> Result<usize, Error> {
+    let mut gone = 0;
+    loop {
+        let tx = db.tenant(tenant).await?;
+        let entries = log::prune(&tx, tenant, before, slice).await?;
+        let reasons = suppressions::prune(&tx, tenant, before, slice).await?;
+        tx.commit().await?;
+        gone += entries + reasons;
+        if i64::try_from(entries.max(reasons)).unwrap_or(i64::MAX) < slice {
+            return Ok(gone);
         }
     }
 }

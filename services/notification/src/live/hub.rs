@@ -16,12 +16,17 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// Adds a session of a user; it leaves when the membership is dropped.
-    pub fn join(&self, tenant: &TenantId, user: &UserId) -> Membership {
+    /// Adds a session of a user, unless the user has `most` already; it leaves when the membership is dropped.
+    pub fn join(&self, tenant: &TenantId, user: &UserId, most: usize) -> Option<Membership> {
         let hints = Arc::new(Hints::default());
         let whose = (tenant.clone(), user.clone());
-        self.lock().entry(whose.clone()).or_default().push(hints.clone());
-        Membership { hub: self.clone(), whose, hints }
+        let mut sessions = self.lock();
+        if sessions.get(&whose).map_or(0, Vec::len) >= most {
+            return None;
+        }
+        sessions.entry(whose.clone()).or_default().push(hints.clone());
+        drop(sessions);
+        Some(Membership { hub: self.clone(), whose, hints })
     }
 
     /// Hands a hint to every session of its user.
@@ -80,5 +85,26 @@ impl Drop for Membership {
                 sessions.remove(&self.whose);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_has_so_many_sessions_and_no_more() {
+        let (hub, tenant) = (Hub::default(), TenantId::parse("t").unwrap());
+        let [one, two] = ["u1", "u2"].map(|user| UserId::parse(user).unwrap());
+        let mut kept: Vec<_> = (0..3).filter_map(|_| hub.join(&tenant, &one, 3)).collect();
+        assert_eq!(kept.len(), 3);
+        assert!(hub.join(&tenant, &one, 3).is_none());
+        assert!(hub.join(&tenant, &two, 3).is_some());
+        assert!(hub.join(&TenantId::parse("t2").unwrap(), &one, 3).is_some());
+        kept.pop();
+        assert!(hub.join(&tenant, &one, 3).is_some());
+        assert_eq!(hub.len(), 2);
+        kept.clear();
+        assert!(hub.is_empty());
     }
 }

@@ -30,7 +30,7 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Room and name of the event its sockets get (api.md §6).
+    /// Room and name of the event its sockets get.
     pub fn event(&self) -> (Room, &'static str) {
         match self.kind {
             Kind::NewMessage => (Room::Notifications, "notification:new_message"),

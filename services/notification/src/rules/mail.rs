@@ -19,7 +19,7 @@ const MAX_TITLE: usize = 200;
 const NO_SUBJECT: &str = "(no subject)";
 
 /// `email.received`: one `new_message` for each mail, never for our own digests, drafts, sent copies, nor for spam and
-/// trash unless the account shows them (edge-cases 14–16, 40).
+/// trash unless the account shows them.
 pub fn received(mail: &EmailSummary, account: &Account, preferences: &Preferences, event_time: Timestamp) -> Verdict {
     let business_key = mail_key(account.id, &mail.message_id);
     if let Some(reason) = never(mail, account, event_time) {

@@ -1,4 +1,4 @@
-//! Preferences: what a user has set (a patch) over the defaults of api.md §5.
+//! Preferences: what a user has set (a patch) over the defaults.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,8 @@
 //! A TCP connection we can see into and cut.
 //!
 //! socketioxide's writer waits for a client that stops reading without ever looking at its own stop signal, so a
-//! stalled connection has to be ended from below (edge-cases 35). The wrapper remembers since when a write has been
-//! waiting, and fails both directions once it is cut.
+//! stalled connection has to be ended from below. The wrapper remembers since when a write has been waiting, and fails
+//! both directions once it is cut.
 
 use std::io;
 use std::pin::Pin;

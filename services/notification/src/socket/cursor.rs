@@ -13,6 +13,26 @@ pub struct Cursor {
     pub last_sent: i64,
     /// Entries up to here are older than the subscription.
     pub replay_until: i64,
+    /// Set once this socket is known to miss entries of the room: behind this number not all were sent to it, so that
+    /// what it received says nothing of what the user received.
+    pub complete_until: Option<i64>,
+}
+
+impl Cursor {
+    /// Starts at a place; entries up to `replay_until` are replays.
+    pub fn at(last_sent: i64, replay_until: i64) -> Self {
+        Self { last_sent, replay_until, complete_until: None }
+    }
+
+    /// The same for a client that has not seen all before that place.
+    pub fn partial_at(last_sent: i64, replay_until: i64) -> Self {
+        Self { last_sent, replay_until, complete_until: Some(0) }
+    }
+
+    /// Up to here every entry of the room was sent.
+    pub fn complete(self) -> i64 {
+        self.complete_until.unwrap_or(self.last_sent)
+    }
 }
 
 /// What to do with an entry.
@@ -47,9 +67,13 @@ impl Cursors {
         }
     }
 
-    /// Subscribes a room from a place on; entries up to `replay_until` are replays.
-    pub fn subscribe(&mut self, room: Room, last_sent: i64, replay_until: i64) {
-        *self.slot(room) = Some(Cursor { last_sent, replay_until });
+    fn both(&self) -> impl Iterator<Item = Cursor> {
+        [self.notifications, self.sync].into_iter().flatten()
+    }
+
+    /// Subscribes a room from a place on.
+    pub fn subscribe(&mut self, room: Room, from: Cursor) {
+        *self.slot(room) = Some(from);
     }
 
     /// Unsubscribes.
@@ -62,14 +86,19 @@ impl Cursors {
         self.notifications.is_none() && self.sync.is_none()
     }
 
+    /// Whether a subscribed room misses entries.
+    pub fn is_partial(&self) -> bool {
+        self.both().any(|cursor| cursor.complete_until.is_some())
+    }
+
     /// The number every subscribed room is done with.
     pub fn lowest(&self) -> Option<i64> {
-        [self.notifications, self.sync].into_iter().flatten().map(|cursor| cursor.last_sent).min()
+        self.both().map(|cursor| cursor.last_sent).min()
     }
 
     /// Whether the entry is the very next one for all rooms.
     pub fn is_next(&self, nseq: i64) -> bool {
-        [self.notifications, self.sync].into_iter().flatten().all(|cursor| cursor.last_sent + 1 == nseq)
+        self.both().all(|cursor| cursor.last_sent + 1 == nseq)
     }
 
     /// Takes an entry: says what to do with it and moves every cursor that has not passed it.
@@ -82,16 +111,20 @@ impl Cursors {
             cursor.last_sent = entry.nseq;
             if of == room && wanted {
                 step = Step::Emit { replayed: entry.nseq <= cursor.replay_until };
+            } else if of == room {
+                cursor.complete_until.get_or_insert(entry.nseq - 1);
             }
         }
         step
     }
 
-    /// Starts every room over behind the head: the client was told to load its state anew.
-    pub fn restart(&mut self, head: i64) {
+    /// Starts every room over behind the head: the client was told to load its state anew. A client that asked for one
+    /// account loads that one only.
+    pub fn restart(&mut self, head: i64, narrowed: bool) {
+        let from = if narrowed { Cursor::partial_at(head, head) } else { Cursor::at(head, head) };
         for room in Room::ALL {
             if let Some(cursor) = self.slot(room).as_mut() {
-                *cursor = Cursor { last_sent: head, replay_until: head };
+                *cursor = from;
             }
         }
     }
@@ -116,31 +149,39 @@ mod tests {
     #[test]
     fn each_entry_is_emitted_once_in_its_own_room() {
         let mut cursors = Cursors::default();
-        cursors.subscribe(Room::Notifications, 0, 2);
+        cursors.subscribe(Room::Notifications, Cursor::at(0, 2));
         assert_eq!(cursors.take(&entry(1, Room::Notifications, None), None), Step::Emit { replayed: true });
         assert_eq!(cursors.take(&entry(1, Room::Notifications, None), None), Step::Skip);
         assert_eq!(cursors.take(&entry(2, Room::Sync, None), None), Step::Skip);
         assert_eq!(cursors.take(&entry(3, Room::Notifications, None), None), Step::Emit { replayed: false });
         // The second room starts later and further back: it alone gets what it has not had.
-        cursors.subscribe(Room::Sync, 0, 3);
+        cursors.subscribe(Room::Sync, Cursor::at(0, 3));
         assert_eq!(cursors.lowest(), Some(0));
         assert!(!cursors.is_next(4));
         assert_eq!(cursors.take(&entry(1, Room::Notifications, None), None), Step::Skip);
         assert_eq!(cursors.take(&entry(2, Room::Sync, None), None), Step::Emit { replayed: true });
         assert_eq!(cursors.take(&entry(3, Room::Notifications, None), None), Step::Skip);
         assert!(cursors.is_next(4));
+        assert!(!cursors.is_partial());
     }
 
     #[test]
-    fn an_account_narrows_but_moves_on() {
+    fn an_account_narrows_but_moves_on_and_what_it_hid_is_known() {
         let mut cursors = Cursors::default();
-        cursors.subscribe(Room::Notifications, 0, 0);
+        cursors.subscribe(Room::Notifications, Cursor::at(0, 0));
         let (mine, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        assert_eq!(cursors.take(&entry(1, Room::Notifications, Some(other)), Some(mine)), Step::Skip);
+        let complete = |cursors: &Cursors| cursors.get(Room::Notifications).map(Cursor::complete);
+        let mine_first = cursors.take(&entry(1, Room::Notifications, Some(mine)), Some(mine));
+        assert_eq!((mine_first, complete(&cursors)), (Step::Emit { replayed: false }, Some(1)));
+        // An entry of the other room hides nothing of this one.
+        assert_eq!(cursors.take(&entry(2, Room::Sync, Some(other)), Some(mine)), Step::Skip);
+        assert_eq!((cursors.is_partial(), complete(&cursors)), (false, Some(2)));
+        assert_eq!(cursors.take(&entry(3, Room::Notifications, Some(other)), Some(mine)), Step::Skip);
         assert_eq!(
-            cursors.take(&entry(2, Room::Notifications, Some(mine)), Some(mine)),
+            cursors.take(&entry(4, Room::Notifications, Some(mine)), Some(mine)),
             Step::Emit { replayed: false }
         );
-        assert_eq!(cursors.take(&entry(3, Room::Notifications, None), Some(mine)), Step::Emit { replayed: false });
+        assert_eq!(cursors.take(&entry(5, Room::Notifications, None), None), Step::Emit { replayed: false });
+        assert_eq!((cursors.is_partial(), complete(&cursors), cursors.lowest()), (true, Some(2), Some(5)));
     }
 }

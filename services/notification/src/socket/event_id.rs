@@ -1,4 +1,5 @@
-//! Event ids: `<epoch>-<nseq>` names an entry of a user's log; a trailing `u` names the unread count sent after it.
+//! Event ids: `<epoch>-<nseq>` names an entry of a user's log; a trailing `u` names the unread count sent after it, a
+//! trailing `p` says that the socket it was sent to is a partial view.
 //!
 //! The id holds the place, so resuming needs no look-up. A client that invents one only moves its own replay.
 
@@ -14,6 +15,9 @@ pub struct EventId {
     pub nseq: i64,
     /// It is the unread count after the entry.
     pub count: bool,
+    /// Its socket was not sent everything before it (it was narrowed to one account): whoever gives it back has not
+    /// seen the whole log up to there.
+    pub partial: bool,
 }
 
 /// A text that is no event id of ours.
@@ -23,7 +27,8 @@ pub struct NotAnEventId;
 
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}{}", self.epoch.simple(), self.nseq, if self.count { "u" } else { "" })
+        let (count, partial) = (if self.count { "u" } else { "" }, if self.partial { "p" } else { "" });
+        write!(f, "{}-{}{count}{partial}", self.epoch.simple(), self.nseq)
     }
 }
 
@@ -33,16 +38,19 @@ impl FromStr for EventId {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (epoch, place) = text.split_once('-').ok_or(NotAnEventId)?;
         let epoch = Uuid::try_parse(epoch).map_err(|_| NotAnEventId)?;
-        let (number, count) = match place.strip_suffix('u') {
-            Some(number) => (number, true),
-            None => (place, false),
-        };
+        let (place, partial) = without(place, 'p');
+        let (number, count) = without(place, 'u');
         if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(NotAnEventId);
         }
         let nseq = number.parse().map_err(|_| NotAnEventId)?;
-        Ok(Self { epoch, nseq, count })
+        Ok(Self { epoch, nseq, count, partial })
     }
+}
+
+/// The text without that last letter, and whether it was there.
+fn without(text: &str, letter: char) -> (&str, bool) {
+    text.strip_suffix(letter).map_or((text, false), |rest| (rest, true))
 }
 
 #[cfg(test)]
@@ -51,8 +59,8 @@ mod tests {
 
     #[test]
     fn reads_what_it_prints_and_nothing_else() {
-        for count in [false, true] {
-            let id = EventId { epoch: Uuid::from_u128(7), nseq: 42, count };
+        for (count, partial) in [(false, false), (true, false), (false, true), (true, true)] {
+            let id = EventId { epoch: Uuid::from_u128(7), nseq: 42, count, partial };
             assert_eq!(id.to_string().parse(), Ok(id));
         }
         let epoch = Uuid::nil().simple().to_string();
@@ -64,6 +72,8 @@ mod tests {
             &format!("{epoch}--1"),
             &format!("{epoch}-+1"),
             &format!("{epoch}-1uu"),
+            &format!("{epoch}-1pu"),
+            &format!("{epoch}-p"),
             &format!("{epoch}-99999999999999999999"),
             &format!("{epoch}-1 "),
         ] {

@@ -10,11 +10,10 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::serve::IncomingStream;
+use http::Method;
 use http::header::UPGRADE;
-use http::{HeaderName, HeaderValue, Method};
 use socketioxide::SocketIo;
 use tokio::net::TcpListener;
-use tower_http::cors::CorsLayer;
 
 use super::connection::{Connection, ConnectionState};
 use super::drain;
@@ -71,7 +70,7 @@ impl SocketServer {
         let router = Router::new()
             .layer(layer)
             .layer(from_fn_with_state(hosts.transports.clone(), note_transport))
-            .layer(cors(&settings.origins));
+            .layer(settings.origins.layer());
         let listener = Tuned { listener, send_buffer: settings.send_buffer, user_timeout: settings.slow_after * 2 };
         let service = router.into_make_service_with_connect_info::<Carrier>();
         let stopped = drain::after_stop(shutdown.clone(), io, hosts);
@@ -117,15 +116,6 @@ fn session_id(query: Option<&str>) -> Option<String> {
         .filter_map(|pair| pair.strip_prefix("sid="))
         .find(|sid| !sid.is_empty() && sid.len() <= 64)
         .map(str::to_owned)
-}
-
-fn cors(origins: &[String]) -> CorsLayer {
-    let origins: Vec<HeaderValue> = origins.iter().filter_map(|origin| origin.parse().ok()).collect();
-    CorsLayer::new()
-        .allow_origin(origins)
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers([HeaderName::from_static("content-type"), HeaderName::from_static("authorization")])
-        .allow_credentials(true)
 }
 
 /// A TCP listener whose connections hold little and fail by the kernel's own timeout when a client takes nothing: the

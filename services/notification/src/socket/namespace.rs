@@ -1,13 +1,11 @@
 //! The namespace `/`: what happens when a socket connects, speaks and goes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::connect_info::ConnectInfo;
 use serde_json::Value;
 use socketioxide::extract::{SocketRef, TryData};
 use socketioxide::handler::ConnectHandler;
-use socketioxide::socket::DisconnectReason;
 use socketioxide::{SocketIo, TransportType};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -20,19 +18,10 @@ use super::session::{Hosts, Session};
 /// Events of one client waiting to be looked at.
 const MAX_INBOUND: usize = 256;
 
-/// How a socket ended.
+/// Told when a socket has ended.
 #[derive(Debug, Clone, Default)]
 pub struct Closing {
     pub gone: CancellationToken,
-    /// The client said good-bye itself.
-    clean: Arc<AtomicBool>,
-}
-
-impl Closing {
-    /// Whether the client said good-bye itself.
-    pub fn was_clean(&self) -> bool {
-        self.clean.load(Ordering::SeqCst)
-    }
 }
 
 /// What the first step leaves for the second.
@@ -57,10 +46,7 @@ async fn prepare(socket: SocketRef) -> Result<(), std::convert::Infallible> {
     socket.extensions.insert(Inbound::new(sender));
     socket.on_fallback(async |_queued: Queued| {});
     let ending = closing.clone();
-    socket.on_disconnect(async move |reason: DisconnectReason| {
-        ending.clean.store(reason == DisconnectReason::ClientNSDisconnect, Ordering::SeqCst);
-        ending.gone.cancel();
-    });
+    socket.on_disconnect(async move || ending.gone.cancel());
     socket.extensions.insert(Prepared { closing, inbound: Arc::new(std::sync::Mutex::new(Some(inbound))) });
     Ok(())
 }

@@ -36,6 +36,10 @@ problems! {
     UNKNOWN_EVENT = "unknown_event", "there is no such event";
     /// No such notification of this user.
     NOT_FOUND = "not_found", "there is no such notification";
+    /// The user has as many sockets on this replica as one may have.
+    TOO_MANY_SOCKETS = "too_many_sockets", "you have too many open sockets, close some";
+    /// `replay` of the handshake names a way of replaying that there is not.
+    REPLAY_UNSUPPORTED = "replay_unsupported", "replays come event by event only: leave out replay";
     /// Too many events in a short time.
     RATE_LIMITED = "rate_limited", "too many events, slow down";
     /// The database is away.

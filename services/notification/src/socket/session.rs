@@ -1,7 +1,9 @@
 //! One task for each socket: it alone emits, so events leave in order.
 
 mod delivery;
+mod ending;
 mod requests;
+mod subscribing;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::cursor::Cursors;
+use super::cursor::{Cursor, Cursors};
 use super::emitter::{Emitter, Gone};
 use super::event_id::EventId;
 use super::identity::{Identity, TokenVerifier};
@@ -28,7 +30,7 @@ use super::watermark::{Places, Watermark};
 use crate::changes::Changes;
 use crate::live::{FanOut, Hub, Membership};
 use crate::metrics::Metrics;
-use crate::observe::{SocketCut, SocketRefused};
+use crate::observe::SocketRefused;
 use crate::store::users;
 
 /// What every session of the replica shares.
@@ -93,7 +95,7 @@ pub struct Session {
     resume: Option<Resume>,
     cursors: Cursors,
     /// Where a room was when it was unsubscribed.
-    left: [Option<i64>; 2],
+    left: [Option<Cursor>; 2],
     epoch: Option<Uuid>,
     /// Unread count and number after the last entry seen, and the count the client was last told.
     count: Option<(i64, i64)>,
@@ -193,15 +195,6 @@ impl Session {
         }
     }
 
-    async fn out_of_time(&mut self) -> End {
-        let problem =
-            if self.identity.is_some() { SocketProblem::TOKEN_EXPIRED } else { SocketProblem::NOT_AUTHENTICATED };
-        match self.refuse(problem).await {
-            Ok(()) => End::Dismissed,
-            Err(end) => end,
-        }
-    }
-
     /// Tells the client what was wrong.
     async fn refuse(&mut self, problem: SocketProblem) -> Result<(), End> {
         SocketRefused { code: problem.code }.emit(&self.hosts.metrics);
@@ -231,8 +224,8 @@ impl Session {
         let Some(identity) = &self.identity else { return };
         let (tenant, user) = (&identity.owner.tenant, &identity.owner.user);
         let written = async {
-            let mut tx = self.hosts.db.tenant(tenant).await?;
-            users::confirm(&mut tx, tenant, user, places.notifications, places.sync).await?;
+            let tx = self.hosts.db.tenant(tenant).await?;
+            users::confirm(&tx, tenant, user, places.notifications, places.sync).await?;
             tx.commit().await
         };
         if let Err(error) = written.await {
@@ -240,56 +233,22 @@ impl Session {
         }
     }
 
-    async fn finish(mut self, end: End) {
-        if end == End::Leaving {
-            self.leave().await;
-        }
-        if end == End::Dismissed {
-            SocketCut { reason: "dismissed" }.emit(&self.hosts.metrics);
-            let _full_or_closed = self.socket.clone().disconnect();
-        }
-        let now = Instant::now();
-        let certain = if end == End::Gone && self.closing.was_clean() {
-            self.watermark.confirm_clean(now, self.hosts.settings.settle)
-        } else {
-            self.watermark.confirm(now)
-        };
-        if let Some(places) = certain {
-            self.confirm(places).await;
-        }
-        if let Some(identity) = &self.identity {
-            self.hosts.metrics.sockets.dec();
-            // At the stop the broker's client goes too, and takes every binding with it.
-            if !self.hosts.leaving.is_cancelled() {
-                self.hosts.fan_out.leave(&identity.owner.tenant).await;
-            }
-        }
-        self.membership = None;
-        self.hosts.transports.forget(&self.socket.id.to_string());
-    }
-
-    /// Says that the server restarts and goes after a moment of its own, so that not all come back at once.
-    async fn leave(&mut self) {
-        let spread = self.hosts.settings.drain.mul_f64(0.8 * self.hosts.seams.entropy.unit());
-        let retry_in = 1_000 + u64::try_from(spread.as_millis()).unwrap_or(0);
-        let mut event = serde_json::json!({ "retryIn": retry_in });
-        self.stamp(&mut event, self.cursors.lowest().unwrap_or(0), false);
-        if self.emitter.send("server_restart", &event).await.is_err() {
-            return;
-        }
-        tokio::select! {
-            () = self.closing.gone.cancelled() => {}
-            () = tokio::time::sleep(spread) => {
-                self.emitter.close_transport();
-            }
-        }
+    /// The account the client wants to hear of, if it named one.
+    fn account(&self) -> Option<Uuid> {
+        self.identity.as_ref()?.account.map(|account| account.0)
     }
 
     /// Adds `eventId` and `nseq`.
     fn stamp(&self, event: &mut serde_json::Value, nseq: i64, count: bool) {
-        if let (Some(members), Some(epoch)) = (event.as_object_mut(), self.epoch) {
-            members.insert("eventId".to_owned(), EventId { epoch, nseq, count }.to_string().into());
-            members.insert("nseq".to_owned(), nseq.into());
+        if let Some(epoch) = self.epoch {
+            stamp(event, EventId { epoch, nseq, count, partial: self.cursors.is_partial() });
         }
+    }
+}
+
+fn stamp(event: &mut serde_json::Value, id: EventId) {
+    if let Some(members) = event.as_object_mut() {
+        members.insert("eventId".to_owned(), id.to_string().into());
+        members.insert("nseq".to_owned(), id.nseq.into());
     }
 }

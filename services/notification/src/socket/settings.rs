@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::origins::Origins;
+
 /// How sockets are treated.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -17,8 +19,6 @@ pub struct Settings {
     pub housekeeping: Duration,
     /// A connection that takes no bytes, or a buffer that stays full, for so long is cut.
     pub slow_after: Duration,
-    /// After a clean disconnect, what was emitted longer ago than this counts as received.
-    pub settle: Duration,
     /// How long sockets have to leave at a soft stop.
     pub drain: Duration,
     /// Packets buffered for one socket.
@@ -27,8 +27,11 @@ pub struct Settings {
     pub send_buffer: usize,
     /// Replays under way at once on this replica.
     pub replays: usize,
+    /// Sockets one user may have on this replica. A person has a few tabs and devices, each of which may leave a dead
+    /// socket behind until its ping times out; more is a client that does not close what it opens.
+    pub per_user: usize,
     /// `CORS_ALLOWED_ORIGINS`
-    pub origins: Vec<String>,
+    pub origins: Origins,
 }
 
 impl Default for Settings {
@@ -40,19 +43,21 @@ impl Default for Settings {
             check_every: Duration::from_secs(30),
             housekeeping: Duration::from_secs(5),
             slow_after: Duration::from_secs(10),
-            settle: Duration::from_secs(1),
             drain: Duration::from_secs(5),
             buffer: 512,
             send_buffer: 64 * 1024,
             replays: 64,
-            origins: Vec::new(),
+            per_user: 50,
+            origins: Origins::default(),
         }
     }
 }
 
 impl Settings {
-    /// A socket that lived so long after an emit has received it: a ping sent after it was answered.
+    /// A socket that lived so long after an emit has received it. engineioxide sends the next ping when the last one is
+    /// answered and its interval is over, at most one interval later while a transport is upgraded, and closes a socket
+    /// whose answer takes longer than the timeout; a round of housekeeping is left for timers that are late.
     pub fn confirmation(&self) -> Duration {
-        self.ping_interval + self.ping_timeout
+        self.ping_interval.max(self.ping_timeout) + self.ping_interval + self.ping_timeout + self.housekeeping
     }
 }

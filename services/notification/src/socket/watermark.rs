@@ -1,11 +1,14 @@
 //! What a socket certainly received: everything emitted so long ago that a ping sent after it has been answered since.
+//!
+//! The answers themselves stay inside engineioxide, so the time within which it would have closed a socket that did not
+//! answer stands for them. A client's good-bye proves nothing: what was emitted before it may still wait in a buffer.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::cursor::Cursors;
+use super::cursor::{Cursor, Cursors};
 use crate::rules::Room;
 
 /// Steps remembered inside one confirmation time; more are merged into the youngest, which only confirms later.
@@ -19,9 +22,9 @@ pub struct Places {
 }
 
 impl Places {
-    /// Where the cursors are.
+    /// Up to where the cursors sent everything: what a socket skipped, it cannot have received.
     pub fn of(cursors: &Cursors) -> Self {
-        let place = |room| cursors.get(room).map_or(0, |cursor| cursor.last_sent);
+        let place = |room| cursors.get(room).map_or(0, Cursor::complete);
         Self { notifications: place(Room::Notifications), sync: place(Room::Sync) }
     }
 }
@@ -44,7 +47,7 @@ struct Noted {
 }
 
 impl Watermark {
-    /// `after` = ping interval + ping timeout.
+    /// `after` = [`Settings::confirmation`](super::Settings::confirmation).
     pub fn new(after: Duration) -> Self {
         Self { after, steps: VecDeque::new(), confirmed: Places::default() }
     }
@@ -61,17 +64,8 @@ impl Watermark {
 
     /// What has become certain since the last call, if anything.
     pub fn confirm(&mut self, now: Instant) -> Option<Places> {
-        self.confirm_older(now, self.after)
-    }
-
-    /// The same at a clean disconnect, where only what may still have been on its way is uncertain.
-    pub fn confirm_clean(&mut self, now: Instant, settle: Duration) -> Option<Places> {
-        self.confirm_older(now, settle.min(self.after))
-    }
-
-    fn confirm_older(&mut self, now: Instant, after: Duration) -> Option<Places> {
         let mut reached = None;
-        while let Some(step) = self.steps.front().filter(|step| now.duration_since(step.at) >= after) {
+        while let Some(step) = self.steps.front().filter(|step| now.duration_since(step.at) >= self.after) {
             reached = Some(step.places);
             self.steps.pop_front();
         }
@@ -101,15 +95,5 @@ mod tests {
         assert!(certain.notifications <= 5_000);
         assert_eq!(watermark.confirm(start + Duration::from_secs(400)), Some(places(9_999)));
         assert_eq!(watermark.confirm(start + Duration::from_secs(500)), None);
-    }
-
-    #[test]
-    fn a_clean_disconnect_confirms_all_but_the_last_moment() {
-        let start = Instant::now();
-        let mut watermark = Watermark::new(Duration::from_secs(85));
-        watermark.note(start, Places { notifications: 1, sync: 0 });
-        watermark.note(start + Duration::from_secs(20), Places { notifications: 2, sync: 0 });
-        let now = start + Duration::from_millis(20_500);
-        assert_eq!(watermark.confirm_clean(now, Duration::from_secs(1)), Some(Places { notifications: 1, sync: 0 }));
     }
 }

@@ -53,7 +53,7 @@ impl TryFrom<AccountRow> for Account {
 }
 
 /// The account, or nothing.
-pub async fn find(tx: &mut Tx, tenant: &TenantId, id: ConnectorId) -> Result<Option<Account>, Error> {
+pub async fn find(tx: &Tx, tenant: &TenantId, id: ConnectorId) -> Result<Option<Account>, Error> {
     sql(
         "SELECT account_id, user_id, email_address, status, erase, label_filter_action, label_ids, include_spam_trash, \
                 version_at, first_sync_at \
@@ -70,7 +70,7 @@ pub async fn find(tx: &mut Tx, tenant: &TenantId, id: ConnectorId) -> Result<Opt
 /// The account; a row with version 0 is made where a mail came before the first connector event, so that the mail
 /// need not wait for it. The connector event fills the row in.
 pub async fn find_or_expect(
-    tx: &mut Tx,
+    tx: &Tx,
     tenant: &TenantId,
     owner: &UserId,
     id: ConnectorId,
@@ -92,7 +92,7 @@ pub async fn find_or_expect(
 
 /// Takes a connector event if its version is newer than what the row holds; answers whether it was.
 pub async fn apply(
-    tx: &mut Tx,
+    tx: &Tx,
     tenant: &TenantId,
     id: ConnectorId,
     state: &ConnectorState,
@@ -130,7 +130,7 @@ pub async fn apply(
 }
 
 /// Notes that the account's first complete sync was reported.
-pub async fn mark_first_sync(tx: &mut Tx, tenant: &TenantId, id: ConnectorId, at: Timestamp) -> Result<(), Error> {
+pub async fn mark_first_sync(tx: &Tx, tenant: &TenantId, id: ConnectorId, at: Timestamp) -> Result<(), Error> {
     sql("UPDATE accounts SET first_sync_at = $3, updated_at = $3 \
          WHERE tenant = $1 AND account_id = $2 AND first_sync_at IS NULL")
     .bind::<Text, _>(tenant.as_str())

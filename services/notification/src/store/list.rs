@@ -27,7 +27,7 @@ macro_rules! chosen {
 
 /// A page, newest first.
 pub async fn page(
-    tx: &mut Tx,
+    tx: &Tx,
     tenant: &TenantId,
     user: &UserId,
     filter: &Filter,
@@ -54,7 +54,7 @@ struct Count {
 }
 
 /// How many there are in all pages.
-pub async fn count(tx: &mut Tx, tenant: &TenantId, user: &UserId, filter: &Filter) -> Result<i64, Error> {
+pub async fn count(tx: &Tx, tenant: &TenantId, user: &UserId, filter: &Filter) -> Result<i64, Error> {
     let row = sql(concat!("SELECT count(*) AS total", chosen!()))
         .bind::<Text, _>(tenant.as_str())
         .bind::<Text, _>(user.as_str())
@@ -81,12 +81,19 @@ pub struct KindCount {
 }
 
 /// Counts by kind; unread ones are those not archived.
-pub async fn stats(tx: &mut Tx, tenant: &TenantId, user: &UserId) -> Result<Vec<KindCount>, Error> {
+pub async fn stats(
+    tx: &Tx,
+    tenant: &TenantId,
+    user: &UserId,
+    account: Option<ConnectorId>,
+) -> Result<Vec<KindCount>, Error> {
     sql("SELECT type AS kind, count(*) AS total, count(*) FILTER (WHERE NOT is_read AND NOT is_archived) AS unread, \
                 count(*) FILTER (WHERE is_archived) AS archived \
-         FROM notifications WHERE tenant = $1 AND user_id = $2 GROUP BY type ORDER BY type")
+         FROM notifications WHERE tenant = $1 AND user_id = $2 AND ($3::uuid IS NULL OR account_id = $3) \
+         GROUP BY type ORDER BY type")
     .bind::<Text, _>(tenant.as_str())
     .bind::<Text, _>(user.as_str())
+    .bind::<Nullable<SqlUuid>, _>(account.map(|id| id.0))
     .load::<KindCount>(tx)
     .await
 }

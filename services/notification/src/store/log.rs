@@ -36,7 +36,7 @@ impl Entry {
 }
 
 /// Entries after a number, in order.
-pub async fn after(tx: &mut Tx, tenant: &TenantId, user: &UserId, nseq: i64, limit: i64) -> Result<Vec<Entry>, Error> {
+pub async fn after(tx: &Tx, tenant: &TenantId, user: &UserId, nseq: i64, limit: i64) -> Result<Vec<Entry>, Error> {
     sql("SELECT nseq, room, event, payload, account_id, unread FROM user_log \
          WHERE tenant = $1 AND user_id = $2 AND nseq > $3 ORDER BY nseq LIMIT $4")
     .bind::<Text, _>(tenant.as_str())
@@ -47,23 +47,24 @@ pub async fn after(tx: &mut Tx, tenant: &TenantId, user: &UserId, nseq: i64, lim
     .await
 }
 
-/// Raises the floors of a tenant's users over entries older than the given instant; answers how many users moved.
-/// Runs before [`prune`] in the same transaction, so that nobody can be replayed a list with a hole in front.
-pub async fn raise_floors(tx: &mut Tx, tenant: &TenantId, before: Timestamp) -> Result<usize, Error> {
-    sql("UPDATE users u SET log_floor = old.nseq \
-         FROM (SELECT user_id, max(nseq) AS nseq FROM user_log WHERE tenant = $1 AND created_at < $2 GROUP BY user_id) old \
-         WHERE u.tenant = $1 AND u.user_id = old.user_id AND u.log_floor < old.nseq")
+/// Deletes at most `most` of a tenant's entries older than the given instant and answers how many. The floors of their
+/// users rise over them in the same statement, so that nobody can be replayed a list with a hole in front; the users
+/// are locked in one order, so that two replicas that prune cannot block each other.
+pub async fn prune(tx: &Tx, tenant: &TenantId, before: Timestamp, most: i64) -> Result<usize, Error> {
+    sql("WITH old AS ( \
+             SELECT user_id, nseq FROM user_log WHERE tenant = $1 AND created_at < $2 ORDER BY created_at LIMIT $3), \
+         tops AS (SELECT user_id, max(nseq) AS nseq FROM old GROUP BY user_id), \
+         locked AS ( \
+             SELECT u.user_id FROM users u WHERE u.tenant = $1 AND u.user_id IN (SELECT user_id FROM tops) \
+             ORDER BY u.user_id FOR UPDATE), \
+         raised AS ( \
+             UPDATE users u SET log_floor = greatest(u.log_floor, tops.nseq) FROM locked JOIN tops USING (user_id) \
+             WHERE u.tenant = $1 AND u.user_id = locked.user_id RETURNING u.user_id) \
+         DELETE FROM user_log l USING old JOIN raised USING (user_id) \
+         WHERE l.tenant = $1 AND l.user_id = old.user_id AND l.nseq = old.nseq")
     .bind::<Text, _>(tenant.as_str())
     .bind::<Timestamptz, _>(before)
-    .execute(tx)
-    .await
-}
-
-/// Deletes a tenant's entries at or below its users' floors.
-pub async fn prune(tx: &mut Tx, tenant: &TenantId) -> Result<usize, Error> {
-    sql("DELETE FROM user_log l USING users u \
-         WHERE l.tenant = $1 AND u.tenant = $1 AND l.user_id = u.user_id AND l.nseq <= u.log_floor")
-    .bind::<Text, _>(tenant.as_str())
+    .bind::<BigInt, _>(most)
     .execute(tx)
     .await
 }

@@ -127,7 +127,7 @@ pub struct Marking<'a> {
 
 /// Changes the rows that are not in the wanted state yet; answers them in the order of their numbers. The user's row
 /// must be locked, and moved on by the caller.
-pub async fn mark(tx: &mut Tx, marking: &Marking<'_>) -> Result<Vec<Changed>, Error> {
+pub async fn mark(tx: &Tx, marking: &Marking<'_>) -> Result<Vec<Changed>, Error> {
     sql(statement(marking.mark))
         .bind::<Text, _>(marking.tenant.as_str())
         .bind::<Text, _>(marking.user.as_str())

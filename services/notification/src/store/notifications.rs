@@ -78,7 +78,7 @@ pub struct NewRow<'a> {
 
 /// Writes row, head and log entry in one statement, all or none; answers false if the notification was there already
 /// (then no number is used). The user's row must be locked.
-pub async fn insert(tx: &mut Tx, row: NewRow<'_>) -> Result<bool, Error> {
+pub async fn insert(tx: &Tx, row: NewRow<'_>) -> Result<bool, Error> {
     let (room, event) = row.draft.event();
     let email_id = row.draft.email_id.as_deref().and_then(|id| id.parse::<Uuid>().ok());
     let read_at = row.draft.silenced.then_some(row.now);
@@ -127,7 +127,7 @@ pub async fn insert(tx: &mut Tx, row: NewRow<'_>) -> Result<bool, Error> {
 
 /// One of the user's notifications, or nothing.
 pub async fn find(
-    tx: &mut Tx,
+    tx: &Tx,
     tenant: &TenantId,
     user: &UserId,
     id: NotificationId,

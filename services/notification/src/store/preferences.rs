@@ -27,7 +27,7 @@ pub struct Effective {
 
 /// What is in force for a user, or for one account of theirs: defaults, then the user's row, then the account's.
 pub async fn effective(
-    tx: &mut Tx,
+    tx: &Tx,
     tenant: &TenantId,
     user: &UserId,
     account: Option<ConnectorId>,

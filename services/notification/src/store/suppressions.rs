@@ -2,7 +2,7 @@
 
 use domain::{ConnectorId, EventId, TenantId, Timestamp, UserId};
 use serde_json::Value;
-use storage::types::{Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use storage::types::{BigInt, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use storage::{Error, Tx, sql};
 
 use crate::rules::Kind;
@@ -20,7 +20,7 @@ pub struct Suppression<'a> {
 }
 
 /// Keeps the reason; a second event of the same key changes nothing.
-pub async fn insert(tx: &mut Tx, row: Suppression<'_>) -> Result<(), Error> {
+pub async fn insert(tx: &Tx, row: Suppression<'_>) -> Result<(), Error> {
     sql("INSERT INTO suppressions (tenant, user_id, type, business_key, account_id, event_id, decision, created_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (tenant, user_id, type, business_key) DO NOTHING")
     .bind::<Text, _>(row.tenant.as_str())
@@ -36,11 +36,15 @@ pub async fn insert(tx: &mut Tx, row: Suppression<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Forgets a tenant's reasons older than the given instant.
-pub async fn prune(tx: &mut Tx, tenant: &TenantId, before: Timestamp) -> Result<usize, Error> {
-    sql("DELETE FROM suppressions WHERE tenant = $1 AND created_at < $2")
-        .bind::<Text, _>(tenant.as_str())
-        .bind::<Timestamptz, _>(before)
-        .execute(tx)
-        .await
+/// Forgets at most `most` of a tenant's reasons older than the given instant; answers how many.
+pub async fn prune(tx: &Tx, tenant: &TenantId, before: Timestamp, most: i64) -> Result<usize, Error> {
+    sql("DELETE FROM suppressions s USING ( \
+             SELECT user_id, type, business_key FROM suppressions WHERE tenant = $1 AND created_at < $2 \
+             ORDER BY created_at LIMIT $3) old \
+         WHERE s.tenant = $1 AND s.user_id = old.user_id AND s.type = old.type AND s.business_key = old.business_key")
+    .bind::<Text, _>(tenant.as_str())
+    .bind::<Timestamptz, _>(before)
+    .bind::<BigInt, _>(most)
+    .execute(tx)
+    .await
 }

@@ -38,7 +38,7 @@ impl Head {
 }
 
 /// The row, or nothing for a user who was never told anything.
-pub async fn find(tx: &mut Tx, tenant: &TenantId, user: &UserId) -> Result<Option<Head>, Error> {
+pub async fn find(tx: &Tx, tenant: &TenantId, user: &UserId) -> Result<Option<Head>, Error> {
     sql("SELECT epoch, nseq, log_floor, unread, watermark_notifications, watermark_sync \
          FROM users WHERE tenant = $1 AND user_id = $2")
     .bind::<Text, _>(tenant.as_str())
@@ -48,10 +48,30 @@ pub async fn find(tx: &mut Tx, tenant: &TenantId, user: &UserId) -> Result<Optio
 }
 
 /// Locks the row until the transaction ends; makes it (with `epoch`) for a new user.
-pub async fn lock(tx: &mut Tx, tenant: &TenantId, user: &UserId, epoch: Uuid, now: Timestamp) -> Result<Head, Error> {
+pub async fn lock(tx: &Tx, tenant: &TenantId, user: &UserId, epoch: Uuid, now: Timestamp) -> Result<Head, Error> {
     if let Some(head) = lock_known(tx, tenant, user).await? {
         return Ok(head);
     }
+    make(tx, tenant, user, epoch, now).await?;
+    lock_known(tx, tenant, user).await?.ok_or(Error::NotFound)
+}
+
+/// The row, made (with `epoch`) for a new user; not locked.
+pub async fn find_or_make(
+    tx: &Tx,
+    tenant: &TenantId,
+    user: &UserId,
+    epoch: Uuid,
+    now: Timestamp,
+) -> Result<Head, Error> {
+    if let Some(head) = find(tx, tenant, user).await? {
+        return Ok(head);
+    }
+    make(tx, tenant, user, epoch, now).await?;
+    find(tx, tenant, user).await?.ok_or(Error::NotFound)
+}
+
+async fn make(tx: &Tx, tenant: &TenantId, user: &UserId, epoch: Uuid, now: Timestamp) -> Result<(), Error> {
     sql("INSERT INTO users (tenant, user_id, epoch, created_at, updated_at) VALUES ($1, $2, $3, $4, $4) \
          ON CONFLICT (tenant, user_id) DO NOTHING")
     .bind::<Text, _>(tenant.as_str())
@@ -60,11 +80,11 @@ pub async fn lock(tx: &mut Tx, tenant: &TenantId, user: &UserId, epoch: Uuid, no
     .bind::<Timestamptz, _>(now)
     .execute(tx)
     .await?;
-    lock_known(tx, tenant, user).await?.ok_or(Error::NotFound)
+    Ok(())
 }
 
 /// Locks the row of a user who was told something before; nothing for another.
-pub async fn lock_known(tx: &mut Tx, tenant: &TenantId, user: &UserId) -> Result<Option<Head>, Error> {
+pub async fn lock_known(tx: &Tx, tenant: &TenantId, user: &UserId) -> Result<Option<Head>, Error> {
     sql("SELECT epoch, nseq, log_floor, unread, watermark_notifications, watermark_sync \
          FROM users WHERE tenant = $1 AND user_id = $2 FOR UPDATE")
     .bind::<Text, _>(tenant.as_str())
@@ -75,7 +95,7 @@ pub async fn lock_known(tx: &mut Tx, tenant: &TenantId, user: &UserId) -> Result
 
 /// Writes the new head under the lock.
 pub async fn advance(
-    tx: &mut Tx,
+    tx: &Tx,
     tenant: &TenantId,
     user: &UserId,
     nseq: i64,
@@ -94,13 +114,7 @@ pub async fn advance(
 }
 
 /// Moves the watermarks forward; they never move back and never beyond the head.
-pub async fn confirm(
-    tx: &mut Tx,
-    tenant: &TenantId,
-    user: &UserId,
-    notifications: i64,
-    sync: i64,
-) -> Result<(), Error> {
+pub async fn confirm(tx: &Tx, tenant: &TenantId, user: &UserId, notifications: i64, sync: i64) -> Result<(), Error> {
     sql("UPDATE users SET watermark_notifications = greatest(watermark_notifications, least($3, nseq)), \
                           watermark_sync = greatest(watermark_sync, least($4, nseq)) \
          WHERE tenant = $1 AND user_id = $2 AND (watermark_notifications < $3 OR watermark_sync < $4)")
@@ -120,7 +134,7 @@ struct TenantRow {
 }
 
 /// Tenants after the given one, for jobs that go through all of them (system role).
-pub async fn tenants_after(tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<TenantId>, Error> {
+pub async fn tenants_after(tx: &Tx, after: &str, limit: i64) -> Result<Vec<TenantId>, Error> {
     let rows = sql("SELECT DISTINCT tenant FROM users WHERE tenant > $1 ORDER BY tenant LIMIT $2")
         .bind::<Text, _>(after)
         .bind::<BigInt, _>(limit)

@@ -44,7 +44,6 @@ pub fn settings() -> Settings {
         check_every: Duration::from_secs(600),
         housekeeping: Duration::from_millis(100),
         slow_after: Duration::from_secs(2),
-        settle: Duration::from_millis(100),
         drain: Duration::from_millis(500),
         ..Settings::default()
     }
@@ -66,13 +65,18 @@ impl World {
 
     /// A replica with a broker of its own choice.
     pub async fn replica_on(&self, socket: Settings, amqp: Secret) -> Replica {
+        self.replica_at(socket, amqp, "127.0.0.1:0").await
+    }
+
+    /// The same at a given address of its Socket.IO listener.
+    pub async fn replica_at(&self, socket: Settings, amqp: Secret, socket_addr: &str) -> Replica {
         let cx = Context::for_tests();
         let nowhere = "http://127.0.0.1:9/".parse::<url::Url>().unwrap();
         let anywhere = "127.0.0.1:0".parse().unwrap();
         let rules = ClientTokenRules::load(&Env::from_pairs([("JWT_SECRET", tokens::JWT_SECRET)])).unwrap();
         let config = Config {
             listen: Listen { addr: anywhere, admin_addr: anywhere },
-            socket_addr: anywhere,
+            socket_addr: socket_addr.parse().unwrap(),
             database: DatabaseUrl {
                 url: self.db.url.clone(),
                 max_connections: 8,

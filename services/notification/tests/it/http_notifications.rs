@@ -106,8 +106,40 @@ async fn a_user_can_make_a_notification_for_an_own_account() {
     for account_id in [foreign.id.to_string(), uuid::Uuid::nil().to_string()] {
         let body = json!({ "title": "Hi", "message": "there", "accountId": account_id });
         let request = replica.request(&account, Method::POST, "/api/notifications").json(&body);
-        let refused = replica.call(request, StatusCode::UNPROCESSABLE_ENTITY).await;
-        assert_eq!(refused["errors"][0]["field"], "accountId");
+        assert_eq!(replica.call(request, StatusCode::NOT_FOUND).await["code"], "not_found");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_named_by_parameter_or_header_and_must_be_the_callers() {
+    let world = World::new().await;
+    let replica = world.replica(settings()).await;
+    let (account, foreign) = (Account::new("t1", "u1"), Account::new("t1", "u2"));
+    let second = Account { id: Account::new("t1", "u1").id, ..account.clone() };
+    for of in [&account, &second, &foreign] {
+        world.send(of, &connected(of, 1)).await;
+        world.send(of, &mail("m")).await;
+    }
+    world.notified(&account, 3).await;
+    let strange = uuid::Uuid::nil().to_string();
+    let get = |path: &str| replica.request(&account, Method::GET, path);
+    for path in ["/api/notifications", "/api/notifications/stats", "/api/notifications/preferences"] {
+        for id in [&foreign.id.to_string(), &strange] {
+            replica.call(get(&format!("{path}?connector_id={id}")), StatusCode::NOT_FOUND).await;
+            replica.call(get(path).header("X-Account-ID", id), StatusCode::NOT_FOUND).await;
+        }
+        let both = get(&format!("{path}?connector_id={}", account.id)).header("X-Account-ID", second.id.to_string());
+        let refused = replica.call(both, StatusCode::UNPROCESSABLE_ENTITY).await;
+        assert_eq!(refused["errors"][0]["field"], "connector_id");
+        let header = get(path).header("X-Account-ID", second.id.to_string());
+        let shown = replica.call(header, StatusCode::OK).await;
+        assert_eq!(shown, replica.get(&account, &format!("{path}?connector_id={}", second.id)).await);
+        let of_one = match path {
+            "/api/notifications" => shown["pagination"]["total"] == 1,
+            "/api/notifications/stats" => shown["data"]["total"] == 1,
+            _ => shown["data"]["accountId"] == second.id.to_string(),
+        };
+        assert!(of_one, "{path}: {shown}");
     }
 }
 

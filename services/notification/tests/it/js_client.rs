@@ -88,13 +88,22 @@ async fn the_official_client_hears_live_mail_and_its_replay() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_official_client_comes_back_by_itself_after_a_restart() {
     let world = World::new().await;
-    let replica = world.replica(settings()).await;
+    let (replica, other) = (world.replica(settings()).await, world.replica(settings()).await);
+    let place = replica.socket_url.clone();
     let account = Account::new("t1", "u1");
     let mut client = events(&replica.socket_url, &tokens::client(&account), "websocket", None).await;
     client.expect("subscribed").await;
     replica.cx.shutdown.stop_softly();
-    client.expect("server_restart").await;
+    assert!(client.expect("server_restart").await["eventId"].is_string());
     // Not "io server disconnect": after that one the client would stay away.
     let reason = client.expect("disconnect").await;
     assert!(reason == "transport close" || reason == "transport error", "{reason}");
+    replica.stop().await;
+    world.send(&account, &mail("meanwhile")).await;
+    world.notified(&account, 1).await;
+    let _again = world.replica_at(settings(), world.vhost.amqp_url(), &place).await;
+    assert_eq!(client.expect("authenticated").await["userId"], "u1");
+    let replayed = client.expect("notification:new_message").await;
+    assert_eq!((&replayed["messageId"], &replayed["replayed"]), (&json!("meanwhile"), &json!(true)));
+    other.stop().await;
 }

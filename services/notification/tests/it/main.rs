@@ -27,3 +27,7 @@ mod slow;
 mod socket;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod trace;
+#[cfg(test)]
+mod watermark;

@@ -1,16 +1,18 @@
 //! The polling transport, by plain HTTP.
 
+use notification::socket::Settings;
 use reqwest::Client;
 use serde_json::{Value, json};
 
-use crate::harness::{World, settings};
+use crate::harness::{SOON, World, settings};
 use crate::producer::{Account, mail};
 use crate::tokens;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_polling_client_gets_live_events_and_replays() {
     let world = World::new().await;
-    let replica = world.replica(settings()).await;
+    // Between two polls a loaded machine may need longer than other tests let a slow client take.
+    let replica = world.replica(Settings { slow_after: SOON, ..settings() }).await;
     let account = Account::new("t1", "u1");
     world.fill(&account, 300).await;
     let client = Client::builder().no_proxy().build().unwrap();

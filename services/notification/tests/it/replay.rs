@@ -1,17 +1,15 @@
 //! What came while nobody listened.
 
-use std::time::Duration;
-
 use chrono::TimeDelta;
 use domain::{Clock, SystemClock};
-use notification::jobs::prune;
-use notification::socket::Settings;
+use notification::jobs::{prune, prune_tenant};
 use serde_json::{Value, json};
 
 use crate::client::Socket;
 use crate::harness::{World, settings};
 use crate::producer::{Account, mail};
 use crate::tokens;
+use crate::watermark::head;
 
 const ROOM: &str = "user:u1:notifications";
 
@@ -57,57 +55,6 @@ async fn what_came_while_offline_is_replayed_in_order_and_once() {
     socket.expect_silence().await;
 }
 
-async fn watermark(world: &World, account: &Account) -> i64 {
-    let mut tx = world.db.db.tenant(&account.tenant).await.unwrap();
-    let head = notification::store::users::find(&mut tx, &account.tenant, &account.user).await.unwrap();
-    tx.commit().await.unwrap();
-    head.unwrap().watermark_notifications
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn without_an_event_id_the_watermark_decides() {
-    let world = World::new().await;
-    let quick = Settings {
-        ping_interval: Duration::from_millis(500),
-        ping_timeout: Duration::from_millis(2_500),
-        ..settings()
-    };
-    let replica = world.replica(quick).await;
-    let account = Account::new("t1", "u1");
-    // Before any socket there ever was: nothing is lost.
-    world.send(&account, &mail("m1")).await;
-    world.notified(&account, 1).await;
-    let mut socket = replica.subscribed(&account).await;
-    assert_eq!(ids(&socket.expect_many("notification:new_message", 1).await), ["m1"]);
-    drop(socket);
-    // Cut right away: perhaps it was not received, so it comes again.
-    let mut socket = replica.subscribed(&account).await;
-    assert_eq!(ids(&socket.expect_many("notification:new_message", 1).await), ["m1"]);
-    world.send(&account, &mail("m2")).await;
-    socket.expect("notification:new_message").await;
-    // It outlives a ping interval and timeout, answering pings: now it is certain.
-    let end = tokio::time::Instant::now() + crate::harness::SOON;
-    while watermark(&world, &account).await < 2 {
-        assert!(tokio::time::Instant::now() < end && !socket.closed, "the watermark does not move");
-        socket.next(Duration::from_millis(100)).await;
-    }
-    drop(socket);
-    world.send(&account, &mail("m3")).await;
-    world.notified(&account, 3).await;
-    let mut socket = replica.subscribed(&account).await;
-    assert_eq!(ids(&socket.expect_many("notification:new_message", 1).await), ["m3"]);
-    socket.expect_silence().await;
-    // A proper good-bye a moment later counts as received.
-    tokio::time::sleep(Duration::from_millis(150)).await;
-    socket.disconnect().await;
-    testing::eventually("a quiet return", crate::harness::SOON, || async {
-        let mut socket = replica.subscribed(&account).await;
-        let quiet = socket.rest().await.is_empty();
-        quiet.then_some(())
-    })
-    .await;
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_older_than_the_retention_asks_for_a_resync() {
     let world = World::new().await;
@@ -137,4 +84,43 @@ async fn what_is_older_than_the_retention_asks_for_a_resync() {
         world.send(&account, &mail(&format!("after {foreign}"))).await;
         socket.expect("notification:new_message").await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pruning_goes_in_slices_and_every_slice_leaves_a_true_floor() {
+    let world = World::new().await;
+    let account = Account::new("t1", "u1");
+    world.fill(&account, 250).await;
+    let before = SystemClock.now() + TimeDelta::days(1);
+    let floor = async || head(&world, &account).await.log_floor;
+    let tx = world.db.db.tenant(&account.tenant).await.unwrap();
+    assert_eq!(notification::store::log::prune(&tx, &account.tenant, before, 100).await.unwrap(), 100);
+    tx.commit().await.unwrap();
+    assert_eq!(world.count(&account.tenant, "user_log").await, 150);
+    // All have one age, so any hundred may be gone: the floor is above them.
+    assert!(floor().await >= 100);
+    assert_eq!(prune_tenant(&world.db.db, &account.tenant, before, 60).await.unwrap(), 150);
+    assert_eq!((world.count(&account.tenant, "user_log").await, floor().await), (0, 250));
+    assert_eq!(prune(&world.db.db, before).await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_never_told_anything_gets_numbered_events_too() {
+    let world = World::new().await;
+    let replica = world.replica(settings()).await;
+    let [account, silent] = ["u1", "u2"].map(|user| Account::new("t1", user));
+    let mut socket = resumed(&world, &replica.socket_url, &account, &json!("42")).await;
+    let resync = socket.expect("resync_required").await;
+    assert_eq!((&resync["reason"], &resync["unreadCount"]), (&json!("unknown_event_id"), &json!(0)));
+    assert!(resync["nseq"] == 0 && resync["eventId"].as_str().unwrap().ends_with("-0u"), "{resync}");
+    // Its epoch is the one of what comes later: nothing is told twice, nothing asks for another start.
+    world.send(&account, &mail("m1")).await;
+    let first = socket.expect("notification:new_message").await;
+    let epoch = |event: &Value| event["eventId"].as_str().unwrap().split_once('-').unwrap().0.to_owned();
+    assert_eq!((epoch(&first), &first["nseq"]), (epoch(&resync), &json!(1)));
+    // A socket that subscribed to nothing hears of the restart with the place it would have started from.
+    let mut silent = replica.authenticated(&silent).await;
+    replica.cx.shutdown.stop_softly();
+    let restart = silent.expect("server_restart").await;
+    assert!(restart["nseq"] == 0 && restart["eventId"].as_str().unwrap().ends_with("-0"), "{restart}");
 }

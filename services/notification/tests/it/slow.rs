@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{SinkExt, StreamExt};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -62,6 +62,48 @@ async fn a_client_that_stops_reading_is_cut_and_the_others_lose_nothing() {
     let request = replica.request(&account, Method::POST, "/api/notifications");
     replica.call(request.json(&json!({ "title": "still", "message": "here" })), StatusCode::CREATED).await;
     assert_eq!(healthy.expect("notification:custom").await["nseq"], 5_001);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_ends_when_its_token_does() {
+    const ALL: i64 = 20_000;
+    let world = World::new().await;
+    let replica = world.replica(settings()).await;
+    let account = Account::new("t1", "u1");
+    world.fill(&account, ALL).await;
+    // Small buffers and a measured pace: the whole replay would take much longer than the token lives.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let stream = socket.connect(replica.socket_url.parse().unwrap()).await.unwrap();
+    let url = format!("ws://{}/socket.io/?EIO=4&transport=websocket", replica.socket_url);
+    let (mut ws, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
+    // The issuer's clock may be 30 s off, so this token has five seconds left.
+    let token =
+        tokens::sign(&json!({ "alg": "HS256" }), &tokens::payload(&account, -25), tokens::JWT_SECRET.as_bytes());
+    ws.send(Message::text(format!("40{}", json!({ "token": token })))).await.unwrap();
+    let mut told = 0;
+    let code = loop {
+        let Some(Ok(Message::Text(text))) = tokio::time::timeout(SOON, ws.next()).await.unwrap() else {
+            panic!("closed after {told}");
+        };
+        let text = text.as_str();
+        if text == "2" {
+            ws.send(Message::text("3")).await.unwrap();
+        } else if text.starts_with("42[\"authenticated\"") {
+            let room = "42[\"subscribe\",{\"room\":\"user:u1:notifications\"}]";
+            ws.send(Message::text(room)).await.unwrap();
+        } else if text.starts_with("42[\"notification:new_message\"") {
+            told += 1;
+            if told % 32 == 0 {
+                tokio::time::sleep(Duration::from_millis(15)).await;
+            }
+        } else if let Some(problem) = text.strip_prefix("42[\"error\",") {
+            let problem: serde_json::Value = serde_json::from_str(problem.strip_suffix(']').unwrap()).unwrap();
+            break problem["code"].clone();
+        }
+    };
+    assert_eq!(code, "token_expired");
+    assert!(told > 0 && told < ALL, "{told} were told");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -154,22 +154,53 @@ async fn a_token_that_runs_out_ends_the_socket_and_a_new_one_keeps_it() {
     let world = World::new().await;
     let replica = world.replica(settings()).await;
     let account = Account::new("t1", "u1");
-    // The issuer's clock may be 30 s off, so this one has two seconds left.
+    // The issuer's clock may be 30 s off, so these have five seconds left.
     let short = |lives| sign(&json!({ "alg": "HS256" }), &payload(&account, lives), JWT_SECRET.as_bytes());
     let started = SystemClock.now();
-    let mut kept = Socket::connect(&replica.socket_url, &json!({ "token": short(-28) })).await;
+    let mut kept = Socket::connect(&replica.socket_url, &json!({ "token": short(-25) })).await;
     kept.expect("authenticated").await;
     kept.emit("authenticate", &json!({ "token": tokens::client(&account) })).await;
     kept.expect("authenticated").await;
     let other = Account::new("t1", "u2");
     kept.emit("authenticate", &json!({ "token": tokens::client(&other) })).await;
     assert_eq!(kept.expect("error").await["code"], "identity_mismatch");
-    let mut socket = Socket::connect(&replica.socket_url, &json!({ "token": short(-28) })).await;
+    let mut socket = Socket::connect(&replica.socket_url, &json!({ "token": short(-25) })).await;
     socket.expect("authenticated").await;
     assert_eq!(socket.expect("error").await["code"], "token_expired");
     socket.expect_closed().await;
     assert!((SystemClock.now() - started).to_std().unwrap() < SOON);
     kept.subscribe(ROOM).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_has_so_many_sockets_and_no_more() {
+    let world = World::new().await;
+    let replica = world.replica(Settings { per_user: 2, ..settings() }).await;
+    let (account, other) = (Account::new("t1", "u1"), Account::new("t1", "u2"));
+    let (kept, gone) = (replica.authenticated(&account).await, replica.authenticated(&account).await);
+    let auth = json!({ "token": tokens::client(&account) });
+    let mut third = Socket::connect(&replica.socket_url, &auth).await;
+    assert_eq!(third.expect("error").await["code"], "too_many_sockets");
+    third.expect_closed().await;
+    replica.authenticated(&other).await;
+    gone.disconnect().await;
+    testing::eventually("room for another one", SOON, || async {
+        let mut socket = Socket::connect(&replica.socket_url, &auth).await;
+        let (name, _) = socket.next(SOON).await.unwrap();
+        (name == "authenticated").then_some(())
+    })
+    .await;
+    assert!(!kept.closed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_way_of_replaying_that_there_is_not_is_refused() {
+    let world = World::new().await;
+    let replica = world.replica(settings()).await;
+    let auth = json!({ "token": tokens::client(&Account::new("t1", "u1")), "replay": "batch" });
+    let mut socket = Socket::connect(&replica.socket_url, &auth).await;
+    assert_eq!(socket.expect("error").await["code"], "replay_unsupported");
+    socket.expect_closed().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,6 +16,7 @@ use crate::store::oauth_states::{self, Hash, State as Consent};
 
 /// The form.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = ConsentAnswer)]
 pub struct Answer {
     /// One-time token of the page.
     token: String,

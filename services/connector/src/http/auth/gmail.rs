@@ -14,6 +14,7 @@ use crate::state::State;
 /// The code and what belongs to it.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = GmailGrant)]
 pub struct Body {
     #[schema(value_type = String)]
     auth_code: Secret,

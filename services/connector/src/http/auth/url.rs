@@ -27,6 +27,7 @@ pub struct Parameters {
 
 /// Where to go.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AuthUrl)]
 pub struct Answer {
     /// Google's consent page, with everything in it.
     url: String,

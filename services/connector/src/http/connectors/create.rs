@@ -19,6 +19,7 @@ use crate::state::State;
 /// The account to connect: exactly one of `auth_code` and `refresh_token`.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewConnector)]
 pub struct Body {
     r#type: Kind,
     provider: Provider,

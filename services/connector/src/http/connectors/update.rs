@@ -20,6 +20,7 @@ const MAX_NAME: usize = 200;
 /// What is to change; what is left out stays.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ConnectorPatch)]
 pub struct Body {
     /// 1 to 200 characters.
     display_name: Option<String>,

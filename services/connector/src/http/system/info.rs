@@ -8,6 +8,7 @@ use crate::state::State;
 
 /// What this installation is.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ServiceInfo)]
 pub struct Answer {
     name: &'static str,
     version: &'static str,

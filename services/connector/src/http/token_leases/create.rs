@@ -18,6 +18,7 @@ const CALLER: &str = "sync-worker";
 /// Which token.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = TokenLeaseRequest)]
 pub struct Body {
     #[schema(value_type = String, format = "uuid")]
     connector_id: ConnectorId,
@@ -27,6 +28,7 @@ pub struct Body {
 
 /// A token.
 #[derive(Serialize, ToSchema)]
+#[schema(as = TokenLease)]
 pub struct Answer {
     token: String,
     #[schema(value_type = String, format = "date-time")]

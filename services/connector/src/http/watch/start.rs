@@ -18,6 +18,7 @@ use crate::state::State;
 /// What to watch.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = WatchStart)]
 pub struct Body {
     /// `projects/<project>/topics/<topic>`, in the Google project of the OAuth client. Absent: the installation's own
     /// (`GMAIL_PUBSUB_TOPIC`); without that, a polling watch. An installation with a topic of its own takes no other.
@@ -32,6 +33,7 @@ pub struct Body {
 
 /// What is watched.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WatchStartAnswer)]
 pub struct Answer {
     /// The mailbox's history id when the watch began, decimal.
     #[serde(rename = "historyId")]

@@ -16,6 +16,7 @@ use crate::state::State;
 /// Whose watch.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = WatchStop)]
 pub struct Body {
     #[schema(value_type = Option<String>, format = "uuid")]
     connector_id: Option<ConnectorId>,
@@ -23,6 +24,7 @@ pub struct Body {
 
 /// It is stopped.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WatchStopAnswer)]
 pub struct Answer {
     /// Always true.
     stopped: bool,

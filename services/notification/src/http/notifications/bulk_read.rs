@@ -21,6 +21,7 @@ const MAX: usize = 1_000;
 /// Which ones.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = BulkRead)]
 pub struct Body {
     #[schema(value_type = Vec<String>)]
     notification_ids: Vec<Uuid>,

@@ -6,7 +6,6 @@ use domain::text::truncate;
 use domain::{ConnectorId, EmailAddress};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use storage::Tx;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{ApiJson, Caller, Problem, Scope, codes};
@@ -14,9 +13,10 @@ use web::{ApiJson, Caller, Problem, Scope, codes};
 use super::view::{Data, NotificationView};
 use crate::changes::Whose;
 use crate::error::Error;
+use crate::http::account::must_own;
 use crate::rules::custom::{Custom, custom};
 use crate::state::State;
-use crate::store::{accounts, notifications, preferences};
+use crate::store::{notifications, preferences};
 
 const MAX_TITLE: usize = 200;
 const MAX_MESSAGE: usize = 5_000;
@@ -27,6 +27,7 @@ const MAX_DATA: usize = 16 * 1024;
 /// What is to be said.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewNotification)]
 pub struct Body {
     title: String,
     message: String,
@@ -44,7 +45,7 @@ pub struct Body {
 
 #[utoipa::path(
     post, path = "/api/notifications", tag = "notifications", request_body = Body,
-    responses((status = 201, body = Data<NotificationView>), (status = 422))
+    responses((status = 201, body = Data<NotificationView>), (status = 404), (status = 422))
 )]
 pub async fn handle(caller: Caller, body: ApiJson<Body>, state: AppData<State>) -> Result<HttpResponse, Error> {
     caller.require(Scope::Write)?;
@@ -52,29 +53,19 @@ pub async fn handle(caller: Caller, body: ApiJson<Body>, state: AppData<State>) 
     let account = body.account_id.map(ConnectorId);
     let given = check(body)?;
     let mut tx = state.db.tenant(&caller.tenant).await?;
-    if let Some(account) = account {
-        must_own(&mut tx, &caller, account).await?;
-    }
-    let effective = preferences::effective(&mut tx, &caller.tenant, &caller.user, account).await?.preferences;
+    must_own(&tx, &caller, account).await?;
+    let effective = preferences::effective(&tx, &caller.tenant, &caller.user, account).await?.preferences;
     let (key, now) = (state.seams.ids.uuid().to_string(), state.seams.clock.now());
     let draft = custom(given, key, &effective, now);
     let whose = Whose { tenant: &caller.tenant, user: &caller.user, trace: Some(caller.trace) };
     let raised = state.changes.raise(&mut tx, whose, account, draft).await?;
     let row = match raised {
-        Some(raised) => notifications::find(&mut tx, &caller.tenant, &caller.user, raised.id).await?,
+        Some(raised) => notifications::find(&tx, &caller.tenant, &caller.user, raised.id).await?,
         None => None,
     };
     tx.commit().await?;
     let row = row.ok_or_else(|| Problem::unexpected("a notification with a fresh key was there already"))?;
     Ok(HttpResponse::Created().json(Data { data: NotificationView::from(row) }))
-}
-
-async fn must_own(tx: &mut Tx, caller: &Caller, account: ConnectorId) -> Result<(), Error> {
-    let known = accounts::find(tx, &caller.tenant, account).await?;
-    if known.is_some_and(|known| known.owner == caller.user) {
-        return Ok(());
-    }
-    Err(wrong("accountId", "is not one of your accounts").into())
 }
 
 fn check(body: Body) -> Result<Custom, Problem> {

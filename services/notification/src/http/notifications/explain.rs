@@ -34,8 +34,8 @@ pub async fn handle(
     state: AppData<State>,
 ) -> Result<Json<Data<Explanation>>, Error> {
     caller.require(Scope::Read)?;
-    let mut tx = state.db.tenant(&caller.tenant).await?;
-    let row = notifications::find(&mut tx, &caller.tenant, &caller.user, *id).await?;
+    let tx = state.db.tenant(&caller.tenant).await?;
+    let row = notifications::find(&tx, &caller.tenant, &caller.user, *id).await?;
     tx.commit().await?;
     let row = row.ok_or_else(Error::not_found)?;
     let decisions = decisions(&row);

@@ -4,7 +4,6 @@
 
 use actix_web::HttpRequest;
 use actix_web::web::{Data as AppData, Json};
-use domain::ConnectorId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -12,6 +11,7 @@ use web::{ApiQuery, Caller, Limit, Problem, Scope, codes};
 
 use super::view::NotificationView;
 use crate::error::Error;
+use crate::http::account;
 use crate::rules::Kind;
 use crate::state::State;
 use crate::store::list::{self, Filter};
@@ -38,7 +38,7 @@ pub struct ListParams {
     archived: bool,
     #[serde(default)]
     r#type: Option<String>,
-    /// One account only.
+    /// One account only; `X-Account-ID` says the same.
     #[serde(default)]
     #[param(value_type = Option<String>)]
     connector_id: Option<Uuid>,
@@ -71,7 +71,7 @@ pub struct NotificationPage {
 
 #[utoipa::path(
     get, path = "/api/notifications", tag = "notifications", params(ListParams),
-    responses((status = 200, body = NotificationPage), (status = 401), (status = 422))
+    responses((status = 200, body = NotificationPage), (status = 401), (status = 404), (status = 422))
 )]
 pub async fn handle(
     caller: Caller,
@@ -88,13 +88,16 @@ pub async fn handle(
         archived: query.archived,
         unread_only: query.unread_only,
         kind: kind(query.r#type.as_deref())?,
-        account: query.connector_id.map(ConnectorId).or(account_header(&request)?),
+        account: account::named(&request, query.connector_id)?,
     };
     let offset = i64::from(page - 1) * i64::from(limit);
-    let mut tx = state.db.tenant(&caller.tenant).await?;
-    let head = users::find(&mut tx, &caller.tenant, &caller.user).await?;
-    let rows = list::page(&mut tx, &caller.tenant, &caller.user, &filter, offset, i64::from(limit)).await?;
-    let total = list::count(&mut tx, &caller.tenant, &caller.user, &filter).await?;
+    let tx = state.db.tenant(&caller.tenant).await?;
+    account::must_own(&tx, &caller, filter.account).await?;
+    let (head, rows, total) = tokio::try_join!(
+        users::find(&tx, &caller.tenant, &caller.user),
+        list::page(&tx, &caller.tenant, &caller.user, &filter, offset, i64::from(limit)),
+        list::count(&tx, &caller.tenant, &caller.user, &filter)
+    )?;
     tx.commit().await?;
     let shown = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     Ok(Json(NotificationPage {
@@ -112,13 +115,6 @@ pub async fn handle(
 
 fn kind(text: Option<&str>) -> Result<Option<Kind>, Problem> {
     text.map(|text| text.parse().map_err(|_| wrong("type", "is not a notification type"))).transpose()
-}
-
-/// `X-Account-ID` narrows like `connector_id`; it can only ever narrow, so it needs no proof.
-fn account_header(request: &HttpRequest) -> Result<Option<ConnectorId>, Problem> {
-    let Some(value) = request.headers().get("X-Account-ID") else { return Ok(None) };
-    let id = value.to_str().ok().and_then(|text| text.parse().ok());
-    id.map(Some).ok_or_else(|| wrong("X-Account-ID", "is not an account id"))
 }
 
 fn wrong(field: &str, why: &str) -> Problem {

@@ -77,7 +77,7 @@ async fn mark(caller: &Caller, id: NotificationId, state: &State, how: Mark) -> 
     let whose = Whose { tenant: &caller.tenant, user: &caller.user, trace: Some(caller.trace) };
     let mut tx = state.db.tenant(whose.tenant).await?;
     state.changes.mark(&mut tx, whose, &[id], how).await?;
-    let row = notifications::find(&mut tx, whose.tenant, whose.user, id).await?;
+    let row = notifications::find(&tx, whose.tenant, whose.user, id).await?;
     tx.commit().await?;
     row.ok_or_else(Error::not_found)
 }

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use actix_web::HttpRequest;
 use actix_web::web::{Data as AppData, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use web::{Caller, Scope};
+use web::{ApiQuery, Caller, Scope};
 
 use super::view::Data;
 use crate::error::Error;
+use crate::http::account::{self, AccountParams};
 use crate::state::State;
 use crate::store::list;
 
@@ -24,13 +26,20 @@ pub struct Stats {
 }
 
 #[utoipa::path(
-    get, path = "/api/notifications/stats", tag = "notifications",
-    responses((status = 200, body = Data<Stats>))
+    get, path = "/api/notifications/stats", tag = "notifications", params(AccountParams),
+    responses((status = 200, body = Data<Stats>), (status = 404), (status = 422))
 )]
-pub async fn handle(caller: Caller, state: AppData<State>) -> Result<Json<Data<Stats>>, Error> {
+pub async fn handle(
+    caller: Caller,
+    query: ApiQuery<AccountParams>,
+    request: HttpRequest,
+    state: AppData<State>,
+) -> Result<Json<Data<Stats>>, Error> {
     caller.require(Scope::Read)?;
-    let mut tx = state.db.tenant(&caller.tenant).await?;
-    let counts = list::stats(&mut tx, &caller.tenant, &caller.user).await?;
+    let account = account::named(&request, query.connector_id)?;
+    let tx = state.db.tenant(&caller.tenant).await?;
+    account::must_own(&tx, &caller, account).await?;
+    let counts = list::stats(&tx, &caller.tenant, &caller.user, account).await?;
     tx.commit().await?;
     Ok(Json(Data {
         data: Stats {

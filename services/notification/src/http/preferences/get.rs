@@ -1,30 +1,18 @@
 //! `GET /api/notifications/preferences`: the values in force, defaults included.
 
-#![expect(unused_qualifications, reason = "in the code utoipa makes of `params`")]
-
+use actix_web::HttpRequest;
 use actix_web::web::{Data as AppData, Json};
-use domain::ConnectorId;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{ApiQuery, Caller, Scope};
 
 use crate::error::Error;
+use crate::http::account::{self, AccountParams};
 use crate::http::notifications::view::Data;
 use crate::rules::Preferences;
 use crate::state::State;
-use crate::store::{accounts, preferences};
-
-/// Whose.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct PreferenceParams {
-    /// One account's; without it the user's defaults.
-    #[serde(default)]
-    #[param(value_type = Option<String>)]
-    connector_id: Option<Uuid>,
-}
+use crate::store::preferences;
 
 /// Effective preferences.
 #[derive(Debug, Serialize, ToSchema)]
@@ -41,29 +29,25 @@ pub struct PreferencesView {
 }
 
 #[utoipa::path(
-    get, path = "/api/notifications/preferences", tag = "preferences", params(PreferenceParams),
+    get, path = "/api/notifications/preferences", tag = "preferences", params(AccountParams),
     responses((status = 200, body = Data<PreferencesView>), (status = 404))
 )]
 pub async fn handle(
     caller: Caller,
-    query: ApiQuery<PreferenceParams>,
+    query: ApiQuery<AccountParams>,
+    request: HttpRequest,
     state: AppData<State>,
 ) -> Result<Json<Data<PreferencesView>>, Error> {
     caller.require(Scope::Read)?;
-    let account = query.connector_id.map(ConnectorId);
-    let mut tx = state.db.tenant(&caller.tenant).await?;
-    if let Some(account) = account {
-        let known = accounts::find(&mut tx, &caller.tenant, account).await?;
-        if known.is_none_or(|known| known.owner != caller.user) {
-            return Err(Error::not_found());
-        }
-    }
-    let effective = preferences::effective(&mut tx, &caller.tenant, &caller.user, account).await?;
+    let account = account::named(&request, query.connector_id)?;
+    let tx = state.db.tenant(&caller.tenant).await?;
+    account::must_own(&tx, &caller, account).await?;
+    let effective = preferences::effective(&tx, &caller.tenant, &caller.user, account).await?;
     tx.commit().await?;
     let view = PreferencesView {
         id: effective.id,
         user_id: caller.user.into_string(),
-        account_id: query.connector_id,
+        account_id: account.map(|account| account.0),
         values: effective.preferences,
     };
     Ok(Json(Data { data: view }))

@@ -1,9 +1,12 @@
 //! What a session does with what its client asks.
 
 use chrono::TimeDelta;
+use contracts::TraceContext;
 use domain::NotificationId;
+use runtime::telemetry::span;
 use serde_json::json;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::delivery::Then;
 use super::{BURST, End, PER_SECOND, Session};
@@ -24,7 +27,11 @@ impl Session {
             return self.refuse(SocketProblem::RATE_LIMITED).await;
         }
         let done = match incoming.request {
-            Ok(request) => self.answer(request).await?,
+            Ok(request) => {
+                // What a client asks for begins a trace, as a push does.
+                let trace = TraceContext::start(self.hosts.seams.entropy.as_ref());
+                self.answer(request, trace).instrument(span::job("socket_request", trace)).await?
+            }
             Err(problem) => Err(problem),
         };
         if let Err(problem) = &done {
@@ -57,7 +64,7 @@ impl Session {
         true
     }
 
-    async fn answer(&mut self, request: Request) -> Result<Result<Then, SocketProblem>, End> {
+    async fn answer(&mut self, request: Request, trace: TraceContext) -> Result<Result<Then, SocketProblem>, End> {
         match request {
             Request::Authenticate(credentials) => {
                 self.authenticate(&credentials).await?;
@@ -69,8 +76,8 @@ impl Session {
             }
             Request::Subscribe { room, resume } => Ok(self.subscribe_to(&room, resume).await),
             Request::Unsubscribe { room } => Ok(self.unsubscribe_from(&room).map(|()| Then::Nothing)),
-            Request::Read(id) => Ok(self.mark(id, Mark::Read).await.map(|()| Then::Nothing)),
-            Request::Archive(id) => Ok(self.mark(id, Mark::Archived).await.map(|()| Then::Nothing)),
+            Request::Read(id) => Ok(self.mark(id, Mark::Read, trace).await.map(|()| Then::Nothing)),
+            Request::Archive(id) => Ok(self.mark(id, Mark::Archived, trace).await.map(|()| Then::Nothing)),
         }
     }
 
@@ -93,15 +100,20 @@ impl Session {
             }
             (Ok(new), _) => new,
         };
-        self.expires = Some(Instant::now() + self.lifetime(&identity));
         let answer = json!({
             "userId": identity.owner.user, "accountId": identity.account, "tenantId": identity.owner.tenant,
         });
         if self.identity.is_none() {
+            let (tenant, user, most) = (&identity.owner.tenant, &identity.owner.user, self.hosts.settings.per_user);
+            let Some(membership) = self.hosts.hub.join(tenant, user, most) else {
+                self.refuse(SocketProblem::TOO_MANY_SOCKETS).await?;
+                return Err(End::Dismissed);
+            };
+            self.membership = Some(membership);
             self.hosts.metrics.sockets.inc();
-            self.hosts.fan_out.enter(&identity.owner.tenant).await;
-            self.membership = Some(self.hosts.hub.join(&identity.owner.tenant, &identity.owner.user));
+            self.hosts.fan_out.enter(tenant).await;
         }
+        self.expires = Some(Instant::now() + self.lifetime(&identity));
         self.identity = Some(identity);
         Ok(self.emitter.send("authenticated", &answer).await?)
     }
@@ -117,8 +129,8 @@ impl Session {
     async fn check_account(&self, identity: Identity) -> Result<Identity, SocketProblem> {
         let Some(account) = identity.account else { return Ok(identity) };
         let found = async {
-            let mut tx = self.hosts.db.tenant(&identity.owner.tenant).await?;
-            let found = accounts::find(&mut tx, &identity.owner.tenant, account).await?;
+            let tx = self.hosts.db.tenant(&identity.owner.tenant).await?;
+            let found = accounts::find(&tx, &identity.owner.tenant, account).await?;
             tx.commit().await?;
             Ok::<_, storage::Error>(found)
         };
@@ -145,23 +157,22 @@ impl Session {
     fn unsubscribe_from(&mut self, room: &str) -> Result<(), SocketProblem> {
         let room = self.room(room)?;
         if let Some(cursor) = self.cursors.get(room) {
-            self.remember(room, cursor.last_sent);
+            self.remember(room, cursor);
         }
         self.cursors.unsubscribe(room);
         Ok(())
     }
 
-    async fn mark(&self, id: NotificationId, how: Mark) -> Result<(), SocketProblem> {
+    async fn mark(&self, id: NotificationId, how: Mark, trace: TraceContext) -> Result<(), SocketProblem> {
         let identity = self.identity.as_ref().ok_or(SocketProblem::NOT_AUTHENTICATED)?;
         if !identity.owner.may_write {
             return Err(SocketProblem::SCOPE_MISSING);
         }
-        let whose = Whose { tenant: &identity.owner.tenant, user: &identity.owner.user, trace: None };
+        let whose = Whose { tenant: &identity.owner.tenant, user: &identity.owner.user, trace: Some(trace) };
         let marked = async {
             let mut tx = self.hosts.db.tenant(whose.tenant).await?;
             let changed = self.hosts.changes.mark(&mut tx, whose, &[id], how).await?;
-            let there =
-                !changed.is_empty() || notifications::find(&mut tx, whose.tenant, whose.user, id).await?.is_some();
+            let there = !changed.is_empty() || notifications::find(&tx, whose.tenant, whose.user, id).await?.is_some();
             tx.commit().await?;
             Ok::<_, storage::Error>(there)
         };

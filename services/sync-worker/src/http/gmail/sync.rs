@@ -18,6 +18,7 @@ use crate::store::runs;
 /// What to do.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(as = SyncRequest)]
 pub struct Body {
     /// List the whole mailbox instead of following its history.
     pub force_full_sync: bool,
