@@ -9,6 +9,8 @@ use broker::{Delivered, Handler, Outcome};
 use chrono::TimeDelta;
 use contracts::{Envelope, Queue};
 use domain::{Clock, EventId, TenantId, Timestamp};
+use runtime::telemetry::span;
+use tracing::{Instrument as _, Span};
 
 use super::gaps::Gaps;
 use super::heads;
@@ -222,7 +224,9 @@ impl StreamConsumer {
                 }
                 inside.clone_from(&event.tenant);
             }
-            if let Applied::DeadLetter(reason) = self.applier.apply(&mut tx, event).await? {
+            // A batch holds events of many traces: each is applied under its own.
+            let span = event.trace.map_or_else(Span::none, |trace| span::consume(self.applier.queue().name, trace));
+            if let Applied::DeadLetter(reason) = self.applier.apply(&mut tx, event).instrument(span).await? {
                 tracing::error!(event.id = %event.id, event.r#type = %event.event_type, %reason,
                     "event {} can never be applied by {consumer}", event.id);
                 inbox::release(&tx, consumer, event.id).await?;

@@ -69,8 +69,11 @@ impl Effects {
             Verdict::Ignore => Ok(()),
             Verdict::Raise(draft) => {
                 let raised = self.changes.raise(tx, whose, Some(account.id), *draft).await?;
-                if raised.is_none() {
-                    tracing::debug!(event.id = %event.id, "the user was told before");
+                match raised {
+                    Some(raised) => tracing::debug!(
+                        event.id = %event.id, notification.id = %raised.id, nseq = raised.nseq, "raised a notification"
+                    ),
+                    None => tracing::debug!(event.id = %event.id, "the user was told before"),
                 }
                 Ok(())
             }
