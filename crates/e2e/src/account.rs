@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use diesel_async::AsyncPgConnection;
 use domain::Secret;
 use reqwest::Method;
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
@@ -10,10 +9,10 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::client::{Client, http};
-use crate::mirror;
 use crate::socket::Socket;
 use crate::until::within;
 use crate::world::World;
+use crate::{ledger, mirror};
 
 /// An account connected through the OAuth pages.
 pub struct Account {
@@ -60,30 +59,27 @@ impl Account {
 
     /// Waits until the first sync has ended.
     pub async fn first_sync(&self, world: &World, limit: Duration) {
-        let mut conn = world.admin().await;
-        within(limit, "the first sync ends", async || mirror::first_synced(&mut conn, self.connector).await).await;
+        let conn = world.admin().await;
+        within(limit, "the first sync ends", async || mirror::first_synced(&conn, self.connector).await).await;
     }
 
-    /// Waits until the mirror says exactly what Google says: ids, labels, threads, deletions.
+    /// Waits until the mirror says exactly what Google says: ids, labels, threads, deletions. Then proves law 3 of how it
+    /// got there.
     pub async fn mirror_equals_truth(&self, world: &World, limit: Duration) {
-        let mut conn = world.admin().await;
-        let mut equal = async || mirror::state(&mut conn, self.connector).await == world.sim.truth(&self.address).await;
+        let conn = world.admin().await;
         let deadline = tokio::time::Instant::now() + limit;
-        while !equal().await {
+        while mirror::state(&conn, self.connector).await != world.sim.truth(&self.address).await {
             if tokio::time::Instant::now() > deadline {
                 self.tell_difference(world).await;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        let mut conn = world.admin().await;
-        if let Some(ledger) = mirror::ledger(&mut conn, self.connector).await {
-            assert_eq!(ledger.seen, ledger.applied + ledger.tombstoned + ledger.parked, "{ledger:?}");
-        }
+        ledger::every_change_has_ended(&conn, self.connector, limit).await;
     }
 
     async fn tell_difference(&self, world: &World) {
-        let mut conn = world.admin().await;
-        let (mirror, truth) = (mirror::state(&mut conn, self.connector).await, world.sim.truth(&self.address).await);
+        let conn = world.admin().await;
+        let (mirror, truth) = (mirror::state(&conn, self.connector).await, world.sim.truth(&self.address).await);
         let missing: Vec<_> = truth.keys().filter(|id| !mirror.contains_key(*id)).collect();
         let extra: Vec<_> = mirror.keys().filter(|id| !truth.contains_key(*id)).collect();
         let other: Vec<_> =
@@ -104,14 +100,14 @@ impl Account {
 
     /// Waits until each of these mails has a notification, then checks that each has exactly one.
     pub async fn notified_once(&self, world: &World, mails: &[String], limit: Duration) {
-        let mut conn: AsyncPgConnection = world.admin().await;
+        let conn = world.admin().await;
         let what = format!("{} mails are notified", mails.len());
         within(limit, &what, async || {
-            let notified = mirror::notified(&mut conn, self.connector).await;
+            let notified = mirror::notified(&conn, self.connector).await;
             mails.iter().all(|id| notified.contains_key(id))
         })
         .await;
-        let notified = mirror::notified(&mut conn, self.connector).await;
+        let notified = mirror::notified(&conn, self.connector).await;
         for id in mails {
             assert_eq!(notified.get(id), Some(&1), "notifications of {id}");
         }

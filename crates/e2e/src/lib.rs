@@ -4,8 +4,11 @@
 
 pub mod account;
 pub mod client;
+pub mod flood;
+pub mod leases;
+pub mod ledger;
 pub mod mirror;
-pub mod servers;
+pub mod ports;
 pub mod sim;
 pub mod socket;
 pub mod until;

@@ -1,6 +1,6 @@
 //! Looking at the mirror behind the services' backs, as the administrator.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel_async::AsyncPgConnection;
 use storage::types::{Array, BigInt, Bool, Text, Uuid as SqlUuid};
@@ -25,19 +25,6 @@ struct Count {
     n: i64,
 }
 
-/// Counts of the ledger.
-#[derive(Debug, QueryableByName)]
-pub struct Ledger {
-    #[diesel(sql_type = BigInt)]
-    pub seen: i64,
-    #[diesel(sql_type = BigInt)]
-    pub applied: i64,
-    #[diesel(sql_type = BigInt)]
-    pub tombstoned: i64,
-    #[diesel(sql_type = BigInt)]
-    pub parked: i64,
-}
-
 #[derive(QueryableByName)]
 struct Announced {
     #[diesel(sql_type = Text)]
@@ -47,13 +34,27 @@ struct Announced {
 }
 
 #[derive(QueryableByName)]
+struct Pair {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = Text)]
+    text: String,
+}
+
+#[derive(QueryableByName)]
+struct OneText {
+    #[diesel(sql_type = Text)]
+    text: String,
+}
+
+#[derive(QueryableByName)]
 struct Flag {
     #[diesel(sql_type = Bool)]
     yes: bool,
 }
 
 /// What the mirror says is in the mailbox, by message id.
-pub async fn state(conn: &mut AsyncPgConnection, connector: Uuid) -> BTreeMap<String, Truth> {
+pub async fn state(conn: &AsyncPgConnection, connector: Uuid) -> BTreeMap<String, Truth> {
     let rows = sql("SELECT message_id, thread_id, label_ids FROM mailbox.emails \
          WHERE connector_id = $1 AND NOT is_deleted AND NOT stub")
     .bind::<SqlUuid, _>(connector)
@@ -71,7 +72,7 @@ pub async fn state(conn: &mut AsyncPgConnection, connector: Uuid) -> BTreeMap<St
 }
 
 /// Mails that are in the mirror, deleted ones left out.
-pub async fn count(conn: &mut AsyncPgConnection, connector: Uuid) -> i64 {
+pub async fn count(conn: &AsyncPgConnection, connector: Uuid) -> i64 {
     sql("SELECT count(*) AS n FROM mailbox.emails WHERE connector_id = $1 AND NOT is_deleted AND NOT stub")
         .bind::<SqlUuid, _>(connector)
         .get_result::<Count>(conn)
@@ -79,17 +80,8 @@ pub async fn count(conn: &mut AsyncPgConnection, connector: Uuid) -> i64 {
         .map_or(0, |row| row.n)
 }
 
-/// Law 3: the counts of the ledger.
-pub async fn ledger(conn: &mut AsyncPgConnection, connector: Uuid) -> Option<Ledger> {
-    sql("SELECT seen, applied, tombstoned, parked FROM mailbox.ledger WHERE connector_id = $1")
-        .bind::<SqlUuid, _>(connector)
-        .optional(conn)
-        .await
-        .expect("the ledger can be read")
-}
-
 /// How many `new_message` notifications each mail of an account has.
-pub async fn notified(conn: &mut AsyncPgConnection, connector: Uuid) -> BTreeMap<String, i64> {
+pub async fn notified(conn: &AsyncPgConnection, connector: Uuid) -> BTreeMap<String, i64> {
     let rows = sql("SELECT message_id, count(*) AS times FROM notification.notifications \
          WHERE account_id = $1 AND type = 'new_message' GROUP BY message_id")
     .bind::<SqlUuid, _>(connector)
@@ -100,7 +92,7 @@ pub async fn notified(conn: &mut AsyncPgConnection, connector: Uuid) -> BTreeMap
 }
 
 /// Notifications of one type of an account.
-pub async fn notifications_of(conn: &mut AsyncPgConnection, connector: Uuid, kind: &str) -> i64 {
+pub async fn notifications_of(conn: &AsyncPgConnection, connector: Uuid, kind: &str) -> i64 {
     sql("SELECT count(*) AS n FROM notification.notifications WHERE account_id = $1 AND type = $2")
         .bind::<SqlUuid, _>(connector)
         .bind::<Text, _>(kind.to_owned())
@@ -109,8 +101,25 @@ pub async fn notifications_of(conn: &mut AsyncPgConnection, connector: Uuid, kin
         .map_or(0, |row| row.n)
 }
 
+/// Every mail that is stored, of all accounts: (connector, message id).
+pub async fn stored(conn: &AsyncPgConnection) -> BTreeSet<(Uuid, String)> {
+    pairs(conn, "SELECT connector_id AS id, message_id AS text FROM mailbox.emails WHERE NOT is_deleted AND NOT stub")
+        .await
+}
+
+/// Every mail that somebody was told of, of all accounts.
+pub async fn told(conn: &AsyncPgConnection) -> BTreeSet<(Uuid, String)> {
+    let text = "SELECT account_id AS id, message_id AS text FROM notification.notifications WHERE type = 'new_message'";
+    pairs(conn, text).await
+}
+
+async fn pairs(conn: &AsyncPgConnection, text: &'static str) -> BTreeSet<(Uuid, String)> {
+    let rows = sql(text).load::<Pair>(conn).await.expect("the tables can be read");
+    rows.into_iter().map(|row| (row.id, row.text)).collect()
+}
+
 /// Whether the first sync of an account has ended.
-pub async fn first_synced(conn: &mut AsyncPgConnection, connector: Uuid) -> bool {
+pub async fn first_synced(conn: &AsyncPgConnection, connector: Uuid) -> bool {
     sql("SELECT first_synced_at IS NOT NULL AS yes FROM mailbox.mailboxes WHERE connector_id = $1")
         .bind::<SqlUuid, _>(connector)
         .optional::<Flag>(conn)
@@ -120,11 +129,21 @@ pub async fn first_synced(conn: &mut AsyncPgConnection, connector: Uuid) -> bool
         .is_some_and(|row| row.yes)
 }
 
-/// Pushes of an account that were taken into the queue.
-pub async fn pushes(conn: &mut AsyncPgConnection, connector: Uuid) -> i64 {
-    sql("SELECT count(*) AS n FROM mailbox.notification_queue WHERE connector_id = $1")
-        .bind::<SqlUuid, _>(connector)
-        .get_result::<Count>(conn)
+/// Source message ids of every push that stands in the queue, of all accounts.
+pub async fn queued_pushes(conn: &AsyncPgConnection) -> BTreeSet<String> {
+    let rows = sql("SELECT DISTINCT source_message_id AS text FROM mailbox.notification_queue")
+        .load::<OneText>(conn)
         .await
-        .map_or(0, |row| row.n)
+        .expect("the queue can be read");
+    rows.into_iter().map(|row| row.text).collect()
+}
+
+/// The status of a mailbox, as sync-worker knows it.
+pub async fn status(conn: &AsyncPgConnection, connector: Uuid) -> String {
+    sql("SELECT status AS text FROM mailbox.mailboxes WHERE connector_id = $1")
+        .bind::<SqlUuid, _>(connector)
+        .get_result::<OneText>(conn)
+        .await
+        .expect("the mailbox is there")
+        .text
 }

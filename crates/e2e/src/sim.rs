@@ -1,6 +1,6 @@
 //! The control side of the simulated Google.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use reqwest::Method;
 use serde::Deserialize;
@@ -15,6 +15,26 @@ pub struct Truth {
     pub labels: Vec<String>,
     pub thread_id: String,
 }
+
+/// One attempt to push.
+#[derive(Debug, Clone, Deserialize)]
+pub struct PushAttempt {
+    pub message_id: String,
+    pub email_address: String,
+    pub history_id: u64,
+    pub outcome: String,
+}
+
+/// The log of pushes.
+#[derive(Debug, Deserialize)]
+pub struct Pushes {
+    /// Attempts that were acknowledged, counted.
+    acked: usize,
+    log: Vec<PushAttempt>,
+}
+
+/// More than the simulator keeps: the whole log.
+const WHOLE_LOG: u32 = 100_000;
 
 /// `/_sim/*` of a running simulator.
 #[derive(Clone)]
@@ -69,13 +89,45 @@ impl Sim {
         self.post("/relabel", json!({"account": address, "ids": ids, "add": add, "remove": remove})).await;
     }
 
-    /// Makes calls fail by a rule (`method`, `account`, `status`, `rate`, `count`, `latency_ms`, …).
-    pub async fn fault(&self, rule: Value) {
-        self.post("/faults", rule).await;
+    /// Makes calls fail by a rule (`method`, `account`, `status`, `rate`, `count`, `latency_ms`, …); answers its id.
+    pub async fn fault(&self, rule: Value) -> u64 {
+        let answer = self.post("/faults", rule).await;
+        answer.get("id").and_then(Value::as_u64).expect("the rule has an id")
+    }
+
+    pub async fn remove_fault(&self, id: u64) {
+        self.call(Method::DELETE, &format!("/faults/{id}"), Value::Null).await;
     }
 
     pub async fn clear_faults(&self) {
         self.call(Method::DELETE, "/faults", Value::Null).await;
+    }
+
+    /// How often Google was asked by a method (`history.list`, `oauth.token`, …). Counted when the call comes in, before
+    /// a rule makes it wait.
+    pub async fn calls(&self, method: &str) -> u64 {
+        let stats = self.call(Method::GET, "/stats", Value::Null).await;
+        stats.pointer(&format!("/methods/{method}/calls")).and_then(Value::as_u64).unwrap_or(0)
+    }
+
+    /// Message ids of the pushes that were acknowledged so far, of all accounts.
+    pub async fn acknowledged(&self) -> BTreeSet<String> {
+        self.acknowledged_attempts().await.into_iter().map(|attempt| attempt.message_id).collect()
+    }
+
+    /// The attempts behind them, oldest first.
+    pub async fn acknowledged_attempts(&self) -> Vec<PushAttempt> {
+        let answer = self.call(Method::GET, &format!("/pushes?limit={WHOLE_LOG}"), Value::Null).await;
+        let pushes: Pushes = serde_json::from_value(answer).expect("the log of pushes");
+        let acked: Vec<_> = pushes.log.into_iter().filter(|attempt| attempt.outcome == "acked").collect();
+        assert_eq!(acked.len(), pushes.acked, "the simulator's log has forgotten some");
+        acked
+    }
+
+    /// A token with these claims, signed as Google signs.
+    pub async fn sign(&self, claims: Value) -> String {
+        let answer = self.post("/sign", claims).await;
+        answer.get("token").and_then(Value::as_str).expect("a signed token").to_owned()
     }
 
     /// Every mail that is in the mailbox now, by id.

@@ -10,8 +10,8 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
-use crate::servers::root;
 use crate::until::eventually;
+use testing::services::workspace_root as root;
 
 /// One thing that happened to the client.
 #[derive(Debug, Clone, Deserialize)]

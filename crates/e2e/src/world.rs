@@ -2,31 +2,36 @@
 
 use diesel_async::{AsyncConnection as _, AsyncPgConnection};
 use postrider::stack::{Member, Stack, StackOptions};
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
+use testing::services::{Pair, Parts, Servers};
 
 use crate::client::Client;
-use crate::servers::PrivateServers;
+use crate::ports::free_base;
 use crate::sim::Sim;
 
 /// Servers, stack and simulator. Everything ends with it.
 pub struct World {
     pub stack: Stack,
-    pub servers: PrivateServers,
+    /// Where the servers are.
+    pub servers: Servers,
+    /// The servers themselves, to be stopped and started.
+    pub pair: Pair,
     pub sim: Sim,
     _dir: TempDir,
 }
 
 impl World {
-    /// Starts everything on ports above `port_base` and waits until it is ready. Tests that run at the same time use
-    /// bases at least 3,000 apart, below 30,000 (ephemeral ports begin at 32,768).
-    pub async fn start(port_base: u16) -> Self {
-        Self::start_with(port_base, |options| options).await
+    /// Starts everything on free ports and waits until it is ready.
+    pub async fn start() -> Self {
+        Self::start_with(free_base(), |options| options).await
     }
 
-    /// As [`World::start`], with settings changed first.
+    /// As [`World::start`], on ports above `port_base` and with settings changed first.
     pub async fn start_with(port_base: u16, change: impl FnOnce(StackOptions) -> StackOptions) -> Self {
-        let servers = PrivateServers::start(port_base).await.expect("private servers start");
+        let started = tokio::task::spawn_blocking(|| Pair::start(Parts::Both)).await.expect("the script's thread ends");
+        let pair = started.unwrap_or_else(|error| panic!("private servers: {error:#}"));
+        let servers = pair.servers().clone();
         let dir = tempfile::tempdir().expect("a directory for the stack");
         let options = StackOptions::new(dir.path(), port_base, servers.database_url.clone(), servers.amqp_url.clone())
             .expect("the options of a stack");
@@ -40,7 +45,13 @@ impl World {
         let sim = Sim::new(&stack.url(Member::GmailSim));
         sim.put("/oauth", json!({"auto_consent": true})).await;
         sim.put("/quota", json!({"named": "off"})).await;
-        Self { stack, servers, sim, _dir: dir }
+        Self { stack, servers, pair, sim, _dir: dir }
+    }
+
+    /// Starts a process that was killed and waits until it is ready.
+    pub async fn restart(&mut self, member: Member) {
+        self.stack.start(member).unwrap_or_else(|error| panic!("{member}: {error:#}"));
+        self.stack.wait_ready(member).await.unwrap_or_else(|error| panic!("{member}: {error:#}"));
     }
 
     /// An administrator's connection.
@@ -59,14 +70,20 @@ impl World {
         self.stack.url(Member::Gateway)
     }
 
+    /// What a process has logged so far, as JSON. Lines that are none (a panic's backtrace) are left out.
+    pub fn log(&self, member: Member) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.stack.options().log_file(member, 0)).unwrap_or_default();
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
     /// The ends of all logs, for a test that failed.
     pub fn print_logs(&self) {
-        for member in self.stack.members() {
-            let file = self.stack.options().log_file(member, 0);
+        for (member, replica) in self.stack.members().into_iter().flat_map(|member| [(member, 0), (member, 1)]) {
+            let file = self.stack.options().log_file(member, replica);
             let text = std::fs::read_to_string(file).unwrap_or_default();
             let lines: Vec<&str> = text.lines().collect();
             let tail = lines.get(lines.len().saturating_sub(40)..).unwrap_or_default();
-            eprintln_lines(member.name(), tail);
+            eprintln_lines(&format!("{member} {replica}"), tail);
         }
     }
 }

@@ -1,128 +1,142 @@
 //! Bad input on every route that is built: 4xx problem+json, nothing changed, never a 5xx.
 
-use e2e::World;
-use reqwest::Method;
+mod bodies;
+mod fingerprint;
+mod ids;
+mod intake;
+mod operations;
+mod queries;
+mod row;
+mod stage;
+
+use std::net::Ipv4Addr;
+
+use e2e::client::{Answer, http_from};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-/// What is put where a route wants an id, a parameter or a body.
-const BAD_IDS: [&str; 5] = ["42", "not-an-id", "%00", "..%2f..%2fetc", "00000000-0000-7000-8000-000000000000"];
+use operations::Operation;
+use row::Row;
+use stage::Stage;
+
+const PROBLEM: &str = "application/problem+json";
+/// Requests without a valid token from one address; the gateway allows it 60 a minute.
+const FROM_ONE_ADDRESS: usize = 50;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_documented_route_refuses_bad_input() {
-    let world = World::start(23_000).await;
-    let client = world.client("acme", "ann");
-    let document = client.get("/openapi.json").await;
-    let paths = document["paths"].as_object().expect("the document has paths").clone();
-    assert!(paths.len() >= 20, "only {} paths are documented", paths.len());
-    let before = fingerprint(&world).await;
-    let anonymous = e2e::client::http();
-    let mut tried = 0;
-    for (path, item) in &paths {
-        for (method, operation) in item.as_object().into_iter().flatten() {
-            let Ok(method) = Method::from_bytes(method.to_uppercase().as_bytes()) else { continue };
-            let wants_body = operation.get("requestBody").is_some();
-            for url in urls(path) {
-                for body in bodies(wants_body) {
-                    let answer = client.call(method.clone(), &url, body.clone()).await;
-                    tried += 1;
-                    assert!(
-                        !answer.status.is_server_error(),
-                        "{method} {url} {body:?}: {} {}",
-                        answer.status,
-                        answer.body
-                    );
-                    if answer.status.is_client_error() {
-                        assert_eq!(answer.content_type, "application/problem+json", "{method} {url}: {}", answer.body);
-                        assert!(answer.body["code"].is_string(), "{method} {url}: {}", answer.body);
-                    }
-                }
-            }
-            // Malformed JSON, an alien content type, no token at all.
-            let target = format!("{}{}", world.origin(), path.replace(['{', '}'], ""));
-            for (kind, body) in
-                [("application/json", "{\"a\":"), ("text/plain", "hello"), ("application/json", "\u{0}")]
-            {
-                let answer = anonymous
-                    .request(method.clone(), &target)
-                    .bearer_auth(world.stack.token("acme", "ann").unwrap().expose())
-                    .header("content-type", kind)
-                    .body(body)
-                    .send()
-                    .await
-                    .unwrap();
-                assert!(!answer.status().is_server_error(), "{method} {target} {kind} {body:?}: {}", answer.status());
-            }
-            let answer = anonymous.request(method.clone(), &target).send().await.unwrap();
-            assert!(!answer.status().is_server_error(), "{method} {target} without a token: {}", answer.status());
-        }
+    let stage = Stage::set().await;
+    let operations = operations::all(&stage.document());
+    let before = fingerprint::at_rest(&stage.world).await;
+    let mut rows = Vec::new();
+    for operation in &operations {
+        rows.extend(ids::rows(operation));
+        rows.extend(queries::rows(operation, &stage));
+        rows.extend(bodies::rows(operation, &stage));
     }
-    assert!(tried > 100, "only {tried} requests");
-    assert_eq!(fingerprint(&world).await, before, "bad input changed something");
+    rows.extend(intake::rows(&stage).await);
+    rows.extend(strangers());
+    assert!(rows.len() > 450, "only {} requests", rows.len());
+    let mut wrong = Vec::new();
+    for row in &rows {
+        wrong.extend(row.judge(&stage.account.client).await);
+    }
+    let found = wrong.len();
+    assert!(
+        wrong.is_empty(),
+        "{found} of {} bad requests were not refused as they should:\n{}",
+        rows.len(),
+        wrong.join("\n")
+    );
+    assert_eq!(fingerprint::changed(&stage.world, &before).await, Vec::<String>::new(), "bad input changed something");
 }
 
-fn urls(path: &str) -> Vec<String> {
-    let mut urls = Vec::new();
-    if path.contains('{') {
-        for id in BAD_IDS {
-            let filled: Vec<String> = path
-                .split('/')
-                .map(|part| if part.starts_with('{') { id.to_owned() } else { part.to_owned() })
-                .collect();
-            urls.push(filled.join("/"));
-        }
-    } else {
-        for query in [
-            "?limit=0",
-            "?limit=101",
-            "?limit=abc",
-            "?page=-1",
-            "?cursor=!!",
-            "?no_such_parameter=1",
-            "?user_email=%00",
-        ] {
-            urls.push(format!("{path}{query}"));
-        }
-    }
-    urls
-}
-
-fn bodies(wants_body: bool) -> Vec<Option<Value>> {
-    if !wants_body {
-        return vec![None];
-    }
+/// What is not in the table of routes does not exist, and a method a route has not is named as such.
+fn strangers() -> Vec<Row> {
+    let row = |method: Method, path: &str, status: &'static [u16]| Row::new(method, path, status, "a stranger");
     vec![
-        Some(json!({"no_such_member": 1})),
-        Some(json!([])),
-        Some(json!("text")),
-        Some(
-            json!({"type": 7, "title": [], "status": {}, "auth_code": 1, "max_results": "many", "notificationIds": "x"}),
-        ),
+        row(Method::GET, "/no/such/route", &[404]),
+        row(Method::POST, "/internal/token-leases", &[404]),
+        row(Method::GET, "/internal/events", &[404]),
+        row(Method::GET, "/metrics", &[404]),
+        row(Method::GET, "/api/v1/emails/..%2f..%2finternal%2fevents", &[404]),
+        row(Method::PUT, "/api/connectors", &[405]),
+        row(Method::DELETE, "/gmail/sync", &[405]),
+        row(Method::TRACE, "/api/notifications", &[405]),
     ]
 }
 
-/// Row counts of everything a request could change.
-async fn fingerprint(world: &World) -> Vec<(String, i64)> {
-    use storage::types::{BigInt, Text};
-    #[derive(storage::QueryableByName)]
-    struct Count {
-        #[diesel(sql_type = Text)]
-        name: String,
-        #[diesel(sql_type = BigInt)]
-        n: i64,
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_that_is_not_open_wants_a_valid_token() {
+    let stage = Stage::set().await;
+    let operations = operations::all(&stage.document());
+    let env = stage.world.stack.env_of(postrider::stack::Member::Gateway).unwrap();
+    let other_key = [("JWT_SECRET".to_owned(), "x".repeat(64))].into_iter().collect();
+    let forged = postrider::token::issue(&other_key, "acme", "ann", postrider::token::DAY).unwrap();
+    let keys: Vec<_> = env.keys().filter(|name| name.starts_with("JWT_")).collect();
+    assert_eq!(keys, ["JWT_SECRET"], "the forged token differs in its key alone");
+    let google = stage.world.sim.sign(json!({"sub": "ann", "tenant_id": "acme", "exp": 4_000_000_000_i64})).await;
+    let tokens = [None, Some("garbage"), Some(forged.expose()), Some(google.as_str())];
+    let requests = operations
+        .iter()
+        .filter(|operation| !operation.open)
+        .flat_map(|operation| tokens.iter().map(move |token| (operation, *token)));
+    let before = fingerprint::at_rest(&stage.world).await;
+    let mut from = Vec::new();
+    for (n, (operation, token)) in requests.enumerate() {
+        if n % FROM_ONE_ADDRESS == 0 {
+            let last = u8::try_from(2 + n / FROM_ONE_ADDRESS).unwrap();
+            from.push(http_from(Ipv4Addr::new(127, 0, 1, last)));
+        }
+        let request = from
+            .last()
+            .unwrap()
+            .request(operation.method.clone(), format!("{}{}", stage.world.origin(), operation.real_path(&stage)));
+        let request = match token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        let answer = Answer::to(request.json(&bodies::good(operation, &stage).unwrap_or_else(|| json!({})))).await;
+        let what = format!("{operation} with {token:?}: {answer:?}");
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{what}");
+        assert_eq!(answer.content_type, PROBLEM, "{what}");
+        assert!(answer.headers.contains_key("www-authenticate"), "{what}");
     }
-    let admin = world.admin().await;
-    storage::sql(
-        "SELECT 'connectors' AS name, count(*) AS n FROM connector.connectors \
-         UNION ALL SELECT 'watches', count(*) FROM connector.watches \
-         UNION ALL SELECT 'mailboxes', count(*) FROM mailbox.mailboxes \
-         UNION ALL SELECT 'runs', count(*) FROM mailbox.sync_runs \
-         UNION ALL SELECT 'queue', count(*) FROM mailbox.notification_queue \
-         UNION ALL SELECT 'notifications', count(*) FROM notification.notifications ORDER BY 1",
-    )
-    .load::<Count>(&admin)
-    .await
-    .unwrap()
-    .into_iter()
-    .map(|count| (count.name, count.n))
-    .collect()
+    assert!(from.len() > 1);
+    // Another tenant's or user's name in a header is refused, not followed.
+    for operation in operations.iter().filter(|operation| !operation.open) {
+        for (name, value) in [("x-tenant-id", "globex"), ("x-user-id", "bob")] {
+            let request = stage.account.client.request(operation.method.clone(), &operation.real_path(&stage));
+            let answer = Answer::to(request.header(name, value)).await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{operation} as {value}: {answer:?}");
+            assert_eq!(answer.content_type, PROBLEM, "{operation} as {value}: {answer:?}");
+        }
+    }
+    assert_eq!(fingerprint::changed(&stage.world, &before).await, Vec::<String>::new(), "a stranger changed something");
+}
+
+/// Everybody's own schemas must survive the merge: bodies are told apart by their members.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_document_describes_the_bodies_the_routes_take() {
+    let stage = Stage::set().await;
+    let document = stage.document();
+    let mut wrong = Vec::new();
+    for operation in operations::all(&document) {
+        let Some(good) = bodies::good(&operation, &stage) else { continue };
+        let known = operation.body_members(&document);
+        let unknown: Vec<&String> =
+            good.as_object().into_iter().flat_map(|good| good.keys()).filter(|name| !known.contains(*name)).collect();
+        if !unknown.is_empty() {
+            wrong.push(format!("{operation} takes {unknown:?}, its schema knows {known:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(document.pointer("/components/schemas").and_then(Value::as_object).is_some_and(|all| all.len() > 20));
+}
+
+impl Operation {
+    /// Its path with ids that exist.
+    fn real_path(&self, stage: &Stage) -> String {
+        ids::real(&self.path, stage)
+    }
 }

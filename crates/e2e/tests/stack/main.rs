@@ -9,6 +9,10 @@ mod kills;
 #[cfg(test)]
 mod outages;
 #[cfg(test)]
+mod refresh;
+#[cfg(test)]
 mod tenancy;
+#[cfg(test)]
+mod trace;
 #[cfg(test)]
 mod walk;

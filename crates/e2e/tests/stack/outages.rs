@@ -9,7 +9,7 @@ const LONG: Duration = Duration::from_secs(240);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rabbitmq_stopped_postgres_restarted_queues_purged() {
-    let world = World::start(20_000).await;
+    let world = World::start().await;
     let address = "outage@example.com";
     world.sim.mailbox(address, 100, 21).await;
     let account = Account::connect(&world, "acme", "ann", address).await;
@@ -18,20 +18,20 @@ async fn rabbitmq_stopped_postgres_restarted_queues_purged() {
     let mut live = world.sim.deliver(address, 5).await;
 
     // RabbitMQ away for 10 s, with mail coming in all the time.
-    world.servers.command("stop-rabbit").await.unwrap();
+    world.pair.run(&["stop-rabbit"]).await.unwrap();
     let stopped = tokio::time::Instant::now();
     while stopped.elapsed() < Duration::from_secs(10) {
         live.extend(world.sim.deliver(address, 1).await);
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    world.servers.command("start-rabbit").await.unwrap();
+    world.pair.run(&["start-rabbit"]).await.unwrap();
     live.extend(world.sim.deliver(address, 5).await);
     account.mirror_equals_truth(&world, LONG).await;
     account.notified_once(&world, &live, LONG).await;
 
     // Postgres restarted under load.
     live.extend(world.sim.deliver(address, 10).await);
-    world.servers.command("restart-postgres").await.unwrap();
+    world.pair.run(&["restart-postgres"]).await.unwrap();
     live.extend(world.sim.deliver(address, 10).await);
     account.mirror_equals_truth(&world, LONG).await;
     account.notified_once(&world, &live, LONG).await;
@@ -45,12 +45,12 @@ async fn rabbitmq_stopped_postgres_restarted_queues_purged() {
     account.notified_once(&world, &live, LONG).await;
 
     within(LONG, "the client saw everything", async || live.iter().all(|id| socket.announced().contains_key(id))).await;
-    let mut conn = world.admin().await;
-    assert_eq!(mirror::notifications_of(&mut conn, account.connector, "sync_complete").await, 1);
+    let conn = world.admin().await;
+    assert_eq!(mirror::notifications_of(&conn, account.connector, "sync_complete").await, 1);
 }
 
 async fn purge_everything(world: &World) {
-    let management = world.servers.management_url();
+    let management = world.servers.management_url.expose().trim_end_matches('/').to_owned();
     let http = e2e::client::http();
     for queue in Topology::CURRENT.queue_names() {
         let mut url = url::Url::parse(&format!("{management}/api/queues")).unwrap();

@@ -33,7 +33,7 @@ struct Tenants {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tenants_and_services_stay_apart() {
-    let world = World::start(26_000).await;
+    let world = World::start().await;
     for (address, seed) in [("a@example.com", 1), ("b@example.com", 2)] {
         world.sim.mailbox(address, 10, seed).await;
     }

@@ -8,7 +8,7 @@ const MINUTES: Duration = Duration::from_secs(180);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn from_the_oauth_pages_to_the_official_socket_client() {
-    let world = World::start(20_000).await;
+    let world = World::start().await;
     let address = "walk@example.com";
     world.sim.mailbox(address, 3_000, 7).await;
     // Slow enough that the backfill is still at work when the live changes come.
@@ -19,9 +19,9 @@ async fn from_the_oauth_pages_to_the_official_socket_client() {
     let account = Account::connect(&world, "acme", "ann", address).await;
     let socket = account.socket("websocket").await;
     let polling = account.socket("polling").await;
-    let mut conn = world.admin().await;
-    within(MINUTES, "the backfill has begun", async || mirror::count(&mut conn, account.connector).await > 50).await;
-    assert!(!mirror::first_synced(&mut conn, account.connector).await, "the live part must come before the end");
+    let conn = world.admin().await;
+    within(MINUTES, "the backfill has begun", async || mirror::count(&conn, account.connector).await > 50).await;
+    assert!(!mirror::first_synced(&conn, account.connector).await, "the live part must come before the end");
 
     // Deliver, delete, relabel, deliver: all while the backfill runs.
     let mut live = world.sim.deliver(address, 3).await;
@@ -30,7 +30,7 @@ async fn from_the_oauth_pages_to_the_official_socket_client() {
     world.sim.relabel(address, &old[20..], &["STARRED"], &["UNREAD"]).await;
     live.extend(world.sim.deliver(address, 3).await);
     account.notified_once(&world, &live, Duration::from_secs(60)).await;
-    assert!(!mirror::first_synced(&mut conn, account.connector).await, "live mail must not wait for the backfill");
+    assert!(!mirror::first_synced(&conn, account.connector).await, "live mail must not wait for the backfill");
 
     world.sim.clear_faults().await;
     account.first_sync(&world, MINUTES).await;
@@ -62,7 +62,7 @@ async fn from_the_oauth_pages_to_the_official_socket_client() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_came_while_the_client_was_away_is_replayed_once_and_in_order() {
-    let world = World::start(23_000).await;
+    let world = World::start().await;
     let address = "away@example.com";
     world.sim.mailbox(address, 20, 3).await;
     let account = Account::connect(&world, "acme", "ben", address).await;

@@ -1,0 +1,75 @@
+//! The operations of the merged document.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// One method of one path.
+pub struct Operation {
+    pub method: Method,
+    pub path: String,
+    /// Documented to need no token.
+    pub open: bool,
+    /// Name and schema of each query parameter.
+    pub query: Vec<(String, Value)>,
+    /// Takes a JSON body.
+    pub takes_json: bool,
+    /// The body may be left out.
+    pub body_optional: bool,
+    schema: Value,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.path)
+    }
+}
+
+/// All of them; the document must be complete.
+pub fn all(document: &Value) -> Vec<Operation> {
+    assert_eq!((&document["x-missing"], &document["x-stale"]), (&json!([]), &json!([])), "the document is incomplete");
+    let paths = document["paths"].as_object().expect("the document has paths");
+    let mut all = Vec::new();
+    for (path, item) in paths {
+        for (method, operation) in item.as_object().into_iter().flatten() {
+            all.push(read(path, method, operation));
+        }
+    }
+    assert!(all.len() >= 30, "only {} operations are documented", all.len());
+    for service in ["/api/connectors", "/gmail/sync", "/api/notifications", "/api/email/webhook/google/pubsub"] {
+        assert!(paths.contains_key(service), "the service of {service} is not in the document");
+    }
+    all
+}
+
+fn read(path: &str, method: &str, operation: &Value) -> Operation {
+    let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+    let query = parameters.iter().filter(|parameter| parameter["in"] == "query");
+    let json = operation.pointer("/requestBody/content/application~1json");
+    Operation {
+        method: Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method"),
+        path: path.to_owned(),
+        open: operation.get("security") == Some(&json!([])),
+        query: query.map(|one| (one["name"].as_str().unwrap_or_default().to_owned(), one["schema"].clone())).collect(),
+        takes_json: json.is_some(),
+        body_optional: operation.pointer("/requestBody/required") != Some(&json!(true)),
+        schema: json.map_or(Value::Null, |json| json["schema"].clone()),
+    }
+}
+
+impl Operation {
+    /// The members its JSON body may have, as documented.
+    pub fn body_members(&self, document: &Value) -> BTreeSet<String> {
+        let mut members = BTreeSet::new();
+        // An optional body is "this or null".
+        let alternatives = self.schema["oneOf"].as_array().cloned().unwrap_or_else(|| vec![self.schema.clone()]);
+        for schema in alternatives {
+            let target = schema["$ref"].as_str().and_then(|target| document.pointer(target.trim_start_matches('#')));
+            let properties = target.unwrap_or(&schema)["properties"].as_object().cloned().unwrap_or_default();
+            members.extend(properties.into_iter().map(|(name, _)| name));
+        }
+        members
+    }
+}
