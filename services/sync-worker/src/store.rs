@@ -12,6 +12,7 @@ pub mod leases;
 pub mod ledger;
 pub mod listing;
 pub mod mail_reads;
+mod mailbox_row;
 pub mod mailboxes;
 pub mod parked;
 pub mod queue;

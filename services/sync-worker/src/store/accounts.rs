@@ -61,8 +61,7 @@ struct Head {
     head: i64,
 }
 
-/// Where the event streams of the given accounts stand: a client that read a
-/// list knows from which event on to listen.
+/// Where the event streams of the given accounts stand: who has read a list knows from which event on to listen.
 pub async fn as_of_seq(tx: &Tx, accounts: &[ConnectorId]) -> Result<Vec<(ConnectorId, i64)>, Error> {
     let streams: Vec<String> = accounts.iter().map(|id| contracts::streams::mailbox(*id)).collect();
     let heads = sql("SELECT stream, head FROM streams WHERE stream = ANY($1)")
