@@ -141,6 +141,7 @@ fn the_detail(mail: &Value, detail: &Value) {
         ["Message-ID", "From", "To", "Cc", "Reply-To", "Subject", "Date", "MIME-Version", "Content-Type"]
     );
     assert!(headers.contains(&json!(["Subject", "Café & more"])), "{headers:?}");
+    assert!(headers.iter().all(|header| header[1] != ""), "{headers:?}");
     assert_eq!(detail["text"].as_str().unwrap().trim(), "Tom & Jerry's <cheese>");
     let html = detail["html"].as_str().unwrap();
     assert!(html.contains("<p>Tom</p>") && !html.contains("script") && !html.contains("alert"), "{html}");
