@@ -1,4 +1,4 @@
-//! Ids in paths: what is no id, or an id of nothing, is 404 (api.md §0).
+//! Ids in paths: what is no id, or an id of nothing, is 404.
 
 use super::operations::Operation;
 use super::row::{Body, Row};
