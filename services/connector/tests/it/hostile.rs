@@ -15,10 +15,12 @@ struct Digest {
 /// Everything the service stores, as one number.
 async fn digest(world: &World) -> String {
     let conn = world.db.admin().await;
-    let tables = ["google_accounts", "connectors", "credentials", "watches", "grant_endings", "outbox"];
-    let parts = tables.map(|table| {
-        format!("(SELECT coalesce(string_agg(t::text, '|' ORDER BY t::text), '') FROM connector.{table} t)")
-    });
+    // Of an event what it says: when it is marked as sent is the relay's own business.
+    let outbox = "(SELECT id, event_type, stream, seq, payload FROM connector.outbox)";
+    let tables = ["google_accounts", "connectors", "credentials", "watches", "grant_endings"];
+    let tables = tables.map(|table| format!("connector.{table}")).into_iter().chain([outbox.to_owned()]);
+    let digest = |table| format!("(SELECT coalesce(string_agg(t::text, '|' ORDER BY t::text), '') FROM {table} t)");
+    let parts: Vec<String> = tables.map(digest).collect();
     let text = format!("SELECT md5({}) AS digest", parts.join(" || "));
     Statement::dynamic(text).get_result::<Digest>(&conn).await.unwrap().digest
 }
