@@ -8,27 +8,31 @@ fail() { printf 'structure: %s\n' "$*" >&2; failed=1; }
 
 # The direction: a crate may depend on crates of a lower rank. Test and operator crates stand above all.
 rank() {
-  case $1 in
-    domain) echo 0 ;; contracts) echo 1 ;; runtime) echo 2 ;; broker) echo 3 ;; storage) echo 4 ;;
-    google | web) echo 5 ;; testing | gmail-sim) echo 6 ;;
-    postrider-gateway | postrider-ingest-webhook | postrider-connector | postrider-sync-worker | postrider-notification) echo 7 ;;
+  case ${1#postrider-} in
+    domain) echo 0 ;; contracts) echo 1 ;; runtime) echo 2 ;;
+    http | storage | broker) echo 3 ;;
+    google-auth | gmail | mail | web) echo 4 ;;
+    events) echo 5 ;;
+    testing | gmail-sim) echo 6 ;;
     gateway | ingest-webhook | connector | sync-worker | notification) echo 7 ;;
-    postrider | xtask) echo 9 ;;
-    e2e) echo 10 ;; postrider-bench) echo 11 ;;
+    cli | xtask) echo 9 ;;
+    e2e) echo 10 ;; bench) echo 11 ;;
     *) echo none ;;
   esac
 }
 
 # Which packages may name an outside library. Services may name diesel and actix-web, but only in certain folders.
-services="postrider-gateway postrider-ingest-webhook postrider-connector postrider-sync-worker postrider-notification"
+services="gateway ingest-webhook connector sync-worker notification"
 may_name() {
   case $1 in
-    lapin) echo "broker postrider-bench" ;;
-    diesel | diesel-async | diesel_migrations | tokio-postgres) echo "storage testing postrider-bench e2e $services" ;;
-    google-gmail1 | google-apis-common) echo google ;;
-    jsonwebtoken) echo "web google gmail-sim testing postrider e2e" ;;
-    socketioxide) echo postrider-notification ;;
-    actix-web | actix-http | actix-service) echo "web gmail-sim postrider-bench $services" ;;
+    lapin) echo "broker bench" ;;
+    diesel) echo "domain storage events testing bench e2e $services" ;;
+    diesel-async | tokio-postgres) echo "storage testing bench e2e xtask" ;;
+    diesel_migrations) echo "storage events testing e2e $services" ;;
+    google-gmail1 | google-apis-common) echo gmail ;;
+    jsonwebtoken) echo "http web google-auth gmail-sim testing cli e2e" ;;
+    socketioxide) echo notification ;;
+    actix-web | actix-http | actix-service) echo "web events gmail-sim bench $services" ;;
     *) echo any ;;
   esac
 }
@@ -42,10 +46,12 @@ dependencies() {
 
 for manifest in crates/*/Cargo.toml services/*/Cargo.toml; do
   package=$(awk -F'"' '/^name = / { print $2; exit }' "$manifest")
+  case $package in postrider-*) ;; *) fail "$manifest: package $package must be named postrider-…" ;; esac
   own=$(rank "$package")
   if [ "$own" = none ]; then fail "$manifest: package $package has no place in the direction (scripts/check-structure.sh)"; continue; fi
   while read -r kind name; do
-    theirs=$(rank "$name")
+    theirs=none
+    case $name in postrider-*) theirs=$(rank "$name") ;; esac
     if [ "$theirs" != none ]; then
       # Tests may use the test crates and what tests need, but no other service.
       limit=$own
@@ -56,7 +62,7 @@ for manifest in crates/*/Cargo.toml services/*/Cargo.toml; do
     # Tests forge tokens.
     if [ "$kind $name" = "dev-dependencies jsonwebtoken" ]; then allowed=any; fi
     case " $allowed " in
-      *" any "* | *" $package "*) ;;
+      *" any "* | *" ${package#postrider-} "*) ;;
       *) fail "$manifest: only $allowed may name $name, not $package" ;;
     esac
   done < <(dependencies "$manifest")

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use actix_web::web::{Bytes, Data, post};
 use actix_web::{App, HttpResponse, HttpServer};
 use anyhow::Context as _;
-use broker::{Broker, BrokerConfig, Publisher};
-use contracts::Envelope;
-use contracts::ingest::MailboxChanged;
-use domain::{EventId, Seams, Secret};
-use runtime::Context;
+use postrider_broker::{Broker, BrokerConfig, Publisher};
+use postrider_contracts::Envelope;
+use postrider_contracts::ingest::MailboxChanged;
+use postrider_domain::{EventId, Seams, Secret};
+use postrider_runtime::Context;
 
 struct Bare {
     publisher: Arc<dyn Publisher>,

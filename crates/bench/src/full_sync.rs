@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
-use e2e::{Account, World, client};
 use futures_util::{SinkExt as _, StreamExt as _, TryStreamExt as _};
-use postrider::stack::Member;
+use postrider_cli::stack::Member;
+use postrider_e2e::{Account, World, client};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use tokio_postgres::NoTls;

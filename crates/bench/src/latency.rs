@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Account, World};
-use postrider::socket::Socket;
+use postrider_cli::socket::Socket;
+use postrider_e2e::{Account, World};
+use postrider_storage::types::{Double, Text};
+use postrider_storage::{QueryableByName, sql};
 use serde_json::{Value, json};
-use storage::types::{Double, Text};
-use storage::{QueryableByName, sql};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use bench::{bare_intake, full_sync, latency, push, report::Report};
 use clap::{Parser, Subcommand};
+use postrider_bench::{bare_intake, full_sync, latency, push, report::Report};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Parser)]
@@ -52,7 +52,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    runtime::tls::install();
+    postrider_runtime::tls::install();
     let cli = Cli::parse();
     let run = || -> anyhow::Result<()> {
         tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use e2e::{World, client};
-use postrider::stack::Member;
+use postrider_cli::stack::Member;
+use postrider_e2e::{World, client};
 use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::time::Instant;
@@ -33,7 +33,7 @@ pub async fn run(report: &mut Report, seconds: u64) -> Result<()> {
         .kill_on_drop(true)
         .spawn()?;
     let bare_url = format!("http://127.0.0.1:{bare_port}/");
-    e2e::eventually("the bare handler publishes", async || {
+    postrider_e2e::eventually("the bare handler publishes", async || {
         client::http().post(&bare_url).body("x").send().await.is_ok_and(|answer| answer.status() == 202)
     })
     .await;
@@ -57,7 +57,7 @@ pub async fn run(report: &mut Report, seconds: u64) -> Result<()> {
 /// A token as Google's Pub/Sub signs it; one token serves many pushes for up to an hour, as at Google.
 async fn token(world: &World, env: &std::collections::BTreeMap<String, String>) -> Result<String> {
     let setting = |name: &str| env.get(name).cloned().with_context(|| format!("the stack names no {name}"));
-    let now = domain::Seams::system().clock.now().timestamp();
+    let now = postrider_domain::Seams::system().clock.now().timestamp();
     let claims = json!({
         "iss": "https://accounts.google.com",
         "aud": setting("PUBSUB_AUDIENCE")?,

@@ -1,6 +1,6 @@
 //! The stack that is measured: the same processes as in the end-to-end tests, from the directory of this program.
 
-use e2e::World;
+use postrider_e2e::World;
 
 /// A quota that never binds: the benches measure us, not Google's allowance.
 const NO_LIMIT: &str = "user=1000000000,project=4000000000,day=1000000000000";

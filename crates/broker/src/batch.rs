@@ -57,8 +57,8 @@ mod tests {
     use std::sync::Arc;
 
     use async_trait::async_trait;
-    use contracts::Queue;
-    use contracts::topology::SYNC_WORKER_CONNECTOR;
+    use postrider_contracts::Queue;
+    use postrider_contracts::topology::SYNC_WORKER_CONNECTOR;
 
     use super::*;
     use crate::memory::tests::delivered;

@@ -1,6 +1,6 @@
 //! From a verdict to what is done with the message: the one place that knows tiers, limits and dead letters.
 
-use contracts::{Overflow, Queue, RETRY_TIERS, RetryTier};
+use postrider_contracts::{Overflow, Queue, RETRY_TIERS, RetryTier};
 
 use crate::batch::Verdict;
 use crate::handler::Outcome;
@@ -63,7 +63,7 @@ pub(crate) fn bury(queue: &Queue, attempt: u32, reason: String) -> Settlement {
 mod tests {
     use std::time::Duration;
 
-    use contracts::topology::{OUTSIDE_NOTIFICATION, SYNC_WORKER_CONNECTOR};
+    use postrider_contracts::topology::{OUTSIDE_NOTIFICATION, SYNC_WORKER_CONNECTOR};
 
     use super::*;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::{Envelope, Queue};
+use postrider_contracts::{Envelope, Queue};
 
 /// A message as a handler sees it.
 #[derive(Debug, Clone)]

@@ -9,8 +9,8 @@ pub(crate) mod tests;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use contracts::{Envelope, Queue};
-use runtime::Context;
+use postrider_contracts::{Envelope, Queue};
+use postrider_runtime::Context;
 use tokio::sync::Notify;
 
 use self::store::Store;

@@ -1,7 +1,7 @@
 //! What an operator sees of the broker's client side.
 
+use postrider_runtime::telemetry::metrics::{SECONDS, counter_vec, gauge, gauge_vec, histogram, histogram_vec};
 use prometheus::{Histogram, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Registry};
-use runtime::telemetry::metrics::{SECONDS, counter_vec, gauge, gauge_vec, histogram, histogram_vec};
 
 use crate::batch::Verdict;
 use crate::handler::Outcome;

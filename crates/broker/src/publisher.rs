@@ -1,7 +1,7 @@
 //! What publishing is: every event confirmed by the broker, or an error for exactly that event.
 
 use async_trait::async_trait;
-use contracts::Envelope;
+use postrider_contracts::Envelope;
 
 /// Whether publishing makes sense now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

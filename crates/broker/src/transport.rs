@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::handler::Handler;
 use crate::publisher::Publisher;
 
-/// A carrier of events with the topology of `contracts::Topology::CURRENT`.
+/// A carrier of events with the topology of `postrider_contracts::Topology::CURRENT`.
 pub trait Transport: Send + Sync + 'static {
     /// Publishes to the events exchange. All publishers of one transport share its connection.
     fn publisher(&self) -> Arc<dyn Publisher>;

@@ -1,7 +1,7 @@
 //! A client of the public API, with one user's token.
 
 use anyhow::{Context as _, Result, bail};
-use domain::Secret;
+use postrider_domain::Secret;
 use reqwest::{Client, Method};
 use serde::Deserialize;
 use serde_json::Value;

@@ -11,7 +11,7 @@ use reqwest::redirect::Policy;
 /// # Errors
 /// TLS cannot be set up.
 pub fn client() -> Result<Client> {
-    runtime::tls::install();
+    postrider_runtime::tls::install();
     Client::builder()
         .redirect(Policy::none())
         .no_proxy()

@@ -8,7 +8,7 @@ mod servers;
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
-use domain::{Entropy as _, OsEntropy, Secret};
+use postrider_domain::{Entropy as _, OsEntropy, Secret};
 
 pub use build::build_programs;
 pub use checkout::Checkout;

@@ -1,5 +1,5 @@
 //! The operator's command.
 
 fn main() -> std::process::ExitCode {
-    postrider::cli::main()
+    postrider_cli::cli::main()
 }

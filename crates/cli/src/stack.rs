@@ -16,8 +16,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use domain::Secret;
-use storage::Spec;
+use postrider_domain::Secret;
+use postrider_storage::Spec;
 
 pub use members::Member;
 pub use options::StackOptions;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use domain::{Clock, Secret, SystemClock};
 use jsonwebtoken::{EncodingKey, Header, encode};
+use postrider_domain::{Clock, Secret, SystemClock};
 use serde::Serialize;
 
 /// How long tokens that are printed are valid.

@@ -1,7 +1,7 @@
 //! CloudEvents 1.0 around a protobuf payload (AMQP binary mode: attributes travel as `cloudEvents:*` headers).
 
 use bytes::Bytes;
-use domain::{ConnectorId, EventId, TenantId, Timestamp, UserId};
+use postrider_domain::{ConnectorId, EventId, TenantId, Timestamp, UserId};
 
 use crate::event::Event;
 use crate::trace::TraceContext;
@@ -35,7 +35,7 @@ pub struct Position {
     pub seq: i64,
 }
 
-/// An event before its sequence number is known; `storage::outbox::append` gives it one.
+/// An event before its sequence number is known; `events::outbox::append` gives it one.
 #[derive(Debug, Clone)]
 pub struct NewEvent {
     /// Everything but the position.
@@ -118,7 +118,7 @@ impl Envelope {
 
 /// Stream names: one place, because producer, relay, consumers and pull must agree.
 pub mod streams {
-    use domain::ConnectorId;
+    use postrider_domain::ConnectorId;
 
     /// Events of the connector service about one account.
     pub fn connector(id: ConnectorId) -> String {

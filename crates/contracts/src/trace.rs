@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use domain::Entropy;
+use postrider_domain::Entropy;
 
 /// A `traceparent` header, version 00 (https://www.w3.org/TR/trace-context/#traceparent-header).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -10,7 +10,10 @@ pub mod ids;
 pub mod labels;
 pub mod seams;
 pub mod secret;
+pub mod sql;
+pub mod states;
 pub mod text;
+pub mod words;
 
 pub use address::EmailAddress;
 pub use clock::{Clock, MockClock, SystemClock, Timestamp};
@@ -21,3 +24,4 @@ pub use ids::{
 };
 pub use seams::{Entropy, IdGen, OsEntropy, Seams, SeededEntropy, SeededIds, SystemIds};
 pub use secret::Secret;
+pub use states::{AccountStatus, RunKind, RunState, WatchState, WatchType};

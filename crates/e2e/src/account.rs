@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::Secret;
+use postrider_domain::Secret;
 use reqwest::Method;
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use serde_json::Value;

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use domain::Secret;
+use postrider_domain::Secret;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
@@ -80,7 +80,7 @@ pub fn http() -> reqwest::Client {
 /// The same from another loopback address: the gateway counts callers without a token by their address.
 #[expect(clippy::disallowed_methods, reason = "tests call from outside, as any program would")]
 pub fn http_from(address: Ipv4Addr) -> reqwest::Client {
-    runtime::tls::install();
+    postrider_runtime::tls::install();
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()

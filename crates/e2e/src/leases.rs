@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use diesel_async::AsyncPgConnection;
-use storage::types::{BigInt, Text, Uuid as SqlUuid};
-use storage::{QueryableByName, sql};
+use postrider_storage::types::{BigInt, Text, Uuid as SqlUuid};
+use postrider_storage::{QueryableByName, sql};
 use uuid::Uuid;
 
 /// A lease that is held now.

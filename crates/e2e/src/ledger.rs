@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
-use storage::types::{BigInt, Bool, Uuid as SqlUuid};
-use storage::{QueryableByName, sql};
+use postrider_storage::types::{BigInt, Bool, Uuid as SqlUuid};
+use postrider_storage::{QueryableByName, sql};
 use uuid::Uuid;
 
 use crate::until::within;
@@ -37,7 +37,7 @@ async fn books(conn: &AsyncPgConnection, connector: Uuid) -> Books {
            (SELECT coalesce(sum(p.changes), 0)::bigint FROM mailbox.parked_changes p WHERE p.connector_id = $1) \
              AS waiting \
          FROM (SELECT $1 AS id) one LEFT JOIN mailbox.ledger l ON l.connector_id = one.id")
-    .bind::<SqlUuid, _>(connector)
+    .bind_as::<SqlUuid, _>(connector)
     .get_result(conn)
     .await
     .expect("the ledger can be read")

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
-use postrider::stack::{Member, Ports};
+use postrider_cli::stack::{Member, Ports};
 
 /// Bases are tried from here. Private servers begin at 18,432, ephemeral ports at 32,768.
 const FIRST: u16 = 10_000;

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::Secret;
+use postrider_domain::Secret;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
 use crate::until::eventually;
-use testing::services::workspace_root as root;
+use postrider_testing::services::workspace_root as root;
 
 /// One thing that happened to the client.
 #[derive(Debug, Clone, Deserialize)]

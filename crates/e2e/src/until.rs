@@ -9,5 +9,5 @@ pub async fn eventually<F: AsyncFn() -> bool>(what: &str, condition: F) {
 
 /// Waits for a condition and fails with its name when the time is over.
 pub async fn within<F: AsyncFn() -> bool>(limit: Duration, what: &str, condition: F) {
-    testing::eventually(what, limit, || async { condition().await.then_some(()) }).await;
+    postrider_testing::eventually(what, limit, || async { condition().await.then_some(()) }).await;
 }

@@ -1,10 +1,10 @@
 //! A whole Postrider of its own for one test.
 
 use diesel_async::{AsyncConnection as _, AsyncPgConnection};
-use postrider::stack::{Member, Stack, StackOptions};
+use postrider_cli::stack::{Member, Stack, StackOptions};
+use postrider_testing::services::{Pair, Parts, Servers};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use testing::services::{Pair, Parts, Servers};
 
 use crate::client::Client;
 use crate::ports::free_base;

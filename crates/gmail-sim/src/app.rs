@@ -1,7 +1,7 @@
 //! The program's life: start, wait for the stop signal, free the port.
 
-use gmail_sim::{SimConfig, SimServer};
-use runtime::{ConfigErrors, Context, Env, Service, Shutdown};
+use postrider_gmail_sim::{SimConfig, SimServer};
+use postrider_runtime::{ConfigErrors, Context, Env, Service, Shutdown};
 
 /// A running simulator.
 pub(crate) struct App {

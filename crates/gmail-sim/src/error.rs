@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use domain::Timestamp;
+use postrider_domain::Timestamp;
 use serde_json::{Value, json};
 
 /// A failed Gmail call.

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::Timestamp;
+use postrider_domain::Timestamp;
 
 pub use method::Method;
 pub use quota::{CostTable, LimitStyle, Quota};

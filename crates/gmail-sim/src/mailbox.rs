@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use domain::Timestamp;
+use postrider_domain::Timestamp;
 
 pub(crate) use change::Edit;
 pub use history::{HistoryChange, HistoryPage, HistoryQuery, HistoryRecord};

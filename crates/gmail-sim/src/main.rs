@@ -4,5 +4,5 @@ mod app;
 mod settings;
 
 fn main() -> std::process::ExitCode {
-    runtime::run::<app::App>()
+    postrider_runtime::run::<app::App>()
 }

@@ -1,9 +1,9 @@
 //! The program's settings. What the services and Google must agree on (OAuth client, topic, subscription, service
 //! account) has one name for both sides; what is the simulator's alone starts with `GMAIL_SIM_`.
 
-use gmail_sim::push::PushConfig;
-use gmail_sim::{MailboxSpec, OAuthConfig, Quota, SimConfig, Sizes};
-use runtime::config::{self, ConfigErrors, Env, PublicUrl, listener_addr};
+use postrider_gmail_sim::push::PushConfig;
+use postrider_gmail_sim::{MailboxSpec, OAuthConfig, Quota, SimConfig, Sizes};
+use postrider_runtime::config::{self, ConfigErrors, Env, PublicUrl, listener_addr};
 
 /// The intake's path below the public origin; pushes go there unless `GMAIL_SIM_PUSH_URL` says otherwise.
 const PUSH_PATH: &str = "/api/email/webhook/google/pubsub";

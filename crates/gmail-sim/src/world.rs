@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use chrono::TimeDelta;
-use domain::{Clock, EmailAddress, Timestamp};
+use postrider_domain::{Clock, EmailAddress, Timestamp};
 
 pub use actions::Deliver;
 pub use calls::{Found, Profile};

@@ -1,6 +1,6 @@
 //! What a service is given besides its settings.
 
-use domain::Seams;
+use postrider_domain::Seams;
 use prometheus::Registry;
 
 use crate::lifecycle::Shutdown;

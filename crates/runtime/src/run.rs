@@ -5,8 +5,8 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use contracts::Topology;
-use domain::Seams;
+use postrider_contracts::Topology;
+use postrider_domain::Seams;
 
 use crate::cli::{Cli, Command};
 use crate::config::{ConfigErrors, Env, all};

@@ -6,7 +6,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use domain::Entropy;
+use postrider_domain::Entropy;
 use prometheus::{IntCounterVec, Registry};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use contracts::topology::{LIVE_EXCHANGE, RETRY_EXCHANGE, UNROUTED_QUEUE};
-use contracts::{EVENTS_EXCHANGE, RETRY_TIERS, Topology, UNROUTED_EXCHANGE};
+use postrider_contracts::topology::{LIVE_EXCHANGE, RETRY_EXCHANGE, UNROUTED_QUEUE};
+use postrider_contracts::{EVENTS_EXCHANGE, RETRY_TIERS, Topology, UNROUTED_EXCHANGE};
 
 /// The topology as text.
 pub(crate) fn render(topology: &Topology) -> String {

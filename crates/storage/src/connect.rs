@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use diesel::ConnectionError;
 use diesel_async::AsyncPgConnection;
-use domain::Secret;
+use postrider_domain::Secret;
 use tokio_postgres::NoTls;
 
 /// How long a connection attempt may take.

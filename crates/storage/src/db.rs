@@ -1,5 +1,6 @@
 //! The pool. A connection is only ever handed out inside a transaction that has entered a role: see [`Tx`].
 
+use std::any::Any;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -7,14 +8,13 @@ use diesel_async::AsyncPgConnection;
 use diesel_async::SimpleAsyncConnection;
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
-use domain::{Secret, TenantId};
 use futures_util::FutureExt;
+use postrider_domain::{Secret, TenantId};
 
 use crate::connect::{Session, open};
 use crate::error::Error;
-use crate::outbox::HandOver;
 use crate::spec::Spec;
-use crate::tx::Tx;
+use crate::tx::{SystemTx, TenantTx, Tx};
 
 /// How long a caller waits for a free connection before it is told "try again".
 const CHECKOUT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -48,7 +48,7 @@ struct Inner {
     pool: Pool<AsyncPgConnection>,
     spec: Spec,
     begin_system: String,
-    hand_over: OnceLock<HandOver>,
+    attached: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
 impl std::fmt::Debug for Db {
@@ -82,7 +82,7 @@ impl Db {
             .build()
             .map_err(|error| Error::Other(error.to_string()))?;
         let begin_system = format!("BEGIN; SET LOCAL ROLE {}", config.spec.system_role());
-        let inner = Inner { pool, spec: config.spec, begin_system, hand_over: OnceLock::new() };
+        let inner = Inner { pool, spec: config.spec, begin_system, attached: OnceLock::new() };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -92,19 +92,20 @@ impl Db {
     }
 
     /// Begins a transaction that sees the rows of one tenant.
-    pub async fn tenant(&self, tenant: &TenantId) -> Result<Tx, Error> {
+    pub async fn tenant(&self, tenant: &TenantId) -> Result<TenantTx, Error> {
         let begin = format!("BEGIN; {}", crate::tx::enter_tenant_sql(&self.inner.spec, tenant));
-        self.begin(&begin).await
+        Ok(TenantTx::new(self.begin(&begin).await?))
     }
 
     /// Begins a transaction that sees the control tables across tenants.
-    pub async fn system(&self) -> Result<Tx, Error> {
-        self.begin(&self.inner.begin_system).await
+    pub async fn system(&self) -> Result<SystemTx, Error> {
+        Ok(SystemTx::new(self.begin(&self.inner.begin_system).await?))
     }
 
     /// As [`Self::system`], for what may be lost when the server crashes: the commit does not wait for the disk.
-    pub(crate) async fn system_unflushed(&self) -> Result<Tx, Error> {
-        self.begin(&format!("{}; SET LOCAL synchronous_commit = off", self.inner.begin_system)).await
+    pub async fn system_unflushed(&self) -> Result<SystemTx, Error> {
+        let begin = format!("{}; SET LOCAL synchronous_commit = off", self.inner.begin_system);
+        Ok(SystemTx::new(self.begin(&begin).await?))
     }
 
     /// Answers whether the database can be reached, for health checks.
@@ -118,9 +119,15 @@ impl Db {
         (status.size.saturating_sub(status.available), status.size)
     }
 
-    /// Where committed outbox rows are handed to; set once by the relay.
-    pub(crate) fn hand_over(&self) -> &OnceLock<HandOver> {
-        &self.inner.hand_over
+    /// Attaches what transactions of this pool shall reach (the way to the relay); the first one stays. Answers
+    /// whether it was the first.
+    pub fn attach<T: Send + Sync + 'static>(&self, value: T) -> bool {
+        self.inner.attached.set(Arc::new(value)).is_ok()
+    }
+
+    /// What was attached, if it is of this type.
+    pub fn attached<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.inner.attached.get()?.clone().downcast().ok()
     }
 
     /// One round trip: BEGIN, role and tenant. A connection that died in the pool is dropped and another one taken;

@@ -23,9 +23,9 @@ pub async fn try_acquire(tx: &mut Tx, name: &str, owner: &str, ttl: Duration) ->
             epoch = l.epoch + CASE WHEN l.owner = excluded.owner THEN 0 ELSE 1 END \
          WHERE l.until <= clock_timestamp() OR l.owner = excluded.owner \
          RETURNING epoch")
-    .bind::<Text, _>(name)
-    .bind::<Text, _>(owner)
-    .bind::<Double, _>(ttl.as_secs_f64())
+    .bind_as::<Text, _>(name)
+    .bind_as::<Text, _>(owner)
+    .bind_as::<Double, _>(ttl.as_secs_f64())
     .optional::<EpochRow>(tx)
     .await?;
     Ok(row.map(|row| row.epoch))
@@ -34,8 +34,8 @@ pub async fn try_acquire(tx: &mut Tx, name: &str, owner: &str, ttl: Duration) ->
 /// Gives the lease up if it is still ours.
 pub async fn release(tx: &mut Tx, name: &str, owner: &str) -> Result<(), Error> {
     sql("UPDATE leases SET until = clock_timestamp() WHERE name = $1 AND owner = $2")
-        .bind::<Text, _>(name)
-        .bind::<Text, _>(owner)
+        .bind_as::<Text, _>(name)
+        .bind_as::<Text, _>(owner)
         .execute(tx)
         .await?;
     Ok(())

@@ -2,9 +2,9 @@
 
 use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
-use domain::Secret;
-use runtime::config::DatabaseUrl;
-use runtime::{ConfigErrors, Env};
+use postrider_domain::Secret;
+use postrider_runtime::config::DatabaseUrl;
+use postrider_runtime::{ConfigErrors, Env};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 use url::Url;

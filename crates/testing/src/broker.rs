@@ -5,8 +5,8 @@ mod management;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use contracts::Topology;
-use domain::Secret;
+use postrider_contracts::Topology;
+use postrider_domain::Secret;
 
 use self::management::Management;
 use crate::poll::eventually;
@@ -35,7 +35,7 @@ impl TestVhost {
     /// # Errors
     /// RabbitMQ is not reachable or refuses.
     pub async fn on(servers: &Servers) -> anyhow::Result<Self> {
-        runtime::tls::install();
+        postrider_runtime::tls::install();
         let management = Management::new(&servers.management_url)?;
         management.sweep().await;
         let name = management.create().await?;
@@ -59,7 +59,7 @@ impl TestVhost {
     /// # Errors
     /// RabbitMQ is not reachable, or there is no such queue.
     pub async fn purge(&self, queue: &str) -> anyhow::Result<u32> {
-        Ok(::broker::queues::purge(&self.amqp_url, queue).await?)
+        Ok(postrider_broker::queues::purge(&self.amqp_url, queue).await?)
     }
 
     /// Purges every queue of the topology at once: what an operator may do at a bad moment.
@@ -68,7 +68,7 @@ impl TestVhost {
     /// RabbitMQ is not reachable, or the topology is not declared yet.
     pub async fn purge_all(&self) -> anyhow::Result<u32> {
         let purges = Topology::CURRENT.queue_names();
-        let purges = purges.iter().map(|queue| ::broker::queues::purge(&self.amqp_url, queue));
+        let purges = purges.iter().map(|queue| postrider_broker::queues::purge(&self.amqp_url, queue));
         Ok(futures_util::future::try_join_all(purges).await?.into_iter().sum())
     }
 
@@ -77,7 +77,7 @@ impl TestVhost {
     /// # Errors
     /// RabbitMQ is not reachable.
     pub async fn depth(&self, queue: &str) -> anyhow::Result<u32> {
-        Ok(::broker::queues::depth(&self.amqp_url, queue).await?.unwrap_or(0))
+        Ok(postrider_broker::queues::depth(&self.amqp_url, queue).await?.unwrap_or(0))
     }
 
     /// Closes all client connections from RabbitMQ's side; says how many. Waits for the first one to be listed (the

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
-use domain::Secret;
-use storage::{Db, DbConfig, EmbeddedMigrations, Spec};
+use postrider_domain::Secret;
+use postrider_storage::{Db, DbConfig, EmbeddedMigrations, Spec};
 use url::Url;
 
 use crate::services;
@@ -38,7 +38,7 @@ impl TestDb {
         let mut conn = connect(&admin).await?;
         create_from(&mut conn, &name, &template).await?;
         let admin_url = with_database(&admin, &name)?;
-        let url = storage::migrate::derived_service_url(&admin_url, &spec)?;
+        let url = postrider_storage::migrate::derived_service_url(&admin_url, &spec)?;
         let db = Db::connect(DbConfig::new(url.clone(), spec))?;
         Ok(Self { db, url, admin_url, name })
     }
@@ -86,8 +86,8 @@ async fn template(admin: &Secret, spec: Spec, migrations: fn() -> EmbeddedMigrat
         conn.batch_execute(&format!("DROP DATABASE IF EXISTS {building} WITH (FORCE)")).await?;
         conn.batch_execute(&format!("CREATE DATABASE {building}")).await?;
         let url = with_database(admin, &building)?;
-        let service_url = storage::migrate::derived_service_url(&url, &spec)?;
-        storage::migrate::run(&url, &service_url, &spec, migrations()).await?;
+        let service_url = postrider_storage::migrate::derived_service_url(&url, &spec)?;
+        postrider_storage::migrate::run(&url, &service_url, &spec, migrations()).await?;
         rename(&mut conn, &building, &name).await?;
     }
     conn.batch_execute("SELECT pg_advisory_unlock(hashtext('postrider.test.template'))").await?;
@@ -117,17 +117,18 @@ async fn retry(conn: &mut AsyncPgConnection, statement: &str) -> Result<()> {
 }
 
 async fn exists(conn: &mut AsyncPgConnection, name: &str) -> Result<bool> {
-    let rows =
-        storage::Statement::dynamic("SELECT datname::text AS name FROM pg_database WHERE datname = $1".to_owned())
-            .bind::<storage::types::Text, _>(name.to_owned())
-            .load::<Name>(conn)
-            .await?;
+    let rows = postrider_storage::Statement::dynamic(
+        "SELECT datname::text AS name FROM pg_database WHERE datname = $1".to_owned(),
+    )
+    .bind_as::<postrider_storage::types::Text, _>(name.to_owned())
+    .load::<Name>(conn)
+    .await?;
     Ok(rows.first().is_some_and(|row| row.name == name))
 }
 
-#[derive(storage::QueryableByName)]
+#[derive(postrider_storage::QueryableByName)]
 struct Name {
-    #[diesel(sql_type = storage::types::Text)]
+    #[diesel(sql_type = postrider_storage::types::Text)]
     name: String,
 }
 
@@ -160,5 +161,5 @@ fn with_database(url: &Secret, name: &str) -> Result<Secret> {
 }
 
 fn unique() -> String {
-    domain::Seams::system().ids.uuid().simple().to_string()
+    postrider_domain::Seams::system().ids.uuid().simple().to_string()
 }

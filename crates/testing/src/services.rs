@@ -5,7 +5,7 @@ mod pair;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use domain::Secret;
+use postrider_domain::Secret;
 
 pub use self::pair::{Pair, Parts};
 

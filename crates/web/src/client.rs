@@ -84,7 +84,7 @@ impl ServiceClient {
 /// The one place that builds HTTP clients for our own services and key sets.
 #[expect(clippy::expect_used, reason = "fails only without a TLS provider, which is installed one line above")]
 pub(crate) fn http_client(timeouts: Timeouts) -> reqwest::Client {
-    runtime::tls::install();
+    postrider_runtime::tls::install();
     reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())

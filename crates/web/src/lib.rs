@@ -7,12 +7,11 @@
 //! Handlers take strict extractors ([`ApiJson`], [`ApiQuery`], [`PathId`]) and the verified caller ([`Caller`],
 //! [`ServiceCaller`]). Services call each other with [`ServiceClient`], which mints the 60-second token the callee
 //! verifies ([`tokens`]). Clients' own tokens are the business of [`jwt`], used by the gateway and the Socket.IO
-//! handshake. [`events`] lets consumers pull what the broker lost.
+//! handshake.
 
 pub mod body;
 pub mod client;
 pub mod codes;
-pub mod events;
 pub mod extract;
 pub mod health;
 pub mod jwt;

@@ -11,9 +11,9 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, HttpServer};
 use configure::Routes;
-use domain::Seams;
+use postrider_domain::Seams;
+use postrider_runtime::{Context, Shutdown};
 use prometheus::Registry;
-use runtime::{Context, Shutdown};
 use socket2::SockRef;
 
 use crate::extract::BodyLimit;

@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use actix_web::web::{Data, ServiceConfig};
-use broker::{Broker, BrokerConfig, Transport, dead_letters};
-use contracts::topology::CONNECTOR_MAILBOX_CHANGED;
-use runtime::{ConfigErrors, Context, DeadLettersCommand, Env, Service};
-use storage::outbox::Relay;
-use storage::{Db, DbConfig, Spec};
+use postrider_broker::{Broker, BrokerConfig, Transport, dead_letters};
+use postrider_contracts::topology::CONNECTOR_MAILBOX_CHANGED;
+use postrider_events::outbox::Relay;
+use postrider_runtime::{ConfigErrors, Context, DeadLettersCommand, Env, Service};
+use postrider_storage::{Db, DbConfig, Spec};
+use postrider_web::extract::BodyLimit;
+use postrider_web::{Health, InternalTokens, Server, ServerConfig};
 use utoipa::OpenApi;
-use web::extract::BodyLimit;
-use web::{Health, InternalTokens, Server, ServerConfig};
 
 use crate::config::{Bootstrap, Config, NAME};
 use crate::http::doc::ApiDoc;
@@ -92,8 +92,8 @@ fn health(state: &State) -> Health {
 }
 
 fn routes(state: &State, tokens: InternalTokens) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
-    let (state, document) = (state.clone(), web::openapi::document(&ApiDoc::openapi()));
-    let events = web::events::routes(state.db.clone());
+    let (state, document) = (state.clone(), postrider_web::openapi::document(&ApiDoc::openapi()));
+    let events = postrider_events::http::routes(state.db.clone());
     move |config: &mut ServiceConfig| {
         config.app_data(Data::new(state.clone())).app_data(tokens.clone());
         config.configure(&events).configure(&document).configure(http::routes);
@@ -124,7 +124,7 @@ impl Service for App {
     }
 
     async fn migrate(env: &Env) -> anyhow::Result<()> {
-        Ok(storage::migrate::command(env, &Spec::CONNECTOR, store::migrations()).await?)
+        Ok(postrider_storage::migrate::command(env, &Spec::CONNECTOR, store::migrations()).await?)
     }
 
     async fn dead_letters(env: &Env, command: DeadLettersCommand) -> anyhow::Result<()> {

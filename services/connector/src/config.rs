@@ -3,12 +3,12 @@
 //! `OAUTH_RETURN_ORIGINS`, `OAUTH_AUTO_CONFIRM`, `GMAIL_REFRESH_TOKEN`, `BOOTSTRAP_TENANT`, `BOOTSTRAP_USER`.
 
 use chrono::TimeDelta;
-use domain::{Secret, TenantId, UserId};
-use google::oauth::Scopes;
-use runtime::ConfigErrors;
-use runtime::config::{Amqp, DatabaseUrl, Env, Listen, PublicUrl, all};
+use postrider_domain::{Secret, TenantId, UserId};
+use postrider_google_auth::oauth::Scopes;
+use postrider_runtime::ConfigErrors;
+use postrider_runtime::config::{Amqp, DatabaseUrl, Env, Listen, PublicUrl, all};
+use postrider_web::InternalKeys;
 use url::{Origin, Url};
-use web::InternalKeys;
 
 use crate::rules::topic;
 use crate::vault::Vault;

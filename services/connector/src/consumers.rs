@@ -4,7 +4,7 @@ pub mod mailbox_changed;
 
 use std::sync::Arc;
 
-use broker::{ConsumerConfig, Transport};
+use postrider_broker::{ConsumerConfig, Transport};
 
 use crate::state::State;
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use domain::ConnectorId;
-use google::gmail::{GmailError, TokenError};
+use postrider_domain::ConnectorId;
+use postrider_gmail::{GmailError, TokenError};
+use postrider_web::Problem;
 use serde_json::json;
-use web::Problem;
 
 use crate::rules::settings::Fault;
 use crate::vault::SealError;
@@ -62,7 +62,7 @@ pub enum Error {
     #[error(transparent)]
     Seal(#[from] SealError),
     #[error(transparent)]
-    Store(#[from] storage::Error),
+    Store(#[from] postrider_storage::Error),
 }
 
 impl Error {
@@ -116,7 +116,7 @@ impl Error {
     /// The stable code of its problem; also the word in rows and metrics.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NotFound => web::codes::NOT_FOUND,
+            Self::NotFound => postrider_web::codes::NOT_FOUND,
             Self::NotConfigured | Self::ClientRefused(_) => "google_not_configured",
             Self::ScopeMissing(_) => "scope_missing",
             Self::StateInvalid => "state_invalid",
@@ -131,12 +131,12 @@ impl Error {
             Self::NoAccount => "account_missing",
             Self::NoTopic => "topic_missing",
             Self::TopicTaken => "topic_taken",
-            Self::Invalid(_) => web::codes::INVALID_REQUEST,
+            Self::Invalid(_) => postrider_web::codes::INVALID_REQUEST,
             Self::GoogleRefused(_) => "google_refused",
             Self::GoogleUnavailable { .. } => "google_unavailable",
             Self::Busy => "busy",
-            Self::Store(error) if error.is_transient() => web::codes::DATABASE_UNAVAILABLE,
-            Self::Seal(_) | Self::Store(_) => web::codes::INTERNAL_ERROR,
+            Self::Store(error) if error.is_transient() => postrider_web::codes::DATABASE_UNAVAILABLE,
+            Self::Seal(_) | Self::Store(_) => postrider_web::codes::INTERNAL_ERROR,
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The facts this service publishes, built from rows and put on the connector's stream. Each is appended in the
 //! transaction of the change it reports; the relay sends it.
 
-use contracts::connector as proto;
-use contracts::{Envelope, Event, TraceContext, streams};
-use domain::{EventId, Seams};
-use storage::{Error, Tx, outbox};
+use postrider_contracts::connector as proto;
+use postrider_contracts::{Envelope, Event, TraceContext, streams};
+use postrider_domain::{EventId, Seams};
+use postrider_events::outbox;
+use postrider_storage::{Error, Tx};
 
 use crate::rules::status::Status;
 use crate::store::connectors::Connector;

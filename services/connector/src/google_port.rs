@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use domain::{Clock, ConnectorId, Secret, Timestamp};
-use google::gmail::{GmailApi, GmailClient, GmailMetrics, GmailTransport, TokenSource, TransportConfig};
-use google::oauth::{AuthorizeRequest, OAuthClient, OAuthConfig, OAuthError, Scopes};
-use google::oidc::{IdTokenClaims, Jwks};
+use postrider_domain::{Clock, ConnectorId, Secret, Timestamp};
+use postrider_gmail::{GmailApi, GmailClient, GmailMetrics, GmailTransport, TokenSource, TransportConfig};
+use postrider_google_auth::oauth::{AuthorizeRequest, OAuthClient, OAuthConfig, OAuthError, Scopes};
+use postrider_google_auth::oidc::{IdTokenClaims, Jwks};
 use prometheus::Registry;
 
 use crate::acts::consent::Code;

@@ -9,7 +9,7 @@ pub mod partitions;
 
 use std::time::Duration;
 
-use runtime::{Context, Shutdown};
+use postrider_runtime::{Context, Shutdown};
 use tokio::sync::Notify;
 
 use crate::config::Bootstrap;

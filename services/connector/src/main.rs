@@ -1,5 +1,5 @@
 //! The connector process.
 
 fn main() -> std::process::ExitCode {
-    runtime::run::<connector::App>()
+    postrider_runtime::run::<postrider_connector::App>()
 }

@@ -1,7 +1,7 @@
 //! The service's own metrics, made once and passed in.
 
+use postrider_runtime::telemetry::metrics::{counter, counter_vec};
 use prometheus::{IntCounter, IntCounterVec, Registry};
-use runtime::telemetry::metrics::{counter, counter_vec};
 
 /// Handles of all metrics.
 #[derive(Debug, Clone)]

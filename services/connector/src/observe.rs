@@ -1,6 +1,6 @@
 //! Internal occurrences: one function each, which logs and counts. Addresses and tokens are never logged.
 
-use domain::ConnectorId;
+use postrider_domain::ConnectorId;
 use uuid::Uuid;
 
 use crate::acts::connect::Connected;

@@ -4,10 +4,10 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{ConnectorId, Seams};
 use moka::sync::Cache;
-use runtime::Tasks;
-use storage::Db;
+use postrider_domain::{ConnectorId, Seams};
+use postrider_runtime::Tasks;
+use postrider_storage::Db;
 use tokio::sync::{Mutex, Notify};
 use uuid::Uuid;
 

@@ -11,7 +11,7 @@ pub mod oauth_states;
 pub mod watch_due;
 pub mod watches;
 
-use storage::{EmbeddedMigrations, embed_migrations};
+use postrider_storage::{EmbeddedMigrations, embed_migrations};
 
 /// All migrations of the schema.
 pub fn migrations() -> EmbeddedMigrations {

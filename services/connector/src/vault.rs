@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use domain::Secret;
-use google::seal::{OpenError, Sealer};
-use runtime::ConfigErrors;
-use runtime::config::Env;
+use postrider_domain::Secret;
+use postrider_google_auth::seal::{OpenError, Sealer};
+use postrider_runtime::ConfigErrors;
+use postrider_runtime::config::Env;
 
 /// A sealed text that cannot be opened: the key it was sealed with is gone from `ENCRYPTION_KEYS`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

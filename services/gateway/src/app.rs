@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use futures_util::future::LocalBoxFuture;
-use runtime::{ConfigErrors, Context, Env, Service};
-use web::jwt::ClientTokens;
-use web::{Health, InternalTokens, Server, ServerConfig};
+use postrider_runtime::{ConfigErrors, Context, Env, Service};
+use postrider_web::jwt::ClientTokens;
+use postrider_web::{Health, InternalTokens, Server, ServerConfig};
 
 use crate::config::Config;
 use crate::http::routes;
@@ -105,6 +105,6 @@ impl Service for App {
     }
 
     async fn migrate(env: &Env) -> Result<()> {
-        Ok(storage::migrate::command(env, &store::SPEC, store::migrations()).await?)
+        Ok(postrider_storage::migrate::command(env, &store::SPEC, store::migrations()).await?)
     }
 }

@@ -6,11 +6,11 @@
 
 use std::num::{NonZeroU32, NonZeroUsize};
 
-use runtime::config::{Listen, PublicUrl, ServiceUrl, all};
-use runtime::{ConfigErrors, Env};
+use postrider_runtime::config::{Listen, PublicUrl, ServiceUrl, all};
+use postrider_runtime::{ConfigErrors, Env};
+use postrider_web::InternalKeys;
+use postrider_web::jwt::ClientTokenRules;
 use url::Url;
-use web::InternalKeys;
-use web::jwt::ClientTokenRules;
 
 use crate::cors::AllowedOrigins;
 use crate::proxy::Bodies;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use web::Problem;
-use web::body::BodyError;
-use web::jwt::TokenRefused;
-use web::tokens::TokenError;
+use postrider_web::Problem;
+use postrider_web::body::BodyError;
+use postrider_web::jwt::TokenRefused;
+use postrider_web::tokens::TokenError;
 
 use crate::limits::Exceeded;
 use crate::rules::identity::Mismatch;

@@ -1,5 +1,5 @@
 //! The gateway's process.
 
 fn main() -> std::process::ExitCode {
-    runtime::run::<gateway::App>()
+    postrider_runtime::run::<postrider_gateway::App>()
 }

@@ -1,7 +1,7 @@
 //! What the gateway counts.
 
+use postrider_runtime::telemetry::metrics as make;
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Registry};
-use runtime::telemetry::metrics as make;
 
 use crate::tunnel::Place;
 

@@ -10,12 +10,12 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderMap;
 use bytes::Bytes;
-use domain::Secret;
+use postrider_domain::Secret;
+use postrider_web::RequestContext;
+use postrider_web::client::cause_of;
+use postrider_web::tokens::TOKEN_HEADER;
 use reqwest::{Client, Method, Response};
 use url::Url;
-use web::RequestContext;
-use web::client::cause_of;
-use web::tokens::TOKEN_HEADER;
 
 pub use answer::{pass, pass_changed, pass_head};
 pub use body::{Bodies, LONGEST};

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use runtime::{Shutdown, Tasks};
-use web::InternalTokens;
-use web::jwt::ClientTokens;
+use postrider_runtime::{Shutdown, Tasks};
+use postrider_web::InternalTokens;
+use postrider_web::jwt::ClientTokens;
 
 use crate::cors::AllowedOrigins;
 use crate::limits::Limits;

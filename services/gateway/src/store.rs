@@ -1,7 +1,7 @@
 //! Tables of this service. The schema holds the common base only; keys, idempotency and the audit log bring the first
 //! own tables, and with them the first use of `GATEWAY_DATABASE_URL` while serving.
 
-use storage::{EmbeddedMigrations, Spec, embed_migrations};
+use postrider_storage::{EmbeddedMigrations, Spec, embed_migrations};
 
 /// Schema and roles.
 pub const SPEC: Spec = Spec::GATEWAY;

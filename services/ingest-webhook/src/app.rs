@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Result;
-use broker::{Broker, BrokerConfig, BrokerState, Publisher};
 use futures_util::future::LocalBoxFuture;
-use google::oidc::{Jwks, PushVerifier};
-use runtime::{ConfigErrors, Context, Env, Service};
+use postrider_broker::{Broker, BrokerConfig, BrokerState, Publisher};
+use postrider_google_auth::oidc::{Jwks, PushVerifier};
+use postrider_runtime::{ConfigErrors, Context, Env, Service};
+use postrider_web::{Health, InternalTokens, Server, ServerConfig};
 use utoipa::OpenApi as _;
-use web::{Health, InternalTokens, Server, ServerConfig};
 
 use crate::config::Config;
 use crate::confirm;
@@ -50,7 +50,7 @@ impl App {
         };
         let data = actix_web::web::Data::new(state);
         let tokens = config.internal_keys.map(|keys| InternalTokens::new(keys, Self::NAME, cx.seams.clock.clone()));
-        let document = web::openapi::document(&ApiDoc::openapi());
+        let document = postrider_web::openapi::document(&ApiDoc::openapi());
         let server = Server::bind(
             ServerConfig {
                 name: Self::NAME,
@@ -103,7 +103,7 @@ impl Service for App {
     }
 
     async fn migrate(env: &Env) -> Result<()> {
-        Ok(storage::migrate::command(env, &store::SPEC, store::migrations()).await?)
+        Ok(postrider_storage::migrate::command(env, &store::SPEC, store::migrations()).await?)
     }
 }
 

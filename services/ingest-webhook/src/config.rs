@@ -6,13 +6,13 @@
 //!
 //! `INGEST_DATABASE_URL` is read by `migrate` only: what this service serves today needs no database.
 
-use domain::EmailAddress;
-use google::oidc::PushRules;
-use runtime::config::{Amqp, Listen, PublicUrl, all};
-use runtime::{ConfigErrors, Env};
+use postrider_domain::EmailAddress;
+use postrider_google_auth::oidc::PushRules;
+use postrider_runtime::config::{Amqp, Listen, PublicUrl, all};
+use postrider_runtime::{ConfigErrors, Env};
+use postrider_web::InternalKeys;
+use postrider_web::body::BodyRules;
 use url::Url;
-use web::InternalKeys;
-use web::body::BodyRules;
 
 use crate::http::{LONGEST, PUSH_PATH};
 

@@ -9,10 +9,10 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::{BrokerState, PublishError, Publisher};
-use contracts::Envelope;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use postrider_broker::{BrokerState, PublishError, Publisher};
+use postrider_contracts::Envelope;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use google::oidc::PushRefusal;
-use web::Problem;
-use web::body::BodyError;
+use postrider_google_auth::oidc::PushRefusal;
+use postrider_web::Problem;
+use postrider_web::body::BodyError;
 
 use crate::confirm::NotConfirmed;
 
@@ -80,7 +80,7 @@ impl From<Refusal> for Problem {
 
 #[cfg(test)]
 mod tests {
-    use google::oidc::TokenRefusal;
+    use postrider_google_auth::oidc::TokenRefusal;
 
     use super::*;
 

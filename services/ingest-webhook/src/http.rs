@@ -16,7 +16,7 @@ pub const ALIASES: [&str; 2] = ["/api/email/webhook/google", "/api/v1/gmail/watc
 
 /// This service's part of the public document.
 #[derive(OpenApi)]
-#[openapi(paths(push::pubsub, channel::google, channel::watch), components(schemas(web::ProblemDocument)))]
+#[openapi(paths(push::pubsub, channel::google, channel::watch), components(schemas(postrider_web::ProblemDocument)))]
 pub struct ApiDoc;
 
 /// Mounts the routes.

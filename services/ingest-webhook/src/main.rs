@@ -1,5 +1,5 @@
 //! The intake's process.
 
 fn main() -> std::process::ExitCode {
-    runtime::run::<ingest_webhook::App>()
+    postrider_runtime::run::<postrider_ingest_webhook::App>()
 }

@@ -1,7 +1,7 @@
 //! What the intake counts.
 
+use postrider_runtime::telemetry::metrics as make;
 use prometheus::{Histogram, IntCounterVec, Registry};
-use runtime::telemetry::metrics as make;
 
 /// The handles, made once.
 #[derive(Debug, Clone)]

@@ -1,6 +1,6 @@
 //! What happened to a push: one metric and one line each. Addresses are logged at debug only.
 
-use google::pubsub::{Push, Unreadable};
+use postrider_google_auth::pubsub::{Push, Unreadable};
 
 use crate::error::Refusal;
 use crate::metrics::Metrics;

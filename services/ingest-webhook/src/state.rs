@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use domain::Seams;
-use google::oidc::PushVerifier;
-use web::body::BodyRules;
+use postrider_domain::Seams;
+use postrider_google_auth::oidc::PushVerifier;
+use postrider_web::body::BodyRules;
 
 use crate::confirm::Confirmer;
 use crate::metrics::Metrics;

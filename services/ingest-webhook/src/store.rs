@@ -1,6 +1,6 @@
 //! Tables of this service. The schema holds the common base only; header-style channels bring the first own table.
 
-use storage::{EmbeddedMigrations, Spec, embed_migrations};
+use postrider_storage::{EmbeddedMigrations, Spec, embed_migrations};
 
 /// Schema and roles.
 pub const SPEC: Spec = Spec::INGEST;

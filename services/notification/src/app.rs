@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use anyhow::Context as _;
-use broker::{Broker, BrokerConfig, BrokerState, dead_letters};
-use contracts::Queue;
-use contracts::topology::{NOTIFICATION_CONNECTOR, NOTIFICATION_MAILBOX};
-use runtime::{ConfigErrors, Context, DeadLettersCommand, Env, Service};
-use storage::outbox::Relay;
-use storage::streams::EventSource;
-use storage::{Db, DbConfig, EmbeddedMigrations, Spec, embed_migrations};
+use postrider_broker::{Broker, BrokerConfig, BrokerState, dead_letters};
+use postrider_contracts::Queue;
+use postrider_contracts::topology::{NOTIFICATION_CONNECTOR, NOTIFICATION_MAILBOX};
+use postrider_events::http::HttpEventSource;
+use postrider_events::outbox::Relay;
+use postrider_events::streams::EventSource;
+use postrider_runtime::{ConfigErrors, Context, DeadLettersCommand, Env, Service};
+use postrider_storage::{Db, DbConfig, EmbeddedMigrations, Spec, embed_migrations};
+use postrider_web::jwt::ClientTokens;
+use postrider_web::{Health, InternalTokens, Server, ServerConfig, ServiceClient, Timeouts};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use web::events::HttpEventSource;
-use web::jwt::ClientTokens;
-use web::{Health, InternalTokens, Server, ServerConfig, ServiceClient, Timeouts};
 
 use crate::changes::Changes;
 use crate::config::{Config, NAME};
@@ -173,7 +173,7 @@ impl Service for App {
     }
 
     async fn migrate(env: &Env) -> anyhow::Result<()> {
-        Ok(storage::migrate::command(env, &Spec::NOTIFICATION, migrations()).await?)
+        Ok(postrider_storage::migrate::command(env, &Spec::NOTIFICATION, migrations()).await?)
     }
 
     async fn dead_letters(env: &Env, command: DeadLettersCommand) -> anyhow::Result<()> {

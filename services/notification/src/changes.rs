@@ -7,8 +7,8 @@ mod raise;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use contracts::{TraceContext, streams};
-use domain::{ConnectorId, Seams, TenantId, UserId};
+use postrider_contracts::{TraceContext, streams};
+use postrider_domain::{ConnectorId, Seams, TenantId, UserId};
 use uuid::Uuid;
 
 use crate::live::{Announcer, Hint};

@@ -7,11 +7,11 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use domain::Secret;
-use runtime::config::{Amqp, ConfigErrors, DatabaseUrl, Env, Listen, ServiceUrl, all, listener_addr};
+use postrider_domain::Secret;
+use postrider_runtime::config::{Amqp, ConfigErrors, DatabaseUrl, Env, Listen, ServiceUrl, all, listener_addr};
+use postrider_web::jwt::ClientTokenRules;
+use postrider_web::tokens::InternalKeys;
 use url::Url;
-use web::jwt::ClientTokenRules;
-use web::tokens::InternalKeys;
 
 use crate::socket;
 

@@ -6,10 +6,10 @@ mod mailbox;
 
 use std::sync::Arc;
 
-use broker::{Broker, ConsumerConfig};
-use domain::Clock;
-use storage::Db;
-use storage::streams::{EventSource, StreamConsumer};
+use postrider_broker::{Broker, ConsumerConfig};
+use postrider_domain::Clock;
+use postrider_events::streams::{EventSource, StreamConsumer};
+use postrider_storage::Db;
 
 pub use connector::ConnectorEvents;
 pub use effect::Effects;

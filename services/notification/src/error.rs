@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::ResponseError;
 use actix_web::http::StatusCode;
-use web::Problem;
+use postrider_web::Problem;
 
 /// An error of a handler: what the client is told. The cause of a 5xx is logged where it becomes an answer, and never
 /// shown.
@@ -18,8 +18,8 @@ impl Error {
     }
 }
 
-impl From<storage::Error> for Error {
-    fn from(error: storage::Error) -> Self {
+impl From<postrider_storage::Error> for Error {
+    fn from(error: postrider_storage::Error) -> Self {
         Self(error.into())
     }
 }

@@ -5,8 +5,8 @@ pub mod notifications;
 pub mod preferences;
 
 use actix_web::web::{Data, ServiceConfig, get, post, resource, scope};
+use postrider_web::InternalTokens;
 use utoipa::OpenApi;
-use web::InternalTokens;
 
 use crate::state::State;
 
@@ -31,8 +31,8 @@ pub struct ApiDoc;
 
 /// Mounts everything.
 pub fn configure(state: State, tokens: InternalTokens) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
-    let events = web::events::routes(state.db.clone());
-    let document = web::openapi::document(&ApiDoc::openapi());
+    let events = postrider_events::http::routes(state.db.clone());
+    let document = postrider_web::openapi::document(&ApiDoc::openapi());
     move |config: &mut ServiceConfig| {
         config
             .app_data(Data::new(state.clone()))

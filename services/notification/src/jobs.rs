@@ -5,7 +5,7 @@ mod prune;
 
 use std::time::Duration;
 
-use runtime::{Shutdown, Tasks};
+use postrider_runtime::{Shutdown, Tasks};
 
 pub use prune::{prune, prune_tenant};
 

@@ -12,8 +12,8 @@ pub use fan_out::FanOut;
 pub use hints::Hints;
 pub use hub::{Hub, Membership};
 
-use contracts::TraceContext;
-use domain::{TenantId, Timestamp, UserId};
+use postrider_contracts::TraceContext;
+use postrider_domain::{TenantId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 

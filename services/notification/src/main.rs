@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    runtime::run::<notification::App>()
+    postrider_runtime::run::<postrider_notification::App>()
 }

@@ -1,7 +1,7 @@
 //! Prometheus handles of the service, built once.
 
+use postrider_runtime::telemetry::metrics::{SECONDS, counter, counter_vec, gauge, histogram};
 use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, Registry};
-use runtime::telemetry::metrics::{SECONDS, counter, counter_vec, gauge, histogram};
 
 use crate::rules::Kind;
 

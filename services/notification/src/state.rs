@@ -1,7 +1,7 @@
 //! What handlers may reach. No publisher: events go through the outbox.
 
-use domain::Seams;
-use storage::Db;
+use postrider_domain::Seams;
+use postrider_storage::Db;
 
 use crate::changes::Changes;
 

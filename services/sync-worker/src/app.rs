@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::{Data, ServiceConfig};
-use broker::{Broker, BrokerConfig, Transport, dead_letters};
-use contracts::topology::{SYNC_WORKER_CONNECTOR, SYNC_WORKER_MAILBOX_CHANGED};
-use google::gmail::{GmailMetrics, GmailTransport, TransportConfig};
-use google::quota::{GovernorConfig, ProjectGate, SliceRule};
-use runtime::{ConfigErrors, Context, DeadLettersCommand, Env, Service};
-use storage::outbox::Relay;
-use storage::{Db, DbConfig, Spec};
+use postrider_broker::{Broker, BrokerConfig, Transport, dead_letters};
+use postrider_contracts::topology::{SYNC_WORKER_CONNECTOR, SYNC_WORKER_MAILBOX_CHANGED};
+use postrider_events::http::HttpEventSource;
+use postrider_events::outbox::Relay;
+use postrider_gmail::quota::{GovernorConfig, ProjectGate, SliceRule};
+use postrider_gmail::{GmailMetrics, GmailTransport, TransportConfig};
+use postrider_runtime::{ConfigErrors, Context, DeadLettersCommand, Env, Service};
+use postrider_storage::{Db, DbConfig, Spec};
+use postrider_web::extract::BodyLimit;
+use postrider_web::{Health, InternalTokens, Server, ServerConfig, ServiceClient, Timeouts};
 use utoipa::OpenApi;
-use web::events::HttpEventSource;
-use web::extract::BodyLimit;
-use web::{Health, InternalTokens, Server, ServerConfig, ServiceClient, Timeouts};
 
 use crate::config::{Config, NAME};
 use crate::engine::google_access::GoogleAccess;
@@ -114,8 +114,8 @@ fn health(state: &State) -> Health {
 }
 
 fn routes(state: &State, api: Api, tokens: InternalTokens) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
-    let document = web::openapi::document(&ApiDoc::openapi());
-    let events = web::events::routes(state.db.clone());
+    let document = postrider_web::openapi::document(&ApiDoc::openapi());
+    let events = postrider_events::http::routes(state.db.clone());
     move |config: &mut ServiceConfig| {
         config.app_data(Data::new(api.clone())).app_data(tokens.clone());
         config.configure(&events).configure(&document).configure(http::routes);
@@ -152,7 +152,7 @@ impl Service for App {
     }
 
     async fn migrate(env: &Env) -> anyhow::Result<()> {
-        Ok(storage::migrate::command(env, &Spec::SYNC_WORKER, migrations()).await?)
+        Ok(postrider_storage::migrate::command(env, &Spec::SYNC_WORKER, migrations()).await?)
     }
 
     async fn dead_letters(env: &Env, command: DeadLettersCommand) -> anyhow::Result<()> {

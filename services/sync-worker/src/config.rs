@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use google::quota::QuotaSetting;
-use runtime::ConfigErrors;
-use runtime::config::{Amqp, DatabaseUrl, Env, Listen, ServiceUrl, all};
+use postrider_gmail::quota::QuotaSetting;
+use postrider_runtime::ConfigErrors;
+use postrider_runtime::config::{Amqp, DatabaseUrl, Env, Listen, ServiceUrl, all};
+use postrider_web::InternalKeys;
 use url::Url;
-use web::InternalKeys;
 
 /// Who calls whom, this service among them.
 const PAIRS: [(&str, &str); 3] =

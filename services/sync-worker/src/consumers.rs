@@ -5,8 +5,8 @@ pub mod mailbox_changed;
 
 use std::sync::Arc;
 
-use broker::{ConsumerConfig, Transport};
-use storage::streams::{EventSource, StreamConsumer};
+use postrider_broker::{ConsumerConfig, Transport};
+use postrider_events::streams::{EventSource, StreamConsumer};
 
 use crate::state::State;
 

@@ -2,9 +2,9 @@
 
 pub mod source;
 
-use domain::text::without_nul;
-use google::gmail::{MailMeta, RawMail};
-use google::mime;
+use postrider_domain::text::without_nul;
+use postrider_gmail::{MailMeta, RawMail};
+use postrider_mail as mime;
 use serde::{Deserialize, Serialize};
 
 use self::source::Source;

@@ -27,10 +27,10 @@ mod writes;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contracts::TraceContext;
-use domain::{ConnectorId, Seams};
-use runtime::telemetry::span;
-use storage::Db;
+use postrider_contracts::TraceContext;
+use postrider_domain::{ConnectorId, Seams};
+use postrider_runtime::telemetry::span;
+use postrider_storage::Db;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;

@@ -1,6 +1,6 @@
 //! What can stop work on a mailbox, sorted by what happens next.
 
-use google::GmailError;
+use postrider_gmail::GmailError;
 
 /// Why work on a mailbox stopped.
 #[derive(Debug, thiserror::Error)]
@@ -10,7 +10,7 @@ pub enum EngineError {
     Gmail(#[from] GmailError),
     /// The database said no; nothing of the transaction happened.
     #[error(transparent)]
-    Db(#[from] storage::Error),
+    Db(#[from] postrider_storage::Error),
     /// The lease is somebody else's: nothing may be written any more.
     #[error("the lease was lost")]
     Fenced,
@@ -27,7 +27,7 @@ impl EngineError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Gmail(error) => error.code(),
-            Self::Db(storage::Error::Transient(_)) => "database_unavailable",
+            Self::Db(postrider_storage::Error::Transient(_)) => "database_unavailable",
             Self::Db(_) => "database",
             Self::Fenced => "fenced",
             Self::BrokenOff => "broken_off",

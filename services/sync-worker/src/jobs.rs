@@ -6,8 +6,8 @@ pub mod partitions;
 
 use std::sync::Arc;
 
-use google::gmail::GmailTransport;
-use runtime::Context;
+use postrider_gmail::GmailTransport;
+use postrider_runtime::Context;
 
 use crate::engine::scheduler;
 use crate::http::gmail::recent::RecentCalls;

@@ -1,5 +1,5 @@
 //! The sync-worker process.
 
 fn main() -> std::process::ExitCode {
-    runtime::run::<sync_worker::App>()
+    postrider_runtime::run::<postrider_sync_worker::App>()
 }

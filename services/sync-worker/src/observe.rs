@@ -1,6 +1,6 @@
 //! Occurrences worth a log line and a number, each in one place. Not bus events.
 
-use domain::ConnectorId;
+use postrider_domain::ConnectorId;
 
 use crate::error::EngineError;
 use crate::metrics::Metrics;

@@ -1,7 +1,7 @@
 //! What consumers and jobs may reach. No publisher: events go through the outbox.
 
-use domain::Seams;
-use storage::Db;
+use postrider_domain::Seams;
+use postrider_storage::Db;
 
 use crate::engine::Engine;
 use crate::metrics::Metrics;

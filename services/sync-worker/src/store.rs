@@ -25,8 +25,8 @@ pub mod sources;
 pub mod stats;
 pub mod summaries;
 
-use domain::{LabelId, MessageId};
-use storage::{EmbeddedMigrations, Error, embed_migrations};
+use postrider_domain::{LabelId, MessageId};
+use postrider_storage::{EmbeddedMigrations, Error, embed_migrations};
 
 /// The schema's migrations.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sync-worker");

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use domain::{Clock, ConnectorId, Secret, Timestamp};
-use google::gmail::{AccessToken, TokenError, TokenSource};
 use moka::sync::Cache;
+use postrider_domain::{Clock, ConnectorId, Secret, Timestamp};
+use postrider_gmail::{AccessToken, TokenError, TokenSource};
+use postrider_web::{Call, ClientError, ServiceClient};
 use serde::{Deserialize, Serialize};
-use web::{Call, ClientError, ServiceClient};
 
 /// A token that ends sooner is not used for a new call.
 const MARGIN: TimeDelta = TimeDelta::seconds(60);

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use domain::Secret;
-use runtime::Context;
+use postrider_domain::Secret;
+use postrider_runtime::Context;
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 

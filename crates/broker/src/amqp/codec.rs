@@ -1,8 +1,8 @@
 //! Envelopes as AMQP messages: CloudEvents 1.0 in binary mode, attributes in `cloudEvents:*` headers.
 
-use contracts::{Envelope, Position};
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
+use postrider_contracts::{Envelope, Position};
 
 /// Number of the attempt this message is delivered for; absent means 1.
 pub(super) const ATTEMPT: &str = "x-postrider-attempt";

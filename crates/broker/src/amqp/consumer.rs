@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::Seams;
 use lapin::Channel;
 use lapin::options::{BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
-use runtime::Backoff;
+use postrider_domain::Seams;
+use postrider_runtime::Backoff;
 use tokio_util::sync::CancellationToken;
 
 use super::gather::{Gathered, gather};

@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use bytes::Bytes;
-use contracts::{Overflow, Queue};
-use domain::Secret;
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicGetOptions, BasicNackOptions, BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::AMQPValue;
 use lapin::{Channel, Confirmation};
-use runtime::config::Amqp;
-use runtime::{DeadLettersCommand, Env};
+use postrider_contracts::{Overflow, Queue};
+use postrider_domain::Secret;
+use postrider_runtime::config::Amqp;
+use postrider_runtime::{DeadLettersCommand, Env};
 use serde::Serialize;
 
 use super::codec::{self, ATTEMPT, DIED_AT, Headers, REASON};

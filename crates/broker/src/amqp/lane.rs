@@ -121,7 +121,7 @@ impl Lane {
         }
         let channel = session.channel().await?;
         if std::mem::take(&mut self.suspicious) {
-            topology::declare(&channel, &contracts::Topology::CURRENT).await?;
+            topology::declare(&channel, &postrider_contracts::Topology::CURRENT).await?;
         }
         answered(channel.confirm_select(ConfirmSelectOptions::default())).await?;
         self.open = Some((session.clone(), channel.clone()));

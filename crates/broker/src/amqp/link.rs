@@ -5,12 +5,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use contracts::Topology;
-use domain::{Entropy, Secret};
 use futures_util::StreamExt;
 use lapin::uri::AMQPUri;
 use lapin::{Channel, Connection, ConnectionProperties, DefaultConnectionBuilder, Event};
-use runtime::{Backoff, Shutdown};
+use postrider_contracts::Topology;
+use postrider_domain::{Entropy, Secret};
+use postrider_runtime::{Backoff, Shutdown};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;

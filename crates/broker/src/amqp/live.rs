@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use contracts::LIVE_EXCHANGE;
 use futures_util::{Stream, StreamExt, stream};
 use lapin::Channel;
 use lapin::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
-use runtime::Context;
+use postrider_contracts::LIVE_EXCHANGE;
+use postrider_runtime::Context;
 use tokio::sync::{Mutex, broadcast, mpsc, oneshot};
 
 use super::link::Link;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use contracts::LIVE_EXCHANGE;
 use lapin::options::BasicPublishOptions;
 use lapin::types::ShortString;
 use lapin::{BasicProperties, Channel};
-use runtime::Context;
+use postrider_contracts::LIVE_EXCHANGE;
+use postrider_runtime::Context;
 use tokio::sync::{Mutex, mpsc};
 
 use super::answered;

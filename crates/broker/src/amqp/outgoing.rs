@@ -1,10 +1,10 @@
 //! A message on its way out, whatever it is: an event, a retry copy, a dead letter, a replay.
 
 use bytes::Bytes;
-use contracts::topology::RETRY_EXCHANGE;
-use contracts::{EVENTS_EXCHANGE, Envelope};
 use lapin::BasicProperties;
 use lapin::types::ShortString;
+use postrider_contracts::topology::RETRY_EXCHANGE;
+use postrider_contracts::{EVENTS_EXCHANGE, Envelope};
 
 use super::codec;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use contracts::Envelope;
+use postrider_contracts::Envelope;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::DropGuard;
 

@@ -1,10 +1,10 @@
 //! Looks into queues and empties them: for operators, health and tests. Each call makes its own short connection.
 
-use contracts::Topology;
-use domain::Secret;
 use lapin::Channel;
 use lapin::options::{QueueDeclareOptions, QueuePurgeOptions};
 use lapin::types::FieldTable;
+use postrider_contracts::Topology;
+use postrider_domain::Secret;
 use prometheus::IntGaugeVec;
 
 use super::link::{Session, open};

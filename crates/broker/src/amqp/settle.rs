@@ -6,8 +6,8 @@ use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicRejectOptions};
 use lapin::types::AMQPValue;
 use lapin::{BasicProperties, Channel};
-use runtime::Backoff;
-use runtime::telemetry::span;
+use postrider_runtime::Backoff;
+use postrider_runtime::telemetry::span;
 use tracing::Instrument;
 
 use super::AmqpError;

@@ -3,12 +3,12 @@
 //! Every argument is one that RabbitMQ 3.10 and 4.x both know for quorum queues: `x-message-ttl` and at-least-once
 //! dead-lettering are there since 3.10; the latter needs `overflow=reject-publish`, or it silently is at-most-once.
 
-use contracts::topology::{LIVE_EXCHANGE, RETRY_EXCHANGE, UNROUTED_QUEUE};
-use contracts::{EVENTS_EXCHANGE, Overflow, Queue, RETRY_TIERS, RetryTier, Topology, UNROUTED_EXCHANGE};
 use futures_util::future::try_join_all;
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, ExchangeKind};
+use postrider_contracts::topology::{LIVE_EXCHANGE, RETRY_EXCHANGE, UNROUTED_QUEUE};
+use postrider_contracts::{EVENTS_EXCHANGE, Overflow, Queue, RETRY_TIERS, RetryTier, Topology, UNROUTED_EXCHANGE};
 
 use super::{AmqpError, answered};
 

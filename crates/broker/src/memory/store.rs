@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use contracts::{Envelope, Overflow, Queue, Topology};
+use postrider_contracts::{Envelope, Overflow, Queue, Topology};
 
 use super::Dead;
 use crate::handler::Delivered;
@@ -25,7 +25,7 @@ struct Lines {
     waiting: Vec<Delivered>,
     dead: Vec<Dead>,
     /// Deliveries so far of what is being handled.
-    crashes: HashMap<domain::EventId, u32>,
+    crashes: HashMap<postrider_domain::EventId, u32>,
 }
 
 impl Default for Store {

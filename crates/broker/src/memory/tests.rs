@@ -1,5 +1,5 @@
-use contracts::Envelope;
-use domain::{Clock, EventId, MockClock};
+use postrider_contracts::Envelope;
+use postrider_domain::{Clock, EventId, MockClock};
 use uuid::Uuid;
 
 use super::*;
@@ -26,5 +26,5 @@ async fn a_state_other_than_ready_fails_every_event() {
     broker.set_state(BrokerState::Blocked);
     let batch = vec![delivered(1).envelope, delivered(2).envelope];
     assert_eq!(broker.publish(batch).await, vec![Err(PublishError::Blocked); 2]);
-    assert_eq!(broker.depth(&contracts::topology::SYNC_WORKER_CONNECTOR), 0);
+    assert_eq!(broker.depth(&postrider_contracts::topology::SYNC_WORKER_CONNECTOR), 0);
 }

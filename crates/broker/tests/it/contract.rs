@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use broker::memory::MemoryBroker;
-use broker::{Handler, Outcome, Transport};
-use contracts::topology::{CONNECTOR_MAILBOX_CHANGED, SYNC_WORKER_CONNECTOR, SYNC_WORKER_MAILBOX_CHANGED};
-use contracts::{CATALOG, Queue};
-use runtime::Context;
-use testing::eventually;
+use postrider_broker::memory::MemoryBroker;
+use postrider_broker::{Handler, Outcome, Transport};
+use postrider_contracts::topology::{CONNECTOR_MAILBOX_CHANGED, SYNC_WORKER_CONNECTOR, SYNC_WORKER_MAILBOX_CHANGED};
+use postrider_contracts::{CATALOG, Queue};
+use postrider_runtime::Context;
+use postrider_testing::eventually;
 
 use crate::harness::{PATIENCE, Rabbit, Recorder, config, event, events, ids};
 
@@ -48,7 +48,8 @@ impl Subject {
                 broker.dead(queue).into_iter().map(|dead| (dead.envelope.id.to_string(), dead.reason)).collect()
             }
             Self::Rabbit(rabbit) => {
-                let letters = broker::dead_letters::list(&rabbit.vhost.amqp_url(), queue.name, 100).await.unwrap();
+                let letters =
+                    postrider_broker::dead_letters::list(&rabbit.vhost.amqp_url(), queue.name, 100).await.unwrap();
                 letters.into_iter().map(|letter| (letter.id, letter.reason)).collect()
             }
         }

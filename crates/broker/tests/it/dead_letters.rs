@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use broker::{Outcome, dead_letters};
-use contracts::topology::{OUTSIDE_NOTIFICATION, SYNC_WORKER_CONNECTOR};
-use domain::TenantId;
-use runtime::DeadLettersCommand;
+use postrider_broker::{Outcome, dead_letters};
+use postrider_contracts::topology::{OUTSIDE_NOTIFICATION, SYNC_WORKER_CONNECTOR};
+use postrider_domain::TenantId;
+use postrider_runtime::DeadLettersCommand;
 
 use crate::harness::{Rabbit, Recorder, config, event};
 
@@ -36,7 +36,7 @@ async fn replay_gives_the_same_event_another_first_attempt() {
 
     repaired.store(true, Ordering::SeqCst);
     assert_eq!(dead_letters::replay(&url, SYNC_WORKER_CONNECTOR.name, 10).await.unwrap(), 1);
-    testing::eventually("the second delivery", crate::harness::PATIENCE, || async {
+    postrider_testing::eventually("the second delivery", crate::harness::PATIENCE, || async {
         (handler.seen().len() == 2).then_some(())
     })
     .await;

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use broker::{Broker, BrokerConfig, ConsumerConfig, Delivered, Handler, Outcome};
 use bytes::Bytes;
-use contracts::{Envelope, Queue};
-use domain::{EventId, Secret};
-use runtime::Context;
-use testing::{TestVhost, eventually};
+use postrider_broker::{Broker, BrokerConfig, ConsumerConfig, Delivered, Handler, Outcome};
+use postrider_contracts::{Envelope, Queue};
+use postrider_domain::{EventId, Secret};
+use postrider_runtime::Context;
+use postrider_testing::{TestVhost, eventually};
 
 /// Long enough for a loaded machine; a passing test never waits for it.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -29,7 +29,7 @@ impl Rabbit {
         Self { cx, broker, vhost }
     }
 
-    pub async fn publish(&self, batch: Vec<Envelope>) -> Vec<Result<(), broker::PublishError>> {
+    pub async fn publish(&self, batch: Vec<Envelope>) -> Vec<Result<(), postrider_broker::PublishError>> {
         self.broker.publisher().publish(batch).await
     }
 

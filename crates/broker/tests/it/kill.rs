@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use broker::{BrokerState, Outcome, PublishError};
-use contracts::topology::SYNC_WORKER_CONNECTOR;
-use testing::services::{Pair, Parts};
-use testing::{TestVhost, eventually};
+use postrider_broker::{BrokerState, Outcome, PublishError};
+use postrider_contracts::topology::SYNC_WORKER_CONNECTOR;
+use postrider_testing::services::{Pair, Parts};
+use postrider_testing::{TestVhost, eventually};
 
 use crate::harness::{PATIENCE, Rabbit, Recorder, client, config, events, ids};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use broker::{Live, LiveEvent, LiveStream};
+use postrider_broker::{Live, LiveEvent, LiveStream};
 
 use crate::harness::{PATIENCE, Rabbit, client};
 

@@ -1,9 +1,9 @@
 //! Every message gets its own answer.
 
-use broker::PublishError;
-use contracts::UNROUTED_EXCHANGE;
-use contracts::topology::{SYNC_WORKER_CONNECTOR, UNROUTED_QUEUE};
 use futures_util::future::join_all;
+use postrider_broker::PublishError;
+use postrider_contracts::UNROUTED_EXCHANGE;
+use postrider_contracts::topology::{SYNC_WORKER_CONNECTOR, UNROUTED_QUEUE};
 
 use crate::harness::{Rabbit, event, events};
 

@@ -1,8 +1,8 @@
 //! Connections and consumers come back, and what was confirmed arrives.
 
-use broker::{BrokerState, Outcome};
-use contracts::topology::SYNC_WORKER_CONNECTOR;
-use testing::eventually;
+use postrider_broker::{BrokerState, Outcome};
+use postrider_contracts::topology::SYNC_WORKER_CONNECTOR;
+use postrider_testing::eventually;
 
 use crate::harness::{PATIENCE, Rabbit, Recorder, config, events, ids};
 
@@ -77,12 +77,12 @@ async fn a_soft_stop_finishes_what_was_begun_and_leaves_the_rest() {
 
 #[tokio::test]
 async fn the_state_is_down_until_the_broker_is_there() {
-    let cx = runtime::Context::for_tests();
-    let url = domain::Secret::new("amqp://nobody:nothing@127.0.0.1:1/%2f");
-    let broker = broker::Broker::start(broker::BrokerConfig { url, service: "test" }, &cx);
+    let cx = postrider_runtime::Context::for_tests();
+    let url = postrider_domain::Secret::new("amqp://nobody:nothing@127.0.0.1:1/%2f");
+    let broker = postrider_broker::Broker::start(postrider_broker::BrokerConfig { url, service: "test" }, &cx);
     assert_eq!(broker.publisher().state(), BrokerState::Down);
     let results = broker.publisher().publish(events(&cx, "connector.updated.v1", 2)).await;
-    assert_eq!(results, vec![Err(broker::PublishError::Unavailable); 2]);
+    assert_eq!(results, vec![Err(postrider_broker::PublishError::Unavailable); 2]);
     cx.shutdown.stop_softly();
     drop(broker);
     tokio::time::timeout(PATIENCE, cx.tasks.finished()).await.expect("a client that never connected stops too");

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use broker::{MAX_ATTEMPTS, Outcome};
-use contracts::topology::SYNC_WORKER_CONNECTOR;
+use postrider_broker::{MAX_ATTEMPTS, Outcome};
+use postrider_contracts::topology::SYNC_WORKER_CONNECTOR;
+use postrider_testing::eventually;
 use serde_json::json;
-use testing::eventually;
 
 use crate::harness::{PATIENCE, Rabbit, Recorder, config, event};
 
@@ -42,7 +42,8 @@ async fn the_last_attempt_dies() {
     });
     rabbit.vhost.publish_with(SYNC_WORKER_CONNECTOR.name, "", headers).await.unwrap();
     rabbit.wait_for_depth("sync-worker.connector.dead", 1).await;
-    let letters = broker::dead_letters::list(&rabbit.vhost.amqp_url(), SYNC_WORKER_CONNECTOR.name, 10).await.unwrap();
+    let letters =
+        postrider_broker::dead_letters::list(&rabbit.vhost.amqp_url(), SYNC_WORKER_CONNECTOR.name, 10).await.unwrap();
     assert_eq!((letters[0].attempt, letters[0].reason.as_str()), (MAX_ATTEMPTS, "given up after 12 attempts"));
     assert_eq!(handler.seen().len(), 1, "it was tried once more");
 }
@@ -54,7 +55,8 @@ async fn a_message_that_is_no_event_dies_at_once() {
     rabbit.broker.consume(handler.clone(), config());
     rabbit.vhost.publish_raw(SYNC_WORKER_CONNECTOR.name, "what is this").await.unwrap();
     rabbit.wait_for_depth("sync-worker.connector.dead", 1).await;
-    let letters = broker::dead_letters::list(&rabbit.vhost.amqp_url(), SYNC_WORKER_CONNECTOR.name, 10).await.unwrap();
+    let letters =
+        postrider_broker::dead_letters::list(&rabbit.vhost.amqp_url(), SYNC_WORKER_CONNECTOR.name, 10).await.unwrap();
     assert!(letters[0].reason.starts_with("undecodable: the cloudEvents:id header"), "{letters:?}");
     assert!(handler.seen().is_empty());
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use domain::Secret;
+use postrider_domain::Secret;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 

@@ -1,7 +1,7 @@
 //! Walks the sign-in as a browser does: our URL, Google's consent page, its form, the way back with our start cookie.
 
 use anyhow::{Context as _, Result, bail};
-use domain::Secret;
+use postrider_domain::Secret;
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Client, Response};
 use serde::Deserialize;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use storage::Spec;
+use postrider_storage::Spec;
 
 /// One program of a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

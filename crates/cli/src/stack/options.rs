@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use domain::Secret;
+use postrider_domain::Secret;
 
 use super::members::Member;
 use super::ports::Ports;

@@ -11,7 +11,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-use domain::{Entropy, OsEntropy};
+use postrider_domain::{Entropy, OsEntropy};
 
 const FILE: &str = "stack.env";
 

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use domain::Secret;
-use storage::Spec;
+use postrider_domain::Secret;
+use postrider_storage::Spec;
 
 use super::members::Member;
 use super::options::StackOptions;
@@ -85,7 +85,7 @@ pub(super) fn database_url(options: &StackOptions, spec: &Spec) -> Result<Secret
     let name = format!("{}_DATABASE_URL", spec.role.to_ascii_uppercase());
     match options.overrides.get(&name) {
         Some(url) => Ok(Secret::new(url.clone())),
-        None => Ok(storage::migrate::derived_service_url(&options.database_url, spec)?),
+        None => Ok(postrider_storage::migrate::derived_service_url(&options.database_url, spec)?),
     }
 }
 
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn every_service_understands_its_settings() {
         for member in Member::SERVICES {
-            let env = runtime::Env::from_pairs(env(&options(), member, 0));
+            let env = postrider_runtime::Env::from_pairs(env(&options(), member, 0));
             env.check().unwrap();
         }
     }

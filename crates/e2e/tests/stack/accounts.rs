@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
-use e2e::{Account, World, leases, mirror, within};
 use futures_util::future::join_all;
-use postrider::stack::Member;
+use postrider_cli::stack::Member;
+use postrider_e2e::{Account, World, leases, mirror, within};
 use serde_json::json;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -80,7 +80,7 @@ async fn fifty_mailboxes_one_failing_two_replicas_one_killed() {
 async fn the_only_owner(world: &World, conn: &AsyncPgConnection, accounts: &[Account]) -> String {
     world.sim.fault(json!({"method": "history.list", "rate": 1.0, "latency_ms": 1_000, "count": 1})).await;
     world.sim.deliver(&accounts[0].address, 1).await;
-    testing::eventually("a lease is held", Duration::from_secs(20), || async {
+    postrider_testing::eventually("a lease is held", Duration::from_secs(20), || async {
         leases::owners(conn).await.into_iter().next()
     })
     .await

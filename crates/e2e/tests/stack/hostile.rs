@@ -11,7 +11,7 @@ mod stage;
 
 use std::net::Ipv4Addr;
 
-use e2e::client::{Answer, http_from};
+use postrider_e2e::client::{Answer, http_from};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -70,9 +70,9 @@ fn strangers() -> Vec<Row> {
 async fn every_route_that_is_not_open_wants_a_valid_token() {
     let stage = Stage::set().await;
     let operations = operations::all(&stage.document());
-    let env = stage.world.stack.env_of(postrider::stack::Member::Gateway).unwrap();
+    let env = stage.world.stack.env_of(postrider_cli::stack::Member::Gateway).unwrap();
     let other_key = [("JWT_SECRET".to_owned(), "x".repeat(64))].into_iter().collect();
-    let forged = postrider::token::issue(&other_key, "acme", "ann", postrider::token::DAY).unwrap();
+    let forged = postrider_cli::token::issue(&other_key, "acme", "ann", postrider_cli::token::DAY).unwrap();
     let keys: Vec<_> = env.keys().filter(|name| name.starts_with("JWT_")).collect();
     assert_eq!(keys, ["JWT_SECRET"], "the forged token differs in its key alone");
     let google = stage.world.sim.sign(json!({"sub": "ann", "tenant_id": "acme", "exp": 4_000_000_000_i64})).await;

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use e2e::flood::Flood;
-use e2e::{Account, World, mirror, within};
-use postrider::stack::Member;
+use postrider_cli::stack::Member;
+use postrider_e2e::flood::Flood;
+use postrider_e2e::{Account, World, mirror, within};
 use serde_json::json;
 
 const LONG: Duration = Duration::from_secs(240);

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use contracts::Topology;
-use e2e::{Account, World, mirror, within};
+use postrider_contracts::Topology;
+use postrider_e2e::{Account, World, mirror, within};
 
 const LONG: Duration = Duration::from_secs(240);
 
@@ -51,7 +51,7 @@ async fn rabbitmq_stopped_postgres_restarted_queues_purged() {
 
 async fn purge_everything(world: &World) {
     let management = world.servers.management_url.expose().trim_end_matches('/').to_owned();
-    let http = e2e::client::http();
+    let http = postrider_e2e::client::http();
     for queue in Topology::CURRENT.queue_names() {
         let mut url = url::Url::parse(&format!("{management}/api/queues")).unwrap();
         url.path_segments_mut().unwrap().push("/").push(&queue).push("contents");

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
-use e2e::{Account, World, mirror, within};
-use postrider::stack::Member;
+use postrider_cli::stack::Member;
+use postrider_e2e::{Account, World, mirror, within};
+use postrider_storage::types::{BigInt, Bool, Uuid as SqlUuid};
+use postrider_storage::{QueryableByName, sql};
 use serde_json::json;
-use storage::types::{BigInt, Bool, Uuid as SqlUuid};
-use storage::{QueryableByName, sql};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -98,7 +98,7 @@ async fn killed_in_a_refresh(world: &mut World, conn: &AsyncPgConnection, accoun
 async fn credential(conn: &AsyncPgConnection, connector: Uuid) -> Credential {
     sql("SELECT version, coalesce(refreshing_until > clock_timestamp(), false) AS refreshing \
          FROM connector.credentials WHERE connector_id = $1")
-    .bind::<SqlUuid, _>(connector)
+    .bind_as::<SqlUuid, _>(connector)
     .get_result(conn)
     .await
     .unwrap()

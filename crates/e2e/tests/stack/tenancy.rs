@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use e2e::{Account, World};
+use postrider_e2e::{Account, World};
+use postrider_storage::types::{Bool, Text};
+use postrider_storage::{Db, DbConfig, Error, QueryableByName, Spec, Statement, sql};
 use reqwest::{Method, StatusCode};
-use storage::types::{Bool, Text};
-use storage::{Db, DbConfig, Error, QueryableByName, Spec, Statement, sql};
 
 #[derive(QueryableByName)]
 struct Table {
@@ -79,7 +79,7 @@ async fn tenants_and_services_stay_apart() {
     for table in tables.iter().filter(|table| table.has_tenant) {
         assert!(table.forced, "{}.{} has no forced row-level security", table.schema, table.name);
     }
-    let acme = domain::TenantId::parse("acme").unwrap();
+    let acme = postrider_domain::TenantId::parse("acme").unwrap();
     for spec in Spec::ALL {
         let url = world.stack.database_url_of(&spec).unwrap();
         let db = Db::connect(DbConfig::new(url, spec)).unwrap();

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use e2e::ports::free_base;
-use e2e::{Account, World, within};
-use postrider::stack::Member;
+use postrider_cli::stack::Member;
+use postrider_e2e::ports::free_base;
+use postrider_e2e::{Account, World, within};
 use serde_json::Value;
 
 const LONG: Duration = Duration::from_secs(120);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use e2e::{Account, World, mirror, within};
+use postrider_e2e::{Account, World, mirror, within};
 
 const MINUTES: Duration = Duration::from_secs(180);
 
@@ -76,7 +76,7 @@ async fn what_came_while_the_client_was_away_is_replayed_once_and_in_order() {
     let missed = world.sim.deliver(address, 30).await;
     account.notified_once(&world, &missed, Duration::from_secs(60)).await;
     let token = world.stack.token("acme", "ben").unwrap();
-    let socket = e2e::socket::Socket::connect(&world.origin(), "ben", &token, "websocket", Some(&last)).await;
+    let socket = postrider_e2e::socket::Socket::connect(&world.origin(), "ben", &token, "websocket", Some(&last)).await;
     within(Duration::from_secs(20), "replayed", async || missed.iter().all(|id| socket.announced().contains_key(id)))
         .await;
     assert!(socket.announced().values().all(|times| *times == 1), "{:?}", socket.announced());

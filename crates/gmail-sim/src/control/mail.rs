@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Json};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use domain::Timestamp;
+use postrider_domain::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 

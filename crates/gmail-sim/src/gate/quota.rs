@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
-use domain::Timestamp;
+use postrider_domain::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Method;

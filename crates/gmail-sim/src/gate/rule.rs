@@ -1,7 +1,7 @@
 //! Fault rules: which calls fail or are slow, how, how often.
 
 use chrono::TimeDelta;
-use domain::Timestamp;
+use postrider_domain::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Method;

@@ -1,5 +1,5 @@
 use chrono::TimeDelta;
-use domain::{Clock, MockClock};
+use postrider_domain::{Clock, MockClock};
 
 use super::*;
 

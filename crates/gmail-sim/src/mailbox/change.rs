@@ -1,6 +1,6 @@
 //! Changes to a mailbox. Each call that changes something makes exactly one history record.
 
-use domain::Timestamp;
+use postrider_domain::Timestamp;
 
 use super::{Change, ChangeKind, Mailbox, Meta, Record};
 use crate::ids::MsgId;

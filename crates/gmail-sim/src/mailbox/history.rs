@@ -2,7 +2,7 @@
 //!
 //! Source: <https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.history/list>.
 
-use domain::Timestamp;
+use postrider_domain::Timestamp;
 
 use super::{Change, ChangeKind, Mailbox, Record};
 use crate::error::ApiError;

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::ops::Bound;
 
-use domain::Timestamp;
+use postrider_domain::Timestamp;
 
 use super::{Mailbox, Meta, OrderKey};
 use crate::error::ApiError;

@@ -1,7 +1,7 @@
 //! Fills a new mailbox with synthetic mail: metadata only, content is written when asked for.
 
 use chrono::TimeDelta;
-use domain::Timestamp;
+use postrider_domain::Timestamp;
 
 use super::{Mailbox, Meta, Source};
 use crate::dice::Dice;

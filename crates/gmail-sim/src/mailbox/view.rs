@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use domain::Timestamp;
+use postrider_domain::Timestamp;
 
 use super::{ChangeKind, Mailbox, Meta, OrderKey, Record};
 use crate::ids::MsgId;

@@ -1,4 +1,4 @@
-use domain::{Clock, MockClock};
+use postrider_domain::{Clock, MockClock};
 
 use super::*;
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use chrono::TimeDelta;
-use domain::Timestamp;
+use postrider_domain::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{PushFaults, acks};

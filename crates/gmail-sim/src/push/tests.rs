@@ -1,5 +1,5 @@
 use chrono::TimeDelta;
-use domain::{Clock, MockClock, Timestamp};
+use postrider_domain::{Clock, MockClock, Timestamp};
 
 use super::*;
 use crate::world::Notification;

@@ -3,8 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
-use domain::{Clock, MockClock};
-use gmail_sim::{MailboxSpec, SimConfig, SimServer, Sizes};
+use postrider_domain::{Clock, MockClock};
+use postrider_gmail_sim::{MailboxSpec, SimConfig, SimServer, Sizes};
 use reqwest::{Method, Response};
 use serde_json::Value;
 

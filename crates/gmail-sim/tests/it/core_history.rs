@@ -1,7 +1,7 @@
 //! History replays to the truth, whatever happened.
 
-use gmail_sim::world::Quirks;
-use gmail_sim::{Deliver, MsgId, World};
+use postrider_gmail_sim::world::Quirks;
+use postrider_gmail_sim::{Deliver, MsgId, World};
 use proptest::prelude::*;
 
 use crate::replay::{ADDRESS, apply, list_all, records, truth, world};
@@ -176,7 +176,7 @@ fn records_older_than_the_retention_go() {
 #[test]
 fn page_tokens_expire_and_label_filters_are_anded() {
     let world = world(300);
-    let query = |labels: &[&str]| gmail_sim::ListQuery {
+    let query = |labels: &[&str]| postrider_gmail_sim::ListQuery {
         label_ids: labels.iter().map(|&label| label.to_owned()).collect(),
         max_results: Some(500),
         ..Default::default()
@@ -191,6 +191,6 @@ fn page_tokens_expire_and_label_filters_are_anded() {
 
     let first = world.list_messages(ADDRESS, &Default::default()).unwrap();
     world.expire_page_tokens(ADDRESS).unwrap();
-    let next = gmail_sim::ListQuery { page_token: first.next_page_token, ..Default::default() };
+    let next = postrider_gmail_sim::ListQuery { page_token: first.next_page_token, ..Default::default() };
     assert_eq!(world.list_messages(ADDRESS, &next).unwrap_err().status, 400);
 }

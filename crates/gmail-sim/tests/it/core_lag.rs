@@ -1,8 +1,8 @@
 //! With a visibility lag, profile and pushes run ahead of what readers see.
 
 use chrono::TimeDelta;
-use gmail_sim::Deliver;
-use gmail_sim::world::{Lag, LagScope};
+use postrider_gmail_sim::Deliver;
+use postrider_gmail_sim::world::{Lag, LagScope};
 
 use crate::replay::{ADDRESS, list_all, records, truth, world};
 
@@ -35,7 +35,7 @@ fn the_whole_view_can_lag_as_one_snapshot() {
     world.relabel(ADDRESS, &[victims[1]], &["STARRED", "Label_1"], &["INBOX"]).unwrap();
     world.trash(ADDRESS, victims[1]).unwrap();
 
-    let shown = |world: &gmail_sim::World| -> crate::replay::State {
+    let shown = |world: &postrider_gmail_sim::World| -> crate::replay::State {
         let ids = list_all(world, 2);
         ids.iter()
             .map(|id| (id.to_string(), world.get_message(ADDRESS, *id).unwrap().labels.into_iter().collect()))

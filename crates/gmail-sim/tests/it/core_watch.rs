@@ -1,8 +1,8 @@
 //! Watches and the notifications they give.
 
 use chrono::TimeDelta;
-use gmail_sim::world::Excess;
-use gmail_sim::{Deliver, WatchRequest, World};
+use postrider_gmail_sim::world::Excess;
+use postrider_gmail_sim::{Deliver, WatchRequest, World};
 
 use crate::replay::{ADDRESS, list_all, world};
 

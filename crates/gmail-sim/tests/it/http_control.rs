@@ -1,6 +1,6 @@
 //! The control paths.
 
-use gmail_sim::{SimConfig, SimServer};
+use postrider_gmail_sim::{SimConfig, SimServer};
 use reqwest::Method;
 use serde_json::{Value, json};
 

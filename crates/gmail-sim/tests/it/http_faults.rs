@@ -1,6 +1,6 @@
 //! Quotas and fault rules over HTTP.
 
-use gmail_sim::Quota;
+use postrider_gmail_sim::Quota;
 use reqwest::Method;
 use serde_json::{Value, json};
 

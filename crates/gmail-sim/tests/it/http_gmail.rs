@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
-use domain::Clock;
-use gmail_sim::{Deliver, Kind};
+use postrider_domain::Clock;
+use postrider_gmail_sim::{Deliver, Kind};
 use reqwest::Method;
 use serde_json::{Value, json};
 

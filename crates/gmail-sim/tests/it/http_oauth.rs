@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use gmail_sim::OAuthConfig;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use postrider_gmail_sim::OAuthConfig;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use url::Url;
@@ -129,8 +129,8 @@ async fn a_wrong_verifier_or_client_is_refused() {
 #[tokio::test]
 async fn the_page_lets_the_user_choose_untick_and_deny() {
     let client = start(1, |config| config.oauth.auto_consent = false).await;
-    client.server.world().create_mailbox(&gmail_sim::MailboxSpec::new("<b>@example.com", 0)).unwrap_err();
-    client.server.world().create_mailbox(&gmail_sim::MailboxSpec::new("second&co@example.com", 0)).unwrap();
+    client.server.world().create_mailbox(&postrider_gmail_sim::MailboxSpec::new("<b>@example.com", 0)).unwrap_err();
+    client.server.world().create_mailbox(&postrider_gmail_sim::MailboxSpec::new("second&co@example.com", 0)).unwrap();
     let page = authorize(&client, &parameters()).await;
     assert_eq!(page.status(), 200);
     let page = page.text().await.unwrap();

@@ -7,7 +7,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::TimeDelta;
-use gmail_sim::Deliver;
+use postrider_gmail_sim::Deliver;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -62,7 +62,7 @@ async fn receiver(statuses: Vec<u16>) -> Receiver {
     Receiver { url, seen, handle }
 }
 
-async fn watching(statuses: Vec<u16>, change: impl FnOnce(&mut gmail_sim::PushConfig)) -> (Client, Receiver) {
+async fn watching(statuses: Vec<u16>, change: impl FnOnce(&mut postrider_gmail_sim::PushConfig)) -> (Client, Receiver) {
     let receiver = receiver(statuses).await;
     let url = receiver.url.clone();
     let client = start(0, |config| {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use gmail_sim::Sizes;
+use postrider_gmail_sim::Sizes;
 
 use crate::client::{ADDRESS, start};
 

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use domain::MockClock;
-use gmail_sim::world::{HistoryChange, HistoryRecord};
-use gmail_sim::{ApiError, HistoryQuery, ListQuery, MailboxSpec, MsgId, Sizes, World};
+use postrider_domain::MockClock;
+use postrider_gmail_sim::world::{HistoryChange, HistoryRecord};
+use postrider_gmail_sim::{ApiError, HistoryQuery, ListQuery, MailboxSpec, MsgId, Sizes, World};
 
 pub const ADDRESS: &str = "demo@example.com";
 

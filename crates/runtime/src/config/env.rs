@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::Secret;
+use postrider_domain::Secret;
 
 use super::catalog::Catalog;
 use super::error::{ConfigError, ConfigErrors};

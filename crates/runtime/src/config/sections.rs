@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use domain::Secret;
+use postrider_domain::Secret;
 use url::Url;
 
 use super::all::all;

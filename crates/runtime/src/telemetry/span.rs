@@ -1,6 +1,6 @@
 //! The three spans work happens in. They carry the trace id, and what the work is about, to every line inside.
 
-use contracts::TraceContext;
+use postrider_contracts::TraceContext;
 use tracing::Span;
 
 /// An HTTP request. `status` and `duration_ms` belong to its one access line, not to the span.

@@ -4,8 +4,8 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
-use runtime::config::{Amqp, all};
-use runtime::{ConfigErrors, Context, Env, Service};
+use postrider_runtime::config::{Amqp, all};
+use postrider_runtime::{ConfigErrors, Context, Env, Service};
 
 const ARGS: &str = "RUNTIME_TEST_ARGS";
 
@@ -57,7 +57,7 @@ impl Service for Probe {
 fn child_process() {
     let Ok(args) = std::env::vars().find(|(name, _)| name == ARGS).map(|(_, args)| args).ok_or(()) else { return };
     let args = std::iter::once("probe").chain(args.split(' ')).map(Into::into);
-    let code = runtime::run_with::<Probe>(args, Env::process());
+    let code = postrider_runtime::run_with::<Probe>(args, Env::process());
     // `ExitCode` cannot be read, only compared by its form.
     let number = (0..=3).find(|n| format!("{:?}", ExitCode::from(*n)) == format!("{code:?}")).unwrap();
     std::process::exit(number.into());

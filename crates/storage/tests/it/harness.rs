@@ -1,16 +1,12 @@
 //! A schema with nothing but the shared tables, events, and a publisher that can be told to fail.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use broker::{BrokerState, PublishError, Publisher};
-use contracts::connector::{ConnectorConnected, ConnectorState};
-use contracts::{Envelope, NewEvent};
-use domain::{Clock, EventId, Seams, SystemClock, TenantId, UserId};
-use storage::{EmbeddedMigrations, Spec, Tx, embed_migrations};
-use testing::db::TestDb;
+use postrider_contracts::connector::{ConnectorConnected, ConnectorState};
+use postrider_contracts::{Envelope, NewEvent};
+use postrider_domain::{Clock, EventId, Seams, SystemClock, TenantId, UserId};
+use postrider_storage::{EmbeddedMigrations, Spec, Tx, embed_migrations};
+use postrider_testing::db::TestDb;
 
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/gateway");
 
@@ -39,19 +35,19 @@ pub fn version_of(event: &Envelope) -> i64 {
     event.decode::<ConnectorConnected>().unwrap().connector.unwrap().version
 }
 
-pub async fn append(db: &storage::Db, events: Vec<NewEvent>) {
+pub async fn append(db: &postrider_storage::Db, events: Vec<NewEvent>) {
     let mut tx = db.tenant(&tenant("acme")).await.unwrap();
-    storage::outbox::append(&mut tx, events).await.unwrap();
+    postrider_events::outbox::append(&mut tx, events).await.unwrap();
     tx.commit().await.unwrap();
 }
 
 pub async fn count(tx: &mut Tx, text: &'static str) -> i64 {
-    storage::sql(text).get_result::<Count>(tx).await.unwrap().n
+    postrider_storage::sql(text).get_result::<Count>(tx).await.unwrap().n
 }
 
-#[derive(storage::QueryableByName)]
+#[derive(postrider_storage::QueryableByName)]
 pub struct Count {
-    #[diesel(sql_type = storage::types::BigInt)]
+    #[diesel(sql_type = postrider_storage::types::BigInt)]
     pub n: i64,
 }
 
@@ -63,48 +59,3 @@ pub async fn eventually<F: AsyncFnMut() -> bool>(what: &str, mut condition: F) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
-
-/// Keeps what was published; refuses keys it was told to refuse.
-#[derive(Default)]
-pub struct FakeBroker {
-    pub published: Mutex<Vec<Envelope>>,
-    pub refused: Mutex<HashSet<String>>,
-    pub down: Mutex<bool>,
-}
-
-impl FakeBroker {
-    pub fn seqs(&self) -> Vec<i64> {
-        self.published.lock().unwrap().iter().filter_map(|e| e.position.as_ref().map(|p| p.seq)).collect()
-    }
-
-    pub fn set_down(&self, down: bool) {
-        *self.down.lock().unwrap() = down;
-    }
-}
-
-#[async_trait]
-impl Publisher for FakeBroker {
-    async fn publish(&self, batch: Vec<Envelope>) -> Vec<Result<(), PublishError>> {
-        let refused = self.refused.lock().unwrap().clone();
-        let down = *self.down.lock().unwrap();
-        batch
-            .into_iter()
-            .map(|event| {
-                if down {
-                    return Err(PublishError::Unavailable);
-                }
-                if refused.contains(&event.event_type) {
-                    return Err(PublishError::Nacked);
-                }
-                self.published.lock().unwrap().push(event);
-                Ok(())
-            })
-            .collect()
-    }
-
-    fn state(&self) -> BrokerState {
-        if *self.down.lock().unwrap() { BrokerState::Down } else { BrokerState::Ready }
-    }
-}
-
-pub type SharedBroker = Arc<FakeBroker>;

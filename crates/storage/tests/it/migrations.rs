@@ -1,7 +1,7 @@
 //! Every service's migrations go up, down and up again, and end where they were.
 
-use storage::types::Text;
-use storage::{AsyncPgConnection, EmbeddedMigrations, QueryableByName, Spec, embed_migrations, migrate, sql};
+use postrider_storage::types::Text;
+use postrider_storage::{AsyncPgConnection, EmbeddedMigrations, QueryableByName, Spec, embed_migrations, migrate, sql};
 
 use crate::harness::fresh;
 
@@ -41,7 +41,7 @@ async fn catalogue(conn: &mut AsyncPgConnection, schema: &'static str) -> Vec<St
            UNION ALL SELECT 'check ' || c.conname || ' ' || pg_get_constraintdef(c.oid) FROM pg_constraint c \
                   JOIN pg_namespace n ON n.oid = c.connamespace WHERE n.nspname = $1) AS lines \
          WHERE line !~ '_[0-9]{8}' AND line !~ '__diesel_schema_migrations' ORDER BY line")
-    .bind::<Text, _>(schema)
+    .bind_as::<Text, _>(schema)
     .load::<Line>(conn)
     .await
     .unwrap()

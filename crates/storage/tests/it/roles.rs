@@ -1,8 +1,8 @@
 //! Law 5 at the level of SQL: the service's role cannot get round tenant scoping by forgetting it.
 
-use storage::types::Text;
-use storage::{Db, DbConfig, Error, Spec, sql};
-use testing::db::TestDb;
+use postrider_storage::types::Text;
+use postrider_storage::{Db, DbConfig, Error, Spec, sql};
+use postrider_testing::db::TestDb;
 
 use crate::harness::{append, count, event_of, fresh, tenant};
 
@@ -10,7 +10,7 @@ async fn two_tenants() -> TestDb {
     let test = fresh().await;
     append(&test.db, vec![event_of("acme", "connector/a", 1)]).await;
     let mut tx = test.db.tenant(&tenant("globex")).await.unwrap();
-    storage::outbox::append(&mut tx, vec![event_of("globex", "connector/b", 1)]).await.unwrap();
+    postrider_events::outbox::append(&mut tx, vec![event_of("globex", "connector/b", 1)]).await.unwrap();
     tx.commit().await.unwrap();
     test
 }
@@ -30,16 +30,16 @@ async fn a_tenants_transaction_sees_no_row_of_another() {
 async fn a_tenants_transaction_cannot_write_for_another() {
     let test = two_tenants().await;
     let mut tx = test.db.tenant(&tenant("acme")).await.unwrap();
-    let refused = storage::outbox::append(&mut tx, vec![event_of("globex", "connector/c", 1)]).await;
+    let refused = postrider_events::outbox::append(&mut tx, vec![event_of("globex", "connector/c", 1)]).await;
     assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_entered_no_role_may_do_nothing() {
     let test = two_tenants().await;
-    let conn = storage::connect::open(
+    let conn = postrider_storage::connect::open(
         &test.url,
-        &storage::connect::Session {
+        &postrider_storage::connect::Session {
             application_name: "test".into(),
             schema: "gateway".into(),
             statement_timeout: std::time::Duration::from_secs(5),
@@ -67,14 +67,11 @@ async fn a_service_cannot_read_another_schema() {
     let test = fresh().await;
     // A second service's schema in the same database.
     let other = Spec { service: "other", schema: "other", role: "other_service" };
-    let url = storage::migrate::derived_service_url(&test.admin_url, &other).unwrap();
-    storage::migrate::run(&test.admin_url, &url, &other, crate::harness::MIGRATIONS).await.unwrap();
-    for role in ["tenant", "system"] {
-        let tx = match role {
-            "tenant" => test.db.tenant(&tenant("acme")).await.unwrap(),
-            _ => test.db.system().await.unwrap(),
-        };
-        let refused = sql("SELECT * FROM other.outbox").execute(&tx).await;
+    let url = postrider_storage::migrate::derived_service_url(&test.admin_url, &other).unwrap();
+    postrider_storage::migrate::run(&test.admin_url, &url, &other, crate::harness::MIGRATIONS).await.unwrap();
+    let (tenant, system) = (test.db.tenant(&tenant("acme")).await.unwrap(), test.db.system().await.unwrap());
+    for (role, tx) in [("tenant", &*tenant), ("system", &*system)] {
+        let refused = sql("SELECT * FROM other.outbox").execute(tx).await;
         assert!(matches!(refused, Err(Error::Forbidden(_))), "{role}: {refused:?}");
     }
     let tx = test.db.system().await.unwrap();
@@ -86,7 +83,7 @@ async fn a_service_cannot_read_another_schema() {
 async fn every_cross_tenant_function_is_known() {
     let test = fresh().await;
     let tx = test.db.system().await.unwrap();
-    #[derive(storage::QueryableByName)]
+    #[derive(postrider_storage::QueryableByName)]
     struct Function {
         #[diesel(sql_type = Text)]
         name: String,
@@ -105,6 +102,6 @@ async fn a_wrong_password_is_an_error_and_not_a_panic() {
     let test = fresh().await;
     let mut url = test.url.expose().parse::<url::Url>().unwrap();
     url.set_password(Some("wrong")).unwrap();
-    let db = Db::connect(DbConfig::new(domain::Secret::new(url.to_string()), Spec::GATEWAY)).unwrap();
+    let db = Db::connect(DbConfig::new(postrider_domain::Secret::new(url.to_string()), Spec::GATEWAY)).unwrap();
     assert!(db.ping().await.is_err());
 }

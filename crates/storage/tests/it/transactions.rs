@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use storage::{Error, sql};
+use postrider_storage::{Error, sql};
 
 use crate::harness::{count, event, eventually, fresh, tenant};
 
@@ -12,7 +12,7 @@ async fn dropping_a_transaction_rolls_it_back_and_frees_its_connection() {
     let test = fresh().await;
     for _ in 0..40 {
         let mut tx = test.db.tenant(&tenant("acme")).await.unwrap();
-        storage::outbox::append(&mut tx, vec![event("connector/a", 1)]).await.unwrap();
+        postrider_events::outbox::append(&mut tx, vec![event("connector/a", 1)]).await.unwrap();
         drop(tx);
     }
     let mut tx = test.db.system().await.unwrap();
@@ -24,7 +24,7 @@ async fn committing_a_failed_transaction_is_an_error() {
     let test = fresh().await;
     let called = Arc::new(AtomicBool::new(false));
     let mut tx = test.db.tenant(&tenant("acme")).await.unwrap();
-    storage::outbox::append(&mut tx, vec![event("connector/a", 1)]).await.unwrap();
+    postrider_events::outbox::append(&mut tx, vec![event("connector/a", 1)]).await.unwrap();
     assert!(sql("SELECT 1 / 0").execute(&tx).await.is_err());
     let flag = called.clone();
     tx.on_commit(move || flag.store(true, Ordering::SeqCst));
@@ -67,7 +67,7 @@ async fn hot_statements_are_prepared_once() {
     let mut tx = test.db.system().await.unwrap();
     for _ in 0..5 {
         sql("UPDATE streams SET head = head WHERE stream = $1")
-            .bind::<storage::types::Text, _>("none")
+            .bind_as::<postrider_storage::types::Text, _>("none")
             .execute(&tx)
             .await
             .unwrap();

@@ -57,7 +57,7 @@ impl Pair {
             Parts::Postgres => "postgres",
             Parts::RabbitMq => "rabbitmq",
         };
-        let nowhere = || domain::Secret::new("");
+        let nowhere = || postrider_domain::Secret::new("");
         let servers = Servers { database_url: nowhere(), amqp_url: nowhere(), management_url: nowhere() };
         // Made first: from here on its drop cleans up whatever was begun.
         let mut pair = Self { dir, port_base, servers };
@@ -68,7 +68,9 @@ impl Pair {
             ("AMQP_URL=", &mut pair.servers.amqp_url),
             ("RABBITMQ_MANAGEMENT_URL=", &mut pair.servers.management_url),
         ] {
-            *value = domain::Secret::new(text.lines().find_map(|found| found.strip_prefix(line)).unwrap_or_default());
+            *value = postrider_domain::Secret::new(
+                text.lines().find_map(|found| found.strip_prefix(line)).unwrap_or_default(),
+            );
         }
         Ok(pair)
     }

@@ -1,7 +1,7 @@
 //! One call: for whom, in which request, and what came of it.
 
-use contracts::TraceContext;
-use domain::{TenantId, UserId};
+use postrider_contracts::TraceContext;
+use postrider_domain::{TenantId, UserId};
 use reqwest::header::HeaderValue;
 use reqwest::{Method, RequestBuilder};
 use serde::de::DeserializeOwned;

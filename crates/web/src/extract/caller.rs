@@ -6,8 +6,8 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::http::header::HeaderMap;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev};
-use contracts::TraceContext;
-use domain::{TenantId, UserId};
+use postrider_contracts::TraceContext;
+use postrider_domain::{TenantId, UserId};
 
 use crate::middleware::RequestContext;
 use crate::problem::Problem;

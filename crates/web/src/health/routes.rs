@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, ServiceConfig, get};
 use actix_web::{HttpResponse, http::header};
-use runtime::Shutdown;
+use postrider_runtime::Shutdown;
 use serde_json::json;
 
 use super::Health;

@@ -1,6 +1,6 @@
 //! What a client's token says.
 
-use domain::{TenantId, Timestamp, UserId};
+use postrider_domain::{TenantId, Timestamp, UserId};
 use serde::Deserialize;
 
 use crate::codes;

@@ -8,8 +8,8 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::TimeDelta;
-use domain::{Clock, Timestamp};
 use jsonwebtoken::jwk::{Jwk, JwkSet};
+use postrider_domain::{Clock, Timestamp};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use url::Url;
 

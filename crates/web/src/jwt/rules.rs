@@ -1,7 +1,7 @@
 //! Which client tokens count.
 
-use domain::Secret;
-use runtime::config::{ConfigErrors, Env, all};
+use postrider_domain::Secret;
+use postrider_runtime::config::{ConfigErrors, Env, all};
 use url::Url;
 
 /// HS256 keys below this are weaker than the hash (RFC 7518 §3.2).

@@ -1,8 +1,8 @@
 //! The id and the trace of one request.
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev};
-use contracts::TraceContext;
-use domain::Seams;
+use postrider_contracts::TraceContext;
+use postrider_domain::Seams;
 use std::future::{Ready, ready};
 
 use crate::problem::Problem;

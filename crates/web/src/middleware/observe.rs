@@ -9,10 +9,10 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage};
-use domain::Seams;
 use futures_util::FutureExt;
+use postrider_domain::Seams;
+use postrider_runtime::telemetry::{metrics, span};
 use prometheus::{HistogramVec, Registry};
-use runtime::telemetry::{metrics, span};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use storage::Error;
+use postrider_storage::Error;
 
 use super::Problem;
 use crate::codes;

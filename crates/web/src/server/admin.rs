@@ -5,9 +5,9 @@ use std::net::TcpListener;
 use actix_web::dev;
 use actix_web::web::{Data, ServiceConfig, get};
 use actix_web::{App, HttpResponse, HttpServer};
+use postrider_runtime::Shutdown;
+use postrider_runtime::telemetry::metrics;
 use prometheus::Registry;
-use runtime::Shutdown;
-use runtime::telemetry::metrics;
 
 use crate::health::{self, Health};
 

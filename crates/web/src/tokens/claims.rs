@@ -1,6 +1,6 @@
 //! What a token between services says.
 
-use domain::{TenantId, Timestamp, UserId};
+use postrider_domain::{TenantId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::scope::Scopes;

@@ -6,8 +6,8 @@ use std::fmt;
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use runtime::ConfigErrors;
-use runtime::config::{Env, InternalKeyText};
+use postrider_runtime::ConfigErrors;
+use postrider_runtime::config::{Env, InternalKeyText};
 
 /// HS256 keys below this are weaker than the hash (RFC 7518 §3.2).
 const SHORTEST: usize = 32;

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta};
-use domain::{Clock, Secret};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
+use postrider_domain::{Clock, Secret};
 
 use super::claims::{Claims, Payload, TokenError, Verified};
 use super::keys::InternalKeys;

@@ -1,8 +1,8 @@
 //! Identity from verified tokens only.
 
+use postrider_web::tokens::{Claims, TOKEN_HEADER};
+use postrider_web::{Scope, Scopes};
 use serde_json::{Value, json};
-use web::tokens::{Claims, TOKEN_HEADER};
-use web::{Scope, Scopes};
 
 use crate::harness::{claims, http, problem, start, token};
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use domain::Entropy;
+use postrider_domain::Entropy;
+use postrider_web::{Call, ClientError, ServiceClient, Timeouts};
 use serde_json::{Value, json};
 use url::Url;
-use web::{Call, ClientError, ServiceClient, Timeouts};
 
 use crate::harness::{Thing, claims, start, tokens};
 
@@ -15,8 +15,8 @@ fn client(base: &str, caller: &str) -> ServiceClient {
 }
 
 fn call() -> Call {
-    let entropy: &dyn Entropy = &domain::OsEntropy;
-    Call { claims: claims(), trace: Some(contracts::TraceContext::start(entropy)) }
+    let entropy: &dyn Entropy = &postrider_domain::OsEntropy;
+    Call { claims: claims(), trace: Some(postrider_contracts::TraceContext::start(entropy)) }
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn a_callee_that_is_away_or_has_no_key_is_told_apart() {
     };
     let error = client(&format!("http://{gone}"), "gateway").get::<Value>(&call(), "/x", &()).await.unwrap_err();
     assert!(matches!(&error, ClientError::Unavailable(_)) && error.is_transient(), "{error}");
-    assert_eq!(web::Problem::from(error).status.as_u16(), 503);
+    assert_eq!(postrider_web::Problem::from(error).status.as_u16(), 503);
     let error = client(&format!("http://{gone}"), "notification").get::<Value>(&call(), "/x", &()).await.unwrap_err();
     assert!(error.to_string().contains("notification>connector"), "{error}");
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
-use domain::{Clock, MockClock, Secret};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use postrider_domain::{Clock, MockClock, Secret};
+use postrider_web::jwt::{ClientTokenRules, ClientTokens, Keys, TokenRefused};
+use postrider_web::{Scope, Scopes};
 use serde_json::{Value, json};
-use web::jwt::{ClientTokenRules, ClientTokens, Keys, TokenRefused};
-use web::{Scope, Scopes};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -90,7 +90,7 @@ async fn tokens_that_miss_something_or_are_old_are_refused() {
     for token in bad {
         let refused = tokens.verify(&token).await.unwrap_err();
         assert!(matches!(refused, TokenRefused::Invalid(_)), "{refused:?}");
-        assert_eq!(web::Problem::from(refused).status.as_u16(), 401);
+        assert_eq!(postrider_web::Problem::from(refused).status.as_u16(), 401);
     }
 }
 
@@ -167,7 +167,7 @@ async fn while_the_issuer_is_away_known_keys_stay_good_and_unknown_ones_are_not_
     let tokens = by_url(&server, &clock);
     let refused = tokens.verify(&signed(Algorithm::ES256, "ec", &payload(&clock))).await.unwrap_err();
     assert_eq!(refused, TokenRefused::KeysUnavailable);
-    assert_eq!(web::Problem::from(refused).status.as_u16(), 503);
+    assert_eq!(postrider_web::Problem::from(refused).status.as_u16(), 503);
     let up = Mock::given(any())
         .respond_with(ResponseTemplate::new(200).set_body_string(KEY_SET))
         .mount_as_scoped(&server)

@@ -9,16 +9,16 @@ use actix_web::web::{self as routes, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::{ConnectorId, TenantId, UserId};
-use runtime::{Context, Shutdown};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
-use tokio::task::JoinHandle;
-use web::tokens::Claims;
-use web::{
+use postrider_domain::{ConnectorId, TenantId, UserId};
+use postrider_runtime::{Context, Shutdown};
+use postrider_web::tokens::Claims;
+use postrider_web::{
     ApiJson, ApiQuery, Caller, Health, InternalKeys, InternalTokens, Limit, PathId, Problem, RequestContext, Scopes,
     Server, ServerConfig, ServiceCaller,
 };
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::task::JoinHandle;
 
 pub const BODY_LIMIT: usize = 4_096;
 
@@ -109,7 +109,7 @@ async fn get(id: PathId<ConnectorId>) -> HttpResponse {
 }
 
 async fn me(caller: Caller) -> Result<HttpResponse, Problem> {
-    caller.require(web::Scope::Read)?;
+    caller.require(postrider_web::Scope::Read)?;
     let Caller { tenant, user, request_id, trace, .. } = caller;
     let trace_id = trace.trace_id_hex();
     Ok(HttpResponse::Ok()
@@ -164,7 +164,7 @@ pub fn keys() -> InternalKeys {
 }
 
 pub fn tokens(name: &str) -> InternalTokens {
-    InternalTokens::new(keys(), name, Arc::new(domain::SystemClock))
+    InternalTokens::new(keys(), name, Arc::new(postrider_domain::SystemClock))
 }
 
 pub fn claims() -> Claims {
@@ -181,7 +181,7 @@ pub fn token(caller: &str, claims: Claims) -> String {
 }
 
 pub fn http() -> reqwest::Client {
-    runtime::tls::install();
+    postrider_runtime::tls::install();
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 

@@ -9,8 +9,6 @@ mod client;
 #[cfg(test)]
 mod client_tokens;
 #[cfg(test)]
-mod events;
-#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod hostile;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use postrider_web::Health;
 use serde_json::{Value, json};
 use utoipa::OpenApi;
-use web::Health;
 
 use crate::harness::{http, problem, start, start_with};
 
@@ -103,12 +103,12 @@ async fn readiness_follows_the_checks_and_the_stop() {
 }
 
 #[derive(OpenApi)]
-#[openapi(info(title = "connector", version = "1"), components(schemas(web::ProblemDocument, web::Page<String>, web::Limit)))]
+#[openapi(info(title = "connector", version = "1"), components(schemas(postrider_web::ProblemDocument, postrider_web::Page<String>, postrider_web::Limit)))]
 struct ApiDoc;
 
 #[tokio::test]
 async fn the_services_document_is_served() {
-    let server = start_with(Health::new(), web::openapi::document(&ApiDoc::openapi()));
+    let server = start_with(Health::new(), postrider_web::openapi::document(&ApiDoc::openapi()));
     let document: Value = http().get(server.url("/openapi.json")).send().await.unwrap().json().await.unwrap();
     assert_eq!(document["info"]["title"], "connector");
     assert!(document["components"]["schemas"]["ProblemDocument"]["properties"]["code"].is_object(), "{document}");
@@ -117,8 +117,10 @@ async fn the_services_document_is_served() {
 #[tokio::test]
 async fn a_taken_port_is_told_with_the_remedy() {
     let server = start();
-    let config = web::ServerConfig { name: "connector", listen: server.addr, admin: server.addr, body_limit: 1 };
-    let error = web::Server::bind(config, &runtime::Context::for_tests(), Health::new(), |_| {}).unwrap_err();
+    let config =
+        postrider_web::ServerConfig { name: "connector", listen: server.addr, admin: server.addr, body_limit: 1 };
+    let error = postrider_web::Server::bind(config, &postrider_runtime::Context::for_tests(), Health::new(), |_| {})
+        .unwrap_err();
     let text = error.to_string();
     assert!(text.contains(&server.addr.to_string()) && text.contains("PORT_BASE"), "{text}");
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use actix_web::web::{self as routes, Bytes};
 use actix_web::{Error, HttpResponse};
 use futures_util::stream;
+use postrider_web::Health;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::timeout;
-use web::Health;
 
 use crate::harness::start_with;
 

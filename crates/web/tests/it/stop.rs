@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::web::{self as routes, ServiceConfig};
+use postrider_web::Health;
 use tokio::sync::Notify;
 use tokio::time::timeout;
-use web::Health;
 
 use crate::harness::{http, problem, start, start_with};
 

@@ -1,6 +1,6 @@
 //! Whose grant is this? The id_token says so; without one, Gmail's profile names the address at least.
 
-use domain::{ConnectorId, EmailAddress, Secret, Timestamp};
+use postrider_domain::{ConnectorId, EmailAddress, Secret, Timestamp};
 
 use super::token_source::FixedToken;
 use crate::error::Error;

@@ -1,6 +1,6 @@
 //! A code brought by a program instead of by Google's redirect.
 
-use domain::Secret;
+use postrider_domain::Secret;
 
 use super::connect::{Grant, Owner};
 use super::consent::{self, Code};

@@ -5,10 +5,10 @@ mod confirmed;
 mod joining;
 mod row;
 
-use contracts::TraceContext;
-use domain::{ConnectorId, Secret, TenantId, Timestamp, UserId};
-use google::oauth::Scopes;
-use storage::Tx;
+use postrider_contracts::TraceContext;
+use postrider_domain::{ConnectorId, Secret, TenantId, Timestamp, UserId};
+use postrider_google_auth::oauth::Scopes;
+use postrider_storage::Tx;
 use tokio::sync::oneshot;
 
 use super::persist::persist;

@@ -1,6 +1,6 @@
 //! Turning what the user brought (an authorisation code, a bare refresh token) into a grant.
 
-use domain::{Secret, Timestamp};
+use postrider_domain::{Secret, Timestamp};
 
 use super::address_of;
 use super::connect::Grant;

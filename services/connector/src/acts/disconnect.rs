@@ -1,9 +1,9 @@
 //! Disconnecting: the connector ends at once; its grant and watch are given back only when no other live connector has
 //! that Google account, because Google's stop and revoke act on the whole account.
 
-use contracts::TraceContext;
-use domain::{ConnectorId, UserId};
-use storage::Tx;
+use postrider_contracts::TraceContext;
+use postrider_domain::{ConnectorId, UserId};
+use postrider_storage::Tx;
 use uuid::Uuid;
 
 use super::connect::Owner;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use domain::ConnectorId;
-use runtime::backoff::Backoff;
+use postrider_domain::ConnectorId;
+use postrider_runtime::backoff::Backoff;
 
 use super::token_source::FixedToken;
 use crate::error::Error;
@@ -63,7 +63,7 @@ async fn give_back(state: &State, ending: &Ending) -> Result<(), Error> {
 }
 
 /// Only what may pass is an error: a grant that is dead already has no watch worth stopping.
-async fn stop_watch(state: &State, google: &Google, refresh: &domain::Secret) -> Result<(), Error> {
+async fn stop_watch(state: &State, google: &Google, refresh: &postrider_domain::Secret) -> Result<(), Error> {
     let answer = match google.refresh(refresh).await {
         Ok(answer) => answer,
         Err(error) if error.is_temporary() => return Err(error),

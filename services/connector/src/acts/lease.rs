@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use domain::{ConnectorId, Secret, TenantId, Timestamp};
+use postrider_domain::{ConnectorId, Secret, TenantId, Timestamp};
 
 use super::refresh;
 use crate::error::Error;

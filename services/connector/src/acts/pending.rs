@@ -1,7 +1,7 @@
 //! A grant that waits for its owner-to-be's word: kept sealed with the consent it came from.
 
-use domain::{EmailAddress, GoogleSub, Secret, Timestamp};
-use google::oauth::Scopes;
+use postrider_domain::{EmailAddress, GoogleSub, Secret, Timestamp};
+use postrider_google_auth::oauth::Scopes;
 use serde::{Deserialize, Serialize};
 
 use super::connect::Grant;
@@ -34,7 +34,7 @@ pub fn seal(vault: &Vault, grant: &Grant) -> Result<String, Error> {
         scopes: grant.scopes.to_string(),
         asked_at: grant.asked_at,
     };
-    let text = serde_json::to_string(&document).map_err(|error| storage::Error::Other(error.to_string()))?;
+    let text = serde_json::to_string(&document).map_err(|error| postrider_storage::Error::Other(error.to_string()))?;
     Ok(vault.seal(&Secret::new(text)))
 }
 
@@ -42,7 +42,7 @@ pub fn seal(vault: &Vault, grant: &Grant) -> Result<String, Error> {
 pub fn open(vault: &Vault, sealed: &str) -> Result<Grant, Error> {
     let text = vault.open(sealed)?;
     let document: Document =
-        serde_json::from_str(text.expose()).map_err(|error| storage::Error::Other(error.to_string()))?;
+        serde_json::from_str(text.expose()).map_err(|error| postrider_storage::Error::Other(error.to_string()))?;
     Ok(Grant {
         who: Identity { sub: document.sub, by_address: document.by_address, address: document.address },
         refresh: document.refresh.map(Secret::new),

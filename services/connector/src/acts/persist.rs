@@ -29,10 +29,10 @@ where
     }
 }
 
-fn failure(error: &storage::Error) -> Option<Failure> {
+fn failure(error: &postrider_storage::Error) -> Option<Failure> {
     match error {
-        storage::Error::Conflict { .. } | storage::Error::NotFound => Some(Failure::Race),
-        storage::Error::Transient(_) => Some(Failure::Away),
+        postrider_storage::Error::Conflict { .. } | postrider_storage::Error::NotFound => Some(Failure::Race),
+        postrider_storage::Error::Transient(_) => Some(Failure::Away),
         _ => None,
     }
 }

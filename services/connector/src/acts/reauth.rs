@@ -1,7 +1,7 @@
 //! A grant that is gone or too small: the connector stops acting until its owner consents again.
 
-use domain::{ConnectorId, TenantId};
-use storage::Tx;
+use postrider_domain::{ConnectorId, TenantId};
+use postrider_storage::Tx;
 
 use crate::error::Error;
 use crate::events::{self, Change, WatchChange};

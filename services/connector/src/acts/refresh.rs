@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use domain::{ConnectorId, TenantId};
-use runtime::backoff::Backoff;
+use postrider_domain::{ConnectorId, TenantId};
+use postrider_runtime::backoff::Backoff;
 use tokio::sync::oneshot;
 
 use super::reauth;
@@ -114,7 +114,7 @@ impl Job {
         }
     }
 
-    async fn try_store(&self, sealed: Sealed) -> Result<Option<i64>, storage::Error> {
+    async fn try_store(&self, sealed: Sealed) -> Result<Option<i64>, postrider_storage::Error> {
         let next_check = self.state.seams.clock.now() + self.state.settings.token_check_every;
         let mut tx = self.state.db.tenant(&self.row.tenant).await?;
         connectors::mark_check_due(&mut tx, self.row.id, next_check).await?;
@@ -123,7 +123,7 @@ impl Job {
         Ok(version)
     }
 
-    async fn release(&self) -> Result<(), storage::Error> {
+    async fn release(&self) -> Result<(), postrider_storage::Error> {
         let mut tx = self.state.db.tenant(&self.row.tenant).await?;
         credentials::release_refresh(&mut tx, self.row.id, self.state.replica).await?;
         tx.commit().await

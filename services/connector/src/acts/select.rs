@@ -1,6 +1,6 @@
 //! Which connector a request without a connector in its path means: the one it names, or the caller's only one.
 
-use domain::ConnectorId;
+use postrider_domain::ConnectorId;
 
 use super::connect::Owner;
 use crate::error::Error;

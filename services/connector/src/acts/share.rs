@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use contracts::TraceContext;
-use domain::{ConnectorId, LabelId};
-use storage::Tx;
+use postrider_contracts::TraceContext;
+use postrider_domain::{ConnectorId, LabelId};
+use postrider_storage::Tx;
 
 use super::connect::Owner;
 use super::token_source::ConnectorTokens;

@@ -1,8 +1,8 @@
 //! Access tokens for our own calls to Gmail (watch, stop, profile).
 
 use async_trait::async_trait;
-use domain::{ConnectorId, Secret, TenantId, Timestamp};
-use google::gmail::{AccessToken, TokenError, TokenSource};
+use postrider_domain::{ConnectorId, Secret, TenantId, Timestamp};
+use postrider_gmail::{AccessToken, TokenError, TokenSource};
 
 use super::lease::{Wish, lease};
 use crate::error::Error;

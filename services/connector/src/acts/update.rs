@@ -1,7 +1,7 @@
 //! An owner's change of a connector: name, settings, pause and resume.
 
-use contracts::TraceContext;
-use domain::ConnectorId;
+use postrider_contracts::TraceContext;
+use postrider_domain::ConnectorId;
 
 use super::connect::Owner;
 use crate::error::Error;

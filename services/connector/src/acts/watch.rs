@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use google::gmail::{GmailApi, GmailError, WatchAnswer, WatchRequest};
-use storage::Tx;
+use postrider_gmail::{GmailApi, GmailError, WatchAnswer, WatchRequest};
+use postrider_storage::Tx;
 use uuid::Uuid;
 
 use super::token_source::ConnectorTokens;
@@ -22,8 +22,8 @@ use crate::store::{connectors, watch_due};
 /// Google ends a watch after seven days and advises a daily renewal.
 pub const RENEW_EVERY: TimeDelta = TimeDelta::hours(24);
 /// First and longest wait after a failed call.
-const RETRY: runtime::backoff::Backoff =
-    runtime::backoff::Backoff::new(std::time::Duration::from_secs(5), std::time::Duration::from_secs(3_600));
+const RETRY: postrider_runtime::backoff::Backoff =
+    postrider_runtime::backoff::Backoff::new(std::time::Duration::from_secs(5), std::time::Duration::from_secs(3_600));
 
 /// Starts or renews the account's watch at Google and tells its connectors.
 pub async fn start(state: &State, account: &Account) -> Result<WatchAnswer, Error> {
@@ -62,10 +62,10 @@ pub async fn ask(state: &State, account: &Account, topic: &str) -> Result<WatchA
 async fn client(state: &State, account: &Account) -> Result<Arc<dyn GmailApi>, GmailError> {
     let members = live(state, account).await.map_err(|error| GmailError::transient(error.to_string()))?;
     let google = state.google().map_err(|error| GmailError::transient(error.to_string()))?;
-    let mut last = GmailError::Token(google::gmail::TokenError::Disconnected);
+    let mut last = GmailError::Token(postrider_gmail::TokenError::Disconnected);
     for member in members {
         let tokens = ConnectorTokens { state: state.clone(), tenant: member.tenant, connector: member.connector };
-        match google::gmail::TokenSource::token(&tokens, None).await {
+        match postrider_gmail::TokenSource::token(&tokens, None).await {
             Ok(_token) => {
                 return google
                     .gmail(member.connector, Arc::new(tokens))
@@ -77,7 +77,7 @@ async fn client(state: &State, account: &Account) -> Result<Arc<dyn GmailApi>, G
     Err(last)
 }
 
-async fn live(state: &State, account: &Account) -> Result<Vec<Member>, storage::Error> {
+async fn live(state: &State, account: &Account) -> Result<Vec<Member>, postrider_storage::Error> {
     let mut tx = state.db.system().await?;
     let members = members::live(&mut tx, account).await?;
     tx.commit().await?;

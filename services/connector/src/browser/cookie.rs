@@ -6,7 +6,7 @@ use std::fmt::Write;
 use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
-use domain::Secret;
+use postrider_domain::Secret;
 use url::Url;
 
 use super::token;

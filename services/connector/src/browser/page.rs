@@ -3,8 +3,8 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
+use postrider_web::Problem;
 use url::Url;
-use web::Problem;
 
 /// Whether whoever asks reads HTML (a browser) rather than JSON (a program).
 pub fn wanted(request: &HttpRequest) -> bool {

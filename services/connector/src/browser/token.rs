@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::{Entropy, Secret};
+use postrider_domain::{Entropy, Secret};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -25,7 +25,7 @@ pub fn matches(text: &str, kept: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use domain::SeededEntropy;
+    use postrider_domain::SeededEntropy;
 
     use super::*;
 

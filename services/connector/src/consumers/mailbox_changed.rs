@@ -7,11 +7,11 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use broker::{Delivered, Handler, Outcome};
-use contracts::Queue;
-use contracts::ingest::MailboxChanged;
-use contracts::topology::CONNECTOR_MAILBOX_CHANGED;
-use domain::{EmailAddress, Timestamp};
+use postrider_broker::{Delivered, Handler, Outcome};
+use postrider_contracts::Queue;
+use postrider_contracts::ingest::MailboxChanged;
+use postrider_contracts::topology::CONNECTOR_MAILBOX_CHANGED;
+use postrider_domain::{EmailAddress, Timestamp};
 
 use crate::state::State;
 use crate::store::google_accounts;
@@ -29,7 +29,7 @@ impl MailboxChangedHandler {
         Self { state }
     }
 
-    async fn note(&self, heard: HashMap<String, Timestamp>) -> Result<(), storage::Error> {
+    async fn note(&self, heard: HashMap<String, Timestamp>) -> Result<(), postrider_storage::Error> {
         if heard.is_empty() {
             return Ok(());
         }

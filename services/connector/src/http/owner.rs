@@ -1,6 +1,6 @@
 //! The caller as the owner of connectors.
 
-use web::Caller;
+use postrider_web::Caller;
 
 use crate::acts::connect::Owner;
 

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use runtime::Shutdown;
-use runtime::backoff::Backoff;
+use postrider_runtime::Shutdown;
+use postrider_runtime::backoff::Backoff;
 
 use crate::acts::connect::{Grant, Owner, connect};
 use crate::acts::consent;

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use domain::{ConnectorId, TenantId};
 use futures_util::StreamExt;
-use runtime::Shutdown;
+use postrider_domain::{ConnectorId, TenantId};
+use postrider_runtime::Shutdown;
 
 use crate::acts::lease::{Wish, lease};
 use crate::error::Error;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use runtime::Shutdown;
+use postrider_runtime::Shutdown;
 
 use crate::error::Error;
 use crate::state::State;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use runtime::Shutdown;
+use postrider_runtime::Shutdown;
 
 use crate::acts::end_grant::end_grant;
 use crate::error::Error;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use runtime::Shutdown;
+use postrider_runtime::Shutdown;
 
 use crate::acts::watch;
 use crate::error::Error;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use runtime::Shutdown;
+use postrider_runtime::Shutdown;
 
 use crate::state::State;
 
@@ -11,7 +11,7 @@ const EVERY: Duration = Duration::from_secs(3_600);
 /// Until the service stops.
 pub async fn run(state: State, stop: Shutdown) -> anyhow::Result<()> {
     loop {
-        storage::jobs::maintain_partitions(&state.db).await?;
+        postrider_events::partitions::maintain_partitions(&state.db).await?;
         if !super::next_turn(&stop, EVERY, None).await {
             return Ok(());
         }

@@ -1,6 +1,6 @@
 //! Who an account is: Google's `sub`. An address is an attribute; it stands in only while nothing better is known.
 
-use domain::{EmailAddress, GoogleSub, ParseIdError};
+use postrider_domain::{EmailAddress, GoogleSub, ParseIdError};
 
 /// A Google account as a grant names it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Which of Google's scopes a grant must hold. The user may untick any of them on Google's page, so the
 //! answer of the token endpoint is compared, not what was asked for.
 
-use google::oauth::{GMAIL_READONLY, Scopes};
+use postrider_google_auth::oauth::{GMAIL_READONLY, Scopes};
 
 /// What reading a mailbox needs. Identity needs none: without `openid` or `email` Gmail's profile names the address.
 pub const REQUIRED: [&str; 1] = [GMAIL_READONLY];

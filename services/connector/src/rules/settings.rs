@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use contracts::connector as proto;
-use domain::{LabelId, Timestamp};
+use postrider_contracts::connector as proto;
+use postrider_domain::{LabelId, Timestamp};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};

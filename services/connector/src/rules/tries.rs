@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use runtime::backoff::Backoff;
+use postrider_runtime::backoff::Backoff;
 
 /// Further tries after another transaction made the same row or changed it first: the next one finds it done.
 const AFTER_RACES: u32 = 3;

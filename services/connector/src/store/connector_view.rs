@@ -1,9 +1,9 @@
 //! Connectors as their owner sees them: with their watch and whether they hold a credential, never with a secret.
 //! Tenant role.
 
-use domain::{ConnectorId, Timestamp, UserId};
-use storage::types::{BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{Error, QueryableByName, Tx, sql};
+use postrider_domain::{ConnectorId, Timestamp, UserId};
+use postrider_storage::types::{BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{Error, QueryableByName, Tx, sql};
 use uuid::Uuid;
 
 /// One connector with what belongs to it.
@@ -63,8 +63,8 @@ macro_rules! view {
 /// One of the owner's connectors.
 pub async fn find(tx: &mut Tx, owner: &UserId, id: ConnectorId) -> Result<Option<ConnectorView>, Error> {
     sql(view!("WHERE c.id = $1 AND c.owner = $2"))
-        .bind::<SqlUuid, _>(id.0)
-        .bind::<Text, _>(owner.as_str().to_owned())
+        .bind_as::<SqlUuid, _>(id.0)
+        .bind_as::<Text, _>(owner.as_str().to_owned())
         .optional(tx)
         .await
 }
@@ -77,9 +77,9 @@ pub async fn list(
     limit: i64,
 ) -> Result<Vec<ConnectorView>, Error> {
     sql(view!("WHERE c.owner = $1 AND c.id > $2 ORDER BY c.id LIMIT $3"))
-        .bind::<Text, _>(owner.as_str().to_owned())
-        .bind::<SqlUuid, _>(after.map_or(Uuid::nil(), |id| id.0))
-        .bind::<BigInt, _>(limit)
+        .bind_as::<Text, _>(owner.as_str().to_owned())
+        .bind_as::<SqlUuid, _>(after.map_or(Uuid::nil(), |id| id.0))
+        .bind_as::<BigInt, _>(limit)
         .load(tx)
         .await
 }

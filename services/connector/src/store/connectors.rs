@@ -1,9 +1,9 @@
 //! `connectors`: who connected which account, and what they chose. Tenant role, but for the two functions that say
 //! otherwise.
 
-use domain::{ConnectorId, TenantId, Timestamp, UserId};
-use storage::types::{BigInt, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{Error, QueryableByName, Tx, sql};
+use postrider_domain::{ConnectorId, TenantId, Timestamp, UserId};
+use postrider_storage::types::{BigInt, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{Error, QueryableByName, Tx, sql};
 use uuid::Uuid;
 
 use crate::rules::settings::Settings;
@@ -114,8 +114,8 @@ macro_rules! select {
 /// An owner's connector.
 pub async fn find(tx: &mut Tx, owner: &UserId, id: ConnectorId) -> Result<Option<Connector>, Error> {
     let row = sql(select!("WHERE id = $1 AND owner = $2"))
-        .bind::<SqlUuid, _>(id.0)
-        .bind::<Text, _>(owner.as_str().to_owned())
+        .bind_as::<SqlUuid, _>(id.0)
+        .bind_as::<Text, _>(owner.as_str().to_owned())
         .optional::<Row>(tx)
         .await?;
     row.map(Connector::try_from).transpose()
@@ -123,21 +123,21 @@ pub async fn find(tx: &mut Tx, owner: &UserId, id: ConnectorId) -> Result<Option
 
 /// A connector of the tenant, locked until the transaction ends.
 pub async fn lock(tx: &mut Tx, id: ConnectorId) -> Result<Option<Connector>, Error> {
-    let row = sql(select!("WHERE id = $1 FOR UPDATE")).bind::<SqlUuid, _>(id.0).optional::<Row>(tx).await?;
+    let row = sql(select!("WHERE id = $1 FOR UPDATE")).bind_as::<SqlUuid, _>(id.0).optional::<Row>(tx).await?;
     row.map(Connector::try_from).transpose()
 }
 
 /// A connector of the tenant.
 pub async fn get(tx: &mut Tx, id: ConnectorId) -> Result<Option<Connector>, Error> {
-    let row = sql(select!("WHERE id = $1")).bind::<SqlUuid, _>(id.0).optional::<Row>(tx).await?;
+    let row = sql(select!("WHERE id = $1")).bind_as::<SqlUuid, _>(id.0).optional::<Row>(tx).await?;
     row.map(Connector::try_from).transpose()
 }
 
 /// The owner's connector of that Google account, locked.
 pub async fn lock_by_sub(tx: &mut Tx, owner: &UserId, sub: &str) -> Result<Option<Connector>, Error> {
     let row = sql(select!("WHERE owner = $1 AND provider = 'gmail' AND google_sub = $2 FOR UPDATE"))
-        .bind::<Text, _>(owner.as_str().to_owned())
-        .bind::<Text, _>(sub.to_owned())
+        .bind_as::<Text, _>(owner.as_str().to_owned())
+        .bind_as::<Text, _>(sub.to_owned())
         .optional::<Row>(tx)
         .await?;
     row.map(Connector::try_from).transpose()
@@ -148,8 +148,8 @@ pub async fn lock_by_address(tx: &mut Tx, owner: &UserId, address_key: &str) -> 
     let row = sql(select!(
         "WHERE owner = $1 AND address_key = $2 ORDER BY status = 'disconnected', id DESC LIMIT 1 FOR UPDATE"
     ))
-    .bind::<Text, _>(owner.as_str().to_owned())
-    .bind::<Text, _>(address_key.to_owned())
+    .bind_as::<Text, _>(owner.as_str().to_owned())
+    .bind_as::<Text, _>(address_key.to_owned())
     .optional::<Row>(tx)
     .await?;
     row.map(Connector::try_from).transpose()
@@ -158,8 +158,8 @@ pub async fn lock_by_address(tx: &mut Tx, owner: &UserId, address_key: &str) -> 
 /// The owner's connectors that are not ended, oldest first, up to `limit`.
 pub async fn list_open(tx: &mut Tx, owner: &UserId, limit: i64) -> Result<Vec<Connector>, Error> {
     let rows = sql(select!("WHERE owner = $1 AND status <> 'disconnected' ORDER BY id LIMIT $2"))
-        .bind::<Text, _>(owner.as_str().to_owned())
-        .bind::<BigInt, _>(limit)
+        .bind_as::<Text, _>(owner.as_str().to_owned())
+        .bind_as::<BigInt, _>(limit)
         .load::<Row>(tx)
         .await?;
     rows.into_iter().map(Connector::try_from).collect()
@@ -172,22 +172,22 @@ pub async fn insert(tx: &mut Tx, new: &Connector) -> Result<(), Error> {
             status, status_reason, granted_scopes, settings, version, check_due_at, created_at, updated_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     )
-    .bind::<SqlUuid, _>(new.id.0)
-    .bind::<Text, _>(new.tenant.as_str().to_owned())
-    .bind::<Text, _>(new.owner.as_str().to_owned())
-    .bind::<Text, _>(new.google_sub.clone())
-    .bind::<SqlUuid, _>(new.account_id)
-    .bind::<Text, _>(new.display_name.clone())
-    .bind::<Text, _>(new.email_address.clone())
-    .bind::<Text, _>(new.address_key.clone())
-    .bind::<Text, _>(new.status.as_str())
-    .bind::<Text, _>(new.status_reason.clone())
-    .bind::<Text, _>(new.granted_scopes.clone())
-    .bind::<Jsonb, _>(json(&new.settings)?)
-    .bind::<BigInt, _>(new.version)
-    .bind::<Nullable<Timestamptz>, _>(new.check_due_at)
-    .bind::<Timestamptz, _>(new.created_at)
-    .bind::<Timestamptz, _>(new.updated_at)
+    .bind_as::<SqlUuid, _>(new.id.0)
+    .bind_as::<Text, _>(new.tenant.as_str().to_owned())
+    .bind_as::<Text, _>(new.owner.as_str().to_owned())
+    .bind_as::<Text, _>(new.google_sub.clone())
+    .bind_as::<SqlUuid, _>(new.account_id)
+    .bind_as::<Text, _>(new.display_name.clone())
+    .bind_as::<Text, _>(new.email_address.clone())
+    .bind_as::<Text, _>(new.address_key.clone())
+    .bind_as::<Text, _>(new.status.as_str())
+    .bind_as::<Text, _>(new.status_reason.clone())
+    .bind_as::<Text, _>(new.granted_scopes.clone())
+    .bind_as::<Jsonb, _>(json(&new.settings)?)
+    .bind_as::<BigInt, _>(new.version)
+    .bind_as::<Nullable<Timestamptz>, _>(new.check_due_at)
+    .bind_as::<Timestamptz, _>(new.created_at)
+    .bind_as::<Timestamptz, _>(new.updated_at)
     .execute(tx)
     .await?;
     Ok(())
@@ -200,20 +200,20 @@ pub async fn save(tx: &mut Tx, changed: &Connector) -> Result<(), Error> {
             address_key = $7, status = $8, status_reason = $9, granted_scopes = $10, settings = $11, \
             version = $2, erase_run_id = $12, check_due_at = $13, updated_at = $14 \
          WHERE id = $1 AND version = $2 - 1")
-        .bind::<SqlUuid, _>(changed.id.0)
-        .bind::<BigInt, _>(changed.version)
-        .bind::<Text, _>(changed.google_sub.clone())
-        .bind::<SqlUuid, _>(changed.account_id)
-        .bind::<Text, _>(changed.display_name.clone())
-        .bind::<Text, _>(changed.email_address.clone())
-        .bind::<Text, _>(changed.address_key.clone())
-        .bind::<Text, _>(changed.status.as_str())
-        .bind::<Text, _>(changed.status_reason.clone())
-        .bind::<Text, _>(changed.granted_scopes.clone())
-        .bind::<Jsonb, _>(json(&changed.settings)?)
-        .bind::<Nullable<SqlUuid>, _>(changed.erase_run_id)
-        .bind::<Nullable<Timestamptz>, _>(changed.check_due_at)
-        .bind::<Timestamptz, _>(changed.updated_at)
+        .bind_as::<SqlUuid, _>(changed.id.0)
+        .bind_as::<BigInt, _>(changed.version)
+        .bind_as::<Text, _>(changed.google_sub.clone())
+        .bind_as::<SqlUuid, _>(changed.account_id)
+        .bind_as::<Text, _>(changed.display_name.clone())
+        .bind_as::<Text, _>(changed.email_address.clone())
+        .bind_as::<Text, _>(changed.address_key.clone())
+        .bind_as::<Text, _>(changed.status.as_str())
+        .bind_as::<Text, _>(changed.status_reason.clone())
+        .bind_as::<Text, _>(changed.granted_scopes.clone())
+        .bind_as::<Jsonb, _>(json(&changed.settings)?)
+        .bind_as::<Nullable<SqlUuid>, _>(changed.erase_run_id)
+        .bind_as::<Nullable<Timestamptz>, _>(changed.check_due_at)
+        .bind_as::<Timestamptz, _>(changed.updated_at)
         .execute(tx)
         .await?;
     if touched == 1 { Ok(()) } else { Err(Error::NotFound) }
@@ -222,8 +222,8 @@ pub async fn save(tx: &mut Tx, changed: &Connector) -> Result<(), Error> {
 /// When to look at the grant next; no version moves, nobody is told. Both roles.
 pub async fn mark_check_due(tx: &mut Tx, id: ConnectorId, due: Timestamp) -> Result<(), Error> {
     sql("UPDATE connectors SET check_due_at = $2 WHERE id = $1")
-        .bind::<SqlUuid, _>(id.0)
-        .bind::<Timestamptz, _>(due)
+        .bind_as::<SqlUuid, _>(id.0)
+        .bind_as::<Timestamptz, _>(due)
         .execute(tx)
         .await?;
     Ok(())
@@ -241,9 +241,9 @@ pub async fn claim_checks(
          WHERE id IN (SELECT id FROM connectors WHERE check_due_at <= $1 AND status IN ('active', 'paused') \
                       ORDER BY check_due_at LIMIT $3 FOR UPDATE SKIP LOCKED) \
          RETURNING id, tenant")
-    .bind::<Timestamptz, _>(now)
-    .bind::<Timestamptz, _>(next)
-    .bind::<BigInt, _>(limit)
+    .bind_as::<Timestamptz, _>(now)
+    .bind_as::<Timestamptz, _>(next)
+    .bind_as::<BigInt, _>(limit)
     .load::<CheckRow>(tx)
     .await?;
     rows.into_iter()

@@ -1,9 +1,9 @@
 //! `credentials`: sealed tokens. Tenant role. Every write moves the version, every conditional write names the version
 //! it was decided on, so that an old answer of Google never overwrites a newer credential.
 
-use domain::{ConnectorId, TenantId, Timestamp};
-use storage::types::{BigInt, Bool, Double, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{Error, QueryableByName, Tx, sql};
+use postrider_domain::{ConnectorId, TenantId, Timestamp};
+use postrider_storage::types::{BigInt, Bool, Double, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{Error, QueryableByName, Tx, sql};
 use uuid::Uuid;
 
 /// A connector's tokens as they are stored.
@@ -42,7 +42,7 @@ pub async fn find(tx: &mut Tx, connector: ConnectorId) -> Result<Option<Credenti
     sql("SELECT version, refresh_sealed, access_sealed, access_expires_at, \
             coalesce(refreshing_until > clock_timestamp(), false) AS refreshing \
          FROM credentials WHERE connector_id = $1")
-    .bind::<SqlUuid, _>(connector.0)
+    .bind_as::<SqlUuid, _>(connector.0)
     .optional(tx)
     .await
 }
@@ -57,11 +57,11 @@ pub async fn replace(tx: &mut Tx, connector: ConnectorId, tenant: &TenantId, sea
             access_expires_at = excluded.access_expires_at, refresher = NULL, refreshing_until = NULL, \
             updated_at = clock_timestamp() \
          RETURNING version")
-    .bind::<SqlUuid, _>(connector.0)
-    .bind::<Text, _>(tenant.as_str().to_owned())
-    .bind::<Text, _>(sealed.refresh)
-    .bind::<Text, _>(sealed.access)
-    .bind::<Timestamptz, _>(sealed.access_expires_at)
+    .bind_as::<SqlUuid, _>(connector.0)
+    .bind_as::<Text, _>(tenant.as_str().to_owned())
+    .bind_as::<Text, _>(sealed.refresh)
+    .bind_as::<Text, _>(sealed.access)
+    .bind_as::<Timestamptz, _>(sealed.access_expires_at)
     .get_result::<VersionRow>(tx)
     .await?;
     Ok(row.version)
@@ -79,10 +79,10 @@ pub async fn claim_refresh(
             refreshing_until = clock_timestamp() + make_interval(secs => $4) \
          WHERE connector_id = $1 AND version = $2 AND refresh_sealed IS NOT NULL \
            AND (refreshing_until IS NULL OR refreshing_until <= clock_timestamp())")
-    .bind::<SqlUuid, _>(connector.0)
-    .bind::<BigInt, _>(version)
-    .bind::<SqlUuid, _>(refresher)
-    .bind::<Double, _>(seconds)
+    .bind_as::<SqlUuid, _>(connector.0)
+    .bind_as::<BigInt, _>(version)
+    .bind_as::<SqlUuid, _>(refresher)
+    .bind_as::<Double, _>(seconds)
     .execute(tx)
     .await?;
     Ok(touched == 1)
@@ -91,8 +91,8 @@ pub async fn claim_refresh(
 /// Gives a claim up without a result.
 pub async fn release_refresh(tx: &mut Tx, connector: ConnectorId, refresher: Uuid) -> Result<(), Error> {
     sql("UPDATE credentials SET refresher = NULL, refreshing_until = NULL WHERE connector_id = $1 AND refresher = $2")
-        .bind::<SqlUuid, _>(connector.0)
-        .bind::<SqlUuid, _>(refresher)
+        .bind_as::<SqlUuid, _>(connector.0)
+        .bind_as::<SqlUuid, _>(refresher)
         .execute(tx)
         .await?;
     Ok(())
@@ -108,11 +108,11 @@ pub async fn store_refreshed(
     let row = sql("UPDATE credentials SET version = version + 1, refresh_sealed = $3, access_sealed = $4, \
             access_expires_at = $5, refresher = NULL, refreshing_until = NULL, updated_at = clock_timestamp() \
          WHERE connector_id = $1 AND version = $2 RETURNING version")
-    .bind::<SqlUuid, _>(connector.0)
-    .bind::<BigInt, _>(version)
-    .bind::<Text, _>(sealed.refresh)
-    .bind::<Text, _>(sealed.access)
-    .bind::<Timestamptz, _>(sealed.access_expires_at)
+    .bind_as::<SqlUuid, _>(connector.0)
+    .bind_as::<BigInt, _>(version)
+    .bind_as::<Text, _>(sealed.refresh)
+    .bind_as::<Text, _>(sealed.access)
+    .bind_as::<Timestamptz, _>(sealed.access_expires_at)
     .optional::<VersionRow>(tx)
     .await?;
     Ok(row.map(|row| row.version))
@@ -125,9 +125,9 @@ pub async fn mark_dead(tx: &mut Tx, connector: ConnectorId, version: i64, keep_r
             refresh_sealed = CASE WHEN $3 THEN refresh_sealed END, refresher = NULL, refreshing_until = NULL, \
             updated_at = clock_timestamp() \
          WHERE connector_id = $1 AND version = $2")
-    .bind::<SqlUuid, _>(connector.0)
-    .bind::<BigInt, _>(version)
-    .bind::<Bool, _>(keep_refresh)
+    .bind_as::<SqlUuid, _>(connector.0)
+    .bind_as::<BigInt, _>(version)
+    .bind_as::<Bool, _>(keep_refresh)
     .execute(tx)
     .await?;
     Ok(touched == 1)
@@ -138,7 +138,7 @@ pub async fn clear(tx: &mut Tx, connector: ConnectorId) -> Result<(), Error> {
     sql("UPDATE credentials SET version = version + 1, refresh_sealed = NULL, access_sealed = NULL, \
             access_expires_at = NULL, refresher = NULL, refreshing_until = NULL, updated_at = clock_timestamp() \
          WHERE connector_id = $1")
-    .bind::<SqlUuid, _>(connector.0)
+    .bind_as::<SqlUuid, _>(connector.0)
     .execute(tx)
     .await?;
     Ok(())

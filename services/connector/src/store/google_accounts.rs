@@ -1,8 +1,8 @@
 //! `google_accounts`: a Google account for one OAuth client, outside tenancy. System role.
 
-use domain::Timestamp;
-use storage::types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{Error, QueryableByName, Tx, sql};
+use postrider_domain::Timestamp;
+use postrider_storage::types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{Error, QueryableByName, Tx, sql};
 use uuid::Uuid;
 
 use crate::rules::identity::Identity;
@@ -34,7 +34,7 @@ pub struct Account {
 /// be the same account (one known by `sub`, one by address), so a row lock is not enough.
 pub async fn lock_address(tx: &mut Tx, address_key: &str) -> Result<(), Error> {
     sql("SELECT pg_advisory_xact_lock(hashtextextended('postrider.google_account.' || $1, 0))")
-        .bind::<Text, _>(address_key)
+        .bind_as::<Text, _>(address_key)
         .execute(tx)
         .await?;
     Ok(())
@@ -48,12 +48,12 @@ pub async fn upsert(tx: &mut Tx, new_id: Uuid, app: Uuid, who: &Identity) -> Res
             address_key = excluded.address_key, updated_at = clock_timestamp() \
          RETURNING id, address_key, by_address, grant_ended_at, watch_wanted, watch_topic, watch_history_id, \
             watch_expires_at, watch_attempts")
-    .bind::<SqlUuid, _>(new_id)
-    .bind::<SqlUuid, _>(app)
-    .bind::<Text, _>(who.sub.as_str().to_owned())
-    .bind::<Bool, _>(who.by_address)
-    .bind::<Text, _>(who.address.as_str().to_owned())
-    .bind::<Text, _>(who.address.lookup_key())
+    .bind_as::<SqlUuid, _>(new_id)
+    .bind_as::<SqlUuid, _>(app)
+    .bind_as::<Text, _>(who.sub.as_str().to_owned())
+    .bind_as::<Bool, _>(who.by_address)
+    .bind_as::<Text, _>(who.address.as_str().to_owned())
+    .bind_as::<Text, _>(who.address.lookup_key())
     .get_result(tx)
     .await
 }
@@ -63,7 +63,7 @@ pub async fn lock(tx: &mut Tx, id: Uuid) -> Result<Account, Error> {
     sql("SELECT id, address_key, by_address, grant_ended_at, watch_wanted, watch_topic, watch_history_id, \
             watch_expires_at, watch_attempts \
          FROM google_accounts WHERE id = $1 FOR UPDATE")
-    .bind::<SqlUuid, _>(id)
+    .bind_as::<SqlUuid, _>(id)
     .get_result(tx)
     .await
 }
@@ -71,8 +71,8 @@ pub async fn lock(tx: &mut Tx, id: Uuid) -> Result<Account, Error> {
 /// Remembers that the whole grant was given back: tokens issued before are dead.
 pub async fn mark_grant_ended(tx: &mut Tx, id: Uuid, at: Timestamp) -> Result<(), Error> {
     sql("UPDATE google_accounts SET grant_ended_at = $2, updated_at = clock_timestamp() WHERE id = $1")
-        .bind::<SqlUuid, _>(id)
-        .bind::<Timestamptz, _>(at)
+        .bind_as::<SqlUuid, _>(id)
+        .bind_as::<Timestamptz, _>(at)
         .execute(tx)
         .await?;
     Ok(())
@@ -85,8 +85,8 @@ pub async fn mark_heard(tx: &mut Tx, keys: Vec<String>, at: Vec<Timestamp>) -> R
          FROM unnest($1, $2) AS heard (address_key, at) \
          WHERE a.address_key = heard.address_key \
            AND (a.last_notification_at IS NULL OR a.last_notification_at < heard.at)")
-    .bind::<Array<Text>, _>(keys)
-    .bind::<Array<Timestamptz>, _>(at)
+    .bind_as::<Array<Text>, _>(keys)
+    .bind_as::<Array<Timestamptz>, _>(at)
     .execute(tx)
     .await
 }

@@ -1,8 +1,8 @@
 //! `grant_endings`: grants to be given back to Google. System role.
 
-use domain::Timestamp;
-use storage::types::{BigInt, Bool, Double, Integer, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{Error, QueryableByName, Tx, sql};
+use postrider_domain::Timestamp;
+use postrider_storage::types::{BigInt, Bool, Double, Integer, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{Error, QueryableByName, Tx, sql};
 use uuid::Uuid;
 
 /// A replica that claimed an ending and died gives it up after this many seconds.
@@ -33,11 +33,11 @@ pub async fn insert(
     due: Timestamp,
 ) -> Result<(), Error> {
     sql("INSERT INTO grant_endings (id, account_id, refresh_sealed, stop_watch, due_at) VALUES ($1, $2, $3, $4, $5)")
-        .bind::<SqlUuid, _>(id)
-        .bind::<SqlUuid, _>(account)
-        .bind::<Text, _>(refresh_sealed)
-        .bind::<Bool, _>(stop_watch)
-        .bind::<Timestamptz, _>(due)
+        .bind_as::<SqlUuid, _>(id)
+        .bind_as::<SqlUuid, _>(account)
+        .bind_as::<Text, _>(refresh_sealed)
+        .bind_as::<Bool, _>(stop_watch)
+        .bind_as::<Timestamptz, _>(due)
         .execute(tx)
         .await?;
     Ok(())
@@ -50,9 +50,9 @@ pub async fn claim(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<Ending
                         AND (claimed_until IS NULL OR claimed_until < clock_timestamp()) \
                       ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED) \
          RETURNING id, account_id, refresh_sealed, stop_watch, attempts")
-    .bind::<Timestamptz, _>(now)
-    .bind::<BigInt, _>(limit)
-    .bind::<Double, _>(CLAIM_SECONDS)
+    .bind_as::<Timestamptz, _>(now)
+    .bind_as::<BigInt, _>(limit)
+    .bind_as::<Double, _>(CLAIM_SECONDS)
     .load(tx)
     .await
 }
@@ -61,9 +61,9 @@ pub async fn claim(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<Ending
 pub async fn postpone(tx: &mut Tx, id: Uuid, error: &str, due: Timestamp) -> Result<(), Error> {
     sql("UPDATE grant_endings SET attempts = attempts + 1, last_error = $2, due_at = $3, claimed_until = NULL \
          WHERE id = $1")
-    .bind::<SqlUuid, _>(id)
-    .bind::<Text, _>(error)
-    .bind::<Timestamptz, _>(due)
+    .bind_as::<SqlUuid, _>(id)
+    .bind_as::<Text, _>(error)
+    .bind_as::<Timestamptz, _>(due)
     .execute(tx)
     .await?;
     Ok(())
@@ -71,11 +71,11 @@ pub async fn postpone(tx: &mut Tx, id: Uuid, error: &str, due: Timestamp) -> Res
 
 /// Forgets an ending: done, or not wanted any more.
 pub async fn delete(tx: &mut Tx, id: Uuid) -> Result<(), Error> {
-    sql("DELETE FROM grant_endings WHERE id = $1").bind::<SqlUuid, _>(id).execute(tx).await?;
+    sql("DELETE FROM grant_endings WHERE id = $1").bind_as::<SqlUuid, _>(id).execute(tx).await?;
     Ok(())
 }
 
 /// Takes back what was to be ended: the account was connected again. Answers how many.
 pub async fn cancel(tx: &mut Tx, account: Uuid) -> Result<usize, Error> {
-    sql("DELETE FROM grant_endings WHERE account_id = $1").bind::<SqlUuid, _>(account).execute(tx).await
+    sql("DELETE FROM grant_endings WHERE account_id = $1").bind_as::<SqlUuid, _>(account).execute(tx).await
 }

@@ -1,8 +1,8 @@
 //! Who else has an account: the cross-tenant look-ups of the control side. System role; ids and states only.
 
-use domain::{ConnectorId, TenantId};
-use storage::types::{Bool, Nullable, Text, Uuid as SqlUuid};
-use storage::{Error, QueryableByName, Tx, sql};
+use postrider_domain::{ConnectorId, TenantId};
+use postrider_storage::types::{Bool, Nullable, Text, Uuid as SqlUuid};
+use postrider_storage::{Error, QueryableByName, Tx, sql};
 use uuid::Uuid;
 
 use super::google_accounts::Account;
@@ -44,9 +44,9 @@ pub async fn live(tx: &mut Tx, account: &Account) -> Result<Vec<Member>, Error> 
          WHERE c.status IN ('active', 'paused') \
            AND (a.id = $1 OR (a.address_key = $2 AND (a.by_address OR $3))) \
          ORDER BY c.id")
-    .bind::<SqlUuid, _>(account.id)
-    .bind::<Text, _>(account.address_key.clone())
-    .bind::<Bool, _>(account.by_address)
+    .bind_as::<SqlUuid, _>(account.id)
+    .bind_as::<Text, _>(account.address_key.clone())
+    .bind_as::<Bool, _>(account.by_address)
     .load(tx)
     .await?;
     rows.into_iter()
@@ -61,7 +61,7 @@ pub async fn live(tx: &mut Tx, account: &Account) -> Result<Vec<Member>, Error> 
 /// The tenant a connector belongs to, for callers that know its id only.
 pub async fn tenant_of(tx: &mut Tx, connector: ConnectorId) -> Result<Option<TenantId>, Error> {
     let row = sql("SELECT tenant FROM connectors WHERE id = $1")
-        .bind::<SqlUuid, _>(connector.0)
+        .bind_as::<SqlUuid, _>(connector.0)
         .optional::<TenantRow>(tx)
         .await?;
     row.map(|row| TenantId::parse(row.tenant).map_err(|error| Error::Other(error.to_string()))).transpose()
@@ -75,7 +75,7 @@ struct TenantRow {
 
 #[derive(QueryableByName)]
 struct CountRow {
-    #[diesel(sql_type = storage::types::BigInt)]
+    #[diesel(sql_type = postrider_storage::types::BigInt)]
     count: i64,
 }
 
@@ -83,8 +83,8 @@ struct CountRow {
 pub async fn live_besides(tx: &mut Tx, account: &Account, connector: ConnectorId) -> Result<i64, Error> {
     let row = sql("SELECT count(*) AS count FROM connectors \
          WHERE account_id = $1 AND id <> $2 AND status IN ('active', 'paused')")
-    .bind::<SqlUuid, _>(account.id)
-    .bind::<SqlUuid, _>(connector.0)
+    .bind_as::<SqlUuid, _>(account.id)
+    .bind_as::<SqlUuid, _>(connector.0)
     .get_result::<CountRow>(tx)
     .await?;
     Ok(row.count)

@@ -1,9 +1,9 @@
 //! `oauth_states`: consents under way. Made in the tenant's role; found by hash in the system role, because the
 //! callback comes without identity. Every use is one conditional statement, so that only one caller wins.
 
-use domain::{TenantId, Timestamp, UserId};
-use storage::types::{Binary, Nullable, Text, Timestamptz};
-use storage::{Error, QueryableByName, Tx, sql};
+use postrider_domain::{TenantId, Timestamp, UserId};
+use postrider_storage::types::{Binary, Nullable, Text, Timestamptz};
+use postrider_storage::{Error, QueryableByName, Tx, sql};
 
 /// SHA-256 of a secret that travels through the browser.
 pub type Hash = Vec<u8>;
@@ -43,13 +43,13 @@ pub struct State {
 pub async fn insert(tx: &mut Tx, new: NewState) -> Result<(), Error> {
     sql("INSERT INTO oauth_states (state_hash, tenant, user_id, verifier_sealed, cookie_hash, return_to, expires_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7)")
-    .bind::<Binary, _>(new.state_hash)
-    .bind::<Text, _>(new.tenant.into_string())
-    .bind::<Text, _>(new.user.into_string())
-    .bind::<Text, _>(new.verifier_sealed)
-    .bind::<Binary, _>(new.cookie_hash)
-    .bind::<Nullable<Text>, _>(new.return_to)
-    .bind::<Timestamptz, _>(new.expires_at)
+    .bind_as::<Binary, _>(new.state_hash)
+    .bind_as::<Text, _>(new.tenant.into_string())
+    .bind_as::<Text, _>(new.user.into_string())
+    .bind_as::<Text, _>(new.verifier_sealed)
+    .bind_as::<Binary, _>(new.cookie_hash)
+    .bind_as::<Nullable<Text>, _>(new.return_to)
+    .bind_as::<Timestamptz, _>(new.expires_at)
     .execute(tx)
     .await?;
     Ok(())
@@ -59,8 +59,8 @@ pub async fn insert(tx: &mut Tx, new: NewState) -> Result<(), Error> {
 pub async fn take(tx: &mut Tx, state_hash: Hash, now: Timestamp) -> Result<Option<State>, Error> {
     sql("UPDATE oauth_states SET used_at = $2 WHERE state_hash = $1 AND used_at IS NULL AND expires_at > $2 \
          RETURNING state_hash, tenant, user_id, verifier_sealed, cookie_hash, return_to, grant_sealed")
-    .bind::<Binary, _>(state_hash)
-    .bind::<Timestamptz, _>(now)
+    .bind_as::<Binary, _>(state_hash)
+    .bind_as::<Timestamptz, _>(now)
     .optional(tx)
     .await
 }
@@ -70,9 +70,9 @@ pub async fn take_own(tx: &mut Tx, state_hash: Hash, user: &UserId, now: Timesta
     sql("UPDATE oauth_states SET used_at = $2 \
          WHERE state_hash = $1 AND user_id = $3 AND used_at IS NULL AND expires_at > $2 \
          RETURNING state_hash, tenant, user_id, verifier_sealed, cookie_hash, return_to, grant_sealed")
-    .bind::<Binary, _>(state_hash)
-    .bind::<Timestamptz, _>(now)
-    .bind::<Text, _>(user.as_str().to_owned())
+    .bind_as::<Binary, _>(state_hash)
+    .bind_as::<Timestamptz, _>(now)
+    .bind_as::<Text, _>(user.as_str().to_owned())
     .optional(tx)
     .await
 }
@@ -80,7 +80,7 @@ pub async fn take_own(tx: &mut Tx, state_hash: Hash, user: &UserId, now: Timesta
 /// Gives a state back: Google could not be reached, the code is still unused, the browser may try again. System role.
 pub async fn give_back(tx: &mut Tx, state_hash: Hash) -> Result<(), Error> {
     sql("UPDATE oauth_states SET used_at = NULL WHERE state_hash = $1 AND confirm_hash IS NULL")
-        .bind::<Binary, _>(state_hash)
+        .bind_as::<Binary, _>(state_hash)
         .execute(tx)
         .await?;
     Ok(())
@@ -95,10 +95,10 @@ pub async fn await_confirmation(
     expires_at: Timestamp,
 ) -> Result<(), Error> {
     sql("UPDATE oauth_states SET confirm_hash = $2, grant_sealed = $3, expires_at = $4 WHERE state_hash = $1")
-        .bind::<Binary, _>(state_hash)
-        .bind::<Binary, _>(confirm_hash)
-        .bind::<Text, _>(grant_sealed)
-        .bind::<Timestamptz, _>(expires_at)
+        .bind_as::<Binary, _>(state_hash)
+        .bind_as::<Binary, _>(confirm_hash)
+        .bind_as::<Text, _>(grant_sealed)
+        .bind_as::<Timestamptz, _>(expires_at)
         .execute(tx)
         .await?;
     Ok(())
@@ -108,8 +108,8 @@ pub async fn await_confirmation(
 pub async fn find_confirmed(tx: &mut Tx, confirm_hash: Hash, now: Timestamp) -> Result<Option<State>, Error> {
     sql("SELECT state_hash, tenant, user_id, verifier_sealed, cookie_hash, return_to, grant_sealed FROM oauth_states \
          WHERE confirm_hash = $1 AND expires_at > $2")
-    .bind::<Binary, _>(confirm_hash)
-    .bind::<Timestamptz, _>(now)
+    .bind_as::<Binary, _>(confirm_hash)
+    .bind_as::<Timestamptz, _>(now)
     .optional(tx)
     .await
 }
@@ -118,13 +118,13 @@ pub async fn find_confirmed(tx: &mut Tx, confirm_hash: Hash, now: Timestamp) -> 
 pub async fn take_confirmed(tx: &mut Tx, confirm_hash: Hash, now: Timestamp) -> Result<Option<State>, Error> {
     sql("DELETE FROM oauth_states WHERE confirm_hash = $1 AND expires_at > $2 \
          RETURNING state_hash, tenant, user_id, verifier_sealed, cookie_hash, return_to, grant_sealed")
-    .bind::<Binary, _>(confirm_hash)
-    .bind::<Timestamptz, _>(now)
+    .bind_as::<Binary, _>(confirm_hash)
+    .bind_as::<Timestamptz, _>(now)
     .optional(tx)
     .await
 }
 
 /// Forgets what ended before `before`. Answers how many. System role.
 pub async fn delete_expired(tx: &mut Tx, before: Timestamp) -> Result<usize, Error> {
-    sql("DELETE FROM oauth_states WHERE expires_at < $1").bind::<Timestamptz, _>(before).execute(tx).await
+    sql("DELETE FROM oauth_states WHERE expires_at < $1").bind_as::<Timestamptz, _>(before).execute(tx).await
 }

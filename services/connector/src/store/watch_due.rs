@@ -1,8 +1,8 @@
 //! The watch columns of `google_accounts`: what is due when, and what Google answered. System role.
 
-use domain::Timestamp;
-use storage::types::{BigInt, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{Error, Tx, sql};
+use postrider_domain::Timestamp;
+use postrider_storage::types::{BigInt, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{Error, Tx, sql};
 use uuid::Uuid;
 
 use super::google_accounts::Account;
@@ -16,9 +16,9 @@ pub async fn want(tx: &mut Tx, account: Uuid, topic: &str, due: Timestamp) -> Re
             watch_due_at = CASE WHEN watch_wanted AND watch_topic = $2 AND watch_expires_at > $3 \
                                 THEN least(watch_due_at, watch_expires_at) ELSE $3 END, \
             updated_at = clock_timestamp() WHERE id = $1")
-    .bind::<SqlUuid, _>(account)
-    .bind::<Text, _>(topic)
-    .bind::<Timestamptz, _>(due)
+    .bind_as::<SqlUuid, _>(account)
+    .bind_as::<Text, _>(topic)
+    .bind_as::<Timestamptz, _>(due)
     .execute(tx)
     .await?;
     Ok(())
@@ -27,8 +27,8 @@ pub async fn want(tx: &mut Tx, account: Uuid, topic: &str, due: Timestamp) -> Re
 /// The wanted watch is to be asked for again at `due`: Google may watch another topic.
 pub async fn mark_due(tx: &mut Tx, account: Uuid, due: Timestamp) -> Result<(), Error> {
     sql("UPDATE google_accounts SET watch_due_at = $2, updated_at = clock_timestamp() WHERE id = $1 AND watch_wanted")
-        .bind::<SqlUuid, _>(account)
-        .bind::<Timestamptz, _>(due)
+        .bind_as::<SqlUuid, _>(account)
+        .bind_as::<Timestamptz, _>(due)
         .execute(tx)
         .await?;
     Ok(())
@@ -39,8 +39,8 @@ pub async fn unwant(tx: &mut Tx, account: Uuid, due: Option<Timestamp>) -> Resul
     sql("UPDATE google_accounts SET watch_wanted = false, watch_attempts = 0, \
             watch_due_at = CASE WHEN watch_expires_at IS NULL THEN NULL ELSE $2 END, \
             updated_at = clock_timestamp() WHERE id = $1")
-    .bind::<SqlUuid, _>(account)
-    .bind::<Nullable<Timestamptz>, _>(due)
+    .bind_as::<SqlUuid, _>(account)
+    .bind_as::<Nullable<Timestamptz>, _>(due)
     .execute(tx)
     .await?;
     Ok(())
@@ -54,9 +54,9 @@ pub async fn claim(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<Accoun
                       ORDER BY watch_due_at LIMIT $2 FOR UPDATE SKIP LOCKED) \
          RETURNING id, address_key, by_address, grant_ended_at, watch_wanted, watch_topic, watch_history_id, \
             watch_expires_at, watch_attempts")
-    .bind::<Timestamptz, _>(now)
-    .bind::<BigInt, _>(limit)
-    .bind::<Double, _>(CLAIM_SECONDS)
+    .bind_as::<Timestamptz, _>(now)
+    .bind_as::<BigInt, _>(limit)
+    .bind_as::<Double, _>(CLAIM_SECONDS)
     .load(tx)
     .await
 }
@@ -72,10 +72,10 @@ pub async fn mark_running(
     sql("UPDATE google_accounts SET watch_history_id = $2, watch_expires_at = $3, watch_due_at = $4, \
             watch_attempts = 0, watch_error = NULL, watch_claimed_until = NULL, updated_at = clock_timestamp() \
          WHERE id = $1")
-    .bind::<SqlUuid, _>(account)
-    .bind::<BigInt, _>(history_id)
-    .bind::<Timestamptz, _>(expires)
-    .bind::<Timestamptz, _>(due)
+    .bind_as::<SqlUuid, _>(account)
+    .bind_as::<BigInt, _>(history_id)
+    .bind_as::<Timestamptz, _>(expires)
+    .bind_as::<Timestamptz, _>(due)
     .execute(tx)
     .await?;
     Ok(())
@@ -85,8 +85,8 @@ pub async fn mark_running(
 pub async fn mark_ended(tx: &mut Tx, account: Uuid, due: Option<Timestamp>) -> Result<(), Error> {
     sql("UPDATE google_accounts SET watch_expires_at = NULL, watch_due_at = $2, watch_error = NULL, \
             watch_claimed_until = NULL, updated_at = clock_timestamp() WHERE id = $1")
-    .bind::<SqlUuid, _>(account)
-    .bind::<Nullable<Timestamptz>, _>(due)
+    .bind_as::<SqlUuid, _>(account)
+    .bind_as::<Nullable<Timestamptz>, _>(due)
     .execute(tx)
     .await?;
     Ok(())
@@ -96,9 +96,9 @@ pub async fn mark_ended(tx: &mut Tx, account: Uuid, due: Option<Timestamp>) -> R
 pub async fn mark_failed(tx: &mut Tx, account: Uuid, error: &str, due: Timestamp) -> Result<(), Error> {
     sql("UPDATE google_accounts SET watch_attempts = watch_attempts + 1, watch_error = $2, watch_due_at = $3, \
             watch_claimed_until = NULL, updated_at = clock_timestamp() WHERE id = $1")
-    .bind::<SqlUuid, _>(account)
-    .bind::<Text, _>(error)
-    .bind::<Timestamptz, _>(due)
+    .bind_as::<SqlUuid, _>(account)
+    .bind_as::<Text, _>(error)
+    .bind_as::<Timestamptz, _>(due)
     .execute(tx)
     .await?;
     Ok(())
@@ -110,8 +110,8 @@ pub async fn lock_expired(tx: &mut Tx, now: Timestamp, limit: i32) -> Result<Vec
             watch_expires_at, watch_attempts \
          FROM google_accounts WHERE watch_expires_at <= $1 ORDER BY watch_expires_at LIMIT $2 \
          FOR UPDATE SKIP LOCKED")
-    .bind::<Timestamptz, _>(now)
-    .bind::<Integer, _>(limit)
+    .bind_as::<Timestamptz, _>(now)
+    .bind_as::<Integer, _>(limit)
     .load(tx)
     .await
 }

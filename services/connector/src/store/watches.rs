@@ -1,8 +1,8 @@
 //! `watches`: a connector's share in its account's watch. Tenant role. Each change moves the version its event carries.
 
-use domain::{ConnectorId, TenantId, Timestamp};
-use storage::types::{BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{Error, QueryableByName, Tx, sql};
+use postrider_domain::{ConnectorId, TenantId, Timestamp};
+use postrider_storage::types::{BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{Error, QueryableByName, Tx, sql};
 use uuid::Uuid;
 
 /// A connector's watch.
@@ -26,7 +26,7 @@ pub struct Watch {
 pub async fn lock(tx: &mut Tx, connector: ConnectorId) -> Result<Option<Watch>, Error> {
     sql("SELECT id, watch_type, state, history_id, expires_at, version FROM watches \
          WHERE connector_id = $1 FOR UPDATE")
-    .bind::<SqlUuid, _>(connector.0)
+    .bind_as::<SqlUuid, _>(connector.0)
     .optional(tx)
     .await
 }
@@ -37,9 +37,9 @@ pub async fn want_push(tx: &mut Tx, new_id: Uuid, tenant: &TenantId, connector: 
          ON CONFLICT (connector_id) DO UPDATE SET watch_type = 'push', state = 'pending', expires_at = NULL, \
             updated_at = clock_timestamp() \
          WHERE watches.watch_type <> 'push' OR watches.state = 'stopped'")
-    .bind::<SqlUuid, _>(new_id)
-    .bind::<Text, _>(tenant.as_str().to_owned())
-    .bind::<SqlUuid, _>(connector.0)
+    .bind_as::<SqlUuid, _>(new_id)
+    .bind_as::<Text, _>(tenant.as_str().to_owned())
+    .bind_as::<SqlUuid, _>(connector.0)
     .execute(tx)
     .await?;
     Ok(())
@@ -59,13 +59,13 @@ pub async fn set(
             history_id = excluded.history_id, expires_at = excluded.expires_at, version = watches.version + 1, \
             updated_at = clock_timestamp() \
          RETURNING id, watch_type, state, history_id, expires_at, version")
-    .bind::<SqlUuid, _>(new_id)
-    .bind::<Text, _>(tenant.as_str().to_owned())
-    .bind::<SqlUuid, _>(connector.0)
-    .bind::<Text, _>(now.watch_type)
-    .bind::<Text, _>(now.state)
-    .bind::<BigInt, _>(now.history_id)
-    .bind::<Nullable<Timestamptz>, _>(now.expires_at)
+    .bind_as::<SqlUuid, _>(new_id)
+    .bind_as::<Text, _>(tenant.as_str().to_owned())
+    .bind_as::<SqlUuid, _>(connector.0)
+    .bind_as::<Text, _>(now.watch_type)
+    .bind_as::<Text, _>(now.state)
+    .bind_as::<BigInt, _>(now.history_id)
+    .bind_as::<Nullable<Timestamptz>, _>(now.expires_at)
     .get_result(tx)
     .await
 }

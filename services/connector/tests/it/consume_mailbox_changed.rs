@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use broker::{Broker, BrokerConfig};
-use connector::consumers::mailbox_changed::MailboxChangedHandler;
-use contracts::Envelope;
-use contracts::ingest::MailboxChanged;
-use domain::{EventId, Seams, Timestamp};
-use runtime::Context;
+use postrider_broker::{Broker, BrokerConfig};
+use postrider_connector::consumers::mailbox_changed::MailboxChangedHandler;
+use postrider_contracts::Envelope;
+use postrider_contracts::ingest::MailboxChanged;
+use postrider_domain::{EventId, Seams, Timestamp};
+use postrider_runtime::Context;
+use postrider_testing::{TestVhost, eventually};
 use serde_json::Value;
-use testing::{TestVhost, eventually};
 
 use crate::harness::{ANN, BEN, PATIENCE, World};
 
@@ -28,7 +28,10 @@ async fn the_latest_push_of_an_account_is_shown() {
     let (ann, ben) = (world.connect("ann", ANN).await, world.connect("ann", BEN).await);
     let cx = Context::for_tests();
     let broker = Broker::start(BrokerConfig { url: vhost.amqp_url(), service: "connector" }, &cx);
-    broker.consume(Arc::new(MailboxChangedHandler::new(world.state().clone())), broker::ConsumerConfig::default());
+    broker.consume(
+        Arc::new(MailboxChangedHandler::new(world.state().clone())),
+        postrider_broker::ConsumerConfig::default(),
+    );
     broker.ready().await;
     let at = |seconds: i64| Timestamp::from_timestamp(1_800_000_000 + seconds, 0).unwrap();
     // Late, repeated and unknown ones, a flood for one account, and one that cannot be read.

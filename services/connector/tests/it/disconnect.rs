@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use connector::jobs::end_grants;
-use contracts::connector::ConnectorDisconnected;
-use gmail_sim::Rule;
+use postrider_connector::jobs::end_grants;
+use postrider_contracts::connector::ConnectorDisconnected;
+use postrider_gmail_sim::Rule;
+use postrider_testing::eventually;
 use serde_json::json;
-use testing::eventually;
 
 use crate::harness::{ANN, BEN, PATIENCE, TOPIC, World};
 
@@ -114,7 +114,7 @@ async fn a_process_killed_before_the_revoke_leaves_it_to_the_next() {
     world.replica.cx.shutdown.stop_hard();
     // The claim of the dead process ends on database time.
     let conn = world.db.admin().await;
-    storage::Statement::dynamic("UPDATE connector.grant_endings SET claimed_until = NULL".to_owned())
+    postrider_storage::Statement::dynamic("UPDATE connector.grant_endings SET claimed_until = NULL".to_owned())
         .execute(&conn)
         .await
         .unwrap();

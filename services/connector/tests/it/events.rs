@@ -1,8 +1,8 @@
 //! What leaves the service: a dense sequence for each connector, on the broker and by pull.
 
-use contracts::topology::{NOTIFICATION_CONNECTOR, SYNC_WORKER_CONNECTOR};
+use postrider_contracts::topology::{NOTIFICATION_CONNECTOR, SYNC_WORKER_CONNECTOR};
+use postrider_testing::eventually;
 use serde_json::json;
-use testing::eventually;
 
 use crate::harness::{ANN, BEN, PATIENCE, World};
 
@@ -44,8 +44,8 @@ async fn consumers_pull_what_the_broker_lost() {
     assert_eq!(heads.body["data"][0]["head"], 2, "{}", heads.body);
 }
 
-fn version(event: &contracts::Envelope) -> i64 {
-    use contracts::connector as proto;
+fn version(event: &postrider_contracts::Envelope) -> i64 {
+    use postrider_contracts::connector as proto;
     let state = match event.event_type.as_str() {
         "connector.connected.v1" => event.decode::<proto::ConnectorConnected>().unwrap().connector,
         "connector.updated.v1" => event.decode::<proto::ConnectorUpdated>().unwrap().connector,

@@ -5,24 +5,24 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use broker::Transport;
-use broker::memory::MemoryBroker;
-use connector::App;
-use connector::config::Config;
-use connector::state::State;
-use connector::store::migrations;
-use contracts::Envelope;
-use domain::{ConnectorId, MockClock, Seams, Secret, TenantId, UserId};
-use gmail_sim::{MailboxSpec, SimConfig, SimServer};
-use google::seal::Sealer;
+use postrider_broker::Transport;
+use postrider_broker::memory::MemoryBroker;
+use postrider_connector::App;
+use postrider_connector::config::Config;
+use postrider_connector::state::State;
+use postrider_connector::store::migrations;
+use postrider_contracts::Envelope;
+use postrider_domain::{ConnectorId, MockClock, Seams, Secret, TenantId, UserId};
+use postrider_gmail_sim::{MailboxSpec, SimConfig, SimServer};
+use postrider_google_auth::seal::Sealer;
+use postrider_runtime::config::Env;
+use postrider_runtime::{Context, Service};
+use postrider_storage::Spec;
+use postrider_testing::db::TestDb;
+use postrider_web::tokens::Claims;
+use postrider_web::{InternalKeys, InternalTokens, Scopes};
 use reqwest::Method;
-use runtime::config::Env;
-use runtime::{Context, Service};
 use serde_json::{Value, json};
-use storage::Spec;
-use testing::db::TestDb;
-use web::tokens::Claims;
-use web::{InternalKeys, InternalTokens, Scopes};
 
 pub const ORIGIN: &str = "https://post.example";
 pub const TOPIC: &str = "projects/sim-project/topics/gmail";
@@ -156,7 +156,7 @@ impl World {
     /// An authorisation code of a consent to these scopes, without PKCE.
     pub fn code(&self, address: &str, scopes: &[&str]) -> String {
         let sim = self.sim.sim();
-        let request = gmail_sim::oauth::Authorize {
+        let request = postrider_gmail_sim::oauth::Authorize {
             client_id: sim.oauth.config().client_id,
             redirect_uri: format!("{ORIGIN}/gmail/auth/callback"),
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
@@ -168,7 +168,7 @@ impl World {
         sim.oauth.authorize(&self.account(address), request, sim.world.now())
     }
 
-    pub fn account(&self, address: &str) -> gmail_sim::Account {
+    pub fn account(&self, address: &str) -> postrider_gmail_sim::Account {
         self.sim.world().account(address).unwrap()
     }
 
@@ -195,8 +195,8 @@ impl World {
 
     /// The events of a connector's stream, in order.
     pub async fn events(&self, id: &str) -> Vec<Envelope> {
-        let stream = contracts::streams::connector(id.parse::<ConnectorId>().unwrap());
-        storage::streams::read_events(&self.db.db, &stream, 0, 1_000).await.unwrap()
+        let stream = postrider_contracts::streams::connector(id.parse::<ConnectorId>().unwrap());
+        postrider_events::streams::read_events(&self.db.db, &stream, 0, 1_000).await.unwrap()
     }
 
     pub async fn event_types(&self, id: &str) -> Vec<String> {

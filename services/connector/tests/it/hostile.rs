@@ -1,12 +1,12 @@
 //! Bad input on every route: a 4xx problem document, nothing changed, never a 5xx.
 
+use postrider_storage::Statement;
+use postrider_storage::types::Text;
 use serde_json::{Value, json};
-use storage::Statement;
-use storage::types::Text;
 
 use crate::harness::{ANN, Answer, World};
 
-#[derive(storage::QueryableByName)]
+#[derive(postrider_storage::QueryableByName)]
 struct Digest {
     #[diesel(sql_type = Text)]
     digest: String,
@@ -200,7 +200,7 @@ async fn who_calls_must_be_proved() {
         ("GET", "/internal/events?stream=x"),
         ("GET", "/internal/streams?changed_since=2020-01-01T00:00:00Z"),
     ];
-    let forged = domain::Secret::new("eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbm4ifQ.");
+    let forged = postrider_domain::Secret::new("eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbm4ifQ.");
     for (method, path) in guarded {
         let answer = world.send(&world.replica.base, &forged, method, path, Some(json!({"connector_id": id}))).await;
         is_problem(&answer, &[401], path);

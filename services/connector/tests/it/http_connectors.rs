@@ -1,10 +1,10 @@
 //! Connectors as their owner handles them.
 
-use contracts::connector::{ConnectorConnected, ConnectorUpdated};
-use domain::Secret;
-use gmail_sim::oauth::Death;
+use postrider_contracts::connector::{ConnectorConnected, ConnectorUpdated};
+use postrider_domain::Secret;
+use postrider_gmail_sim::oauth::Death;
+use postrider_storage::types::Text;
 use serde_json::{Value, json};
-use storage::types::Text;
 
 use crate::harness::{ANN, Answer, BEN, READONLY, World};
 
@@ -162,7 +162,7 @@ async fn without_a_refresh_token_the_old_one_stays() {
     let world = World::new().await;
     let id = world.connect("ann", ANN).await;
     let sim = world.sim.sim();
-    let request = gmail_sim::oauth::Authorize {
+    let request = postrider_gmail_sim::oauth::Authorize {
         client_id: sim.oauth.config().client_id,
         redirect_uri: "https://post.example/gmail/auth/callback".to_owned(),
         scopes: ["openid", "email", READONLY].map(str::to_owned).to_vec(),
@@ -194,15 +194,18 @@ async fn the_event_says_what_consumers_need_and_nothing_secret() {
     assert_eq!(state.settings.unwrap().attachment_max_bytes, 26_214_400);
     assert_eq!(event.tenant.unwrap().as_str(), "acme");
     let stored: Vec<Sealed> = {
-        let tx = world.db.db.tenant(&domain::TenantId::parse("acme").unwrap()).await.unwrap();
-        storage::sql("SELECT refresh_sealed FROM credentials").load(&tx).await.unwrap()
+        let tx = world.db.db.tenant(&postrider_domain::TenantId::parse("acme").unwrap()).await.unwrap();
+        postrider_storage::sql("SELECT refresh_sealed FROM credentials").load(&tx).await.unwrap()
     };
     assert!(
-        google::seal::Sealer::parse(&Secret::new(world.key.expose())).unwrap().open(&stored[0].refresh_sealed).is_ok()
+        postrider_google_auth::seal::Sealer::parse(&Secret::new(world.key.expose()))
+            .unwrap()
+            .open(&stored[0].refresh_sealed)
+            .is_ok()
     );
 }
 
-#[derive(storage::QueryableByName)]
+#[derive(postrider_storage::QueryableByName)]
 struct Sealed {
     #[diesel(sql_type = Text)]
     refresh_sealed: String,

@@ -194,11 +194,11 @@ async fn while_google_is_down_the_same_address_may_be_tried_again() {
     let mut browser = Browser::default();
     let (url, _) = browser.begin(&world, "ann", None).await;
     let back = browser.consent(&world, &url, ANN).await;
-    let rule = gmail_sim::Rule {
+    let rule = postrider_gmail_sim::Rule {
         method: Some("oauth.token".into()),
         status: Some(503),
         count: Some(1),
-        ..gmail_sim::Rule::default()
+        ..postrider_gmail_sim::Rule::default()
     };
     world.sim.sim().gate.add_rule(rule);
     let down = browser.open(&world, &back).await;

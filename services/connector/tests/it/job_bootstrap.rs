@@ -1,10 +1,10 @@
 //! The account of `GMAIL_REFRESH_TOKEN`.
 
-use connector::config::Bootstrap;
-use connector::jobs::bootstrap;
-use domain::{Secret, TenantId, UserId};
-use gmail_sim::oauth::Death;
-use testing::eventually;
+use postrider_connector::config::Bootstrap;
+use postrider_connector::jobs::bootstrap;
+use postrider_domain::{Secret, TenantId, UserId};
+use postrider_gmail_sim::oauth::Death;
+use postrider_testing::eventually;
 
 use crate::harness::{ANN, PATIENCE, READONLY, World};
 

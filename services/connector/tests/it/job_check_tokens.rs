@@ -1,8 +1,8 @@
 //! Revoked grants are noticed although nobody uses the account; old consents are forgotten.
 
 use chrono::TimeDelta;
-use connector::jobs::{check_tokens, clean_states};
-use gmail_sim::oauth::Death;
+use postrider_connector::jobs::{check_tokens, clean_states};
+use postrider_gmail_sim::oauth::Death;
 
 use crate::browser::Browser;
 use crate::harness::{ANN, BEN, World};

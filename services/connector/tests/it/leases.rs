@@ -2,14 +2,14 @@
 
 use chrono::TimeDelta;
 use futures_util::future::join_all;
-use gmail_sim::Rule;
-use gmail_sim::oauth::Death;
-use google::seal::Sealer;
+use postrider_gmail_sim::Rule;
+use postrider_gmail_sim::oauth::Death;
+use postrider_google_auth::seal::Sealer;
+use postrider_storage::types::{BigInt, Nullable, Text, Uuid as SqlUuid};
+use postrider_storage::{QueryableByName, Statement};
 use serde_json::json;
-use storage::types::{BigInt, Nullable, Text, Uuid as SqlUuid};
-use storage::{QueryableByName, Statement};
 
-use testing::eventually;
+use postrider_testing::eventually;
 
 use crate::harness::{ANN, PATIENCE, World};
 
@@ -39,8 +39,8 @@ struct Stored {
 }
 
 async fn stored(world: &World) -> Stored {
-    let tx = world.db.db.tenant(&domain::TenantId::parse("acme").unwrap()).await.unwrap();
-    storage::sql("SELECT version, refresh_sealed, refresher FROM credentials").get_result(&tx).await.unwrap()
+    let tx = world.db.db.tenant(&postrider_domain::TenantId::parse("acme").unwrap()).await.unwrap();
+    postrider_storage::sql("SELECT version, refresh_sealed, refresher FROM credentials").get_result(&tx).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -172,7 +172,7 @@ async fn a_grant_that_shrank_asks_for_a_new_consent() {
     let id = world.connect("ann", ANN).await;
     // Somebody else of this client got the account's narrower grant: the refresh answers its scopes.
     let narrow = world.refresh_token(ANN, &["openid", "email"]).await;
-    let sealed = Sealer::parse(&world.key).unwrap().seal(&domain::Secret::new(narrow));
+    let sealed = Sealer::parse(&world.key).unwrap().seal(&postrider_domain::Secret::new(narrow));
     behind_the_roles(&world, &format!("UPDATE credentials SET refresh_sealed = '{sealed}'")).await;
     let version = stored(&world).await.version;
     assert_eq!(world.lease(&id, Some(version)).await.code(), "reauth_required");

@@ -1,9 +1,9 @@
 //! A database that fails at the end of a consent, when Google has given what it gives only once.
 
+use postrider_storage::types::BigInt;
+use postrider_storage::{QueryableByName, Statement};
+use postrider_testing::eventually;
 use serde_json::json;
-use storage::types::BigInt;
-use storage::{QueryableByName, Statement};
-use testing::eventually;
 
 use crate::browser::Browser;
 use crate::harness::{ANN, PATIENCE, World};

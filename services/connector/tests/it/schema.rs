@@ -1,9 +1,9 @@
 //! Who may see what, by SQL; and the migrations both ways.
 
-use connector::store::migrations;
-use domain::TenantId;
-use storage::types::{BigInt, Text};
-use storage::{Error, QueryableByName, Spec, Statement};
+use postrider_connector::store::migrations;
+use postrider_domain::TenantId;
+use postrider_storage::types::{BigInt, Text};
+use postrider_storage::{Error, QueryableByName, Spec, Statement};
 
 use crate::browser::Browser;
 use crate::harness::{ANN, World};
@@ -112,8 +112,8 @@ async fn every_table_has_forced_row_security_and_a_birthday() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_migrations_go_back_and_forth() {
-    let db = testing::db::TestDb::fresh(Spec::CONNECTOR, migrations).await;
-    assert_eq!(storage::migrate::revert_all(&db.admin_url, &Spec::CONNECTOR, migrations()).await.unwrap(), 6);
-    let again = storage::migrate::run(&db.admin_url, &db.url, &Spec::CONNECTOR, migrations()).await.unwrap();
+    let db = postrider_testing::db::TestDb::fresh(Spec::CONNECTOR, migrations).await;
+    assert_eq!(postrider_storage::migrate::revert_all(&db.admin_url, &Spec::CONNECTOR, migrations()).await.unwrap(), 6);
+    let again = postrider_storage::migrate::run(&db.admin_url, &db.url, &Spec::CONNECTOR, migrations()).await.unwrap();
     assert_eq!(again.len(), 6);
 }

@@ -1,12 +1,12 @@
 //! Several connectors of one Google account: who may move its watch, and how a newcomer joins it.
 
-use connector::jobs::keep_watches;
-use contracts::connector::WatchStarted;
-use gmail_sim::Rule;
-use google::seal::Sealer;
+use postrider_connector::jobs::keep_watches;
+use postrider_contracts::connector::WatchStarted;
+use postrider_gmail_sim::Rule;
+use postrider_google_auth::seal::Sealer;
+use postrider_storage::Statement;
+use postrider_testing::eventually;
 use serde_json::{Value, json};
-use storage::Statement;
-use testing::eventually;
 
 use crate::harness::{ANN, Answer, PATIENCE, TOPIC, World};
 
@@ -23,7 +23,7 @@ async fn watch_of(world: &World, who: (&str, &str), id: &str) -> Value {
 
 /// Whether Google watches the account on this topic: it refuses any other while a watch lives.
 fn is_watched_on(world: &World, topic: &str) -> bool {
-    let request = gmail_sim::WatchRequest { topic: topic.into(), ..gmail_sim::WatchRequest::default() };
+    let request = postrider_gmail_sim::WatchRequest { topic: topic.into(), ..postrider_gmail_sim::WatchRequest::default() };
     world.sim.world().watch_until(ANN).is_some() && world.sim.world().watch(ANN, &request).is_ok()
 }
 
@@ -116,7 +116,7 @@ async fn a_new_consent_brings_the_share_of_a_watch_that_went_on_back() {
     until_active(&world, ("acme", "ann"), &one).await;
     let two = world.connect_as(CLEO, ANN).await;
     // The token of one of them is dead; the other's grant and with it the watch live on.
-    let sealed = Sealer::parse(&world.key).unwrap().seal(&domain::Secret::new("1//nonsense"));
+    let sealed = Sealer::parse(&world.key).unwrap().seal(&postrider_domain::Secret::new("1//nonsense"));
     let conn = world.db.admin().await;
     let text = format!("UPDATE connector.credentials SET refresh_sealed = '{sealed}' WHERE connector_id = '{one}'");
     Statement::dynamic(text).execute(&conn).await.unwrap();

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use connector::jobs::keep_watches;
-use contracts::connector::{WatchRenewed, WatchStarted};
-use gmail_sim::Rule;
-use gmail_sim::oauth::Death;
+use postrider_connector::jobs::keep_watches;
+use postrider_contracts::connector::{WatchRenewed, WatchStarted};
+use postrider_gmail_sim::Rule;
+use postrider_gmail_sim::oauth::Death;
+use postrider_testing::eventually;
 use serde_json::json;
-use testing::eventually;
 
 use crate::harness::{ANN, Answer, BEN, PATIENCE, TOPIC, World};
 
@@ -89,9 +89,9 @@ async fn a_failed_call_never_blocks_connecting_and_is_tried_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_topic_on_the_account_is_taken_over() {
     let world = World::with(&[("GMAIL_PUBSUB_TOPIC", TOPIC)]).await;
-    let request = gmail_sim::WatchRequest {
+    let request = postrider_gmail_sim::WatchRequest {
         topic: "projects/sim-project/topics/older".into(),
-        ..gmail_sim::WatchRequest::default()
+        ..postrider_gmail_sim::WatchRequest::default()
     };
     world.sim.world().watch(ANN, &request).unwrap();
     let id = world.connect("ann", ANN).await;

@@ -4,10 +4,10 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
-use domain::Secret;
-use web::RequestContext;
-use web::jwt::TokenRefused;
-use web::tokens::{Claims, TokenError};
+use postrider_domain::Secret;
+use postrider_web::RequestContext;
+use postrider_web::jwt::TokenRefused;
+use postrider_web::tokens::{Claims, TokenError};
 
 use super::stamp::Stamp;
 use crate::error::Error;

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
+use postrider_web::{Problem, RequestContext};
 use reqwest::Method;
-use web::{Problem, RequestContext};
 
 use super::admit;
 use super::stamp::{self, Stamp};

@@ -8,8 +8,8 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use bytes::Bytes;
 use futures_util::{TryStreamExt as _, stream};
+use postrider_web::client::cause_of;
 use reqwest::Response;
-use web::client::cause_of;
 
 use crate::observe;
 use crate::rules::headers;

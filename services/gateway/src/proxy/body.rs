@@ -3,7 +3,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::web::Payload;
-use web::body::{Body, BodyError, BodyRules, Room};
+use postrider_web::body::{Body, BodyError, BodyRules, Room};
 
 use crate::routes::Access;
 

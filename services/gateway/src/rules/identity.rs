@@ -1,9 +1,9 @@
 //! Who a caller is. The verified token decides (law 5); `X-Tenant-ID` and `X-User-ID` may only repeat it, with one
 //! exception: `tenant:admin` may act as any user of its own tenant.
 
-use domain::{TenantId, UserId};
-use web::jwt::ClientIdentity;
-use web::{Scope, Scopes};
+use postrider_domain::{TenantId, UserId};
+use postrider_web::jwt::ClientIdentity;
+use postrider_web::{Scope, Scopes};
 
 /// Whom a request acts for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +57,7 @@ mod tests {
             tenant: TenantId::parse("acme").unwrap(),
             user: UserId::parse("ann").unwrap(),
             scopes: Scopes::parse(scopes),
-            expires_at: domain::Timestamp::default(),
+            expires_at: postrider_domain::Timestamp::default(),
         }
     }
 

@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
+use postrider_web::RequestContext;
 use reqwest::Method;
 use url::Url;
-use web::RequestContext;
 
 use super::replicas::Replica;
 use crate::error::Error;

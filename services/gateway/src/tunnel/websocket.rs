@@ -12,9 +12,9 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use postrider_web::RequestContext;
 use tokio::io::split;
 use tokio_util::sync::CancellationToken;
-use web::RequestContext;
 
 use super::pump;
 use super::replicas::Replica;
@@ -50,7 +50,7 @@ pub struct Carrier<'a> {
     /// Ends the tunnel when the gateway stops.
     pub stop: CancellationToken,
     pub open: OpenTunnel,
-    pub tasks: &'a runtime::Tasks,
+    pub tasks: &'a postrider_runtime::Tasks,
 }
 
 /// True when the client asks for a websocket.

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use domain::MockClock;
-use gateway::config::Config;
-use gateway::proxy::Bodies;
+use postrider_domain::MockClock;
+use postrider_gateway::config::Config;
+use postrider_gateway::proxy::Bodies;
+use postrider_testing::eventually;
+use postrider_web::body::BodyRules;
+use postrider_web::tokens::LIFETIME;
 use reqwest::Method;
 use serde_json::{Value, json};
-use testing::eventually;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use web::body::BodyRules;
-use web::tokens::LIFETIME;
 
 use crate::harness::{Gateway, only, token, token_by, verified};
 

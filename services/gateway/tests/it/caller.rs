@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use domain::SystemClock;
+use postrider_domain::SystemClock;
+use postrider_web::tokens::TOKEN_HEADER;
+use postrider_web::{Scope, Scopes};
 use reqwest::Method;
 use serde_json::{Value, json};
-use web::tokens::TOKEN_HEADER;
-use web::{Scope, Scopes};
 
 use crate::harness::{Gateway, claims_of, only, token, verified};
 

@@ -2,8 +2,8 @@
 
 use std::num::NonZeroU32;
 
-use gateway::cors::AllowedOrigins;
-use gateway::rules::client_address::TrustedProxies;
+use postrider_gateway::cors::AllowedOrigins;
+use postrider_gateway::rules::client_address::TrustedProxies;
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -4,9 +4,9 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use postrider_runtime::telemetry::{Format, Redactor, Settings, subscriber};
+use postrider_testing::eventually;
 use reqwest::Method;
-use runtime::telemetry::{Format, Redactor, Settings, subscriber};
-use testing::eventually;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 

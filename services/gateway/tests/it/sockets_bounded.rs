@@ -3,10 +3,10 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use gateway::rules::client_address::TrustedProxies;
+use postrider_gateway::rules::client_address::TrustedProxies;
+use postrider_testing::eventually;
 use reqwest::Method;
 use serde_json::Value;
-use testing::eventually;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;

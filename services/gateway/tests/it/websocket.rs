@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use testing::eventually;
+use postrider_testing::eventually;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
@@ -74,7 +74,7 @@ async fn before(addr: SocketAddr) -> (Gateway, String) {
 }
 
 fn tunnels(gateway: &Gateway) -> i64 {
-    let text = runtime::telemetry::metrics::text(&gateway.cx.registry);
+    let text = postrider_runtime::telemetry::metrics::text(&gateway.cx.registry);
     let line = text.lines().find_map(|line| line.strip_prefix("postrider_gateway_tunnels "));
     line.unwrap().parse().unwrap()
 }

@@ -2,9 +2,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use contracts::ingest::MailboxChanged;
-use domain::{EventId, MockClock};
 use futures_util::future::join_all;
+use postrider_contracts::ingest::MailboxChanged;
+use postrider_domain::{EventId, MockClock};
 use tokio::sync::Semaphore;
 
 use super::*;
@@ -43,7 +43,7 @@ impl Publisher for Fake {
 
 fn event(n: u64) -> Envelope {
     let changed = MailboxChanged { history_id: n, ..MailboxChanged::default() };
-    let now = domain::Clock::now(&MockClock::default());
+    let now = postrider_domain::Clock::now(&MockClock::default());
     Envelope::of(EventId(uuid::Uuid::from_u128(u128::from(n))), now, &changed)
 }
 

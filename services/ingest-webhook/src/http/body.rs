@@ -2,7 +2,7 @@
 
 use actix_web::http::header::HeaderMap;
 use actix_web::web::Payload;
-use web::body::{Body, BodyError, BodyRules};
+use postrider_web::body::{Body, BodyError, BodyRules};
 
 /// Longest body. Pub/Sub messages of Gmail have a few hundred bytes.
 pub const LONGEST: usize = 1024 * 1024;

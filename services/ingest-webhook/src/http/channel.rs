@@ -1,8 +1,8 @@
 //! The two older paths: a Pub/Sub body is taken as on the new one; notices of header-style channels name a channel, and
 //! as none can be opened yet, every one of them is unknown.
 
-use ::web::{Problem, RequestContext};
 use actix_web::{HttpRequest, HttpResponse, web};
+use postrider_web::{Problem, RequestContext};
 
 use super::push;
 use crate::error::Refusal;
@@ -20,10 +20,10 @@ const CHANNEL_ID: &str = "x-goog-channel-id";
     request_body(content = Object, description = "Pub/Sub's envelope; or nothing, with X-Goog-Channel-* headers."),
     responses(
         (status = 202, description = "Stored, or unreadable and dropped"),
-        (status = 401, description = "No valid token, or an unknown channel", body = ::web::ProblemDocument),
-        (status = 408, description = "The body did not arrive within 30 s", body = ::web::ProblemDocument),
-        (status = 413, description = "More than 1 MiB", body = ::web::ProblemDocument),
-        (status = 503, description = "Could not be stored; send it again", body = ::web::ProblemDocument),
+        (status = 401, description = "No valid token, or an unknown channel", body = postrider_web::ProblemDocument),
+        (status = 408, description = "The body did not arrive within 30 s", body = postrider_web::ProblemDocument),
+        (status = 413, description = "More than 1 MiB", body = postrider_web::ProblemDocument),
+        (status = 503, description = "Could not be stored; send it again", body = postrider_web::ProblemDocument),
     )
 )]
 pub async fn google(
@@ -47,10 +47,10 @@ pub async fn google(
     request_body(content = Object, description = "Pub/Sub's envelope; or nothing, with X-Goog-Channel-* headers."),
     responses(
         (status = 202, description = "Stored, or unreadable and dropped"),
-        (status = 401, description = "No valid token, or an unknown channel", body = ::web::ProblemDocument),
-        (status = 408, description = "The body did not arrive within 30 s", body = ::web::ProblemDocument),
-        (status = 413, description = "More than 1 MiB", body = ::web::ProblemDocument),
-        (status = 503, description = "Could not be stored; send it again", body = ::web::ProblemDocument),
+        (status = 401, description = "No valid token, or an unknown channel", body = postrider_web::ProblemDocument),
+        (status = 408, description = "The body did not arrive within 30 s", body = postrider_web::ProblemDocument),
+        (status = 413, description = "More than 1 MiB", body = postrider_web::ProblemDocument),
+        (status = 503, description = "Could not be stored; send it again", body = postrider_web::ProblemDocument),
     )
 )]
 pub async fn watch(

@@ -1,11 +1,11 @@
 //! `POST /api/email/webhook/google/pubsub`.
 
-use ::web::Problem;
-use ::web::RequestContext;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{HttpRequest, HttpResponse, web};
-use domain::EventId;
-use google::pubsub;
+use postrider_domain::EventId;
+use postrider_google_auth::pubsub;
+use postrider_web::Problem;
+use postrider_web::RequestContext;
 
 use super::body;
 use crate::error::Refusal;
@@ -23,10 +23,10 @@ use crate::state::State;
     request_body(content = Object, description = "Pub/Sub's envelope, or the bare data with x-goog-pubsub-* headers."),
     responses(
         (status = 202, description = "Stored, or unreadable and dropped"),
-        (status = 401, description = "No valid token of the configured push account", body = ::web::ProblemDocument),
-        (status = 408, description = "The body did not arrive within 30 s", body = ::web::ProblemDocument),
-        (status = 413, description = "More than 1 MiB", body = ::web::ProblemDocument),
-        (status = 503, description = "Could not be stored; send it again", body = ::web::ProblemDocument),
+        (status = 401, description = "No valid token of the configured push account", body = postrider_web::ProblemDocument),
+        (status = 408, description = "The body did not arrive within 30 s", body = postrider_web::ProblemDocument),
+        (status = 413, description = "More than 1 MiB", body = postrider_web::ProblemDocument),
+        (status = 503, description = "Could not be stored; send it again", body = postrider_web::ProblemDocument),
     )
 )]
 pub async fn pubsub(

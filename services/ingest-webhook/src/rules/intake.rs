@@ -1,9 +1,9 @@
 //! What a readable push becomes.
 
-use contracts::ingest::MailboxChanged;
-use contracts::{Envelope, TraceContext};
-use domain::{EventId, Timestamp};
-use google::pubsub::Push;
+use postrider_contracts::ingest::MailboxChanged;
+use postrider_contracts::{Envelope, TraceContext};
+use postrider_domain::{EventId, Timestamp};
+use postrider_google_auth::pubsub::Push;
 
 /// `source` of pushes that came by Pub/Sub.
 const PUBSUB: &str = "pubsub";
@@ -36,7 +36,7 @@ pub fn event(push: &Push, id: EventId, now: Timestamp, trace: TraceContext) -> E
 
 #[cfg(test)]
 mod tests {
-    use domain::{EmailAddress, HistoryId};
+    use postrider_domain::{EmailAddress, HistoryId};
 
     use super::*;
 

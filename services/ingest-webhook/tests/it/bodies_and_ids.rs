@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::SystemClock;
-use ingest_webhook::config::Config;
+use postrider_domain::SystemClock;
+use postrider_ingest_webhook::config::Config;
+use postrider_web::InternalTokens;
+use postrider_web::body::BodyRules;
+use postrider_web::tokens::{Claims, TOKEN_HEADER};
 use serde_json::Value;
-use web::InternalTokens;
-use web::body::BodyRules;
-use web::tokens::{Claims, TOKEN_HEADER};
 
 use crate::harness::{Intake, PATHS, Remembering, gateways_key, push, token};
 

@@ -3,11 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use contracts::topology::{CONNECTOR_MAILBOX_CHANGED, SYNC_WORKER_MAILBOX_CHANGED};
-use domain::Secret;
 use futures_util::future::join_all;
-use testing::services::{Pair, Parts};
-use testing::{TestVhost, eventually};
+use postrider_contracts::topology::{CONNECTOR_MAILBOX_CHANGED, SYNC_WORKER_MAILBOX_CHANGED};
+use postrider_domain::Secret;
+use postrider_testing::services::{Pair, Parts};
+use postrider_testing::{TestVhost, eventually};
 
 use crate::harness::{Intake, push, token};
 
@@ -80,7 +80,7 @@ async fn blocked_stopped_and_killed_brokers_are_503_and_then_work_again() {
     let url = &pair.servers().amqp_url;
     let queue = SYNC_WORKER_MAILBOX_CHANGED.name;
     eventually("all that was confirmed", WAIT, || async {
-        broker::queues::depth(url, queue).await.ok().flatten().filter(|depth| *depth >= stored)
+        postrider_broker::queues::depth(url, queue).await.ok().flatten().filter(|depth| *depth >= stored)
     })
     .await;
 }

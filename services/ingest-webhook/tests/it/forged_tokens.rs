@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use google::oidc::PushRules;
-use ingest_webhook::config::Config;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use postrider_google_auth::oidc::PushRules;
+use postrider_ingest_webhook::config::Config;
 use serde_json::{Value, json};
 
 use crate::harness::{GOOGLE, Intake, PATHS, Remembering, STRANGER, claims, push, token};

@@ -7,21 +7,21 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
-use broker::{BrokerState, PublishError, Publisher};
-use contracts::Envelope;
-use domain::{Clock as _, Secret, SystemClock};
-use google::oidc::PushRules;
-use ingest_webhook::App;
-use ingest_webhook::config::Config;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use postrider_broker::{BrokerState, PublishError, Publisher};
+use postrider_contracts::Envelope;
+use postrider_domain::{Clock as _, Secret, SystemClock};
+use postrider_google_auth::oidc::PushRules;
+use postrider_ingest_webhook::App;
+use postrider_ingest_webhook::config::Config;
+use postrider_runtime::config::{Amqp, Listen};
+use postrider_runtime::{Context, Service as _};
+use postrider_web::InternalKeys;
+use postrider_web::body::BodyRules;
 use rsa::pkcs1::EncodeRsaPrivateKey as _;
 use rsa::traits::PublicKeyParts as _;
-use runtime::config::{Amqp, Listen};
-use runtime::{Context, Service as _};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use web::InternalKeys;
-use web::body::BodyRules;
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -168,7 +168,7 @@ impl Intake {
 
     /// Waits until a push would be stored.
     pub async fn ready(&self) {
-        testing::eventually("the intake to be ready", Duration::from_secs(60), || async {
+        postrider_testing::eventually("the intake to be ready", Duration::from_secs(60), || async {
             self.is_ready().await.then_some(())
         })
         .await;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use contracts::TraceContext;
-use contracts::ingest::MailboxChanged;
 use futures_util::future::join_all;
+use postrider_contracts::TraceContext;
+use postrider_contracts::ingest::MailboxChanged;
 use serde_json::json;
 
 use crate::harness::{Intake, PATHS, Remembering, SUBSCRIPTION, push, token};

@@ -1,9 +1,10 @@
 //! Marking notifications as read, unread or archived.
 
-use contracts::notification::NotificationUpdated;
-use contracts::{Envelope, NewEvent};
-use domain::{ConnectorId, EventId, NotificationId, Timestamp};
-use storage::{Error, Tx, outbox};
+use postrider_contracts::notification::NotificationUpdated;
+use postrider_contracts::{Envelope, NewEvent};
+use postrider_domain::{ConnectorId, EventId, NotificationId, Timestamp};
+use postrider_events::outbox;
+use postrider_storage::{Error, Tx};
 use uuid::Uuid;
 
 use super::{Changes, Whose, stream};

@@ -1,9 +1,10 @@
 //! Raising a notification.
 
-use contracts::Envelope;
-use contracts::notification::NotificationCreated;
-use domain::{ConnectorId, EventId, NotificationId};
-use storage::{Error, Tx, outbox};
+use postrider_contracts::Envelope;
+use postrider_contracts::notification::NotificationCreated;
+use postrider_domain::{ConnectorId, EventId, NotificationId};
+use postrider_events::outbox;
+use postrider_storage::{Error, Tx};
 
 use super::{Changes, Whose, stream};
 use crate::rules::Draft;

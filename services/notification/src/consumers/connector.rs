@@ -1,14 +1,14 @@
 //! `notification.connector`: the projection of accounts, and the alarm when a grant is lost.
 
 use async_trait::async_trait;
-use contracts::connector::{
+use postrider_contracts::connector::{
     ConnectorConnected, ConnectorDisconnected, ConnectorReauthRequired, ConnectorState, ConnectorUpdated,
 };
-use contracts::topology::NOTIFICATION_CONNECTOR;
-use contracts::{Envelope, Event, Queue};
-use domain::{ConnectorId, UserId};
-use storage::Tx;
-use storage::streams::{Applied, Applier, ApplyError};
+use postrider_contracts::topology::NOTIFICATION_CONNECTOR;
+use postrider_contracts::{Envelope, Event, Queue};
+use postrider_domain::{ConnectorId, UserId};
+use postrider_events::streams::{Applied, Applier, ApplyError};
+use postrider_storage::TenantTx;
 
 use super::effect::{Effects, decode, malformed};
 use crate::rules::trouble;
@@ -38,7 +38,7 @@ impl Applier for ConnectorEvents {
         &NOTIFICATION_CONNECTOR
     }
 
-    async fn apply(&self, tx: &mut Tx, event: &Envelope) -> Result<Applied, ApplyError> {
+    async fn apply(&self, tx: &mut TenantTx, event: &Envelope) -> Result<Applied, ApplyError> {
         let state = match event.event_type.as_str() {
             ConnectorConnected::TYPE => decode::<ConnectorConnected>(event).map(|it| it.connector),
             ConnectorUpdated::TYPE => decode::<ConnectorUpdated>(event).map(|it| it.connector),
@@ -63,7 +63,7 @@ impl Applier for ConnectorEvents {
 impl ConnectorEvents {
     async fn apply_state(
         &self,
-        tx: &mut Tx,
+        tx: &mut TenantTx,
         event: &Envelope,
         id: ConnectorId,
         state: &ConnectorState,

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use contracts::{Envelope, EnvelopeError, Event};
-use domain::{ConnectorId, TenantId};
-use storage::streams::{Applied, ApplyError};
-use storage::{Error, Tx};
+use postrider_contracts::{Envelope, EnvelopeError, Event};
+use postrider_domain::{ConnectorId, TenantId};
+use postrider_events::streams::{Applied, ApplyError};
+use postrider_storage::{Error, Tx};
 
 use crate::changes::{Changes, Whose};
 use crate::metrics::Metrics;
@@ -81,7 +81,7 @@ impl Effects {
                 Suppressed { kind, reason: &decision.reason }.emit(&self.metrics);
                 let decision = serde_json::to_value(&decision).map_err(|error| Error::Other(error.to_string()))?;
                 let account: ConnectorId = account.id;
-                let business_key = &domain::text::without_nul(business_key);
+                let business_key = &postrider_domain::text::without_nul(business_key);
                 let now = self.changes.seams.clock.now();
                 let row = Suppression {
                     tenant,

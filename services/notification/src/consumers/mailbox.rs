@@ -1,14 +1,14 @@
 //! `notification.mailbox`: what happens to mail and to sync runs becomes notifications.
 
 use async_trait::async_trait;
-use contracts::mailbox::{
+use postrider_contracts::mailbox::{
     AttachmentStored, EmailDeleted, EmailLabelsChanged, EmailReceived, EmailRestored, EmailSent, QuotaWarning,
     SyncCompleted, SyncFailed,
 };
-use contracts::topology::NOTIFICATION_MAILBOX;
-use contracts::{Envelope, Event, Queue};
-use storage::Tx;
-use storage::streams::{Applied, Applier, ApplyError};
+use postrider_contracts::topology::NOTIFICATION_MAILBOX;
+use postrider_contracts::{Envelope, Event, Queue};
+use postrider_events::streams::{Applied, Applier, ApplyError};
+use postrider_storage::TenantTx;
 
 use super::effect::{Concerned, Effects, concerned, decode};
 use crate::rules::withdrawal::{Withdrawal, after_change};
@@ -36,7 +36,7 @@ impl Applier for MailboxEvents {
         &NOTIFICATION_MAILBOX
     }
 
-    async fn apply(&self, tx: &mut Tx, event: &Envelope) -> Result<Applied, ApplyError> {
+    async fn apply(&self, tx: &mut TenantTx, event: &Envelope) -> Result<Applied, ApplyError> {
         match event.event_type.as_str() {
             EmailReceived::TYPE
             | EmailSent::TYPE
@@ -54,7 +54,7 @@ impl Applier for MailboxEvents {
 }
 
 impl MailboxEvents {
-    async fn tell(&self, tx: &mut Tx, event: &Envelope) -> Result<Applied, ApplyError> {
+    async fn tell(&self, tx: &mut TenantTx, event: &Envelope) -> Result<Applied, ApplyError> {
         let of = match concerned(tx, event).await? {
             Ok(of) => of,
             Err(dead) => return Ok(dead),

@@ -2,12 +2,12 @@
 //! does not exist for the caller.
 
 use actix_web::HttpRequest;
-use domain::ConnectorId;
+use postrider_domain::ConnectorId;
+use postrider_storage::Tx;
+use postrider_web::{Caller, Problem, codes};
 use serde::Deserialize;
-use storage::Tx;
 use utoipa::IntoParams;
 use uuid::Uuid;
-use web::{Caller, Problem, codes};
 
 use crate::error::Error;
 use crate::store::accounts;

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use storage::{Db, Error};
+use postrider_storage::{Db, Error};
 use tokio_util::sync::CancellationToken;
 
 /// At once, and then every `every`.
 pub async fn run(db: Db, every: Duration, stop: CancellationToken) -> Result<(), Error> {
     loop {
-        storage::jobs::maintain_partitions(&db).await?;
+        postrider_events::partitions::maintain_partitions(&db).await?;
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
             () = tokio::time::sleep(every) => {}

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use domain::{TenantId, Timestamp};
-use storage::{Db, Error};
+use postrider_domain::{TenantId, Timestamp};
+use postrider_storage::{Db, Error};
 use tokio_util::sync::CancellationToken;
 
 use crate::state::State;

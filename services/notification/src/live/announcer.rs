@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use broker::Live;
+use postrider_broker::Live;
 
 use super::{Hint, Hub, key};
 

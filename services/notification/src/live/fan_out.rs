@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::{Live, LiveEvent};
-use domain::TenantId;
+use postrider_broker::{Live, LiveEvent};
+use postrider_domain::TenantId;
 use tokio_util::sync::CancellationToken;
 
 use super::{Hint, Hub, key};

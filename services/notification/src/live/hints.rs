@@ -62,7 +62,7 @@ impl Hints {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{TenantId, Timestamp, UserId};
+    use postrider_domain::{TenantId, Timestamp, UserId};
     use uuid::Uuid;
 
     #[test]

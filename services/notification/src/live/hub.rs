@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::{TenantId, UserId};
+use postrider_domain::{TenantId, UserId};
 
 use super::{Hint, Hints};
 

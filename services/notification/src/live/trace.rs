@@ -1,6 +1,6 @@
 //! How a hint carries its trace: as the text of a `traceparent` header.
 
-use contracts::TraceContext;
+use postrider_contracts::TraceContext;
 use serde::{Deserialize, Deserializer, Serializer};
 
 pub(super) fn serialize<S: Serializer>(trace: &Option<TraceContext>, to: S) -> Result<S::Ok, S::Error> {

@@ -1,6 +1,6 @@
 //! What the rules need to know of an account.
 
-use domain::{ConnectorId, Timestamp, UserId};
+use postrider_domain::{ConnectorId, Timestamp, UserId};
 
 /// An account as the projection holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]

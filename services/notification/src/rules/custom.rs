@@ -1,7 +1,7 @@
 //! Notifications a user makes.
 
-use domain::Timestamp;
-use domain::text::truncate;
+use postrider_domain::Timestamp;
+use postrider_domain::text::truncate;
 use serde_json::{Value, json};
 
 use super::decision::{Because, for_row};

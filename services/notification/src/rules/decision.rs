@@ -1,6 +1,6 @@
 //! An answer with its reason. Every notification keeps its decisions; `/explain` shows them as they were taken.
 
-use domain::Timestamp;
+use postrider_domain::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::draft::Draft;

@@ -1,6 +1,6 @@
 //! A notification before it has an id and a number.
 
-use domain::text::without_nul;
+use postrider_domain::text::without_nul;
 use serde_json::{Map, Value, json};
 
 use super::decision::Decision;

@@ -1,7 +1,7 @@
 //! The user's wall clock, by the bundled time zone data.
 
-use domain::Timestamp;
 use jiff::tz::TimeZone;
+use postrider_domain::Timestamp;
 
 /// `2026-03-08T03:30:00-04:00[America/New_York]`. An unknown zone is shown in UTC: a wrong setting must not stop mail.
 pub fn local_time(at: Timestamp, zone: &str) -> String {

@@ -1,9 +1,9 @@
 //! Mails: who is told of a new one, and of one the account sent.
 
-use contracts::mailbox::{AttachmentStored, EmailSummary};
-use domain::labels;
-use domain::text::truncate;
-use domain::{ConnectorId, Timestamp};
+use postrider_contracts::mailbox::{AttachmentStored, EmailSummary};
+use postrider_domain::labels;
+use postrider_domain::text::truncate;
+use postrider_domain::{ConnectorId, Timestamp};
 use serde_json::json;
 
 use super::account::Account;

@@ -1,7 +1,7 @@
 //! Which mails notify.
 
-use contracts::mailbox::{Address, Label};
-use domain::{Clock, MockClock, UserId};
+use postrider_contracts::mailbox::{Address, Label};
+use postrider_domain::{Clock, MockClock, UserId};
 use uuid::Uuid;
 
 use super::*;

@@ -1,6 +1,6 @@
 //! The two rooms of a user. Their names are made from the verified token, never from what a client sends.
 
-use domain::UserId;
+use postrider_domain::UserId;
 
 /// A stream of socket events a client may subscribe to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,8 +1,8 @@
 //! Sync runs: the first one of an account always tells, later ones only when wanted.
 
-use contracts::mailbox::RunState;
-use domain::Timestamp;
-use domain::text::truncate;
+use postrider_contracts::mailbox::RunState;
+use postrider_domain::Timestamp;
+use postrider_domain::text::truncate;
 use serde_json::json;
 
 use super::account::Account;
@@ -102,7 +102,7 @@ fn run_data(run: &RunState) -> serde_json::Value {
 mod tests {
     use super::super::mail_test_account as account;
     use super::*;
-    use domain::{Clock, MockClock};
+    use postrider_domain::{Clock, MockClock};
 
     fn run(kind: &str, reason: &str) -> RunState {
         RunState {

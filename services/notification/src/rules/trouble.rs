@@ -1,8 +1,8 @@
 //! Trouble with an account: a lost grant, a quota that runs out.
 
-use contracts::connector::ConnectorState;
-use contracts::mailbox::QuotaWarning;
-use domain::Timestamp;
+use postrider_contracts::connector::ConnectorState;
+use postrider_contracts::mailbox::QuotaWarning;
+use postrider_domain::Timestamp;
 use serde_json::json;
 
 use super::account::Account;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use runtime::Shutdown;
+use postrider_runtime::Shutdown;
 use socketioxide::SocketIo;
 use tokio::time::Instant;
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::{ConnectorId, TenantId, Timestamp, UserId};
-use web::Scope;
-use web::jwt::{ClientTokens, TokenRefused};
+use postrider_domain::{ConnectorId, TenantId, Timestamp, UserId};
+use postrider_web::Scope;
+use postrider_web::jwt::{ClientTokens, TokenRefused};
 
 use super::incoming::Credentials;
 use super::problem::SocketProblem;

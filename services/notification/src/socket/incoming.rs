@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use domain::{ConnectorId, NotificationId};
+use postrider_domain::{ConnectorId, NotificationId};
 use serde::Deserialize;
 use serde_json::Value as Json;
 use socketioxide::adapter::Adapter;

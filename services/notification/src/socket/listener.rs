@@ -53,7 +53,7 @@ impl SocketServer {
     ///
     /// # Errors
     /// The listener failed.
-    pub async fn run(self, shutdown: runtime::Shutdown) -> std::io::Result<()> {
+    pub async fn run(self, shutdown: postrider_runtime::Shutdown) -> std::io::Result<()> {
         let Self { listener, hosts, .. } = self;
         let settings = &hosts.settings;
         let (layer, io) = SocketIo::builder()

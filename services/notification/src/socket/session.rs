@@ -8,10 +8,10 @@ mod subscribing;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use domain::Seams;
-use runtime::Tasks;
+use postrider_domain::Seams;
+use postrider_runtime::Tasks;
+use postrider_storage::Db;
 use socketioxide::extract::SocketRef;
-use storage::Db;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;

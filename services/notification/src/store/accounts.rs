@@ -1,9 +1,9 @@
 //! `accounts`: the projection of the connector service.
 
-use contracts::connector::ConnectorState;
-use domain::{ConnectorId, TenantId, Timestamp, UserId};
-use storage::types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{Error, QueryableByName, Tx, sql};
+use postrider_contracts::connector::ConnectorState;
+use postrider_domain::{ConnectorId, TenantId, Timestamp, UserId};
+use postrider_storage::types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{Error, QueryableByName, Tx, sql};
 use uuid::Uuid;
 
 use crate::rules::Account;
@@ -59,8 +59,8 @@ pub async fn find(tx: &Tx, tenant: &TenantId, id: ConnectorId) -> Result<Option<
                 version_at, first_sync_at \
          FROM accounts WHERE tenant = $1 AND account_id = $2",
     )
-    .bind::<Text, _>(tenant.as_str())
-    .bind::<SqlUuid, _>(id.0)
+    .bind_as::<Text, _>(tenant.as_str())
+    .bind_as::<SqlUuid, _>(id.0)
     .optional::<AccountRow>(tx)
     .await?
     .map(Account::try_from)
@@ -81,10 +81,10 @@ pub async fn find_or_expect(
     }
     sql("INSERT INTO accounts (tenant, account_id, user_id, version_at, created_at, updated_at) \
          VALUES ($1, $2, $3, 'epoch', $4, $4) ON CONFLICT (tenant, account_id) DO NOTHING")
-    .bind::<Text, _>(tenant.as_str())
-    .bind::<SqlUuid, _>(id.0)
-    .bind::<Text, _>(owner.as_str())
-    .bind::<Timestamptz, _>(at)
+    .bind_as::<Text, _>(tenant.as_str())
+    .bind_as::<SqlUuid, _>(id.0)
+    .bind_as::<Text, _>(owner.as_str())
+    .bind_as::<Timestamptz, _>(at)
     .execute(tx)
     .await?;
     find(tx, tenant, id).await?.ok_or(Error::NotFound)
@@ -111,19 +111,19 @@ pub async fn apply(
              include_spam_trash = excluded.include_spam_trash, version = excluded.version, \
              version_at = excluded.version_at, updated_at = excluded.updated_at \
          WHERE a.version < excluded.version")
-        .bind::<Text, _>(tenant.as_str())
-        .bind::<SqlUuid, _>(id.0)
-        .bind::<Text, _>(state.owner.as_str())
-        .bind::<Text, _>(state.email_address.as_str())
-        .bind::<Text, _>(state.display_name.as_str())
-        .bind::<Text, _>(state.status.as_str())
-        .bind::<Bool, _>(state.erase)
-        .bind::<Text, _>(settings.label_filter_action)
-        .bind::<Array<Text>, _>(settings.label_ids)
-        .bind::<Bool, _>(settings.include_spam_trash)
-        .bind::<BigInt, _>(state.version)
-        .bind::<Timestamptz, _>(event_time)
-        .bind::<Timestamptz, _>(now)
+        .bind_as::<Text, _>(tenant.as_str())
+        .bind_as::<SqlUuid, _>(id.0)
+        .bind_as::<Text, _>(state.owner.as_str())
+        .bind_as::<Text, _>(state.email_address.as_str())
+        .bind_as::<Text, _>(state.display_name.as_str())
+        .bind_as::<Text, _>(state.status.as_str())
+        .bind_as::<Bool, _>(state.erase)
+        .bind_as::<Text, _>(settings.label_filter_action)
+        .bind_as::<Array<Text>, _>(settings.label_ids)
+        .bind_as::<Bool, _>(settings.include_spam_trash)
+        .bind_as::<BigInt, _>(state.version)
+        .bind_as::<Timestamptz, _>(event_time)
+        .bind_as::<Timestamptz, _>(now)
         .execute(tx)
         .await?;
     Ok(touched == 1)
@@ -133,9 +133,9 @@ pub async fn apply(
 pub async fn mark_first_sync(tx: &Tx, tenant: &TenantId, id: ConnectorId, at: Timestamp) -> Result<(), Error> {
     sql("UPDATE accounts SET first_sync_at = $3, updated_at = $3 \
          WHERE tenant = $1 AND account_id = $2 AND first_sync_at IS NULL")
-    .bind::<Text, _>(tenant.as_str())
-    .bind::<SqlUuid, _>(id.0)
-    .bind::<Timestamptz, _>(at)
+    .bind_as::<Text, _>(tenant.as_str())
+    .bind_as::<SqlUuid, _>(id.0)
+    .bind_as::<Timestamptz, _>(at)
     .execute(tx)
     .await?;
     Ok(())

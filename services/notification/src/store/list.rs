@@ -1,8 +1,8 @@
 //! `notifications`: pages and counts.
 
-use domain::{ConnectorId, TenantId, UserId};
-use storage::types::{BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
-use storage::{Error, QueryableByName, Tx, sql};
+use postrider_domain::{ConnectorId, TenantId, UserId};
+use postrider_storage::types::{BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
+use postrider_storage::{Error, QueryableByName, Tx, sql};
 
 use super::notifications::{Notification, notification_columns};
 use crate::rules::Kind;
@@ -35,14 +35,14 @@ pub async fn page(
     limit: i64,
 ) -> Result<Vec<Notification>, Error> {
     sql(concat!("SELECT ", notification_columns!(), chosen!(), "ORDER BY created_nseq DESC OFFSET $7 LIMIT $8"))
-        .bind::<Text, _>(tenant.as_str())
-        .bind::<Text, _>(user.as_str())
-        .bind::<Bool, _>(filter.archived)
-        .bind::<Bool, _>(filter.unread_only)
-        .bind::<Nullable<Text>, _>(filter.kind.map(Kind::as_str))
-        .bind::<Nullable<SqlUuid>, _>(filter.account.map(|id| id.0))
-        .bind::<BigInt, _>(offset)
-        .bind::<BigInt, _>(limit)
+        .bind_as::<Text, _>(tenant.as_str())
+        .bind_as::<Text, _>(user.as_str())
+        .bind_as::<Bool, _>(filter.archived)
+        .bind_as::<Bool, _>(filter.unread_only)
+        .bind_as::<Nullable<Text>, _>(filter.kind.map(Kind::as_str))
+        .bind_as::<Nullable<SqlUuid>, _>(filter.account.map(|id| id.0))
+        .bind_as::<BigInt, _>(offset)
+        .bind_as::<BigInt, _>(limit)
         .load::<Notification>(tx)
         .await
 }
@@ -56,12 +56,12 @@ struct Count {
 /// How many there are in all pages.
 pub async fn count(tx: &Tx, tenant: &TenantId, user: &UserId, filter: &Filter) -> Result<i64, Error> {
     let row = sql(concat!("SELECT count(*) AS total", chosen!()))
-        .bind::<Text, _>(tenant.as_str())
-        .bind::<Text, _>(user.as_str())
-        .bind::<Bool, _>(filter.archived)
-        .bind::<Bool, _>(filter.unread_only)
-        .bind::<Nullable<Text>, _>(filter.kind.map(Kind::as_str))
-        .bind::<Nullable<SqlUuid>, _>(filter.account.map(|id| id.0))
+        .bind_as::<Text, _>(tenant.as_str())
+        .bind_as::<Text, _>(user.as_str())
+        .bind_as::<Bool, _>(filter.archived)
+        .bind_as::<Bool, _>(filter.unread_only)
+        .bind_as::<Nullable<Text>, _>(filter.kind.map(Kind::as_str))
+        .bind_as::<Nullable<SqlUuid>, _>(filter.account.map(|id| id.0))
         .get_result::<Count>(tx)
         .await?;
     Ok(row.total)
@@ -91,9 +91,9 @@ pub async fn stats(
                 count(*) FILTER (WHERE is_archived) AS archived \
          FROM notifications WHERE tenant = $1 AND user_id = $2 AND ($3::uuid IS NULL OR account_id = $3) \
          GROUP BY type ORDER BY type")
-    .bind::<Text, _>(tenant.as_str())
-    .bind::<Text, _>(user.as_str())
-    .bind::<Nullable<SqlUuid>, _>(account.map(|id| id.0))
+    .bind_as::<Text, _>(tenant.as_str())
+    .bind_as::<Text, _>(user.as_str())
+    .bind_as::<Nullable<SqlUuid>, _>(account.map(|id| id.0))
     .load::<KindCount>(tx)
     .await
 }

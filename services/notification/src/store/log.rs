@@ -1,10 +1,10 @@
 //! `user_log`: everything a client must see, in its order, as it was emitted.
 
-use domain::{ConnectorId, TenantId, Timestamp, UserId};
+use postrider_domain::{ConnectorId, TenantId, Timestamp, UserId};
+use postrider_storage::types::{BigInt, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{Error, QueryableByName, Tx, sql};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use storage::types::{BigInt, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{Error, QueryableByName, Tx, sql};
 use uuid::Uuid;
 
 /// One entry, as it is stored, hinted between replicas and emitted.
@@ -39,10 +39,10 @@ impl Entry {
 pub async fn after(tx: &Tx, tenant: &TenantId, user: &UserId, nseq: i64, limit: i64) -> Result<Vec<Entry>, Error> {
     sql("SELECT nseq, room, event, payload, account_id, unread FROM user_log \
          WHERE tenant = $1 AND user_id = $2 AND nseq > $3 ORDER BY nseq LIMIT $4")
-    .bind::<Text, _>(tenant.as_str())
-    .bind::<Text, _>(user.as_str())
-    .bind::<BigInt, _>(nseq)
-    .bind::<BigInt, _>(limit)
+    .bind_as::<Text, _>(tenant.as_str())
+    .bind_as::<Text, _>(user.as_str())
+    .bind_as::<BigInt, _>(nseq)
+    .bind_as::<BigInt, _>(limit)
     .load::<Entry>(tx)
     .await
 }
@@ -62,9 +62,9 @@ pub async fn prune(tx: &Tx, tenant: &TenantId, before: Timestamp, most: i64) -> 
              WHERE u.tenant = $1 AND u.user_id = locked.user_id RETURNING u.user_id) \
          DELETE FROM user_log l USING old JOIN raised USING (user_id) \
          WHERE l.tenant = $1 AND l.user_id = old.user_id AND l.nseq = old.nseq")
-    .bind::<Text, _>(tenant.as_str())
-    .bind::<Timestamptz, _>(before)
-    .bind::<BigInt, _>(most)
+    .bind_as::<Text, _>(tenant.as_str())
+    .bind_as::<Timestamptz, _>(before)
+    .bind_as::<BigInt, _>(most)
     .execute(tx)
     .await
 }

@@ -1,10 +1,10 @@
 //! `notifications`: read, unread, archived. One statement changes the rows and writes their log entries; rows already
 //! in the wanted state are left alone and use no number.
 
-use domain::{NotificationId, TenantId, Timestamp, UserId};
+use postrider_domain::{NotificationId, TenantId, Timestamp, UserId};
+use postrider_storage::types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{Error, QueryableByName, Tx, sql};
 use serde_json::{Value, json};
-use storage::types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{Error, QueryableByName, Tx, sql};
 use uuid::Uuid;
 
 use super::log::Entry;
@@ -129,14 +129,14 @@ pub struct Marking<'a> {
 /// must be locked, and moved on by the caller.
 pub async fn mark(tx: &Tx, marking: &Marking<'_>) -> Result<Vec<Changed>, Error> {
     sql(statement(marking.mark))
-        .bind::<Text, _>(marking.tenant.as_str())
-        .bind::<Text, _>(marking.user.as_str())
-        .bind::<Array<SqlUuid>, _>(marking.ids.iter().map(|id| id.0).collect::<Vec<_>>())
-        .bind::<BigInt, _>(marking.nseq)
-        .bind::<BigInt, _>(marking.unread)
-        .bind::<Timestamptz, _>(marking.now)
-        .bind::<Text, _>(marking.mark.kind())
-        .bind::<Text, _>(marking.mark.event())
+        .bind_as::<Text, _>(marking.tenant.as_str())
+        .bind_as::<Text, _>(marking.user.as_str())
+        .bind_as::<Array<SqlUuid>, _>(marking.ids.iter().map(|id| id.0).collect::<Vec<_>>())
+        .bind_as::<BigInt, _>(marking.nseq)
+        .bind_as::<BigInt, _>(marking.unread)
+        .bind_as::<Timestamptz, _>(marking.now)
+        .bind_as::<Text, _>(marking.mark.kind())
+        .bind_as::<Text, _>(marking.mark.event())
         .load::<Changed>(tx)
         .await
 }

@@ -1,9 +1,9 @@
 //! `notifications`: writing one, and reading one.
 
-use domain::{ConnectorId, NotificationId, TenantId, Timestamp, UserId};
+use postrider_domain::{ConnectorId, NotificationId, TenantId, Timestamp, UserId};
+use postrider_storage::types::{BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{Error, QueryableByName, Tx, sql};
 use serde_json::Value;
-use storage::types::{BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{Error, QueryableByName, Tx, sql};
 use uuid::Uuid;
 
 use crate::rules::Draft;
@@ -96,30 +96,30 @@ pub async fn insert(tx: &Tx, row: NewRow<'_>) -> Result<bool, Error> {
              created_at) \
          SELECT $1, $3, $17, 'created', $22, $23, $24, head.id, $4, $21, $20 FROM head",
     )
-    .bind::<Text, _>(row.tenant.as_str())
-    .bind::<SqlUuid, _>(row.id.0)
-    .bind::<Text, _>(row.user.as_str())
-    .bind::<Nullable<SqlUuid>, _>(row.account.map(|id| id.0))
-    .bind::<Text, _>(row.draft.kind.as_str())
-    .bind::<Text, _>(row.draft.business_key.as_str())
-    .bind::<Text, _>(row.draft.title.as_str())
-    .bind::<Text, _>(row.draft.message.as_str())
-    .bind::<Nullable<Text>, _>(row.draft.sender_email.as_deref())
-    .bind::<Nullable<Text>, _>(row.draft.sender_name.as_deref())
-    .bind::<Nullable<Text>, _>(row.draft.folder.as_deref())
-    .bind::<Jsonb, _>(row.draft.data.clone())
-    .bind::<Nullable<SqlUuid>, _>(email_id)
-    .bind::<Nullable<Text>, _>(row.draft.message_id.as_deref())
-    .bind::<Bool, _>(row.draft.silenced)
-    .bind::<Nullable<Timestamptz>, _>(read_at)
-    .bind::<BigInt, _>(row.nseq)
-    .bind::<Timestamptz, _>(row.expires_at)
-    .bind::<Jsonb, _>(row.decision)
-    .bind::<Timestamptz, _>(row.now)
-    .bind::<BigInt, _>(row.unread)
-    .bind::<Text, _>(room.as_str())
-    .bind::<Text, _>(event)
-    .bind::<Jsonb, _>(row.payload)
+    .bind_as::<Text, _>(row.tenant.as_str())
+    .bind_as::<SqlUuid, _>(row.id.0)
+    .bind_as::<Text, _>(row.user.as_str())
+    .bind_as::<Nullable<SqlUuid>, _>(row.account.map(|id| id.0))
+    .bind_as::<Text, _>(row.draft.kind.as_str())
+    .bind_as::<Text, _>(row.draft.business_key.as_str())
+    .bind_as::<Text, _>(row.draft.title.as_str())
+    .bind_as::<Text, _>(row.draft.message.as_str())
+    .bind_as::<Nullable<Text>, _>(row.draft.sender_email.as_deref())
+    .bind_as::<Nullable<Text>, _>(row.draft.sender_name.as_deref())
+    .bind_as::<Nullable<Text>, _>(row.draft.folder.as_deref())
+    .bind_as::<Jsonb, _>(row.draft.data.clone())
+    .bind_as::<Nullable<SqlUuid>, _>(email_id)
+    .bind_as::<Nullable<Text>, _>(row.draft.message_id.as_deref())
+    .bind_as::<Bool, _>(row.draft.silenced)
+    .bind_as::<Nullable<Timestamptz>, _>(read_at)
+    .bind_as::<BigInt, _>(row.nseq)
+    .bind_as::<Timestamptz, _>(row.expires_at)
+    .bind_as::<Jsonb, _>(row.decision)
+    .bind_as::<Timestamptz, _>(row.now)
+    .bind_as::<BigInt, _>(row.unread)
+    .bind_as::<Text, _>(room.as_str())
+    .bind_as::<Text, _>(event)
+    .bind_as::<Jsonb, _>(row.payload)
     .execute(tx)
     .await?;
     Ok(logged == 1)
@@ -137,9 +137,9 @@ pub async fn find(
         notification_columns!(),
         " FROM notifications WHERE tenant = $1 AND id = $2 AND user_id = $3"
     ))
-    .bind::<Text, _>(tenant.as_str())
-    .bind::<SqlUuid, _>(id.0)
-    .bind::<Text, _>(user.as_str())
+    .bind_as::<Text, _>(tenant.as_str())
+    .bind_as::<SqlUuid, _>(id.0)
+    .bind_as::<Text, _>(user.as_str())
     .optional::<Notification>(tx)
     .await
 }

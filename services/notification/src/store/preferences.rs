@@ -1,9 +1,9 @@
 //! `preferences`: what a user has set.
 
-use domain::{ConnectorId, TenantId, UserId};
+use postrider_domain::{ConnectorId, TenantId, UserId};
+use postrider_storage::types::{Jsonb, Text, Uuid as SqlUuid};
+use postrider_storage::{Error, QueryableByName, Tx, sql};
 use serde_json::Value;
-use storage::types::{Jsonb, Text, Uuid as SqlUuid};
-use storage::{Error, QueryableByName, Tx, sql};
 use uuid::Uuid;
 
 use crate::rules::{Overrides, Preferences};
@@ -35,9 +35,9 @@ pub async fn effective(
     let scope = account.map(|id| id.to_string()).unwrap_or_default();
     let rows = sql("SELECT id, scope, settings FROM preferences \
                     WHERE tenant = $1 AND user_id = $2 AND (scope = '' OR scope = $3) ORDER BY scope")
-    .bind::<Text, _>(tenant.as_str())
-    .bind::<Text, _>(user.as_str())
-    .bind::<Text, _>(scope)
+    .bind_as::<Text, _>(tenant.as_str())
+    .bind_as::<Text, _>(user.as_str())
+    .bind_as::<Text, _>(scope)
     .load::<PreferenceRow>(tx)
     .await?;
     let mut effective = Effective::default();

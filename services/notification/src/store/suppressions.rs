@@ -1,9 +1,9 @@
 //! `suppressions`: events that could have notified and did not, with the reason.
 
-use domain::{ConnectorId, EventId, TenantId, Timestamp, UserId};
+use postrider_domain::{ConnectorId, EventId, TenantId, Timestamp, UserId};
+use postrider_storage::types::{BigInt, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{Error, Tx, sql};
 use serde_json::Value;
-use storage::types::{BigInt, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{Error, Tx, sql};
 
 use crate::rules::Kind;
 
@@ -23,14 +23,14 @@ pub struct Suppression<'a> {
 pub async fn insert(tx: &Tx, row: Suppression<'_>) -> Result<(), Error> {
     sql("INSERT INTO suppressions (tenant, user_id, type, business_key, account_id, event_id, decision, created_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (tenant, user_id, type, business_key) DO NOTHING")
-    .bind::<Text, _>(row.tenant.as_str())
-    .bind::<Text, _>(row.user.as_str())
-    .bind::<Text, _>(row.kind.as_str())
-    .bind::<Text, _>(row.business_key)
-    .bind::<Nullable<SqlUuid>, _>(Some(row.account.0))
-    .bind::<SqlUuid, _>(row.event.0)
-    .bind::<Jsonb, _>(row.decision)
-    .bind::<Timestamptz, _>(row.now)
+    .bind_as::<Text, _>(row.tenant.as_str())
+    .bind_as::<Text, _>(row.user.as_str())
+    .bind_as::<Text, _>(row.kind.as_str())
+    .bind_as::<Text, _>(row.business_key)
+    .bind_as::<Nullable<SqlUuid>, _>(Some(row.account.0))
+    .bind_as::<SqlUuid, _>(row.event.0)
+    .bind_as::<Jsonb, _>(row.decision)
+    .bind_as::<Timestamptz, _>(row.now)
     .execute(tx)
     .await?;
     Ok(())
@@ -42,9 +42,9 @@ pub async fn prune(tx: &Tx, tenant: &TenantId, before: Timestamp, most: i64) -> 
              SELECT user_id, type, business_key FROM suppressions WHERE tenant = $1 AND created_at < $2 \
              ORDER BY created_at LIMIT $3) old \
          WHERE s.tenant = $1 AND s.user_id = old.user_id AND s.type = old.type AND s.business_key = old.business_key")
-    .bind::<Text, _>(tenant.as_str())
-    .bind::<Timestamptz, _>(before)
-    .bind::<BigInt, _>(most)
+    .bind_as::<Text, _>(tenant.as_str())
+    .bind_as::<Timestamptz, _>(before)
+    .bind_as::<BigInt, _>(most)
     .execute(tx)
     .await
 }

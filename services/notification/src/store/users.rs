@@ -1,8 +1,8 @@
 //! `users`: the row under whose lock everything a client must see gets its number.
 
-use domain::{TenantId, Timestamp, UserId};
-use storage::types::{BigInt, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{Error, QueryableByName, Tx, sql};
+use postrider_domain::{TenantId, Timestamp, UserId};
+use postrider_storage::types::{BigInt, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{Error, QueryableByName, Tx, sql};
 use uuid::Uuid;
 
 use crate::rules::Room;
@@ -41,8 +41,8 @@ impl Head {
 pub async fn find(tx: &Tx, tenant: &TenantId, user: &UserId) -> Result<Option<Head>, Error> {
     sql("SELECT epoch, nseq, log_floor, unread, watermark_notifications, watermark_sync \
          FROM users WHERE tenant = $1 AND user_id = $2")
-    .bind::<Text, _>(tenant.as_str())
-    .bind::<Text, _>(user.as_str())
+    .bind_as::<Text, _>(tenant.as_str())
+    .bind_as::<Text, _>(user.as_str())
     .optional::<Head>(tx)
     .await
 }
@@ -74,10 +74,10 @@ pub async fn find_or_make(
 async fn make(tx: &Tx, tenant: &TenantId, user: &UserId, epoch: Uuid, now: Timestamp) -> Result<(), Error> {
     sql("INSERT INTO users (tenant, user_id, epoch, created_at, updated_at) VALUES ($1, $2, $3, $4, $4) \
          ON CONFLICT (tenant, user_id) DO NOTHING")
-    .bind::<Text, _>(tenant.as_str())
-    .bind::<Text, _>(user.as_str())
-    .bind::<SqlUuid, _>(epoch)
-    .bind::<Timestamptz, _>(now)
+    .bind_as::<Text, _>(tenant.as_str())
+    .bind_as::<Text, _>(user.as_str())
+    .bind_as::<SqlUuid, _>(epoch)
+    .bind_as::<Timestamptz, _>(now)
     .execute(tx)
     .await?;
     Ok(())
@@ -87,8 +87,8 @@ async fn make(tx: &Tx, tenant: &TenantId, user: &UserId, epoch: Uuid, now: Times
 pub async fn lock_known(tx: &Tx, tenant: &TenantId, user: &UserId) -> Result<Option<Head>, Error> {
     sql("SELECT epoch, nseq, log_floor, unread, watermark_notifications, watermark_sync \
          FROM users WHERE tenant = $1 AND user_id = $2 FOR UPDATE")
-    .bind::<Text, _>(tenant.as_str())
-    .bind::<Text, _>(user.as_str())
+    .bind_as::<Text, _>(tenant.as_str())
+    .bind_as::<Text, _>(user.as_str())
     .optional::<Head>(tx)
     .await
 }
@@ -103,11 +103,11 @@ pub async fn advance(
     now: Timestamp,
 ) -> Result<(), Error> {
     sql("UPDATE users SET nseq = $3, unread = $4, updated_at = $5 WHERE tenant = $1 AND user_id = $2")
-        .bind::<Text, _>(tenant.as_str())
-        .bind::<Text, _>(user.as_str())
-        .bind::<BigInt, _>(nseq)
-        .bind::<BigInt, _>(unread)
-        .bind::<Timestamptz, _>(now)
+        .bind_as::<Text, _>(tenant.as_str())
+        .bind_as::<Text, _>(user.as_str())
+        .bind_as::<BigInt, _>(nseq)
+        .bind_as::<BigInt, _>(unread)
+        .bind_as::<Timestamptz, _>(now)
         .execute(tx)
         .await?;
     Ok(())
@@ -118,10 +118,10 @@ pub async fn confirm(tx: &Tx, tenant: &TenantId, user: &UserId, notifications: i
     sql("UPDATE users SET watermark_notifications = greatest(watermark_notifications, least($3, nseq)), \
                           watermark_sync = greatest(watermark_sync, least($4, nseq)) \
          WHERE tenant = $1 AND user_id = $2 AND (watermark_notifications < $3 OR watermark_sync < $4)")
-    .bind::<Text, _>(tenant.as_str())
-    .bind::<Text, _>(user.as_str())
-    .bind::<BigInt, _>(notifications)
-    .bind::<BigInt, _>(sync)
+    .bind_as::<Text, _>(tenant.as_str())
+    .bind_as::<Text, _>(user.as_str())
+    .bind_as::<BigInt, _>(notifications)
+    .bind_as::<BigInt, _>(sync)
     .execute(tx)
     .await?;
     Ok(())
@@ -136,8 +136,8 @@ struct TenantRow {
 /// Tenants after the given one, for jobs that go through all of them (system role).
 pub async fn tenants_after(tx: &Tx, after: &str, limit: i64) -> Result<Vec<TenantId>, Error> {
     let rows = sql("SELECT DISTINCT tenant FROM users WHERE tenant > $1 ORDER BY tenant LIMIT $2")
-        .bind::<Text, _>(after)
-        .bind::<BigInt, _>(limit)
+        .bind_as::<Text, _>(after)
+        .bind_as::<BigInt, _>(limit)
         .load::<TenantRow>(tx)
         .await?;
     rows.into_iter().map(|row| TenantId::parse(row.tenant).map_err(|error| Error::Other(error.to_string()))).collect()

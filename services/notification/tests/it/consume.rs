@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use broker::{Broker, BrokerConfig, Delivered, Handler, Outcome};
 use chrono::TimeDelta;
-use contracts::connector::{ConnectorDisconnected, ConnectorReauthRequired};
-use contracts::mailbox::{EmailBatchStored, SyncFailed};
-use domain::SystemClock;
-use notification::changes::Changes;
-use notification::consumers::{Consumers, Effects};
-use notification::live::{Announcer, Hub};
-use notification::metrics::Metrics;
-use runtime::Context;
+use postrider_broker::{Broker, BrokerConfig, Delivered, Handler, Outcome};
+use postrider_contracts::connector::{ConnectorDisconnected, ConnectorReauthRequired};
+use postrider_contracts::mailbox::{EmailBatchStored, SyncFailed};
+use postrider_domain::SystemClock;
+use postrider_notification::changes::Changes;
+use postrider_notification::consumers::{Consumers, Effects};
+use postrider_notification::live::{Announcer, Hub};
+use postrider_notification::metrics::Metrics;
+use postrider_runtime::Context;
 use serde_json::Value;
 
 use crate::harness::{World, settings};
@@ -51,7 +51,7 @@ async fn events_out_of_order_and_before_their_account_are_not_lost() {
     world.notified(&account, 2).await;
     // The account's own event comes last and fills the projection in.
     world.send(&account, &connected(&account, 3)).await;
-    testing::eventually("the account", crate::harness::SOON, || async {
+    postrider_testing::eventually("the account", crate::harness::SOON, || async {
         let list = replica.get(&account, &format!("/api/notifications/preferences?connector_id={}", account.id)).await;
         (list["data"]["accountId"] == account.id.to_string()).then_some(())
     })
@@ -133,7 +133,7 @@ async fn tenants_do_not_see_each_other() {
         let request = replica.request(&b, method, &format!("/api/notifications/{id}{path}"));
         assert_eq!(request.send().await.unwrap().status(), 404, "{path}");
     }
-    let other_user = Account { user: domain::UserId::parse("u9").unwrap(), ..a.clone() };
+    let other_user = Account { user: postrider_domain::UserId::parse("u9").unwrap(), ..a.clone() };
     let request = replica.request(&other_user, reqwest::Method::GET, &format!("/api/notifications/{id}"));
     assert_eq!(request.send().await.unwrap().status(), 404);
 }
@@ -147,7 +147,7 @@ async fn a_delivery_that_was_committed_but_not_acknowledged_changes_nothing_the_
     let announcer = Announcer::new(Hub::default(), broker.live());
     let changes = Changes::new(cx.seams.clone(), announcer, metrics.clone(), TimeDelta::days(30));
     let effects = Effects { changes, metrics };
-    let clock: Arc<dyn domain::Clock> = Arc::new(SystemClock);
+    let clock: Arc<dyn postrider_domain::Clock> = Arc::new(SystemClock);
     let source = Arc::new(world.producer.clone());
     let consumers = Consumers::new(&world.db.db, &effects, &clock, source.clone(), source);
     let account = Account::new("t1", "u1");
@@ -175,7 +175,7 @@ async fn a_poisonous_event_dies_alone() {
     let nul = world.producer.make(&account, &nul);
     let after = world.producer.make(&account, &mail("m3"));
     publish(&world.publisher, vec![broken, nul, after]).await;
-    testing::eventually("the dead letter", crate::harness::SOON, || async {
+    postrider_testing::eventually("the dead letter", crate::harness::SOON, || async {
         (world.vhost.depth("notification.mailbox.dead").await.unwrap() == 1).then_some(())
     })
     .await;

@@ -3,24 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::{Broker, BrokerConfig, Publisher};
 use chrono::TimeDelta;
-use contracts::Event;
-use domain::{Secret, TenantId};
 use futures_util::{SinkExt, StreamExt};
-use notification::config::Config;
-use notification::socket::Settings;
-use notification::{App, Producers};
+use postrider_broker::{Broker, BrokerConfig, Publisher};
+use postrider_contracts::Event;
+use postrider_domain::{Secret, TenantId};
+use postrider_notification::config::Config;
+use postrider_notification::socket::Settings;
+use postrider_notification::{App, Producers};
+use postrider_runtime::config::{DatabaseUrl, Env, Listen};
+use postrider_runtime::{Context, Service};
+use postrider_storage::Spec;
+use postrider_testing::db::TestDb;
+use postrider_testing::{TestVhost, eventually};
+use postrider_web::jwt::ClientTokenRules;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
-use runtime::config::{DatabaseUrl, Env, Listen};
-use runtime::{Context, Service};
 use serde_json::Value;
-use storage::Spec;
-use testing::db::TestDb;
-use testing::{TestVhost, eventually};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Message;
-use web::jwt::ClientTokenRules;
 
 use crate::client::{Socket, Ws};
 use crate::producer::{Account, Producer};
@@ -51,8 +51,10 @@ pub fn settings() -> Settings {
 
 impl World {
     pub async fn new() -> Self {
-        let (db, vhost) =
-            tokio::join!(TestDb::fresh(Spec::NOTIFICATION, notification::app::migrations), TestVhost::fresh());
+        let (db, vhost) = tokio::join!(
+            TestDb::fresh(Spec::NOTIFICATION, postrider_notification::app::migrations),
+            TestVhost::fresh()
+        );
         let outside = Context::for_tests();
         let broker = Broker::start(BrokerConfig { url: vhost.amqp_url(), service: "outside" }, &outside);
         broker.ready().await;
@@ -117,11 +119,11 @@ impl World {
                        account_id, unread, created_at) \
              SELECT $1, $2, n, 'created', 'notifications', 'notification:new_message', \
                     jsonb_build_object('notificationId', id, 'messageId', 'm' || n - 1), id, $3, n, now() FROM n";
-        storage::Statement::dynamic(text.to_owned())
-            .bind::<storage::types::Text, _>(account.tenant.to_string())
-            .bind::<storage::types::Text, _>(account.user.to_string())
-            .bind::<storage::types::Uuid, _>(account.id.0)
-            .bind::<storage::types::BigInt, _>(count)
+        postrider_storage::Statement::dynamic(text.to_owned())
+            .bind_as::<postrider_storage::types::Text, _>(account.tenant.to_string())
+            .bind_as::<postrider_storage::types::Text, _>(account.user.to_string())
+            .bind_as::<postrider_storage::types::Uuid, _>(account.id.0)
+            .bind_as::<postrider_storage::types::BigInt, _>(count)
             .execute(&self.db.admin().await)
             .await
             .unwrap();
@@ -137,14 +139,14 @@ impl World {
 
     /// Rows of a table in the eyes of a tenant.
     pub async fn count(&self, tenant: &TenantId, table: &str) -> i64 {
-        #[derive(storage::QueryableByName)]
+        #[derive(postrider_storage::QueryableByName)]
         struct Count {
-            #[diesel(sql_type = storage::types::BigInt)]
+            #[diesel(sql_type = postrider_storage::types::BigInt)]
             n: i64,
         }
         let tx = self.db.db.tenant(tenant).await.unwrap();
         let text = format!("SELECT count(*) AS n FROM {table}");
-        let row = storage::Statement::dynamic(text).get_result::<Count>(&tx).await.unwrap();
+        let row = postrider_storage::Statement::dynamic(text).get_result::<Count>(&tx).await.unwrap();
         tx.commit().await.unwrap();
         row.n
     }
@@ -226,7 +228,7 @@ impl Replica {
     /// Waits until hints of the account's tenant come back from the broker (to another user's socket): from now on no
     /// first connection is under way that would make sessions look by themselves.
     pub async fn hears_hints(&self, account: &Account) {
-        let warm = Account { user: domain::UserId::parse("warm").unwrap(), ..account.clone() };
+        let warm = Account { user: postrider_domain::UserId::parse("warm").unwrap(), ..account.clone() };
         let _socket = self.authenticated(&warm).await;
         eventually("a hint through the broker", SOON, || async {
             let body = serde_json::json!({ "title": "first", "message": "hint" });
@@ -238,13 +240,13 @@ impl Replica {
     }
 
     fn heard(&self) -> bool {
-        let text = runtime::telemetry::metrics::text(&self.cx.registry);
+        let text = postrider_runtime::telemetry::metrics::text(&self.cx.registry);
         text.lines().any(|line| line.starts_with("postrider_broker_live_total{result=\"received\"}"))
     }
 
     /// A metric's value, summed over its labels.
     pub fn metric(&self, name: &str) -> f64 {
-        let text = runtime::telemetry::metrics::text(&self.cx.registry);
+        let text = postrider_runtime::telemetry::metrics::text(&self.cx.registry);
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         lines
             .filter(|line| line.split(['{', ' ']).next() == Some(name))

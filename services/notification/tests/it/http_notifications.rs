@@ -156,7 +156,7 @@ async fn consumers_pull_what_was_published() {
     let events = replica.get(&account, &path).await;
     let kinds: Vec<_> = events["data"].as_array().unwrap().iter().map(|e| e["type"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["notification.created.v1", "notification.updated.v1"]);
-    testing::eventually("both events in the broker", crate::harness::SOON, || async {
+    postrider_testing::eventually("both events in the broker", crate::harness::SOON, || async {
         (world.vhost.depth("outside.notification").await.unwrap() == 2).then_some(())
     })
     .await;

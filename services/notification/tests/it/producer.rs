@@ -3,12 +3,12 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use broker::Publisher;
-use contracts::connector::{ConnectorConnected, ConnectorState};
-use contracts::mailbox::{Address, EmailReceived, EmailSummary, Label, RunState, SyncCompleted};
-use contracts::{Envelope, Event, Position, streams};
-use domain::{Clock, ConnectorId, EventId, IdGen, SystemClock, SystemIds, TenantId, Timestamp, UserId};
-use storage::streams::{EventSource, PullError, StreamHead};
+use postrider_broker::Publisher;
+use postrider_contracts::connector::{ConnectorConnected, ConnectorState};
+use postrider_contracts::mailbox::{Address, EmailReceived, EmailSummary, Label, RunState, SyncCompleted};
+use postrider_contracts::{Envelope, Event, Position, streams};
+use postrider_domain::{Clock, ConnectorId, EventId, IdGen, SystemClock, SystemIds, TenantId, Timestamp, UserId};
+use postrider_events::streams::{EventSource, PullError, StreamHead};
 
 /// An account of a user.
 #[derive(Debug, Clone)]

@@ -1,8 +1,8 @@
 //! What came while nobody listened.
 
 use chrono::TimeDelta;
-use domain::{Clock, SystemClock};
-use notification::jobs::{prune, prune_tenant};
+use postrider_domain::{Clock, SystemClock};
+use postrider_notification::jobs::{prune, prune_tenant};
 use serde_json::{Value, json};
 
 use crate::client::Socket;
@@ -94,7 +94,7 @@ async fn pruning_goes_in_slices_and_every_slice_leaves_a_true_floor() {
     let before = SystemClock.now() + TimeDelta::days(1);
     let floor = async || head(&world, &account).await.log_floor;
     let tx = world.db.db.tenant(&account.tenant).await.unwrap();
-    assert_eq!(notification::store::log::prune(&tx, &account.tenant, before, 100).await.unwrap(), 100);
+    assert_eq!(postrider_notification::store::log::prune(&tx, &account.tenant, before, 100).await.unwrap(), 100);
     tx.commit().await.unwrap();
     assert_eq!(world.count(&account.tenant, "user_log").await, 150);
     // All have one age, so any hundred may be gone: the floor is above them.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use notification::socket::Settings;
+use postrider_notification::socket::Settings;
+use postrider_testing::TestVhost;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use testing::TestVhost;
 
 use crate::harness::{SOON, World, settings};
 use crate::producer::{Account, mail};

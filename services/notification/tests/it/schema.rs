@@ -1,14 +1,14 @@
 //! Migrations and roles.
 
-use domain::TenantId;
-use notification::app::migrations;
-use storage::types::Text;
-use storage::{Error, Spec, Statement};
-use testing::db::TestDb;
+use postrider_domain::TenantId;
+use postrider_notification::app::migrations;
+use postrider_storage::types::Text;
+use postrider_storage::{Error, Spec, Statement};
+use postrider_testing::db::TestDb;
 
 use crate::producer::Account;
 
-#[derive(storage::QueryableByName)]
+#[derive(postrider_storage::QueryableByName)]
 struct Name {
     #[diesel(sql_type = Text)]
     name: String,
@@ -27,9 +27,9 @@ async fn migrations_go_up_and_down() {
                   AND table_name NOT LIKE '%diesel%' ORDER BY 1";
     let up = names(&db, tables).await;
     assert!(up.contains(&"notifications".to_owned()) && up.contains(&"outbox".to_owned()));
-    storage::migrate::revert_all(&db.admin_url, &Spec::NOTIFICATION, migrations()).await.unwrap();
+    postrider_storage::migrate::revert_all(&db.admin_url, &Spec::NOTIFICATION, migrations()).await.unwrap();
     assert_eq!(names(&db, tables).await, Vec::<String>::new());
-    storage::migrate::run(&db.admin_url, &db.url, &Spec::NOTIFICATION, migrations()).await.unwrap();
+    postrider_storage::migrate::run(&db.admin_url, &db.url, &Spec::NOTIFICATION, migrations()).await.unwrap();
     assert_eq!(names(&db, tables).await, up);
 }
 

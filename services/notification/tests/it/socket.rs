@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use domain::{Clock, SystemClock};
-use notification::socket::Settings;
+use postrider_domain::{Clock, SystemClock};
+use postrider_notification::socket::Settings;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -184,7 +184,7 @@ async fn a_user_has_so_many_sockets_and_no_more() {
     third.expect_closed().await;
     replica.authenticated(&other).await;
     gone.disconnect().await;
-    testing::eventually("room for another one", SOON, || async {
+    postrider_testing::eventually("room for another one", SOON, || async {
         let mut socket = Socket::connect(&replica.socket_url, &auth).await;
         let (name, _) = socket.next(SOON).await.unwrap();
         (name == "authenticated").then_some(())

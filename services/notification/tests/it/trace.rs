@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use contracts::TraceContext;
-use runtime::telemetry::{Format, Redactor, Settings, subscriber};
+use postrider_contracts::TraceContext;
+use postrider_runtime::telemetry::{Format, Redactor, Settings, subscriber};
 
 use crate::harness::{SOON, World, settings};
 use crate::producer::{Account, mail, publish};
@@ -35,7 +35,7 @@ impl Lines {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_emit_is_found_by_the_trace_of_the_event_behind_it() {
     let lines = Lines::default();
-    let level = "warn,notification::socket=debug,runtime=info".to_owned();
+    let level = "warn,postrider_notification::socket=debug,runtime=info".to_owned();
     let writer = lines.clone();
     let logs = subscriber(&Settings { format: Format::Json, level }, Redactor::default(), move || writer.clone());
     // A test is a process of its own (nextest), so the subscriber is nobody else's.
@@ -53,5 +53,6 @@ async fn an_emit_is_found_by_the_trace_of_the_event_behind_it() {
     publish(&world.publisher, vec![event]).await;
     one.expect("notification:new_message").await;
     two.expect("notification:new_message").await;
-    testing::eventually("both emits in the log", SOON, || async { (lines.emits(trace) == 2).then_some(()) }).await;
+    postrider_testing::eventually("both emits in the log", SOON, || async { (lines.emits(trace) == 2).then_some(()) })
+        .await;
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use notification::socket::Settings;
-use notification::store::users::{self, Head};
+use postrider_notification::socket::Settings;
+use postrider_notification::store::users::{self, Head};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -84,7 +84,7 @@ async fn a_good_bye_does_not_say_what_arrived() {
     // For all the server knows the mail may still lie in a buffer, however long ago it was emitted.
     socket.rest().await;
     socket.disconnect().await;
-    testing::eventually("the end of the socket", SOON, || async {
+    postrider_testing::eventually("the end of the socket", SOON, || async {
         (replica.metric("postrider_sockets") == 0.0).then_some(())
     })
     .await;

@@ -1,15 +1,15 @@
 //! `connector.*` and `watch.*`: accounts come, change and end. Only what is newer than the row is taken.
 
 use async_trait::async_trait;
-use contracts::connector::{
+use postrider_contracts::connector::{
     ConnectorConnected, ConnectorDisconnected, ConnectorReauthRequired, ConnectorState, ConnectorUpdated, WatchLapsed,
     WatchRenewed, WatchStarted, WatchState, WatchStopped,
 };
-use contracts::topology::SYNC_WORKER_CONNECTOR;
-use contracts::{Envelope, EnvelopeError, Event, Queue};
-use domain::ConnectorId;
-use storage::Tx;
-use storage::streams::{Applied, Applier, ApplyError};
+use postrider_contracts::topology::SYNC_WORKER_CONNECTOR;
+use postrider_contracts::{Envelope, EnvelopeError, Event, Queue};
+use postrider_domain::ConnectorId;
+use postrider_events::streams::{Applied, Applier, ApplyError};
+use postrider_storage::TenantTx;
 
 use crate::state::State;
 use crate::store::mailboxes;
@@ -61,7 +61,7 @@ impl Applier for ConnectorEvents {
         &SYNC_WORKER_CONNECTOR
     }
 
-    async fn apply(&self, tx: &mut Tx, event: &Envelope) -> Result<Applied, ApplyError> {
+    async fn apply(&self, tx: &mut TenantTx, event: &Envelope) -> Result<Applied, ApplyError> {
         let news = match Self::read(event) {
             Ok(news) => news,
             Err(error) => return Ok(Applied::DeadLetter(error.to_string())),
@@ -79,7 +79,9 @@ impl Applier for ConnectorEvents {
                     return Ok(Applied::DeadLetter("the event names no tenant".to_owned()));
                 };
                 let known = ["active", "paused", "reauth_required", "disconnected"];
-                if !known.contains(&state.status.as_str()) || domain::UserId::parse(state.owner.as_str()).is_err() {
+                if !known.contains(&state.status.as_str())
+                    || postrider_domain::UserId::parse(state.owner.as_str()).is_err()
+                {
                     return Ok(Applied::DeadLetter("status or owner is not valid".to_owned()));
                 }
                 if mailboxes::apply_state(tx, tenant, &state, id, now).await? {

@@ -2,12 +2,12 @@
 //! are recognised by their source message, whatever event carries them.
 
 use async_trait::async_trait;
-use broker::{Delivered, Handler, Outcome};
-use contracts::ingest::MailboxChanged;
-use contracts::topology::SYNC_WORKER_MAILBOX_CHANGED;
-use contracts::{Queue, TraceContext};
-use domain::{ConnectorId, EmailAddress, HistoryId, Timestamp};
-use runtime::telemetry::span;
+use postrider_broker::{Delivered, Handler, Outcome};
+use postrider_contracts::ingest::MailboxChanged;
+use postrider_contracts::topology::SYNC_WORKER_MAILBOX_CHANGED;
+use postrider_contracts::{Queue, TraceContext};
+use postrider_domain::{ConnectorId, EmailAddress, HistoryId, Timestamp};
+use postrider_runtime::telemetry::span;
 use uuid::Uuid;
 
 use crate::state::State;
@@ -34,7 +34,7 @@ impl MailboxChangedHandler {
         Ok(Push {
             address_key: address.lookup_key(),
             history_id: HistoryId(message.history_id),
-            source_message_id: domain::text::without_nul(message.source_message_id),
+            source_message_id: postrider_domain::text::without_nul(message.source_message_id),
             source: if message.source.is_empty() { "pubsub".to_owned() } else { message.source },
             published_at: Timestamp::from_timestamp_millis(message.published_at_ms)
                 .filter(|_| message.published_at_ms > 0),
@@ -42,7 +42,7 @@ impl MailboxChangedHandler {
         })
     }
 
-    async fn write(&self, pushes: &[(Uuid, Push)]) -> Result<Vec<ConnectorId>, storage::Error> {
+    async fn write(&self, pushes: &[(Uuid, Push)]) -> Result<Vec<ConnectorId>, postrider_storage::Error> {
         let mut tx = self.state.db.system().await?;
         let marked = queue::enqueue(&mut tx, pushes, self.state.seams.clock.now()).await?;
         tx.commit().await?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use google::{GmailApi, Lane};
+use postrider_gmail::{GmailApi, Lane};
 
 use crate::error::EngineError;
 use crate::store::leases::Leased;

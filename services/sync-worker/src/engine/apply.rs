@@ -3,10 +3,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use contracts::NewEvent;
-use contracts::mailbox::{EmailBatchStored, EmailReceived, EmailSent};
-use domain::{MessageId, RunId, Seams, Timestamp};
-use storage::{Error, Tx};
+use postrider_contracts::NewEvent;
+use postrider_contracts::mailbox::{EmailBatchStored, EmailReceived, EmailSent};
+use postrider_domain::{MessageId, RunId, Seams, Timestamp};
+use postrider_storage::{Error, Tx};
 
 use super::events::EventMaker;
 use super::fetch::Answer;
@@ -114,7 +114,7 @@ async fn announcements(tx: &mut Tx, cx: &Cx<'_>, writes: &Writes<'_>) -> Result<
         mails.sort_by_key(|(id, date, _)| (*date, *id));
         for (_, _, email) in mails {
             let has = |wanted: &str| email.labels.iter().any(|label| label.id == wanted);
-            let (sent, inbox) = (has(domain::labels::SENT), has(domain::labels::INBOX));
+            let (sent, inbox) = (has(postrider_domain::labels::SENT), has(postrider_domain::labels::INBOX));
             if sent {
                 events.push(maker.make(&EmailSent { email: Some(email.clone()) }));
             }

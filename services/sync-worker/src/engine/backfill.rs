@@ -1,8 +1,8 @@
 //! The backfill lane: a run's slice of work. Every step is a small transaction with its checkpoint inside, so that a
 //! kill anywhere resumes.
 
-use domain::MessageId;
-use google::{GmailError, Lane};
+use postrider_domain::MessageId;
+use postrider_gmail::{GmailError, Lane};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 

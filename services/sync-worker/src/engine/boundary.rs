@@ -1,8 +1,8 @@
 //! Where history begins: the first boundary, a new one after history broke off, and the boundary of a run.
 
-use contracts::mailbox::SyncStarted;
-use domain::{HistoryId, RunId};
-use google::{GmailApi, GmailError, Lane};
+use postrider_contracts::mailbox::SyncStarted;
+use postrider_domain::{HistoryId, RunId};
+use postrider_gmail::{GmailApi, GmailError, Lane};
 use std::sync::Arc;
 
 use super::events::EventMaker;
@@ -64,7 +64,7 @@ async fn start(
     let run = runs::start(&mut tx, &guard, &run, now).await?;
     let maker = EventMaker { mailbox: &mailbox, seams: session.engine.seams(), trace: Some(session.trace), now };
     let started = maker.make(&SyncStarted { run: Some(run.state_message()) });
-    storage::outbox::append(&mut tx, vec![started]).await?;
+    postrider_events::outbox::append(&mut tx, vec![started]).await?;
     tx.commit().await?;
     session.set_generation(generation);
     Ok(())
@@ -79,7 +79,7 @@ pub(super) async fn begin_queued(session: &Session<'_>, run: &Run) -> Result<Run
     let run = runs::begin(&mut tx, &guard, run.id, boundary, now).await?;
     let maker = EventMaker { mailbox: &mailbox, seams: session.engine.seams(), trace: Some(session.trace), now };
     let started = maker.make(&SyncStarted { run: Some(run.state_message()) });
-    storage::outbox::append(&mut tx, vec![started]).await?;
+    postrider_events::outbox::append(&mut tx, vec![started]).await?;
     tx.commit().await?;
     Ok(run)
 }

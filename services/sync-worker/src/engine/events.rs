@@ -1,7 +1,7 @@
 //! Building the events of a mailbox.
 
-use contracts::{Event, NewEvent, TraceContext, streams};
-use domain::{Seams, Timestamp};
+use postrider_contracts::{Event, NewEvent, TraceContext, streams};
+use postrider_domain::{Seams, Timestamp};
 
 use crate::store::mailboxes::Mailbox;
 
@@ -16,9 +16,9 @@ pub struct EventMaker<'a> {
 impl EventMaker<'_> {
     /// An event on the mailbox's stream.
     pub fn make<E: Event>(&self, message: &E) -> NewEvent {
-        let id = domain::EventId(self.seams.ids.uuid());
+        let id = postrider_domain::EventId(self.seams.ids.uuid());
         let trace = self.trace.map(|trace| trace.child(self.seams.entropy.as_ref()));
-        contracts::Envelope::of(id, self.now, message)
+        postrider_contracts::Envelope::of(id, self.now, message)
             .owned_by(self.mailbox.tenant.clone(), self.mailbox.owner.clone(), Some(self.mailbox.connector))
             .traced(trace)
             .on_stream(streams::mailbox(self.mailbox.connector))

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use domain::MessageId;
 use futures_util::StreamExt;
 use futures_util::stream;
-use google::gmail::MailMeta;
-use google::{GmailApi, GmailError};
+use postrider_domain::MessageId;
+use postrider_gmail::MailMeta;
+use postrider_gmail::{GmailApi, GmailError};
 
 use crate::content::Fetched;
 use crate::rules::decide::{Learned, Need};
@@ -41,7 +41,7 @@ impl Answer {
     }
 
     /// The mail's labels, as far as the answer tells.
-    pub fn labels(&self) -> &[domain::LabelId] {
+    pub fn labels(&self) -> &[postrider_domain::LabelId] {
         match self {
             Self::Mail(mail) => &mail.meta.labels,
             Self::Meta(meta) => &meta.labels,
@@ -58,7 +58,7 @@ impl Answer {
     }
 }
 
-fn sorted(meta: &MailMeta) -> Vec<domain::LabelId> {
+fn sorted(meta: &MailMeta) -> Vec<postrider_domain::LabelId> {
     let mut labels = meta.labels.clone();
     labels.sort_unstable();
     labels.dedup();
@@ -126,7 +126,7 @@ pub async fn fetch_one(
 
 /// Worth asking again at once. A refusal for too many calls at a time is: the governor has slowed down by then.
 fn passes(error: &GmailError) -> bool {
-    use google::gmail::LimitKind::Concurrency;
+    use postrider_gmail::LimitKind::Concurrency;
     may_be_the_mails(error) || matches!(error, GmailError::RateLimited { kind: Concurrency, retry_at: None })
 }
 
@@ -135,7 +135,7 @@ fn may_be_the_mails(error: &GmailError) -> bool {
     matches!(error, GmailError::Transient { retry_at: None, .. } | GmailError::FailedPrecondition { .. })
 }
 
-async fn parse(mail: google::gmail::RawMail) -> Answer {
+async fn parse(mail: postrider_gmail::RawMail) -> Answer {
     let small = mail.raw.len() <= PARSE_INLINE_MAX;
     // A parser that panics on one mail parks that mail.
     let read = move || catch_unwind(AssertUnwindSafe(|| Fetched::read(mail)));

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::MessageId;
 use futures_util::{TryStreamExt, stream};
-use google::{GmailApi, GmailError};
+use postrider_domain::MessageId;
+use postrider_gmail::{GmailApi, GmailError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
-use domain::Seams;
-use google::gmail::{GmailClient, GmailTransport, Governed};
-use google::quota::{GovernorConfig, ProjectGate, UserBucket};
-use google::{GmailApi, Governor, Lane};
-use storage::Db;
+use postrider_domain::Seams;
+use postrider_gmail::quota::{GovernorConfig, ProjectGate, UserBucket};
+use postrider_gmail::{GmailApi, Governor, Lane};
+use postrider_gmail::{GmailClient, GmailTransport, Governed};
+use postrider_storage::Db;
 
 use super::access::{GmailAccess, GmailLanes};
 use crate::error::EngineError;
@@ -69,7 +69,7 @@ impl GoogleAccess {
         let bucket = match saved {
             Some((saved, _)) if !leased.stolen => UserBucket::restore(limit, dearest, saved, now),
             None if !leased.stolen => {
-                let full = google::quota::SavedBucket { units: i64::from(limit), at: now };
+                let full = postrider_gmail::quota::SavedBucket { units: i64::from(limit), at: now };
                 UserBucket::restore(limit, dearest, full, now)
             }
             _ => UserBucket::empty(limit, dearest, now),

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::PoisonError;
 
-use domain::{LabelId, MessageId};
-use google::Lane;
-use google::gmail::HistoryRecord;
+use postrider_domain::{LabelId, MessageId};
+use postrider_gmail::HistoryRecord;
+use postrider_gmail::Lane;
 
 use super::fetch::Answer;
 use super::live::Pass;
@@ -26,8 +26,9 @@ impl Session<'_> {
             return;
         }
         let names = self.names();
-        let unnamed =
-            |label: &LabelId| !domain::labels::is_system(label.as_str()) && !names.contains_key(label.as_str());
+        let unnamed = |label: &LabelId| {
+            !postrider_domain::labels::is_system(label.as_str()) && !names.contains_key(label.as_str())
+        };
         let mut put_on = records.iter().flat_map(|record| &record.labels_added).flat_map(|change| &change.labels);
         if put_on.any(unnamed) || answers.values().flat_map(Answer::labels).any(unnamed) {
             pass.labels_read = true;

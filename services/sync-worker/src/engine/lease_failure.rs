@@ -1,8 +1,8 @@
 //! What a failed lease leaves behind: when to come back, or that only a person can help.
 
-use contracts::TraceContext;
-use contracts::mailbox::{RunState, SyncFailed};
-use google::{GmailError, TokenError};
+use postrider_contracts::TraceContext;
+use postrider_contracts::mailbox::{RunState, SyncFailed};
+use postrider_gmail::{GmailError, TokenError};
 use std::time::Duration;
 
 use super::Engine;
@@ -27,7 +27,12 @@ pub(super) async fn leave(engine: &Engine, guard: &Guard, error: &EngineError, t
     }
 }
 
-async fn note(engine: &Engine, guard: &Guard, error: &EngineError, trace: TraceContext) -> Result<(), storage::Error> {
+async fn note(
+    engine: &Engine,
+    guard: &Guard,
+    error: &EngineError,
+    trace: TraceContext,
+) -> Result<(), postrider_storage::Error> {
     let now = engine.seams().clock.now();
     let mut tx = engine.db().tenant(&guard.tenant).await?;
     let Some(mailbox) = mailboxes::find_held(&mut tx, guard).await? else { return Ok(()) };
@@ -56,18 +61,18 @@ async fn note(engine: &Engine, guard: &Guard, error: &EngineError, trace: TraceC
     if (parked && ended == Some("reauth_required")) || attempts == TELL_AFTER {
         let failed = SyncFailed { run: Some(failure(&mut tx, guard, &mailbox, error).await?) };
         let maker = EventMaker { mailbox: &mailbox, seams: engine.seams(), trace: Some(trace), now };
-        storage::outbox::append(&mut tx, vec![maker.make(&failed)]).await?;
+        postrider_events::outbox::append(&mut tx, vec![maker.make(&failed)]).await?;
     }
     tx.commit().await
 }
 
 /// The run at work, or a nameless incremental one, with what stopped it.
 async fn failure(
-    tx: &mut storage::Tx,
+    tx: &mut postrider_storage::Tx,
     guard: &Guard,
     mailbox: &Mailbox,
     error: &EngineError,
-) -> Result<RunState, storage::Error> {
+) -> Result<RunState, postrider_storage::Error> {
     let active = runs::find_active(tx, guard).await?.map(|run| run.state_message());
     let nameless = RunState {
         kind: if mailbox.first_synced_at.is_some() { "incremental" } else { "full" }.to_owned(),

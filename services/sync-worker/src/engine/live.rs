@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use domain::{HistoryId, MessageId, RunId, Timestamp};
-use google::gmail::{HistoryPage, HistoryRecord};
-use google::{GmailError, Lane};
-use runtime::telemetry::span;
-use storage::Tx;
+use postrider_domain::{HistoryId, MessageId, RunId, Timestamp};
+use postrider_gmail::{GmailError, Lane};
+use postrider_gmail::{HistoryPage, HistoryRecord};
+use postrider_runtime::telemetry::span;
+use postrider_storage::Tx;
 use tracing::Instrument as _;
 
 use super::boundary;
@@ -43,7 +43,7 @@ pub(super) struct Pass {
 
 impl Pass {
     /// Reads what the pass will have seen to: before its first look at the history, or it would claim too much.
-    pub(super) async fn begin(tx: &Tx, guard: &Guard, began: Timestamp) -> Result<Self, storage::Error> {
+    pub(super) async fn begin(tx: &Tx, guard: &Guard, began: Timestamp) -> Result<Self, postrider_storage::Error> {
         let (cause, queued) = tokio::try_join!(queue::cause(tx, guard), runs::list_queued(tx, guard))?;
         let asked = queued.into_iter().filter(|run| run.kind == "incremental").map(|run| run.id).collect();
         Ok(Self {

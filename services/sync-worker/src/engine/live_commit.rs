@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::PoisonError;
 
-use contracts::mailbox::SyncCompleted;
-use domain::{HistoryId, MessageId};
-use google::gmail::HistoryRecord;
-use storage::Tx;
+use postrider_contracts::mailbox::SyncCompleted;
+use postrider_domain::{HistoryId, MessageId};
+use postrider_gmail::HistoryRecord;
+use postrider_storage::Tx;
 
 use super::apply::{Cx, Item, Origin, apply};
 use super::events::EventMaker;
@@ -94,7 +94,7 @@ impl Session<'_> {
                 applied.events.push(maker.make(&SyncCompleted { run: Some(run.state_message()) }));
             }
         }
-        storage::outbox::append(&mut tx, applied.events).await?;
+        postrider_events::outbox::append(&mut tx, applied.events).await?;
         tx.commit().await?;
         pass.counts = counts;
         pass.records += records.len();
@@ -163,7 +163,7 @@ fn unreadable(records: &[HistoryRecord]) -> Vec<(Action, Answer)> {
 }
 
 /// Turns the mails of one record into poison; `false` when there is none to blame.
-fn poison(group: &[HistoryRecord], answers: &mut HashMap<MessageId, Answer>, error: &storage::Error) -> bool {
+fn poison(group: &[HistoryRecord], answers: &mut HashMap<MessageId, Answer>, error: &postrider_storage::Error) -> bool {
     let mut blamed = false;
     for action in fold(group) {
         if let Some(answer @ Answer::Mail(_)) = answers.get_mut(&action.message_id) {

@@ -1,6 +1,6 @@
 //! Parked messages whose next look is due.
 
-use google::Lane;
+use postrider_gmail::Lane;
 
 use super::apply::{Cx, Item, Origin, apply};
 use super::fetch::{ALONE_AFTER, Answer, Fetches, fetch_all};
@@ -27,7 +27,8 @@ impl Session<'_> {
             if due.is_empty() {
                 return Ok(());
             }
-            let has_body = |id: &domain::MessageId| known.iter().any(|row| row.message_id == *id && !row.stub);
+            let has_body =
+                |id: &postrider_domain::MessageId| known.iter().any(|row| row.message_id == *id && !row.stub);
             let wanted =
                 ids.iter().map(|id| (id.clone(), if has_body(id) { Need::Meta } else { Need::Mail })).collect();
             let gmail = self.lane(Lane::Repair);
@@ -89,7 +90,7 @@ impl Session<'_> {
             batch.iter().map(|(action, answer)| Item { action: action.clone(), answer: Some(answer) }).collect();
         let applied = apply(&mut tx, &cx, &items).await?;
         ledger::add(&tx, &guard, applied.tally).await?;
-        storage::outbox::append(&mut tx, applied.events).await?;
+        postrider_events::outbox::append(&mut tx, applied.events).await?;
         tx.commit().await?;
         self.engine.metrics().applied(applied.tally, applied.stored);
         Ok(())

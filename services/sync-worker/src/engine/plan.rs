@@ -1,7 +1,7 @@
 //! Verdicts for a batch of messages, with the parking lot and the ledger kept in step. No IO.
 
 use chrono::TimeDelta;
-use domain::{MessageId, Timestamp, Version};
+use postrider_domain::{MessageId, Timestamp, Version};
 
 use crate::rules::decide::{End, Known, Learned, Verdict, end, verdict};
 use crate::rules::fold::Action;
@@ -96,7 +96,7 @@ fn parking(row: &Row<'_>, (reason, error): (Reason, &str), look: bool, now: Time
         changes: row.action.changes + row.waiting.map_or(0, |parked| parked.changes),
         attempts,
         next_attempt_at,
-        last_error: domain::text::without_nul(domain::text::truncate(error, 500).to_owned()),
+        last_error: postrider_domain::text::without_nul(postrider_domain::text::truncate(error, 500).to_owned()),
     })
 }
 
@@ -113,7 +113,7 @@ fn given_up(row: &Row<'_>, generation: i32) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{Clock, HistoryId, MockClock};
+    use postrider_domain::{Clock, HistoryId, MockClock};
 
     fn action(changes: i32) -> Action {
         Action { changes, ..Action::look_at(MessageId::parse("m").unwrap(), None, HistoryId(5)) }

@@ -1,7 +1,7 @@
 //! What a failed step of a run leaves behind: the run waits, the live lane goes on.
 
-use contracts::mailbox::SyncFailed;
-use google::GmailError;
+use postrider_contracts::mailbox::SyncFailed;
+use postrider_gmail::GmailError;
 
 use super::events::EventMaker;
 use super::lease_failure::TELL_AFTER;
@@ -42,7 +42,7 @@ impl Session<'_> {
         if attempts == TELL_AFTER {
             let maker = EventMaker { mailbox: &mailbox, seams: self.engine.seams(), trace: Some(self.trace), now };
             let failed = maker.make(&SyncFailed { run: Some(run.state_message()) });
-            storage::outbox::append(&mut tx, vec![failed]).await?;
+            postrider_events::outbox::append(&mut tx, vec![failed]).await?;
         }
         tx.commit().await?;
         tracing::warn!(

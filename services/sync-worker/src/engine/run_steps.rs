@@ -1,10 +1,10 @@
 //! Transactions of a run: its row, its listing, its mails and its events move together.
 
 use chrono::TimeDelta;
-use contracts::NewEvent;
-use contracts::mailbox::{SyncCompleted, SyncProgressed};
-use domain::{MessageId, Timestamp};
-use storage::Tx;
+use postrider_contracts::NewEvent;
+use postrider_contracts::mailbox::{SyncCompleted, SyncProgressed};
+use postrider_domain::{MessageId, Timestamp};
+use postrider_storage::Tx;
 
 use super::apply::{Cx, Item, apply};
 use super::backfill::origin;
@@ -38,7 +38,7 @@ impl Session<'_> {
         let added = listing::insert(&mut tx, run, listed).await?;
         step.add.listed += crate::store::count(added);
         let (run, events) = self.advance(&mut tx, &mailbox, run, step, now).await?;
-        storage::outbox::append(&mut tx, events).await?;
+        postrider_events::outbox::append(&mut tx, events).await?;
         tx.commit().await?;
         Ok(run)
     }
@@ -76,7 +76,7 @@ impl Session<'_> {
             .advance(&mut tx, &mailbox, run, Step { add, settled: fetches.settled, ..Step::default() }, now)
             .await?;
         applied.events.extend(events);
-        storage::outbox::append(&mut tx, applied.events).await?;
+        postrider_events::outbox::append(&mut tx, applied.events).await?;
         tx.commit().await?;
         self.engine.metrics().applied(applied.tally, applied.stored);
         Ok(run)
@@ -91,7 +91,7 @@ impl Session<'_> {
         mailboxes::first_synced(&mut tx, &guard, now).await?;
         let maker = EventMaker { mailbox: &mailbox, seams: self.engine.seams(), trace: Some(self.trace), now };
         let completed = maker.make(&SyncCompleted { run: Some(ended.state_message()) });
-        storage::outbox::append(&mut tx, vec![completed]).await?;
+        postrider_events::outbox::append(&mut tx, vec![completed]).await?;
         tx.commit().await?;
         tracing::info!(
             connector.id = %guard.connector, run.id = %ended.id, kind = ended.kind, stored = ended.counts.stored,

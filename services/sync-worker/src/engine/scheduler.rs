@@ -1,7 +1,7 @@
 //! The due scan: leases what is due as long as there is room, each mailbox in a task of its own. One that fails waits
 //! by itself and holds up nobody.
 
-use runtime::Tasks;
+use postrider_runtime::Tasks;
 use tokio_util::sync::CancellationToken;
 
 use super::Engine;

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use contracts::TraceContext;
-use domain::Timestamp;
-use google::{GmailApi, GmailError, Lane};
-use storage::Tx;
+use postrider_contracts::TraceContext;
+use postrider_domain::Timestamp;
+use postrider_gmail::{GmailApi, GmailError, Lane};
+use postrider_storage::TenantTx;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -124,7 +124,7 @@ impl<'e> Session<'e> {
     }
 
     /// A transaction that holds the mailbox's lock; nothing is written without it.
-    pub async fn locked(&self, guard: &Guard) -> Result<(Tx, Mailbox), EngineError> {
+    pub async fn locked(&self, guard: &Guard) -> Result<(TenantTx, Mailbox), EngineError> {
         let mut tx = self.engine.db().tenant(&guard.tenant).await?;
         if let Some(mailbox) = mailboxes::lock(&mut tx, guard).await? {
             return Ok((tx, mailbox));
@@ -162,7 +162,7 @@ impl<'e> Session<'e> {
                 let mut tx = self.engine.db().tenant(&guard.tenant).await?;
                 let held = leases::renew(&mut tx, &guard).await?;
                 tx.commit().await?;
-                Ok::<bool, storage::Error>(held)
+                Ok::<bool, postrider_storage::Error>(held)
             };
             match renewed.await {
                 Ok(true) => self.gmail.checkpoint().await,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::ConnectorId;
+use postrider_domain::ConnectorId;
 use tokio::sync::Notify;
 
 /// Who waits for marks.

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use contracts::NewEvent;
-use contracts::mailbox::{EmailDeleted, EmailLabelsChanged, EmailRestored};
-use domain::{EmailId, LabelId, Timestamp, Version};
-use storage::{Error, Tx};
+use postrider_contracts::NewEvent;
+use postrider_contracts::mailbox::{EmailDeleted, EmailLabelsChanged, EmailRestored};
+use postrider_domain::{EmailId, LabelId, Timestamp, Version};
+use postrider_storage::{Error, Tx};
 
 use super::apply::{Cx, Item, Origin};
 use super::events::EventMaker;
@@ -77,8 +77,9 @@ impl<'a> Writes<'a> {
     }
 
     fn flags(&mut self, cx: &Cx<'_>, labels: &[LabelId]) -> flags::Flags {
-        let unknown =
-            |label: &LabelId| !domain::labels::is_system(label.as_str()) && !cx.names.contains_key(label.as_str());
+        let unknown = |label: &LabelId| {
+            !postrider_domain::labels::is_system(label.as_str()) && !cx.names.contains_key(label.as_str())
+        };
         self.unknown_label |= labels.iter().any(unknown);
         flags::of(labels, cx.names)
     }
@@ -109,7 +110,7 @@ impl<'a> Writes<'a> {
         let flags = self.flags(cx, labels);
         let maker = EventMaker { mailbox: cx.mailbox, seams: cx.seams, trace: cx.cause.trace, now: cx.now };
         let ids = (known.email_id.to_string(), known.message_id.to_string());
-        let was_draft = flags::has(&known.labels, domain::labels::DRAFT);
+        let was_draft = flags::has(&known.labels, postrider_domain::labels::DRAFT);
         if known.is_deleted {
             self.events.push(maker.make(&EmailRestored {
                 email_id: ids.0,
@@ -148,12 +149,12 @@ impl<'a> Writes<'a> {
     fn bury(&mut self, cx: &Cx<'_>, email_id: EmailId, action: &Action, known: Option<&Known>, version: Version) {
         if let Some(known) = known.filter(|known| !known.is_deleted) {
             self.deleted += 1;
-            if !flags::has(&known.labels, domain::labels::DRAFT) {
+            if !flags::has(&known.labels, postrider_domain::labels::DRAFT) {
                 let maker = EventMaker { mailbox: cx.mailbox, seams: cx.seams, trace: cx.cause.trace, now: cx.now };
                 self.events.push(maker.make(&EmailDeleted {
                     email_id: known.email_id.to_string(),
                     message_id: known.message_id.to_string(),
-                    trashed: flags::has(&known.labels, domain::labels::TRASH),
+                    trashed: flags::has(&known.labels, postrider_domain::labels::TRASH),
                     history_id: version.history_id.0,
                     generation: version.generation,
                 }));

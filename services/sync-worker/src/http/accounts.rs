@@ -1,9 +1,9 @@
 //! Which of the caller's accounts a request is about. What belongs to somebody else is not found.
 
-use domain::{ConnectorId, EmailAddress};
+use postrider_domain::{ConnectorId, EmailAddress};
+use postrider_web::Problem;
 use serde_json::json;
 use uuid::Uuid;
-use web::Problem;
 
 use crate::store::accounts::Account;
 
@@ -61,7 +61,7 @@ impl Accounts {
     fn named(&self, id: Option<ConnectorId>) -> Result<Option<ConnectorId>, Problem> {
         match (id, self.header) {
             (Some(id), Some(header)) if id != header => {
-                Err(Problem::unprocessable(web::codes::INVALID_REQUEST, "The request names two accounts.")
+                Err(Problem::unprocessable(postrider_web::codes::INVALID_REQUEST, "The request names two accounts.")
                     .field("connector_id", "differs from X-Account-ID"))
             }
             (id, header) => Ok(id.or(header)),

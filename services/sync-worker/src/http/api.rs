@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::Publisher;
-use domain::{Clock, ConnectorId, IdGen, Timestamp};
-use storage::{Db, Error, Tx};
-use web::{Problem, Scope};
+use postrider_broker::Publisher;
+use postrider_domain::{Clock, ConnectorId, IdGen, Timestamp};
+use postrider_storage::{Db, Error, TenantTx};
+use postrider_web::{Problem, Scope};
 
 use super::accounts::Accounts;
 use super::asker::Asker;
@@ -38,7 +38,7 @@ impl Api {
     ///
     /// # Errors
     /// 403 unless the caller's token has the scope.
-    pub async fn open(&self, asker: &Asker, scope: Scope) -> Result<(Tx, Accounts), Problem> {
+    pub async fn open(&self, asker: &Asker, scope: Scope) -> Result<(TenantTx, Accounts), Problem> {
         asker.require(scope)?;
         let tx = self.db.tenant(asker.tenant()).await.map_err(problem)?;
         let all = accounts::list(&tx, asker.user()).await.map_err(problem)?;
@@ -55,7 +55,7 @@ impl Api {
     }
 
     /// The mailbox is looked at as soon as the transaction is durable, not only at the next scan.
-    pub fn wake_after(&self, tx: &mut Tx, mailbox: ConnectorId) {
+    pub fn wake_after(&self, tx: &mut TenantTx, mailbox: ConnectorId) {
         let engine = self.engine.clone();
         tx.on_commit(move || engine.wakes().marked(&[mailbox]));
     }

@@ -3,8 +3,8 @@
 use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpRequest, dev};
-use domain::{ConnectorId, TenantId, UserId};
-use web::{Caller, Problem, Scope};
+use postrider_domain::{ConnectorId, TenantId, UserId};
+use postrider_web::{Caller, Problem, Scope};
 
 /// The header that names an account.
 const HEADER: &str = "X-Account-ID";
@@ -50,7 +50,8 @@ fn account(request: &HttpRequest) -> Result<Option<ConnectorId>, Problem> {
     let Some(value) = request.headers().get(HEADER) else { return Ok(None) };
     let id = value.to_str().ok().and_then(|text| text.parse().ok());
     let wrong = || {
-        Problem::unprocessable(web::codes::INVALID_REQUEST, "A header is wrong.").field(HEADER, "is not an account id")
+        Problem::unprocessable(postrider_web::codes::INVALID_REQUEST, "A header is wrong.")
+            .field(HEADER, "is not an account id")
     };
     id.map(Some).ok_or_else(wrong)
 }

@@ -1,10 +1,10 @@
 //! Pages of lists in order of time: a cursor is the sort key of a page's last row.
 
 use chrono::Datelike;
-use domain::Timestamp;
-use storage::page;
+use postrider_domain::Timestamp;
+use postrider_storage::page;
+use postrider_web::{Limit, Problem};
 use uuid::Uuid;
-use web::{Limit, Problem};
 
 /// What rows are ordered by.
 pub type Key = (Timestamp, Uuid);
@@ -46,7 +46,7 @@ pub fn cut<T>(mut rows: Vec<T>, limit: Limit, key: impl Fn(&T) -> Key) -> Result
 
 /// 422 for a parameter.
 pub fn invalid(field: &'static str, why: &str) -> Problem {
-    Problem::unprocessable(web::codes::INVALID_REQUEST, "A parameter is out of range.").field(field, why)
+    Problem::unprocessable(postrider_web::codes::INVALID_REQUEST, "A parameter is out of range.").field(field, why)
 }
 
 fn is_storable(time: Timestamp) -> bool {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use runtime::Shutdown;
+use postrider_runtime::Shutdown;
 
 use crate::state::State;
 use crate::store::retention;
@@ -20,7 +20,7 @@ const LEASE: Duration = Duration::from_secs(23 * 3_600);
 pub async fn run(state: State, stop: Shutdown) -> anyhow::Result<()> {
     loop {
         let mut tx = state.db.system().await?;
-        let held = storage::lease::try_acquire(&mut tx, "clean_up", &state.replica, LEASE).await?;
+        let held = postrider_storage::lease::try_acquire(&mut tx, "clean_up", &state.replica, LEASE).await?;
         tx.commit().await?;
         if held.is_some() {
             let before = state.seams.clock.now() - KEEP;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use google::gmail::GmailTransport;
-use runtime::Shutdown;
+use postrider_gmail::GmailTransport;
+use postrider_runtime::Shutdown;
 
 use crate::http::gmail::recent::RecentCalls;
 

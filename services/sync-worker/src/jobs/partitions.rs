@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use runtime::Shutdown;
-use storage::Db;
+use postrider_runtime::Shutdown;
+use postrider_storage::Db;
 
 const EVERY: Duration = Duration::from_secs(3_600);
 
 /// Runs until the soft stop.
 pub async fn run(db: Db, stop: Shutdown) -> anyhow::Result<()> {
     loop {
-        storage::jobs::maintain_partitions(&db).await?;
+        postrider_events::partitions::maintain_partitions(&db).await?;
         tokio::select! {
             () = stop.soft.cancelled() => return Ok(()),
             () = tokio::time::sleep(EVERY) => {}

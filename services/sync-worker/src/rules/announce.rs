@@ -2,8 +2,8 @@
 //! mail, and an import is not news; a mail to oneself is both sent and received.
 
 use chrono::TimeDelta;
-use domain::labels::{CHAT, DRAFT, INBOX, SENT};
-use domain::{LabelId, Timestamp};
+use postrider_domain::labels::{CHAT, DRAFT, INBOX, SENT};
+use postrider_domain::{LabelId, Timestamp};
 
 use super::flags::has;
 
@@ -39,7 +39,7 @@ pub fn announce(labels: &[LabelId], internal_date: Timestamp, current_at: Timest
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{Clock, MockClock};
+    use postrider_domain::{Clock, MockClock};
 
     #[test]
     fn drafts_imports_and_chats_are_silent_and_a_mail_to_oneself_is_both() {

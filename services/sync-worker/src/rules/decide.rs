@@ -1,6 +1,6 @@
 //! What becomes of one message: the only place that compares versions (law 2) and names the ledger's three ends (law 3).
 
-use domain::{EmailId, HistoryId, LabelId, MessageId, Timestamp, Version};
+use postrider_domain::{EmailId, HistoryId, LabelId, MessageId, Timestamp, Version};
 
 use super::fold::{Action, replay};
 use super::park::Reason;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use domain::Timestamp;
+use postrider_domain::Timestamp;
 
 /// Seconds after the first look that did not show a pushed id: Gmail pushes an id some seconds before its history shows
 /// it, so looks are repeated then, and after the last the push is `not_seen`: some ids have no record at all.
@@ -35,7 +35,7 @@ pub fn not_before(
     now: Timestamp,
 ) -> Timestamp {
     let attempt = u32::try_from(attempts.saturating_sub(1)).unwrap_or(0);
-    let backoff = runtime::backoff::Backoff::new(BACKOFF_BASE, interval.max(BACKOFF_FLOOR));
+    let backoff = postrider_runtime::backoff::Backoff::new(BACKOFF_BASE, interval.max(BACKOFF_FLOOR));
     let wait = TimeDelta::from_std(backoff.delay(attempt, jitter)).unwrap_or(TimeDelta::minutes(5));
     let ours = now + wait;
     retry_at.map_or(ours, |theirs| theirs.max(ours))
@@ -44,7 +44,7 @@ pub fn not_before(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{Clock, MockClock};
+    use postrider_domain::{Clock, MockClock};
 
     #[test]
     fn polls_by_own_interval_and_rests_under_push() {

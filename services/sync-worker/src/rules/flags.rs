@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use domain::LabelId;
-use domain::labels::{self, DRAFT, SPAM, TRASH, UNREAD};
+use postrider_domain::LabelId;
+use postrider_domain::labels::{self, DRAFT, SPAM, TRASH, UNREAD};
 
 /// Flags and folder that follow from labels alone.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use domain::{HistoryId, LabelId, MessageId, ThreadId};
-use google::gmail::{HistoryRecord, LabelChange, MessageRef};
+use postrider_domain::{HistoryId, LabelId, MessageId, ThreadId};
+use postrider_gmail::{HistoryRecord, LabelChange, MessageRef};
 
 /// Labels put on and taken off by one record.
 #[derive(Debug, Clone, PartialEq, Eq)]

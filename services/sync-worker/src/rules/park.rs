@@ -2,7 +2,7 @@
 //! so only a day of looks says that it is gone.
 
 use chrono::TimeDelta;
-use domain::Timestamp;
+use postrider_domain::Timestamp;
 
 /// Why a message is parked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub fn next(reason: Reason, attempts: i32, now: Timestamp) -> Next {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{Clock, MockClock};
+    use postrider_domain::{Clock, MockClock};
 
     #[test]
     fn looks_four_times_in_a_day_then_gives_up_only_what_is_not_there() {

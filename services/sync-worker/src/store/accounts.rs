@@ -1,8 +1,8 @@
 //! `mailboxes` as the API sees them: the accounts a user may read.
 
-use domain::{ConnectorId, Timestamp, UserId};
-use storage::types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{Error, QueryableByName, Tx, sql};
+use postrider_domain::{ConnectorId, Timestamp, UserId};
+use postrider_storage::types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{Error, QueryableByName, Tx, sql};
 use uuid::Uuid;
 
 /// One of the caller's accounts.
@@ -48,7 +48,7 @@ pub async fn list(tx: &Tx, owner: &UserId) -> Result<Vec<Account>, Error> {
          FROM mailboxes \
          WHERE tenant = nullif(current_setting('postrider.tenant', true), '') AND owner = $1 \
          ORDER BY created_at, connector_id")
-    .bind::<Text, _>(owner.as_str().to_owned())
+    .bind_as::<Text, _>(owner.as_str().to_owned())
     .load(tx)
     .await
 }
@@ -63,15 +63,15 @@ struct Head {
 
 /// Where the event streams of the given accounts stand: who has read a list knows from which event on to listen.
 pub async fn as_of_seq(tx: &Tx, accounts: &[ConnectorId]) -> Result<Vec<(ConnectorId, i64)>, Error> {
-    let streams: Vec<String> = accounts.iter().map(|id| contracts::streams::mailbox(*id)).collect();
+    let streams: Vec<String> = accounts.iter().map(|id| postrider_contracts::streams::mailbox(*id)).collect();
     let heads = sql("SELECT stream, head FROM streams WHERE stream = ANY($1)")
-        .bind::<Array<Text>, _>(streams)
+        .bind_as::<Array<Text>, _>(streams)
         .load::<Head>(tx)
         .await?;
     Ok(accounts
         .iter()
         .map(|id| {
-            let stream = contracts::streams::mailbox(*id);
+            let stream = postrider_contracts::streams::mailbox(*id);
             (*id, heads.iter().find(|row| row.stream == stream).map_or(0, |row| row.head))
         })
         .collect())

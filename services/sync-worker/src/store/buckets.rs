@@ -1,9 +1,9 @@
 //! What is left of users' quota, saved at checkpoints.
 
-use domain::Timestamp;
-use google::quota::SavedBucket;
-use storage::types::{BigInt, Double, Text, Timestamptz};
-use storage::{Error, QueryableByName, Tx, sql};
+use postrider_domain::Timestamp;
+use postrider_gmail::quota::SavedBucket;
+use postrider_storage::types::{BigInt, Double, Text, Timestamptz};
+use postrider_storage::{Error, QueryableByName, Tx, sql};
 
 /// The saved bucket of a Google account, and the concurrency felt for with it.
 pub async fn find(tx: &mut Tx, google_sub: &str) -> Result<Option<(SavedBucket, u32)>, Error> {
@@ -17,7 +17,7 @@ pub async fn find(tx: &mut Tx, google_sub: &str) -> Result<Option<(SavedBucket, 
         concurrency: i64,
     }
     let row = sql("SELECT units::bigint AS units, refilled_at, concurrency::bigint AS concurrency FROM quota_buckets WHERE key = $1")
-        .bind::<Text, _>(format!("user:{google_sub}"))
+        .bind_as::<Text, _>(format!("user:{google_sub}"))
         .optional::<Row>(tx)
         .await?;
     Ok(row.map(|row| {
@@ -40,11 +40,11 @@ pub async fn save(
             concurrency = excluded.concurrency, minute = excluded.minute, updated_at = clock_timestamp(), \
             spent_in_minute = excluded.spent_in_minute \
               + CASE WHEN b.minute = excluded.minute THEN b.spent_in_minute ELSE 0 END")
-    .bind::<Text, _>(format!("user:{google_sub}"))
-    .bind::<Double, _>(saved.units as f64)
-    .bind::<Timestamptz, _>(saved.at)
-    .bind::<Double, _>(f64::from(concurrency))
-    .bind::<BigInt, _>(spent)
+    .bind_as::<Text, _>(format!("user:{google_sub}"))
+    .bind_as::<Double, _>(saved.units as f64)
+    .bind_as::<Timestamptz, _>(saved.at)
+    .bind_as::<Double, _>(f64::from(concurrency))
+    .bind_as::<BigInt, _>(spent)
     .execute(tx)
     .await?;
     Ok(())

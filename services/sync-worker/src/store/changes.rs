@@ -1,9 +1,9 @@
 //! Our record of Gmail's history, for 30 days.
 
-use domain::{HistoryId, LabelId, MessageId, ThreadId, Timestamp};
-use google::gmail::{HistoryRecord, LabelChange, MessageRef};
-use storage::types::{Array, BigInt, Integer, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{Error, Tx, sql};
+use postrider_domain::{HistoryId, LabelId, MessageId, ThreadId, Timestamp};
+use postrider_gmail::{HistoryRecord, LabelChange, MessageRef};
+use postrider_storage::types::{Array, BigInt, Integer, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{Error, Tx, sql};
 
 use super::mailboxes::Guard;
 
@@ -28,16 +28,18 @@ pub async fn insert(tx: &Tx, guard: &Guard, records: &[HistoryRecord], now: Time
             string_to_array(n.labels, E'\\n') \
          FROM unnest($5::bigint[], $6::int[], $7::text[], $8::text[], $9::text[], $10::text[]) \
           AS n(history_id, ordinal, kind, message_id, thread_id, labels) ON CONFLICT DO NOTHING")
-    .bind::<Text, _>(guard.tenant.as_str())
-    .bind::<SqlUuid, _>(guard.connector.0)
-    .bind::<Integer, _>(guard.generation)
-    .bind::<Timestamptz, _>(now)
-    .bind::<Array<BigInt>, _>(entries.iter().map(|entry| entry.history_id.as_i64()).collect::<Vec<_>>())
-    .bind::<Array<Integer>, _>(entries.iter().map(|entry| entry.ordinal).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(entries.iter().map(|entry| entry.kind).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(entries.iter().map(|entry| entry.message.as_str()).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(entries.iter().map(|entry| entry.thread.map_or("", ThreadId::as_str)).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(entries.iter().map(|entry| super::joined(entry.labels)).collect::<Vec<_>>())
+    .bind_as::<Text, _>(guard.tenant.as_str())
+    .bind_as::<SqlUuid, _>(guard.connector.0)
+    .bind_as::<Integer, _>(guard.generation)
+    .bind_as::<Timestamptz, _>(now)
+    .bind_as::<Array<BigInt>, _>(entries.iter().map(|entry| entry.history_id.as_i64()).collect::<Vec<_>>())
+    .bind_as::<Array<Integer>, _>(entries.iter().map(|entry| entry.ordinal).collect::<Vec<_>>())
+    .bind_as::<Array<Text>, _>(entries.iter().map(|entry| entry.kind).collect::<Vec<_>>())
+    .bind_as::<Array<Text>, _>(entries.iter().map(|entry| entry.message.as_str()).collect::<Vec<_>>())
+    .bind_as::<Array<Text>, _>(
+        entries.iter().map(|entry| entry.thread.map_or("", ThreadId::as_str)).collect::<Vec<_>>(),
+    )
+    .bind_as::<Array<Text>, _>(entries.iter().map(|entry| super::joined(entry.labels)).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())

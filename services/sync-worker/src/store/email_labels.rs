@@ -1,8 +1,8 @@
 //! Labels of mails as rows, for filters by label.
 
-use domain::{EmailId, LabelId, Timestamp};
-use storage::types::{Array, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{Error, Tx, sql};
+use postrider_domain::{EmailId, LabelId, Timestamp};
+use postrider_storage::types::{Array, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{Error, Tx, sql};
 
 use super::mailboxes::Guard;
 
@@ -20,8 +20,8 @@ pub async fn put(tx: &Tx, guard: &Guard, rows: &[LabelRows<'_>]) -> Result<(), E
     let replaced: Vec<_> = rows.iter().filter(|row| row.replace).map(|row| row.email_id.0).collect();
     if !replaced.is_empty() {
         sql("DELETE FROM email_labels WHERE tenant = $1 AND email_id = ANY ($2)")
-            .bind::<Text, _>(guard.tenant.as_str())
-            .bind::<Array<SqlUuid>, _>(replaced)
+            .bind_as::<Text, _>(guard.tenant.as_str())
+            .bind_as::<Array<SqlUuid>, _>(replaced)
             .execute(tx)
             .await?;
     }
@@ -33,11 +33,11 @@ pub async fn put(tx: &Tx, guard: &Guard, rows: &[LabelRows<'_>]) -> Result<(), E
          SELECT $1, $2, n.email_id, n.label_id, n.received_at \
          FROM unnest($3::uuid[], $4::text[], $5::timestamptz[]) AS n(email_id, label_id, received_at) \
          ON CONFLICT DO NOTHING")
-    .bind::<Text, _>(guard.tenant.as_str())
-    .bind::<SqlUuid, _>(guard.connector.0)
-    .bind::<Array<SqlUuid>, _>(pairs.iter().map(|(row, _)| row.email_id.0).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(pairs.iter().map(|(_, label)| label.as_str()).collect::<Vec<_>>())
-    .bind::<Array<Timestamptz>, _>(pairs.iter().map(|(row, _)| row.received_at).collect::<Vec<_>>())
+    .bind_as::<Text, _>(guard.tenant.as_str())
+    .bind_as::<SqlUuid, _>(guard.connector.0)
+    .bind_as::<Array<SqlUuid>, _>(pairs.iter().map(|(row, _)| row.email_id.0).collect::<Vec<_>>())
+    .bind_as::<Array<Text>, _>(pairs.iter().map(|(_, label)| label.as_str()).collect::<Vec<_>>())
+    .bind_as::<Array<Timestamptz>, _>(pairs.iter().map(|(row, _)| row.received_at).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())

@@ -1,8 +1,8 @@
 //! Bulk writes of mails: one statement for any number, guarded by version in the statement itself.
 
-use domain::{EmailId, LabelId, MessageId, RunId, ThreadId, Timestamp, Version};
-use storage::types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{Error, Tx, sql};
+use postrider_domain::{EmailId, LabelId, MessageId, RunId, ThreadId, Timestamp, Version};
+use postrider_storage::types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{Error, Tx, sql};
 use uuid::Uuid;
 
 use super::mailboxes::Guard;
@@ -63,35 +63,35 @@ pub async fn upsert(
             is_deleted = false, deleted_at = NULL, stored_in_run = excluded.stored_in_run, \
             updated_at = excluded.updated_at \
          WHERE (e.generation, e.history_id) <= (excluded.generation, excluded.history_id)")
-    .bind::<Text, _>(guard.tenant.as_str())
-    .bind::<SqlUuid, _>(guard.connector.0)
-    .bind::<Nullable<SqlUuid>, _>(run.map(|run| run.0))
-    .bind::<Timestamptz, _>(now)
-    .bind::<Array<SqlUuid>, _>(ids(&|email| email.email_id.0))
-    .bind::<Array<Text>, _>(emails.iter().map(|email| email.message_id.as_str()).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(emails.iter().map(|email| email.thread_id.as_str()).collect::<Vec<_>>())
-    .bind::<Array<Integer>, _>(emails.iter().map(|email| email.version.generation).collect::<Vec<_>>())
-    .bind::<Array<BigInt>, _>(emails.iter().map(|email| email.version.history_id.as_i64()).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(emails.iter().map(|email| email.content.subject.as_str()).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(emails.iter().map(|email| email.content.sender.name.as_str()).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(emails.iter().map(|email| email.content.sender.email.as_str()).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(emails.iter().map(|email| email.content.recipients.as_str()).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(emails.iter().map(|email| email.content.headers.as_str()).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(emails.iter().map(|email| email.snippet).collect::<Vec<_>>())
-    .bind::<Array<Nullable<Text>>, _>(emails.iter().map(|email| email.content.text.as_deref()).collect::<Vec<_>>())
-    .bind::<Array<Nullable<Text>>, _>(emails.iter().map(|email| email.content.html.as_deref()).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(emails.iter().map(|email| super::joined(email.labels)).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(emails.iter().map(|email| email.flags.folder.as_str()).collect::<Vec<_>>())
-    .bind::<Array<Bool>, _>(flag(&|email| email.flags.unread))
-    .bind::<Array<Bool>, _>(flag(&|email| email.flags.draft))
-    .bind::<Array<Bool>, _>(flag(&|email| email.flags.spam))
-    .bind::<Array<Bool>, _>(flag(&|email| email.flags.trash))
-    .bind::<Array<Bool>, _>(flag(&|email| email.content.has_attachments))
-    .bind::<Array<BigInt>, _>(emails.iter().map(|email| email.content.size_bytes).collect::<Vec<_>>())
-    .bind::<Array<Timestamptz>, _>(emails.iter().map(|email| email.received_at).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(emails.iter().map(|email| email.content.rfc_message_id.as_str()).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(emails.iter().map(|email| email.content.origin.as_str()).collect::<Vec<_>>())
-    .bind::<Array<Nullable<Text>>, _>(
+    .bind_as::<Text, _>(guard.tenant.as_str())
+    .bind_as::<SqlUuid, _>(guard.connector.0)
+    .bind_as::<Nullable<SqlUuid>, _>(run.map(|run| run.0))
+    .bind_as::<Timestamptz, _>(now)
+    .bind_as::<Array<SqlUuid>, _>(ids(&|email| email.email_id.0))
+    .bind_as::<Array<Text>, _>(emails.iter().map(|email| email.message_id.as_str()).collect::<Vec<_>>())
+    .bind_as::<Array<Text>, _>(emails.iter().map(|email| email.thread_id.as_str()).collect::<Vec<_>>())
+    .bind_as::<Array<Integer>, _>(emails.iter().map(|email| email.version.generation).collect::<Vec<_>>())
+    .bind_as::<Array<BigInt>, _>(emails.iter().map(|email| email.version.history_id.as_i64()).collect::<Vec<_>>())
+    .bind_as::<Array<Text>, _>(emails.iter().map(|email| email.content.subject.as_str()).collect::<Vec<_>>())
+    .bind_as::<Array<Text>, _>(emails.iter().map(|email| email.content.sender.name.as_str()).collect::<Vec<_>>())
+    .bind_as::<Array<Text>, _>(emails.iter().map(|email| email.content.sender.email.as_str()).collect::<Vec<_>>())
+    .bind_as::<Array<Text>, _>(emails.iter().map(|email| email.content.recipients.as_str()).collect::<Vec<_>>())
+    .bind_as::<Array<Text>, _>(emails.iter().map(|email| email.content.headers.as_str()).collect::<Vec<_>>())
+    .bind_as::<Array<Text>, _>(emails.iter().map(|email| email.snippet).collect::<Vec<_>>())
+    .bind_as::<Array<Nullable<Text>>, _>(emails.iter().map(|email| email.content.text.as_deref()).collect::<Vec<_>>())
+    .bind_as::<Array<Nullable<Text>>, _>(emails.iter().map(|email| email.content.html.as_deref()).collect::<Vec<_>>())
+    .bind_as::<Array<Text>, _>(emails.iter().map(|email| super::joined(email.labels)).collect::<Vec<_>>())
+    .bind_as::<Array<Text>, _>(emails.iter().map(|email| email.flags.folder.as_str()).collect::<Vec<_>>())
+    .bind_as::<Array<Bool>, _>(flag(&|email| email.flags.unread))
+    .bind_as::<Array<Bool>, _>(flag(&|email| email.flags.draft))
+    .bind_as::<Array<Bool>, _>(flag(&|email| email.flags.spam))
+    .bind_as::<Array<Bool>, _>(flag(&|email| email.flags.trash))
+    .bind_as::<Array<Bool>, _>(flag(&|email| email.content.has_attachments))
+    .bind_as::<Array<BigInt>, _>(emails.iter().map(|email| email.content.size_bytes).collect::<Vec<_>>())
+    .bind_as::<Array<Timestamptz>, _>(emails.iter().map(|email| email.received_at).collect::<Vec<_>>())
+    .bind_as::<Array<Text>, _>(emails.iter().map(|email| email.content.rfc_message_id.as_str()).collect::<Vec<_>>())
+    .bind_as::<Array<Text>, _>(emails.iter().map(|email| email.content.origin.as_str()).collect::<Vec<_>>())
+    .bind_as::<Array<Nullable<Text>>, _>(
         emails.iter().map(|email| email.content.parse_error.as_deref()).collect::<Vec<_>>(),
     )
     .execute(tx)
@@ -120,17 +120,17 @@ pub async fn relabel(tx: &Tx, guard: &Guard, emails: &[&Relabelled], now: Timest
             $11::bool[]) AS n(email_id, generation, history_id, labels, folder, unread, is_draft, is_spam, is_trash) \
          WHERE e.tenant = $1 AND e.email_id = n.email_id \
            AND (e.generation, e.history_id) <= (n.generation, n.history_id)")
-    .bind::<Text, _>(guard.tenant.as_str())
-    .bind::<Timestamptz, _>(now)
-    .bind::<Array<SqlUuid>, _>(emails.iter().map(|email| email.email_id.0).collect::<Vec<_>>())
-    .bind::<Array<Integer>, _>(emails.iter().map(|email| email.version.generation).collect::<Vec<_>>())
-    .bind::<Array<BigInt>, _>(emails.iter().map(|email| email.version.history_id.as_i64()).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(emails.iter().map(|email| super::joined(&email.labels)).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(emails.iter().map(|email| email.flags.folder.as_str()).collect::<Vec<_>>())
-    .bind::<Array<Bool>, _>(flag(&|flags| flags.unread))
-    .bind::<Array<Bool>, _>(flag(&|flags| flags.draft))
-    .bind::<Array<Bool>, _>(flag(&|flags| flags.spam))
-    .bind::<Array<Bool>, _>(flag(&|flags| flags.trash))
+    .bind_as::<Text, _>(guard.tenant.as_str())
+    .bind_as::<Timestamptz, _>(now)
+    .bind_as::<Array<SqlUuid>, _>(emails.iter().map(|email| email.email_id.0).collect::<Vec<_>>())
+    .bind_as::<Array<Integer>, _>(emails.iter().map(|email| email.version.generation).collect::<Vec<_>>())
+    .bind_as::<Array<BigInt>, _>(emails.iter().map(|email| email.version.history_id.as_i64()).collect::<Vec<_>>())
+    .bind_as::<Array<Text>, _>(emails.iter().map(|email| super::joined(&email.labels)).collect::<Vec<_>>())
+    .bind_as::<Array<Text>, _>(emails.iter().map(|email| email.flags.folder.as_str()).collect::<Vec<_>>())
+    .bind_as::<Array<Bool>, _>(flag(&|flags| flags.unread))
+    .bind_as::<Array<Bool>, _>(flag(&|flags| flags.draft))
+    .bind_as::<Array<Bool>, _>(flag(&|flags| flags.spam))
+    .bind_as::<Array<Bool>, _>(flag(&|flags| flags.trash))
     .execute(tx)
     .await
 }
@@ -158,16 +158,16 @@ pub async fn bury(tx: &Tx, guard: &Guard, graves: &[Tombstone], now: Timestamp) 
             history_id = excluded.history_id, is_deleted = true, deleted_at = coalesce(e.deleted_at, excluded.deleted_at), \
             updated_at = excluded.updated_at \
          WHERE (e.generation, e.history_id) <= (excluded.generation, excluded.history_id)")
-    .bind::<Text, _>(guard.tenant.as_str())
-    .bind::<SqlUuid, _>(guard.connector.0)
-    .bind::<Timestamptz, _>(now)
-    .bind::<Array<SqlUuid>, _>(graves.iter().map(|grave| grave.email_id.0).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(graves.iter().map(|grave| grave.message_id.as_str()).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(
+    .bind_as::<Text, _>(guard.tenant.as_str())
+    .bind_as::<SqlUuid, _>(guard.connector.0)
+    .bind_as::<Timestamptz, _>(now)
+    .bind_as::<Array<SqlUuid>, _>(graves.iter().map(|grave| grave.email_id.0).collect::<Vec<_>>())
+    .bind_as::<Array<Text>, _>(graves.iter().map(|grave| grave.message_id.as_str()).collect::<Vec<_>>())
+    .bind_as::<Array<Text>, _>(
         graves.iter().map(|grave| grave.thread_id.as_ref().map_or("", ThreadId::as_str)).collect::<Vec<_>>(),
     )
-    .bind::<Array<Integer>, _>(graves.iter().map(|grave| grave.version.generation).collect::<Vec<_>>())
-    .bind::<Array<BigInt>, _>(graves.iter().map(|grave| grave.version.history_id.as_i64()).collect::<Vec<_>>())
+    .bind_as::<Array<Integer>, _>(graves.iter().map(|grave| grave.version.generation).collect::<Vec<_>>())
+    .bind_as::<Array<BigInt>, _>(graves.iter().map(|grave| grave.version.history_id.as_i64()).collect::<Vec<_>>())
     .execute(tx)
     .await
 }

@@ -1,8 +1,8 @@
 //! What the mirror knows of messages: versions, labels, flags. Content is written in `email_writes`.
 
-use domain::{ConnectorId, EmailId, HistoryId, MessageId, TenantId, Timestamp, Version};
-use storage::types::{Array, BigInt, Bool, Integer, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{Error, QueryableByName, Tx, sql};
+use postrider_domain::{ConnectorId, EmailId, HistoryId, MessageId, TenantId, Timestamp, Version};
+use postrider_storage::types::{Array, BigInt, Bool, Integer, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{Error, QueryableByName, Tx, sql};
 use uuid::Uuid;
 
 use crate::rules::decide::Known;
@@ -60,9 +60,9 @@ pub async fn list_known(
            SELECT email_id, message_id, generation, history_id, stub, is_deleted, label_ids, received_at, \
              announced_at IS NOT NULL AS announced \
            FROM emails WHERE tenant = $1 AND connector_id = $2 AND message_id = n.message_id LIMIT 1) e")
-    .bind::<Text, _>(tenant.as_str())
-    .bind::<SqlUuid, _>(connector.0)
-    .bind::<Array<Text>, _>(messages.iter().map(MessageId::as_str).collect::<Vec<_>>())
+    .bind_as::<Text, _>(tenant.as_str())
+    .bind_as::<SqlUuid, _>(connector.0)
+    .bind_as::<Array<Text>, _>(messages.iter().map(MessageId::as_str).collect::<Vec<_>>())
     .load::<KnownRow>(tx)
     .await?
     .into_iter()
@@ -84,14 +84,14 @@ pub async fn list_unlisted(
            AND NOT EXISTS (SELECT 1 FROM sync_listing l \
              WHERE l.tenant = $1 AND l.run_id = $3 AND l.message_id = e.message_id) \
          ORDER BY e.message_id LIMIT $7")
-    .bind::<Text, _>(run.tenant.as_str())
-    .bind::<SqlUuid, _>(run.connector.0)
-    .bind::<SqlUuid, _>(run.id.0)
-    .bind::<Integer, _>(run.generation)
-    .bind::<BigInt, _>(run.boundary.as_i64())
-    .bind::<Text, _>(after)
-    .bind::<BigInt, _>(super::count(limit))
-    .bind::<Timestamptz, _>(run.started_at)
+    .bind_as::<Text, _>(run.tenant.as_str())
+    .bind_as::<SqlUuid, _>(run.connector.0)
+    .bind_as::<SqlUuid, _>(run.id.0)
+    .bind_as::<Integer, _>(run.generation)
+    .bind_as::<BigInt, _>(run.boundary.as_i64())
+    .bind_as::<Text, _>(after)
+    .bind_as::<BigInt, _>(super::count(limit))
+    .bind_as::<Timestamptz, _>(run.started_at)
     .load::<KnownRow>(tx)
     .await?
     .into_iter()
@@ -114,12 +114,12 @@ pub async fn count_unlisted(tx: &mut Tx, run: &super::runs::Run) -> Result<(i64,
          FROM emails e LEFT JOIN sync_listing l \
            ON l.tenant = $1 AND l.run_id = $3 AND l.message_id = e.message_id \
          WHERE e.tenant = $1 AND e.connector_id = $2 AND NOT e.is_deleted")
-    .bind::<Text, _>(run.tenant.as_str())
-    .bind::<SqlUuid, _>(run.connector.0)
-    .bind::<SqlUuid, _>(run.id.0)
-    .bind::<Integer, _>(run.generation)
-    .bind::<BigInt, _>(run.boundary.as_i64())
-    .bind::<Timestamptz, _>(run.started_at)
+    .bind_as::<Text, _>(run.tenant.as_str())
+    .bind_as::<SqlUuid, _>(run.connector.0)
+    .bind_as::<SqlUuid, _>(run.id.0)
+    .bind_as::<Integer, _>(run.generation)
+    .bind_as::<BigInt, _>(run.boundary.as_i64())
+    .bind_as::<Timestamptz, _>(run.started_at)
     .get_result::<Counts>(tx)
     .await?;
     Ok((counts.alive, counts.unlisted))
@@ -139,9 +139,9 @@ pub async fn mark_announced(
     }
     let marked = sql("UPDATE emails SET announced_at = $3 \
          WHERE tenant = $1 AND email_id = ANY ($2) AND announced_at IS NULL RETURNING email_id")
-    .bind::<Text, _>(tenant.as_str())
-    .bind::<Array<SqlUuid>, _>(emails.iter().map(|id| id.0).collect::<Vec<_>>())
-    .bind::<Timestamptz, _>(now)
+    .bind_as::<Text, _>(tenant.as_str())
+    .bind_as::<Array<SqlUuid>, _>(emails.iter().map(|id| id.0).collect::<Vec<_>>())
+    .bind_as::<Timestamptz, _>(now)
     .load::<Marked>(tx)
     .await?;
     Ok(marked.into_iter().map(|row| EmailId(row.email_id)).collect())

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use domain::{LabelId, Timestamp};
-use google::gmail::{Label, LabelKind};
-use storage::types::{Array, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{Error, QueryableByName, Tx, sql};
+use postrider_domain::{LabelId, Timestamp};
+use postrider_gmail::{Label, LabelKind};
+use postrider_storage::types::{Array, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{Error, QueryableByName, Tx, sql};
 use uuid::Uuid;
 
 use super::mailboxes::Guard;
@@ -19,22 +19,22 @@ pub async fn replace(tx: &mut Tx, guard: &Guard, labels: &[Label], now: Timestam
          ON CONFLICT (tenant, connector_id, label_id) DO UPDATE SET name = excluded.name, kind = excluded.kind, \
             deleted_at = NULL, updated_at = excluded.updated_at \
          WHERE l.name <> excluded.name OR l.kind <> excluded.kind OR l.deleted_at IS NOT NULL")
-    .bind::<Text, _>(guard.tenant.as_str())
-    .bind::<SqlUuid, _>(guard.connector.0)
-    .bind::<Timestamptz, _>(now)
-    .bind::<Array<Text>, _>(ids.clone())
-    .bind::<Array<Text>, _>(
-        labels.iter().map(|label| domain::text::without_nul(label.name.clone())).collect::<Vec<_>>(),
+    .bind_as::<Text, _>(guard.tenant.as_str())
+    .bind_as::<SqlUuid, _>(guard.connector.0)
+    .bind_as::<Timestamptz, _>(now)
+    .bind_as::<Array<Text>, _>(ids.clone())
+    .bind_as::<Array<Text>, _>(
+        labels.iter().map(|label| postrider_domain::text::without_nul(label.name.clone())).collect::<Vec<_>>(),
     )
-    .bind::<Array<Text>, _>(labels.iter().map(|label| kind(label.kind)).collect::<Vec<_>>())
+    .bind_as::<Array<Text>, _>(labels.iter().map(|label| kind(label.kind)).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     sql("UPDATE labels SET deleted_at = $3, updated_at = $3 \
          WHERE tenant = $1 AND connector_id = $2 AND deleted_at IS NULL AND label_id <> ALL ($4)")
-    .bind::<Text, _>(guard.tenant.as_str())
-    .bind::<SqlUuid, _>(guard.connector.0)
-    .bind::<Timestamptz, _>(now)
-    .bind::<Array<Text>, _>(ids)
+    .bind_as::<Text, _>(guard.tenant.as_str())
+    .bind_as::<SqlUuid, _>(guard.connector.0)
+    .bind_as::<Timestamptz, _>(now)
+    .bind_as::<Array<Text>, _>(ids)
     .execute(tx)
     .await?;
     Ok(())
@@ -57,8 +57,8 @@ pub async fn names(tx: &Tx, guard: &Guard) -> Result<HashMap<String, String>, Er
         name: String,
     }
     let rows = sql("SELECT label_id, name FROM labels WHERE tenant = $1 AND connector_id = $2")
-        .bind::<Text, _>(guard.tenant.as_str())
-        .bind::<SqlUuid, _>(guard.connector.0)
+        .bind_as::<Text, _>(guard.tenant.as_str())
+        .bind_as::<SqlUuid, _>(guard.connector.0)
         .load::<Name>(tx)
         .await?;
     Ok(rows.into_iter().map(|row| (row.label_id, row.name)).collect())
@@ -72,7 +72,7 @@ impl LabelNames {
     /// The folder a mail with these labels is shown in.
     pub fn folder(&self, connector: Uuid, label_ids: &[String]) -> String {
         let labels: Vec<LabelId> = super::label_ids(label_ids.to_vec());
-        domain::labels::folder(&labels, |id| self.0.get(&(connector, id.to_owned())).cloned())
+        postrider_domain::labels::folder(&labels, |id| self.0.get(&(connector, id.to_owned())).cloned())
     }
 }
 
@@ -90,8 +90,8 @@ pub async fn names_of(tx: &Tx, connectors: Vec<Uuid>, label_ids: Vec<String>) ->
     let rows = sql("SELECT connector_id, label_id, name FROM labels \
          WHERE tenant = nullif(current_setting('postrider.tenant', true), '') AND connector_id = ANY ($1) \
            AND label_id = ANY ($2)")
-    .bind::<Array<SqlUuid>, _>(connectors)
-    .bind::<Array<Text>, _>(label_ids)
+    .bind_as::<Array<SqlUuid>, _>(connectors)
+    .bind_as::<Array<Text>, _>(label_ids)
     .load::<Named>(tx)
     .await?;
     Ok(LabelNames(rows.into_iter().map(|row| ((row.connector_id, row.label_id), row.name)).collect()))

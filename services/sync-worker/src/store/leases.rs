@@ -1,8 +1,8 @@
 //! Due scan, lease, heartbeat and release of mailboxes. Leases run on the database's clock, due times on the caller's.
 
-use domain::{ConnectorId, Timestamp};
-use storage::types::{Array, BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{Error, QueryableByName, Tx, sql};
+use postrider_domain::{ConnectorId, Timestamp};
+use postrider_storage::types::{Array, BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{Error, QueryableByName, Tx, sql};
 use uuid::Uuid;
 
 use super::mailboxes::{Guard, Mailbox, Row, mailbox_columns};
@@ -61,11 +61,11 @@ pub async fn acquire_due(
     now: Timestamp,
 ) -> Result<Vec<Leased>, Error> {
     sql(take_due!("AND connector_id <> ALL ($4) ORDER BY due_at LIMIT $5"))
-        .bind::<Text, _>(owner)
-        .bind::<Timestamptz, _>(now)
-        .bind::<Double, _>(LEASE_SECONDS)
-        .bind::<Array<SqlUuid>, _>(not.iter().map(|id| id.0).collect::<Vec<Uuid>>())
-        .bind::<BigInt, _>(super::count(limit))
+        .bind_as::<Text, _>(owner)
+        .bind_as::<Timestamptz, _>(now)
+        .bind_as::<Double, _>(LEASE_SECONDS)
+        .bind_as::<Array<SqlUuid>, _>(not.iter().map(|id| id.0).collect::<Vec<Uuid>>())
+        .bind_as::<BigInt, _>(super::count(limit))
         .load::<LeasedRow>(tx)
         .await?
         .into_iter()
@@ -81,10 +81,10 @@ pub async fn acquire(
     now: Timestamp,
 ) -> Result<Option<Leased>, Error> {
     sql(take_due!("AND connector_id = $4"))
-        .bind::<Text, _>(owner)
-        .bind::<Timestamptz, _>(now)
-        .bind::<Double, _>(LEASE_SECONDS)
-        .bind::<SqlUuid, _>(connector.0)
+        .bind_as::<Text, _>(owner)
+        .bind_as::<Timestamptz, _>(now)
+        .bind_as::<Double, _>(LEASE_SECONDS)
+        .bind_as::<SqlUuid, _>(connector.0)
         .optional::<LeasedRow>(tx)
         .await?
         .map(LeasedRow::read)
@@ -95,9 +95,9 @@ pub async fn acquire(
 pub async fn renew(tx: &mut Tx, guard: &Guard) -> Result<bool, Error> {
     let renewed = sql("UPDATE mailboxes SET lease_until = clock_timestamp() + make_interval(secs => $3) \
          WHERE connector_id = $1 AND epoch = $2")
-    .bind::<SqlUuid, _>(guard.connector.0)
-    .bind::<BigInt, _>(guard.epoch)
-    .bind::<Double, _>(LEASE_SECONDS)
+    .bind_as::<SqlUuid, _>(guard.connector.0)
+    .bind_as::<BigInt, _>(guard.epoch)
+    .bind_as::<Double, _>(LEASE_SECONDS)
     .execute(tx)
     .await?;
     Ok(renewed > 0)
@@ -148,12 +148,12 @@ pub async fn release(tx: &mut Tx, guard: &Guard, requested: i64, next: Option<Du
              due_reason = coalesce((SELECT reason FROM next), '') \
            FROM held WHERE m.connector_id = held.connector_id AND held.requested = $4 RETURNING 1) \
          SELECT EXISTS (SELECT 1 FROM held) AS held, EXISTS (SELECT 1 FROM done) AS done")
-    .bind::<Text, _>(guard.tenant.as_str())
-    .bind::<SqlUuid, _>(guard.connector.0)
-    .bind::<BigInt, _>(guard.epoch)
-    .bind::<BigInt, _>(requested)
-    .bind::<Nullable<Timestamptz>, _>(next.map(|due| due.at))
-    .bind::<Nullable<Text>, _>(next.map(|due| due.reason))
+    .bind_as::<Text, _>(guard.tenant.as_str())
+    .bind_as::<SqlUuid, _>(guard.connector.0)
+    .bind_as::<BigInt, _>(guard.epoch)
+    .bind_as::<BigInt, _>(requested)
+    .bind_as::<Nullable<Timestamptz>, _>(next.map(|due| due.at))
+    .bind_as::<Nullable<Text>, _>(next.map(|due| due.reason))
     .get_result::<ReleasedRow>(tx)
     .await?;
     Ok(match (row.held, row.done) {
@@ -170,11 +170,11 @@ pub async fn yield_lease(tx: &mut Tx, guard: &Guard, requested: i64, due: Due) -
            due_at = CASE WHEN requested = $5 THEN $3 ELSE least(due_at, $3) END, \
            due_reason = CASE WHEN requested = $5 OR due_at >= $3 THEN $4 ELSE due_reason END \
          WHERE connector_id = $1 AND epoch = $2")
-    .bind::<SqlUuid, _>(guard.connector.0)
-    .bind::<BigInt, _>(guard.epoch)
-    .bind::<Timestamptz, _>(due.at)
-    .bind::<Text, _>(due.reason)
-    .bind::<BigInt, _>(requested)
+    .bind_as::<SqlUuid, _>(guard.connector.0)
+    .bind_as::<BigInt, _>(guard.epoch)
+    .bind_as::<Timestamptz, _>(due.at)
+    .bind_as::<Text, _>(due.reason)
+    .bind_as::<BigInt, _>(requested)
     .execute(tx)
     .await?;
     Ok(())
@@ -192,12 +192,12 @@ pub async fn fail(
     sql("UPDATE mailboxes SET lease_owner = NULL, lease_until = NULL, due_at = least(due_at, $6), \
            due_reason = 'retry', attempts = $4, last_error = $3, last_error_at = $6, not_before = $5, updated_at = $6 \
          WHERE connector_id = $1 AND epoch = $2")
-    .bind::<SqlUuid, _>(guard.connector.0)
-    .bind::<BigInt, _>(guard.epoch)
-    .bind::<Text, _>(error)
-    .bind::<Integer, _>(attempts)
-    .bind::<Timestamptz, _>(not_before)
-    .bind::<Timestamptz, _>(now)
+    .bind_as::<SqlUuid, _>(guard.connector.0)
+    .bind_as::<BigInt, _>(guard.epoch)
+    .bind_as::<Text, _>(error)
+    .bind_as::<Integer, _>(attempts)
+    .bind_as::<Timestamptz, _>(not_before)
+    .bind_as::<Timestamptz, _>(now)
     .execute(tx)
     .await?;
     Ok(())
@@ -217,12 +217,12 @@ pub async fn park_mailbox(
            status_reason = $4, last_error = $4, last_error_at = $5, updated_at = $5 \
          WHERE connector_id = $1 AND epoch = $2 AND status = 'active' AND connector_version = $6",
     )
-    .bind::<SqlUuid, _>(guard.connector.0)
-    .bind::<BigInt, _>(guard.epoch)
-    .bind::<Text, _>(status)
-    .bind::<Text, _>(reason)
-    .bind::<Timestamptz, _>(now)
-    .bind::<BigInt, _>(guard.version)
+    .bind_as::<SqlUuid, _>(guard.connector.0)
+    .bind_as::<BigInt, _>(guard.epoch)
+    .bind_as::<Text, _>(status)
+    .bind_as::<Text, _>(reason)
+    .bind_as::<Timestamptz, _>(now)
+    .bind_as::<BigInt, _>(guard.version)
     .execute(tx)
     .await?;
     Ok(parked > 0)

@@ -1,7 +1,7 @@
 //! The ledger: every entry of every history record ends applied, tombstoned or parked (law 3).
 
-use storage::types::{BigInt, Text, Uuid as SqlUuid};
-use storage::{Error, Tx, sql};
+use postrider_storage::types::{BigInt, Text, Uuid as SqlUuid};
+use postrider_storage::{Error, Tx, sql};
 
 use super::mailboxes::Guard;
 
@@ -22,22 +22,22 @@ pub async fn add(tx: &Tx, guard: &Guard, tally: Tally) -> Result<(), Error> {
     // Not an upsert: its insert half would be checked with entries that only leave the parking lot.
     let changed = sql("UPDATE ledger SET seen = seen + $3, applied = applied + $4, tombstoned = tombstoned + $5, \
             parked = parked + $6, updated_at = clock_timestamp() WHERE tenant = $1 AND connector_id = $2")
-    .bind::<Text, _>(guard.tenant.as_str())
-    .bind::<SqlUuid, _>(guard.connector.0)
-    .bind::<BigInt, _>(tally.seen)
-    .bind::<BigInt, _>(tally.applied)
-    .bind::<BigInt, _>(tally.tombstoned)
-    .bind::<BigInt, _>(tally.parked)
+    .bind_as::<Text, _>(guard.tenant.as_str())
+    .bind_as::<SqlUuid, _>(guard.connector.0)
+    .bind_as::<BigInt, _>(tally.seen)
+    .bind_as::<BigInt, _>(tally.applied)
+    .bind_as::<BigInt, _>(tally.tombstoned)
+    .bind_as::<BigInt, _>(tally.parked)
     .execute(tx)
     .await?;
     if changed == 0 {
         sql("INSERT INTO ledger (tenant, connector_id, seen, applied, tombstoned, parked) VALUES ($1, $2, $3, $4, $5, $6)")
-            .bind::<Text, _>(guard.tenant.as_str())
-            .bind::<SqlUuid, _>(guard.connector.0)
-            .bind::<BigInt, _>(tally.seen)
-            .bind::<BigInt, _>(tally.applied)
-            .bind::<BigInt, _>(tally.tombstoned)
-            .bind::<BigInt, _>(tally.parked)
+            .bind_as::<Text, _>(guard.tenant.as_str())
+            .bind_as::<SqlUuid, _>(guard.connector.0)
+            .bind_as::<BigInt, _>(tally.seen)
+            .bind_as::<BigInt, _>(tally.applied)
+            .bind_as::<BigInt, _>(tally.tombstoned)
+            .bind_as::<BigInt, _>(tally.parked)
             .execute(tx)
             .await?;
     }

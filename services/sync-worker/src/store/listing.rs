@@ -1,8 +1,8 @@
 //! Ids a run's listing found. Small rows, many of them; removed when the run has ended.
 
-use domain::MessageId;
-use storage::types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Uuid as SqlUuid};
-use storage::{Error, QueryableByName, Tx, sql};
+use postrider_domain::MessageId;
+use postrider_storage::types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Uuid as SqlUuid};
+use postrider_storage::{Error, QueryableByName, Tx, sql};
 
 use super::runs::Run;
 
@@ -16,10 +16,10 @@ pub async fn insert(tx: &mut Tx, run: &Run, ids: &[MessageId]) -> Result<usize, 
            coalesce((SELECT max(position) FROM sync_listing WHERE tenant = $1 AND run_id = $2), 0) \
          FROM unnest($4::text[]) WITH ORDINALITY AS n(message_id, place) \
          ON CONFLICT (tenant, run_id, message_id) DO NOTHING")
-    .bind::<Text, _>(run.tenant.as_str())
-    .bind::<SqlUuid, _>(run.id.0)
-    .bind::<SmallInt, _>(run.pass)
-    .bind::<Array<Text>, _>(ids.iter().map(MessageId::as_str).collect::<Vec<_>>())
+    .bind_as::<Text, _>(run.tenant.as_str())
+    .bind_as::<SqlUuid, _>(run.id.0)
+    .bind_as::<SmallInt, _>(run.pass)
+    .bind_as::<Array<Text>, _>(ids.iter().map(MessageId::as_str).collect::<Vec<_>>())
     .execute(tx)
     .await
 }
@@ -64,13 +64,13 @@ pub async fn list_todo(tx: &mut Tx, run: &Run, after: i64, limit: usize) -> Resu
          LEFT JOIN LATERAL (SELECT stub, generation = $4 AND (NOT is_deleted OR history_id > $5) AS current \
             FROM emails WHERE tenant = $1 AND connector_id = $3 AND message_id = l.message_id LIMIT 1) e ON true \
          ORDER BY l.position")
-    .bind::<Text, _>(run.tenant.as_str())
-    .bind::<SqlUuid, _>(run.id.0)
-    .bind::<SqlUuid, _>(run.connector.0)
-    .bind::<Integer, _>(run.generation)
-    .bind::<BigInt, _>(run.boundary.as_i64())
-    .bind::<BigInt, _>(after)
-    .bind::<BigInt, _>(super::count(limit))
+    .bind_as::<Text, _>(run.tenant.as_str())
+    .bind_as::<SqlUuid, _>(run.id.0)
+    .bind_as::<SqlUuid, _>(run.connector.0)
+    .bind_as::<Integer, _>(run.generation)
+    .bind_as::<BigInt, _>(run.boundary.as_i64())
+    .bind_as::<BigInt, _>(after)
+    .bind_as::<BigInt, _>(super::count(limit))
     .load::<Row>(tx)
     .await?;
     rows.into_iter()
@@ -94,8 +94,8 @@ pub async fn refresh_statistics(tx: &mut Tx) -> Result<(), Error> {
 /// Forgets the listing of an ended run.
 pub async fn clear(tx: &mut Tx, run: &Run) -> Result<(), Error> {
     sql("DELETE FROM sync_listing WHERE tenant = $1 AND run_id = $2")
-        .bind::<Text, _>(run.tenant.as_str())
-        .bind::<SqlUuid, _>(run.id.0)
+        .bind_as::<Text, _>(run.tenant.as_str())
+        .bind_as::<SqlUuid, _>(run.id.0)
         .execute(tx)
         .await?;
     Ok(())

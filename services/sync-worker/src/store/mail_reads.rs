@@ -4,10 +4,10 @@
 
 use std::fmt::Write as _;
 
-use domain::Timestamp;
+use postrider_domain::Timestamp;
+use postrider_storage::types::{Array, BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{Error, QueryableByName, Statement, Tx, sql};
 use serde_json::Value;
-use storage::types::{Array, BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{Error, QueryableByName, Statement, Tx, sql};
 use uuid::Uuid;
 
 /// A mail as lists show it.
@@ -173,22 +173,22 @@ pub async fn list(tx: &Tx, filter: Filter) -> Result<Vec<MailRow>, Error> {
     );
     let (after_time, after_id) = filter.after.map_or((None, None), |(time, id)| (Some(time), Some(id)));
     Statement::dynamic(text)
-        .bind::<Array<SqlUuid>, _>(filter.accounts)
-        .bind::<Nullable<Text>, _>(filter.label)
-        .bind::<Nullable<Text>, _>(filter.thread_id)
-        .bind::<Nullable<Text>, _>(filter.message_id)
-        .bind::<Nullable<Bool>, _>(filter.unread)
-        .bind::<Nullable<Bool>, _>(filter.processed)
-        .bind::<Bool, _>(filter.include_deleted)
-        .bind::<Bool, _>(filter.drafts)
-        .bind::<Nullable<Text>, _>(filter.from)
-        .bind::<Nullable<Text>, _>(filter.subject)
-        .bind::<Nullable<Timestamptz>, _>(filter.received_after)
-        .bind::<Nullable<Timestamptz>, _>(filter.received_before)
-        .bind::<Nullable<Timestamptz>, _>(after_time)
-        .bind::<Nullable<SqlUuid>, _>(after_id)
-        .bind::<BigInt, _>(filter.limit)
-        .bind::<Array<SqlUuid>, _>(filter.spam_trash)
+        .bind_as::<Array<SqlUuid>, _>(filter.accounts)
+        .bind_as::<Nullable<Text>, _>(filter.label)
+        .bind_as::<Nullable<Text>, _>(filter.thread_id)
+        .bind_as::<Nullable<Text>, _>(filter.message_id)
+        .bind_as::<Nullable<Bool>, _>(filter.unread)
+        .bind_as::<Nullable<Bool>, _>(filter.processed)
+        .bind_as::<Bool, _>(filter.include_deleted)
+        .bind_as::<Bool, _>(filter.drafts)
+        .bind_as::<Nullable<Text>, _>(filter.from)
+        .bind_as::<Nullable<Text>, _>(filter.subject)
+        .bind_as::<Nullable<Timestamptz>, _>(filter.received_after)
+        .bind_as::<Nullable<Timestamptz>, _>(filter.received_before)
+        .bind_as::<Nullable<Timestamptz>, _>(after_time)
+        .bind_as::<Nullable<SqlUuid>, _>(after_id)
+        .bind_as::<BigInt, _>(filter.limit)
+        .bind_as::<Array<SqlUuid>, _>(filter.spam_trash)
         .load(tx)
         .await
 }
@@ -201,8 +201,8 @@ pub async fn find(tx: &Tx, accounts: Vec<Uuid>, email_id: Uuid) -> Result<Option
         " FROM emails e WHERE e.tenant = nullif(current_setting('postrider.tenant', true), '') AND NOT e.stub \
           AND e.email_id = $1 AND e.connector_id = ANY($2)"
     ))
-    .bind::<SqlUuid, _>(email_id)
-    .bind::<Array<SqlUuid>, _>(accounts)
+    .bind_as::<SqlUuid, _>(email_id)
+    .bind_as::<Array<SqlUuid>, _>(accounts)
     .optional(tx)
     .await
 }
@@ -211,7 +211,7 @@ pub async fn find(tx: &Tx, accounts: Vec<Uuid>, email_id: Uuid) -> Result<Option
 pub async fn body(tx: &Tx, email_id: Uuid) -> Result<BodyRow, Error> {
     sql("SELECT headers, text, html FROM emails \
          WHERE tenant = nullif(current_setting('postrider.tenant', true), '') AND email_id = $1")
-    .bind::<SqlUuid, _>(email_id)
+    .bind_as::<SqlUuid, _>(email_id)
     .get_result(tx)
     .await
 }
@@ -220,7 +220,7 @@ pub async fn body(tx: &Tx, email_id: Uuid) -> Result<BodyRow, Error> {
 pub async fn attachments(tx: &Tx, email_id: Uuid) -> Result<Vec<AttachmentRow>, Error> {
     sql("SELECT attachment_id, filename, content_type, size_bytes, content_id, inline, state FROM attachments \
          WHERE tenant = nullif(current_setting('postrider.tenant', true), '') AND email_id = $1 ORDER BY part_id")
-    .bind::<SqlUuid, _>(email_id)
+    .bind_as::<SqlUuid, _>(email_id)
     .load(tx)
     .await
 }
@@ -229,7 +229,7 @@ pub async fn attachments(tx: &Tx, email_id: Uuid) -> Result<Vec<AttachmentRow>, 
 pub async fn references(tx: &Tx, email_id: Uuid) -> Result<Vec<ReferenceRow>, Error> {
     sql("SELECT kind, ref, created_at FROM email_references \
          WHERE tenant = nullif(current_setting('postrider.tenant', true), '') AND email_id = $1 ORDER BY kind, ref")
-    .bind::<SqlUuid, _>(email_id)
+    .bind_as::<SqlUuid, _>(email_id)
     .load(tx)
     .await
 }

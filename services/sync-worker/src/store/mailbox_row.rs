@@ -1,8 +1,8 @@
 //! A row of `mailboxes` as the engine reads it.
 
-use domain::{ConnectorId, HistoryId, TenantId, Timestamp, UserId};
-use storage::types::{BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{Error, QueryableByName};
+use postrider_domain::{ConnectorId, HistoryId, TenantId, Timestamp, UserId};
+use postrider_storage::types::{BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{Error, QueryableByName};
 use uuid::Uuid;
 
 /// Whose mailbox, under which fencing token: every commit of the engine proves it still holds both numbers.
@@ -109,7 +109,7 @@ impl TryFrom<Row> for Mailbox {
     type Error = Error;
 
     fn try_from(row: Row) -> Result<Self, Error> {
-        let text = |error: domain::ParseIdError| Error::Other(error.to_string());
+        let text = |error: postrider_domain::ParseIdError| Error::Other(error.to_string());
         Ok(Self {
             connector: ConnectorId(row.connector_id),
             tenant: TenantId::parse(row.tenant).map_err(text)?,

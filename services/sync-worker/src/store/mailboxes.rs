@@ -1,9 +1,9 @@
 //! The mailbox row: what connector said, and the engine's state. The lock on it serialises the two lanes.
 
-use contracts::connector::{ConnectorState, WatchState};
-use domain::{ConnectorId, EmailAddress, HistoryId, TenantId, Timestamp};
-use storage::types::{BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{Error, Tx, sql};
+use postrider_contracts::connector::{ConnectorState, WatchState};
+use postrider_domain::{ConnectorId, EmailAddress, HistoryId, TenantId, Timestamp};
+use postrider_storage::types::{BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{Error, Tx, sql};
 
 pub use super::mailbox_row::{Guard, Mailbox};
 pub(super) use super::mailbox_row::{Row, mailbox_columns};
@@ -11,8 +11,8 @@ pub(super) use super::mailbox_row::{Row, mailbox_columns};
 /// The mailbox, if the lease still has this epoch.
 pub async fn find_held(tx: &mut Tx, guard: &Guard) -> Result<Option<Mailbox>, Error> {
     sql(concat!("SELECT ", mailbox_columns!(), " FROM mailboxes m WHERE m.connector_id = $1 AND m.epoch = $2"))
-        .bind::<SqlUuid, _>(guard.connector.0)
-        .bind::<BigInt, _>(guard.epoch)
+        .bind_as::<SqlUuid, _>(guard.connector.0)
+        .bind_as::<BigInt, _>(guard.epoch)
         .optional::<Row>(tx)
         .await?
         .map(Mailbox::try_from)
@@ -26,9 +26,9 @@ pub async fn lock(tx: &mut Tx, guard: &Guard) -> Result<Option<Mailbox>, Error> 
         mailbox_columns!(),
         " FROM mailboxes m WHERE m.connector_id = $1 AND m.epoch = $2 AND m.generation = $3 FOR NO KEY UPDATE"
     ))
-    .bind::<SqlUuid, _>(guard.connector.0)
-    .bind::<BigInt, _>(guard.epoch)
-    .bind::<Integer, _>(guard.generation)
+    .bind_as::<SqlUuid, _>(guard.connector.0)
+    .bind_as::<BigInt, _>(guard.epoch)
+    .bind_as::<Integer, _>(guard.generation)
     .optional::<Row>(tx)
     .await?
     .map(Mailbox::try_from)
@@ -38,9 +38,9 @@ pub async fn lock(tx: &mut Tx, guard: &Guard) -> Result<Option<Mailbox>, Error> 
 /// Moves the cursor forward; it never goes back inside a generation.
 pub async fn advance(tx: &Tx, guard: &Guard, cursor: HistoryId, now: Timestamp) -> Result<(), Error> {
     sql("UPDATE mailboxes SET cursor = greatest(cursor, $2), updated_at = $3 WHERE connector_id = $1")
-        .bind::<SqlUuid, _>(guard.connector.0)
-        .bind::<BigInt, _>(cursor.as_i64())
-        .bind::<Timestamptz, _>(now)
+        .bind_as::<SqlUuid, _>(guard.connector.0)
+        .bind_as::<BigInt, _>(cursor.as_i64())
+        .bind_as::<Timestamptz, _>(now)
         .execute(tx)
         .await?;
     Ok(())
@@ -50,9 +50,9 @@ pub async fn advance(tx: &Tx, guard: &Guard, cursor: HistoryId, now: Timestamp) 
 pub async fn caught_up(tx: &Tx, guard: &Guard, cursor: HistoryId, began: Timestamp) -> Result<(), Error> {
     sql("UPDATE mailboxes SET cursor = greatest(cursor, $2), caught_up_at = $3, last_synced_at = $3, attempts = 0, \
            last_error = NULL, not_before = NULL, updated_at = $3 WHERE connector_id = $1")
-    .bind::<SqlUuid, _>(guard.connector.0)
-    .bind::<BigInt, _>(cursor.as_i64())
-    .bind::<Timestamptz, _>(began)
+    .bind_as::<SqlUuid, _>(guard.connector.0)
+    .bind_as::<BigInt, _>(cursor.as_i64())
+    .bind_as::<Timestamptz, _>(began)
     .execute(tx)
     .await?;
     Ok(())
@@ -69,10 +69,10 @@ pub async fn start_over(
     sql(
         "UPDATE mailboxes SET generation = $2, cursor = $3, caught_up_at = $4, updated_at = $4 WHERE connector_id = $1",
     )
-    .bind::<SqlUuid, _>(guard.connector.0)
-    .bind::<Integer, _>(generation)
-    .bind::<BigInt, _>(boundary.as_i64())
-    .bind::<Timestamptz, _>(now)
+    .bind_as::<SqlUuid, _>(guard.connector.0)
+    .bind_as::<Integer, _>(generation)
+    .bind_as::<BigInt, _>(boundary.as_i64())
+    .bind_as::<Timestamptz, _>(now)
     .execute(tx)
     .await?;
     Ok(())
@@ -82,8 +82,8 @@ pub async fn start_over(
 pub async fn first_synced(tx: &mut Tx, guard: &Guard, now: Timestamp) -> Result<(), Error> {
     sql("UPDATE mailboxes SET first_synced_at = coalesce(first_synced_at, $2), last_synced_at = $2 \
          WHERE connector_id = $1")
-    .bind::<SqlUuid, _>(guard.connector.0)
-    .bind::<Timestamptz, _>(now)
+    .bind_as::<SqlUuid, _>(guard.connector.0)
+    .bind_as::<Timestamptz, _>(now)
     .execute(tx)
     .await?;
     Ok(())
@@ -125,20 +125,20 @@ pub async fn apply_state(
             not_before = CASE WHEN m.status = 'reauth_required' THEN NULL ELSE m.not_before END, \
             updated_at = excluded.updated_at \
          WHERE m.connector_version < excluded.connector_version")
-        .bind::<SqlUuid, _>(connector.0)
-        .bind::<Text, _>(tenant.as_str())
-        .bind::<Text, _>(&state.owner)
-        .bind::<BigInt, _>(state.version)
-        .bind::<Text, _>(&state.google_sub)
-        .bind::<Text, _>(&state.email_address)
-        .bind::<Text, _>(key)
-        .bind::<Text, _>(&state.display_name)
-        .bind::<Text, _>(&state.status)
-        .bind::<Text, _>(&state.reason)
-        .bind::<Bool, _>(state.erase)
-        .bind::<Text, _>(json.to_string())
-        .bind::<Integer, _>(i32::try_from(settings.poll_interval_seconds).unwrap_or(i32::MAX))
-        .bind::<Timestamptz, _>(now)
+        .bind_as::<SqlUuid, _>(connector.0)
+        .bind_as::<Text, _>(tenant.as_str())
+        .bind_as::<Text, _>(&state.owner)
+        .bind_as::<BigInt, _>(state.version)
+        .bind_as::<Text, _>(&state.google_sub)
+        .bind_as::<Text, _>(&state.email_address)
+        .bind_as::<Text, _>(key)
+        .bind_as::<Text, _>(&state.display_name)
+        .bind_as::<Text, _>(&state.status)
+        .bind_as::<Text, _>(&state.reason)
+        .bind_as::<Bool, _>(state.erase)
+        .bind_as::<Text, _>(json.to_string())
+        .bind_as::<Integer, _>(i32::try_from(settings.poll_interval_seconds).unwrap_or(i32::MAX))
+        .bind_as::<Timestamptz, _>(now)
         .execute(tx)
         .await?;
     Ok(changed > 0)
@@ -158,11 +158,11 @@ pub async fn apply_watch(
     let changed =
         sql("UPDATE mailboxes SET watch_type = $2, watch_expires_at = $3, watch_version = $4, updated_at = $5 \
          WHERE connector_id = $1 AND watch_version < $4")
-        .bind::<SqlUuid, _>(connector.0)
-        .bind::<Text, _>(if push { "push" } else { "polling" })
-        .bind::<Nullable<Timestamptz>, _>(expires)
-        .bind::<BigInt, _>(watch.version)
-        .bind::<Timestamptz, _>(now)
+        .bind_as::<SqlUuid, _>(connector.0)
+        .bind_as::<Text, _>(if push { "push" } else { "polling" })
+        .bind_as::<Nullable<Timestamptz>, _>(expires)
+        .bind_as::<BigInt, _>(watch.version)
+        .bind_as::<Timestamptz, _>(now)
         .execute(tx)
         .await?;
     Ok(changed > 0)
@@ -171,8 +171,8 @@ pub async fn apply_watch(
 /// The labels of a mailbox were read.
 pub async fn labels_read(tx: &mut Tx, guard: &Guard, now: Timestamp) -> Result<(), Error> {
     sql("UPDATE mailboxes SET labels_synced_at = $2 WHERE connector_id = $1")
-        .bind::<SqlUuid, _>(guard.connector.0)
-        .bind::<Timestamptz, _>(now)
+        .bind_as::<SqlUuid, _>(guard.connector.0)
+        .bind_as::<Timestamptz, _>(now)
         .execute(tx)
         .await?;
     Ok(())

@@ -1,8 +1,8 @@
 //! Messages whose records wait: kept with their error, looked at again on schedule.
 
-use domain::{ConnectorId, HistoryId, MessageId, TenantId, ThreadId, Timestamp};
-use storage::types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{Error, QueryableByName, Tx, sql};
+use postrider_domain::{ConnectorId, HistoryId, MessageId, TenantId, ThreadId, Timestamp};
+use postrider_storage::types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{Error, QueryableByName, Tx, sql};
 
 use super::mailboxes::Guard;
 use crate::rules::park::Reason;
@@ -75,9 +75,9 @@ pub async fn list_among(
     }
     sql("SELECT message_id, thread_id, history_id, reason, live, changes, attempts, next_attempt_at, last_error \
          FROM parked_changes WHERE tenant = $1 AND connector_id = $2 AND message_id = ANY ($3)")
-    .bind::<Text, _>(tenant.as_str())
-    .bind::<SqlUuid, _>(connector.0)
-    .bind::<Array<Text>, _>(messages.iter().map(MessageId::as_str).collect::<Vec<_>>())
+    .bind_as::<Text, _>(tenant.as_str())
+    .bind_as::<SqlUuid, _>(connector.0)
+    .bind_as::<Array<Text>, _>(messages.iter().map(MessageId::as_str).collect::<Vec<_>>())
     .load::<Row>(tx)
     .await?
     .into_iter()
@@ -90,10 +90,10 @@ pub async fn list_due(tx: &mut Tx, guard: &Guard, now: Timestamp, limit: usize) 
     sql("SELECT message_id, thread_id, history_id, reason, live, changes, attempts, next_attempt_at, last_error \
          FROM parked_changes WHERE tenant = $1 AND connector_id = $2 AND next_attempt_at <= $3 \
          ORDER BY next_attempt_at LIMIT $4")
-    .bind::<Text, _>(guard.tenant.as_str())
-    .bind::<SqlUuid, _>(guard.connector.0)
-    .bind::<Timestamptz, _>(now)
-    .bind::<BigInt, _>(super::count(limit))
+    .bind_as::<Text, _>(guard.tenant.as_str())
+    .bind_as::<SqlUuid, _>(guard.connector.0)
+    .bind_as::<Timestamptz, _>(now)
+    .bind_as::<BigInt, _>(super::count(limit))
     .load::<Row>(tx)
     .await?
     .into_iter()
@@ -116,21 +116,21 @@ pub async fn put(tx: &mut Tx, guard: &Guard, parked: &[Parked], now: Timestamp) 
             changes = excluded.changes, attempts = excluded.attempts, next_attempt_at = excluded.next_attempt_at, \
             last_error = excluded.last_error, updated_at = excluded.updated_at",
     )
-    .bind::<Text, _>(guard.tenant.as_str())
-    .bind::<SqlUuid, _>(guard.connector.0)
-    .bind::<Integer, _>(guard.generation)
-    .bind::<Timestamptz, _>(now)
-    .bind::<Array<Text>, _>(parked.iter().map(|row| row.message_id.as_str()).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(
+    .bind_as::<Text, _>(guard.tenant.as_str())
+    .bind_as::<SqlUuid, _>(guard.connector.0)
+    .bind_as::<Integer, _>(guard.generation)
+    .bind_as::<Timestamptz, _>(now)
+    .bind_as::<Array<Text>, _>(parked.iter().map(|row| row.message_id.as_str()).collect::<Vec<_>>())
+    .bind_as::<Array<Text>, _>(
         parked.iter().map(|row| row.thread_id.as_ref().map_or("", ThreadId::as_str)).collect::<Vec<_>>(),
     )
-    .bind::<Array<BigInt>, _>(parked.iter().map(|row| row.history_id.as_i64()).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(parked.iter().map(|row| row.reason.as_str()).collect::<Vec<_>>())
-    .bind::<Array<Bool>, _>(parked.iter().map(|row| row.live).collect::<Vec<_>>())
-    .bind::<Array<Integer>, _>(parked.iter().map(|row| row.changes).collect::<Vec<_>>())
-    .bind::<Array<Integer>, _>(parked.iter().map(|row| row.attempts).collect::<Vec<_>>())
-    .bind::<Array<Nullable<Timestamptz>>, _>(parked.iter().map(|row| row.next_attempt_at).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(parked.iter().map(|row| row.last_error.as_str()).collect::<Vec<_>>())
+    .bind_as::<Array<BigInt>, _>(parked.iter().map(|row| row.history_id.as_i64()).collect::<Vec<_>>())
+    .bind_as::<Array<Text>, _>(parked.iter().map(|row| row.reason.as_str()).collect::<Vec<_>>())
+    .bind_as::<Array<Bool>, _>(parked.iter().map(|row| row.live).collect::<Vec<_>>())
+    .bind_as::<Array<Integer>, _>(parked.iter().map(|row| row.changes).collect::<Vec<_>>())
+    .bind_as::<Array<Integer>, _>(parked.iter().map(|row| row.attempts).collect::<Vec<_>>())
+    .bind_as::<Array<Nullable<Timestamptz>>, _>(parked.iter().map(|row| row.next_attempt_at).collect::<Vec<_>>())
+    .bind_as::<Array<Text>, _>(parked.iter().map(|row| row.last_error.as_str()).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())
@@ -142,9 +142,9 @@ pub async fn remove(tx: &mut Tx, guard: &Guard, messages: &[MessageId]) -> Resul
         return Ok(());
     }
     sql("DELETE FROM parked_changes WHERE tenant = $1 AND connector_id = $2 AND message_id = ANY ($3)")
-        .bind::<Text, _>(guard.tenant.as_str())
-        .bind::<SqlUuid, _>(guard.connector.0)
-        .bind::<Array<Text>, _>(messages.iter().map(MessageId::as_str).collect::<Vec<_>>())
+        .bind_as::<Text, _>(guard.tenant.as_str())
+        .bind_as::<SqlUuid, _>(guard.connector.0)
+        .bind_as::<Array<Text>, _>(messages.iter().map(MessageId::as_str).collect::<Vec<_>>())
         .execute(tx)
         .await?;
     Ok(())

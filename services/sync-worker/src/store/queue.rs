@@ -1,9 +1,9 @@
 //! The notification queue: pushes as rows, unique by their source message. That is the durable dedupe.
 
-use contracts::TraceContext;
-use domain::{ConnectorId, HistoryId, Timestamp};
-use storage::types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{Error, QueryableByName, Tx, sql};
+use postrider_contracts::TraceContext;
+use postrider_domain::{ConnectorId, HistoryId, Timestamp};
+use postrider_storage::types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{Error, QueryableByName, Tx, sql};
 use uuid::Uuid;
 
 use super::mailboxes::Guard;
@@ -52,14 +52,14 @@ pub async fn enqueue(tx: &mut Tx, pushes: &[(Uuid, Push)], now: Timestamp) -> Re
            due_at = CASE WHEN m.status = 'active' AND m.monitored THEN least(m.due_at, $1) ELSE m.due_at END, \
            due_reason = CASE WHEN m.due_at <= $1 THEN m.due_reason ELSE 'push' END \
          FROM hit WHERE m.connector_id = hit.connector_id RETURNING m.connector_id")
-    .bind::<Timestamptz, _>(now)
-    .bind::<Array<SqlUuid>, _>(pushes.iter().map(|(id, _)| *id).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(pushes.iter().map(|(_, push)| push.address_key.as_str()).collect::<Vec<_>>())
-    .bind::<Array<BigInt>, _>(pushes.iter().map(|(_, push)| push.history_id.as_i64()).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(pushes.iter().map(|(_, push)| push.source_message_id.as_str()).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(pushes.iter().map(|(_, push)| push.source.as_str()).collect::<Vec<_>>())
-    .bind::<Array<Nullable<Timestamptz>>, _>(pushes.iter().map(|(_, push)| push.published_at).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(pushes.iter().map(|(_, push)| data(push)).collect::<Vec<_>>())
+    .bind_as::<Timestamptz, _>(now)
+    .bind_as::<Array<SqlUuid>, _>(pushes.iter().map(|(id, _)| *id).collect::<Vec<_>>())
+    .bind_as::<Array<Text>, _>(pushes.iter().map(|(_, push)| push.address_key.as_str()).collect::<Vec<_>>())
+    .bind_as::<Array<BigInt>, _>(pushes.iter().map(|(_, push)| push.history_id.as_i64()).collect::<Vec<_>>())
+    .bind_as::<Array<Text>, _>(pushes.iter().map(|(_, push)| push.source_message_id.as_str()).collect::<Vec<_>>())
+    .bind_as::<Array<Text>, _>(pushes.iter().map(|(_, push)| push.source.as_str()).collect::<Vec<_>>())
+    .bind_as::<Array<Nullable<Timestamptz>>, _>(pushes.iter().map(|(_, push)| push.published_at).collect::<Vec<_>>())
+    .bind_as::<Array<Text>, _>(pushes.iter().map(|(_, push)| data(push)).collect::<Vec<_>>())
     .load::<Marked>(tx)
     .await?;
     Ok(marked.into_iter().map(|row| ConnectorId(row.connector_id)).collect())
@@ -84,8 +84,8 @@ pub async fn cause(tx: &Tx, guard: &Guard) -> Result<Cause, Error> {
     let row = sql("SELECT notification_data ->> 'traceparent' AS traceparent, published_at FROM notification_queue \
          WHERE tenant = $1 AND connector_id = $2 AND status IN ('pending', 'processing') \
          ORDER BY history_id DESC LIMIT 1")
-    .bind::<Text, _>(guard.tenant.as_str())
-    .bind::<SqlUuid, _>(guard.connector.0)
+    .bind_as::<Text, _>(guard.tenant.as_str())
+    .bind_as::<SqlUuid, _>(guard.connector.0)
     .optional::<Row>(tx)
     .await?;
     Ok(row.map_or_else(Cause::default, |row| Cause {
@@ -118,13 +118,13 @@ pub async fn settle(tx: &Tx, guard: &Guard, reached: HistoryId, now: Timestamp) 
            WHERE tenant = $1 AND connector_id = $2 AND status IN ('pending', 'processing') AND history_id > $3 \
              AND (next_look_at IS NULL OR next_look_at <= $4) RETURNING status) \
          SELECT count(*) AS not_seen FROM early WHERE status = 'completed'")
-    .bind::<Text, _>(guard.tenant.as_str())
-    .bind::<SqlUuid, _>(guard.connector.0)
-    .bind::<BigInt, _>(reached.as_i64())
-    .bind::<Timestamptz, _>(now)
-    .bind::<Timestamptz, _>(step(0, first))
-    .bind::<Timestamptz, _>(step(first, second))
-    .bind::<Timestamptz, _>(step(second, third))
+    .bind_as::<Text, _>(guard.tenant.as_str())
+    .bind_as::<SqlUuid, _>(guard.connector.0)
+    .bind_as::<BigInt, _>(reached.as_i64())
+    .bind_as::<Timestamptz, _>(now)
+    .bind_as::<Timestamptz, _>(step(0, first))
+    .bind_as::<Timestamptz, _>(step(first, second))
+    .bind_as::<Timestamptz, _>(step(second, third))
     .get_result::<NotSeen>(tx)
     .await?;
     Ok(row.not_seen)
@@ -134,14 +134,14 @@ pub async fn settle(tx: &Tx, guard: &Guard, reached: HistoryId, now: Timestamp) 
 pub async fn look_is_due(tx: &mut Tx, guard: &Guard, now: Timestamp) -> Result<bool, Error> {
     #[derive(QueryableByName)]
     struct Row {
-        #[diesel(sql_type = storage::types::Bool)]
+        #[diesel(sql_type = postrider_storage::types::Bool)]
         due: bool,
     }
     let row = sql("SELECT EXISTS (SELECT 1 FROM notification_queue WHERE tenant = $1 AND connector_id = $2 \
            AND status IN ('pending', 'processing') AND next_look_at <= $3) AS due")
-    .bind::<Text, _>(guard.tenant.as_str())
-    .bind::<SqlUuid, _>(guard.connector.0)
-    .bind::<Timestamptz, _>(now)
+    .bind_as::<Text, _>(guard.tenant.as_str())
+    .bind_as::<SqlUuid, _>(guard.connector.0)
+    .bind_as::<Timestamptz, _>(now)
     .get_result::<Row>(tx)
     .await?;
     Ok(row.due)

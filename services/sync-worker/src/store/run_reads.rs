@@ -1,8 +1,8 @@
 //! `sync_runs` as the API shows them.
 
-use domain::Timestamp;
-use storage::types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{Error, QueryableByName, Tx, sql};
+use postrider_domain::Timestamp;
+use postrider_storage::types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{Error, QueryableByName, Tx, sql};
 use uuid::Uuid;
 
 /// A run with its counts.
@@ -66,10 +66,10 @@ pub async fn list(
           AND connector_id = ANY($1) AND ($2::timestamptz IS NULL OR (created_at, run_id) < ($2, $3)) \
           ORDER BY created_at DESC, run_id DESC LIMIT $4"
     ))
-    .bind::<Array<SqlUuid>, _>(accounts)
-    .bind::<Nullable<Timestamptz>, _>(time)
-    .bind::<Nullable<SqlUuid>, _>(id)
-    .bind::<BigInt, _>(limit)
+    .bind_as::<Array<SqlUuid>, _>(accounts)
+    .bind_as::<Nullable<Timestamptz>, _>(time)
+    .bind_as::<Nullable<SqlUuid>, _>(id)
+    .bind_as::<BigInt, _>(limit)
     .load(tx)
     .await
 }
@@ -82,8 +82,8 @@ pub async fn find(tx: &Tx, accounts: Vec<Uuid>, run_id: Uuid) -> Result<Option<R
         " FROM sync_runs WHERE tenant = nullif(current_setting('postrider.tenant', true), '') \
           AND run_id = $1 AND connector_id = ANY($2)"
     ))
-    .bind::<SqlUuid, _>(run_id)
-    .bind::<Array<SqlUuid>, _>(accounts)
+    .bind_as::<SqlUuid, _>(run_id)
+    .bind_as::<Array<SqlUuid>, _>(accounts)
     .optional(tx)
     .await
 }

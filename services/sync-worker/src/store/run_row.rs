@@ -1,9 +1,9 @@
 //! A row of `sync_runs` as the engine reads it.
 
-use contracts::mailbox::RunState;
-use domain::{ConnectorId, HistoryId, RunId, TenantId, Timestamp};
-use storage::types::{BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{Error, QueryableByName};
+use postrider_contracts::mailbox::RunState;
+use postrider_domain::{ConnectorId, HistoryId, RunId, TenantId, Timestamp};
+use postrider_storage::types::{BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{Error, QueryableByName};
 use uuid::Uuid;
 
 /// A run as the engine sees it.

@@ -1,8 +1,8 @@
 //! Sync runs: what a person or an event asked for, and how far it came.
 
-use domain::{ConnectorId, HistoryId, RunId, TenantId, Timestamp};
-use storage::types::{BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{Error, Tx, sql};
+use postrider_domain::{ConnectorId, HistoryId, RunId, TenantId, Timestamp};
+use postrider_storage::types::{BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{Error, Tx, sql};
 
 use super::mailboxes::Guard;
 pub use super::run_row::{Counts, Run};
@@ -26,15 +26,15 @@ pub async fn start(tx: &mut Tx, guard: &Guard, run: &NewRun<'_>, now: Timestamp)
          VALUES ($1, $2, $3, $4, $5, 'listing', $6, $7, $8, $9, $9, $9) RETURNING ",
         run_columns!()
     ))
-    .bind::<Text, _>(guard.tenant.as_str())
-    .bind::<SqlUuid, _>(run.id.0)
-    .bind::<SqlUuid, _>(guard.connector.0)
-    .bind::<Text, _>(run.kind)
-    .bind::<Text, _>(run.reason)
-    .bind::<Integer, _>(run.generation)
-    .bind::<BigInt, _>(run.boundary.as_i64())
-    .bind::<BigInt, _>(run.total_estimate)
-    .bind::<Timestamptz, _>(now)
+    .bind_as::<Text, _>(guard.tenant.as_str())
+    .bind_as::<SqlUuid, _>(run.id.0)
+    .bind_as::<SqlUuid, _>(guard.connector.0)
+    .bind_as::<Text, _>(run.kind)
+    .bind_as::<Text, _>(run.reason)
+    .bind_as::<Integer, _>(run.generation)
+    .bind_as::<BigInt, _>(run.boundary.as_i64())
+    .bind_as::<BigInt, _>(run.total_estimate)
+    .bind_as::<Timestamptz, _>(now)
     .get_result::<Row>(tx)
     .await?
     .try_into()
@@ -50,19 +50,19 @@ pub async fn enqueue(
 ) -> Result<(), Error> {
     sql("INSERT INTO sync_runs (tenant, run_id, connector_id, kind, reason, state, generation, max_results, \
             created_at, updated_at) VALUES ($1, $2, $3, $4, 'asked', 'queued', 0, $5, $6, $6)")
-    .bind::<Text, _>(tenant.as_str())
-    .bind::<SqlUuid, _>(id.0)
-    .bind::<SqlUuid, _>(connector.0)
-    .bind::<Text, _>(kind)
-    .bind::<Nullable<BigInt>, _>(max_results)
-    .bind::<Timestamptz, _>(now)
+    .bind_as::<Text, _>(tenant.as_str())
+    .bind_as::<SqlUuid, _>(id.0)
+    .bind_as::<SqlUuid, _>(connector.0)
+    .bind_as::<Text, _>(kind)
+    .bind_as::<Nullable<BigInt>, _>(max_results)
+    .bind_as::<Timestamptz, _>(now)
     .execute(tx)
     .await?;
     sql("UPDATE mailboxes SET requested = requested + 1, \
             due_at = CASE WHEN status = 'active' THEN least(due_at, $2) END, \
             due_reason = CASE WHEN due_at <= $2 THEN due_reason ELSE 'asked' END WHERE connector_id = $1")
-    .bind::<SqlUuid, _>(connector.0)
-    .bind::<Timestamptz, _>(now)
+    .bind_as::<SqlUuid, _>(connector.0)
+    .bind_as::<Timestamptz, _>(now)
     .execute(tx)
     .await?;
     Ok(())
@@ -75,8 +75,8 @@ pub async fn find_active(tx: &mut Tx, guard: &Guard) -> Result<Option<Run>, Erro
         run_columns!(),
         " FROM sync_runs WHERE tenant = $1 AND connector_id = $2 AND state IN ('listing', 'fetching', 'confirming')"
     ))
-    .bind::<Text, _>(guard.tenant.as_str())
-    .bind::<SqlUuid, _>(guard.connector.0)
+    .bind_as::<Text, _>(guard.tenant.as_str())
+    .bind_as::<SqlUuid, _>(guard.connector.0)
     .optional::<Row>(tx)
     .await?
     .map(Run::try_from)
@@ -90,8 +90,8 @@ pub async fn list_queued(tx: &Tx, guard: &Guard) -> Result<Vec<Run>, Error> {
         run_columns!(),
         " FROM sync_runs WHERE tenant = $1 AND connector_id = $2 AND state = 'queued' ORDER BY created_at LIMIT 100"
     ))
-    .bind::<Text, _>(guard.tenant.as_str())
-    .bind::<SqlUuid, _>(guard.connector.0)
+    .bind_as::<Text, _>(guard.tenant.as_str())
+    .bind_as::<SqlUuid, _>(guard.connector.0)
     .load::<Row>(tx)
     .await?
     .into_iter()
@@ -112,12 +112,12 @@ pub async fn begin(
             started_at = $6, updated_at = $6 WHERE tenant = $1 AND run_id = $2 AND state = 'queued' RETURNING ",
         run_columns!()
     ))
-    .bind::<Text, _>(guard.tenant.as_str())
-    .bind::<SqlUuid, _>(run.0)
-    .bind::<Integer, _>(guard.generation)
-    .bind::<BigInt, _>(boundary.as_i64())
-    .bind::<BigInt, _>(total_estimate)
-    .bind::<Timestamptz, _>(now)
+    .bind_as::<Text, _>(guard.tenant.as_str())
+    .bind_as::<SqlUuid, _>(run.0)
+    .bind_as::<Integer, _>(guard.generation)
+    .bind_as::<BigInt, _>(boundary.as_i64())
+    .bind_as::<BigInt, _>(total_estimate)
+    .bind_as::<Timestamptz, _>(now)
     .get_result::<Row>(tx)
     .await?
     .try_into()
@@ -153,12 +153,12 @@ pub async fn hold(
          WHERE tenant = $1 AND run_id = $2 RETURNING ",
         run_columns!()
     ))
-    .bind::<Text, _>(run.tenant.as_str())
-    .bind::<SqlUuid, _>(run.id.0)
-    .bind::<Text, _>(error)
-    .bind::<Integer, _>(attempts)
-    .bind::<Timestamptz, _>(not_before)
-    .bind::<Timestamptz, _>(now)
+    .bind_as::<Text, _>(run.tenant.as_str())
+    .bind_as::<SqlUuid, _>(run.id.0)
+    .bind_as::<Text, _>(error)
+    .bind_as::<Integer, _>(attempts)
+    .bind_as::<Timestamptz, _>(not_before)
+    .bind_as::<Timestamptz, _>(now)
     .get_result::<Row>(tx)
     .await?
     .try_into()
@@ -178,23 +178,23 @@ pub async fn advance(tx: &mut Tx, run: &Run, step: &Step, now: Timestamp) -> Res
          WHERE tenant = $1 AND run_id = $2 RETURNING ",
         run_columns!()
     ))
-    .bind::<Text, _>(run.tenant.as_str())
-    .bind::<SqlUuid, _>(run.id.0)
-    .bind::<BigInt, _>(step.add.listed)
-    .bind::<BigInt, _>(step.add.fetched)
-    .bind::<BigInt, _>(step.add.stored)
-    .bind::<BigInt, _>(step.add.new_emails)
-    .bind::<BigInt, _>(step.add.deleted)
-    .bind::<BigInt, _>(step.add.failed)
-    .bind::<Bool, _>(step.page_token.is_some())
-    .bind::<Nullable<Text>, _>(step.page_token.clone().flatten())
-    .bind::<Bool, _>(step.listing_complete)
-    .bind::<Bool, _>(step.next_pass)
-    .bind::<Nullable<Text>, _>(step.state)
-    .bind::<Nullable<BigInt>, _>(step.total_estimate)
-    .bind::<Bool, _>(step.progressed)
-    .bind::<Timestamptz, _>(now)
-    .bind::<BigInt, _>(step.settled)
+    .bind_as::<Text, _>(run.tenant.as_str())
+    .bind_as::<SqlUuid, _>(run.id.0)
+    .bind_as::<BigInt, _>(step.add.listed)
+    .bind_as::<BigInt, _>(step.add.fetched)
+    .bind_as::<BigInt, _>(step.add.stored)
+    .bind_as::<BigInt, _>(step.add.new_emails)
+    .bind_as::<BigInt, _>(step.add.deleted)
+    .bind_as::<BigInt, _>(step.add.failed)
+    .bind_as::<Bool, _>(step.page_token.is_some())
+    .bind_as::<Nullable<Text>, _>(step.page_token.clone().flatten())
+    .bind_as::<Bool, _>(step.listing_complete)
+    .bind_as::<Bool, _>(step.next_pass)
+    .bind_as::<Nullable<Text>, _>(step.state)
+    .bind_as::<Nullable<BigInt>, _>(step.total_estimate)
+    .bind_as::<Bool, _>(step.progressed)
+    .bind_as::<Timestamptz, _>(now)
+    .bind_as::<BigInt, _>(step.settled)
     .get_result::<Row>(tx)
     .await?
     .try_into()
@@ -217,13 +217,13 @@ pub async fn complete_incremental(
          WHERE tenant = $1 AND run_id = ANY ($2) AND state = 'queued' AND connector_id = $4 RETURNING ",
         run_columns!()
     ))
-    .bind::<Text, _>(guard.tenant.as_str())
-    .bind::<storage::types::Array<SqlUuid>, _>(runs.iter().map(|run| run.0).collect::<Vec<_>>())
-    .bind::<Timestamptz, _>(now)
-    .bind::<SqlUuid, _>(guard.connector.0)
-    .bind::<BigInt, _>(counts.stored)
-    .bind::<BigInt, _>(counts.new_emails)
-    .bind::<BigInt, _>(counts.deleted)
+    .bind_as::<Text, _>(guard.tenant.as_str())
+    .bind_as::<postrider_storage::types::Array<SqlUuid>, _>(runs.iter().map(|run| run.0).collect::<Vec<_>>())
+    .bind_as::<Timestamptz, _>(now)
+    .bind_as::<SqlUuid, _>(guard.connector.0)
+    .bind_as::<BigInt, _>(counts.stored)
+    .bind_as::<BigInt, _>(counts.new_emails)
+    .bind_as::<BigInt, _>(counts.deleted)
     .load::<Row>(tx)
     .await?
     .into_iter()

@@ -1,9 +1,9 @@
 //! The counter of the project's quota that all replicas share.
 
 use async_trait::async_trait;
-use google::quota::{Slice, SliceStore};
-use storage::types::BigInt;
-use storage::{Db, Error, QueryableByName, Tx, sql};
+use postrider_gmail::quota::{Slice, SliceStore};
+use postrider_storage::types::BigInt;
+use postrider_storage::{Db, Error, QueryableByName, Tx, sql};
 
 /// Slices kept: more than the clocks of two replicas differ by.
 const KEPT: i64 = 240;
@@ -48,16 +48,16 @@ async fn claim(tx: &mut Tx, slice: Slice, units: u32, cap: u32) -> Result<u32, E
          ON CONFLICT (slice) DO UPDATE SET granted = greatest(0, least($2, $3 - s.taken)), \
            taken = s.taken + greatest(0, least($2, $3 - s.taken)) \
          RETURNING granted, taken")
-    .bind::<BigInt, _>(slice.0)
-    .bind::<BigInt, _>(i64::from(units))
-    .bind::<BigInt, _>(i64::from(cap))
+    .bind_as::<BigInt, _>(slice.0)
+    .bind_as::<BigInt, _>(i64::from(units))
+    .bind_as::<BigInt, _>(i64::from(cap))
     .get_result::<Row>(tx)
     .await?;
     // The first claim of a slice cleans up.
     if row.granted == row.taken {
         sql("DELETE FROM quota_slices WHERE slice IN ( \
                SELECT slice FROM quota_slices WHERE slice < $1 FOR UPDATE SKIP LOCKED)")
-        .bind::<BigInt, _>(slice.0 - KEPT)
+        .bind_as::<BigInt, _>(slice.0 - KEPT)
         .execute(tx)
         .await?;
     }

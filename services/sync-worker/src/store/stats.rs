@@ -1,8 +1,8 @@
 //! Counts over mailboxes for `/gmail/stats`.
 
-use domain::Timestamp;
-use storage::types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{Error, QueryableByName, Tx, sql};
+use postrider_domain::Timestamp;
+use postrider_storage::types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{Error, QueryableByName, Tx, sql};
 use uuid::Uuid;
 
 /// Totals of mailboxes.
@@ -50,7 +50,7 @@ pub async fn totals(tx: &Tx, connectors: &[Uuid]) -> Result<Totals, Error> {
                 AND p.connector_id = ANY ($1)) AS parked \
          FROM emails WHERE tenant = nullif(current_setting('postrider.tenant', true), '') \
             AND connector_id = ANY ($1) AND NOT stub")
-    .bind::<Array<SqlUuid>, _>(connectors.to_vec())
+    .bind_as::<Array<SqlUuid>, _>(connectors.to_vec())
     .get_result(tx)
     .await
 }
@@ -63,7 +63,7 @@ pub async fn by_label(tx: &Tx, connectors: &[Uuid]) -> Result<Vec<LabelCount>, E
          WHERE e.tenant = nullif(current_setting('postrider.tenant', true), '') AND e.connector_id = ANY ($1) \
             AND NOT e.stub AND NOT e.is_deleted \
          GROUP BY 1, 2 ORDER BY 1, 2")
-    .bind::<Array<SqlUuid>, _>(connectors.to_vec())
+    .bind_as::<Array<SqlUuid>, _>(connectors.to_vec())
     .load(tx)
     .await
 }
@@ -73,7 +73,7 @@ pub async fn oldest_open_push(tx: &Tx, connectors: &[Uuid]) -> Result<Option<Tim
     let oldest = sql("SELECT min(created_at) AS at FROM notification_queue \
          WHERE tenant = nullif(current_setting('postrider.tenant', true), '') AND connector_id = ANY ($1) \
             AND status IN ('pending', 'processing')")
-    .bind::<Array<SqlUuid>, _>(connectors.to_vec())
+    .bind_as::<Array<SqlUuid>, _>(connectors.to_vec())
     .get_result::<Oldest>(tx)
     .await?;
     Ok(oldest.at)
@@ -85,8 +85,8 @@ pub async fn quota(tx: &Tx, google_subs: impl IntoIterator<Item = &str>, since: 
     let keys: Vec<String> = google_subs.into_iter().map(|sub| format!("user:{sub}")).collect();
     let spent = sql("SELECT coalesce(sum(spent_in_minute), 0)::bigint AS units FROM quota_buckets \
          WHERE key = ANY ($1) AND minute > $2")
-    .bind::<Array<Text>, _>(keys)
-    .bind::<Timestamptz, _>(since)
+    .bind_as::<Array<Text>, _>(keys)
+    .bind_as::<Timestamptz, _>(since)
     .get_result::<Spent>(tx)
     .await?;
     Ok(spent.units)

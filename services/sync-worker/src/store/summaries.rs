@@ -1,11 +1,11 @@
 //! What events say about a mail.
 
-use contracts::mailbox::{Address, EmailSummary, Label};
-use domain::text::truncate;
-use domain::{EmailId, TenantId, Timestamp};
+use postrider_contracts::mailbox::{Address, EmailSummary, Label};
+use postrider_domain::text::truncate;
+use postrider_domain::{EmailId, TenantId, Timestamp};
+use postrider_storage::types::{Array, BigInt, Bool, Integer, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{Error, QueryableByName, Tx, sql};
 use std::collections::HashMap;
-use storage::types::{Array, BigInt, Bool, Integer, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{Error, QueryableByName, Tx, sql};
 use uuid::Uuid;
 
 use crate::content::{Person, Recipients};
@@ -71,8 +71,8 @@ pub async fn list(
             recipients::text AS recipients, subject, snippet, label_ids, folder, has_attachments, received_at, origin, \
             history_id, generation \
          FROM emails WHERE tenant = $1 AND email_id = ANY ($2)")
-    .bind::<Text, _>(tenant.as_str())
-    .bind::<Array<SqlUuid>, _>(emails.iter().map(|id| id.0).collect::<Vec<_>>())
+    .bind_as::<Text, _>(tenant.as_str())
+    .bind_as::<Array<SqlUuid>, _>(emails.iter().map(|id| id.0).collect::<Vec<_>>())
     .load::<Row>(tx)
     .await?;
     let pushed_at_ms = pushed_at.map_or(0, |at| at.timestamp_millis());

@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use chrono::TimeDelta;
-use gmail_sim::dice::Dice;
-use gmail_sim::mailbox::{Lag, LagScope};
-use gmail_sim::{Deliver, MsgId, World};
+use postrider_gmail_sim::dice::Dice;
+use postrider_gmail_sim::mailbox::{Lag, LagScope};
+use postrider_gmail_sim::{Deliver, MsgId, World};
 
 /// What kind of mail came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

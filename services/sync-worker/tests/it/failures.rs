@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use contracts::connector::ConnectorState;
-use contracts::mailbox::SyncFailed;
-use contracts::{Event as _, streams};
-use domain::{Clock as _, EmailAddress, HistoryId};
-use gmail_sim::{Deliver, MailboxSpec, Sizes, World};
-use storage::types::{Text, Uuid as SqlUuid};
-use storage::{QueryableByName, sql};
-use sync_worker::engine::Engine;
-use sync_worker::store::queue::{self, Push};
-use sync_worker::store::{leases, mailboxes};
-use testing::db::TestDb;
+use postrider_contracts::connector::ConnectorState;
+use postrider_contracts::mailbox::SyncFailed;
+use postrider_contracts::{Event as _, streams};
+use postrider_domain::{Clock as _, EmailAddress, HistoryId};
+use postrider_gmail_sim::{Deliver, MailboxSpec, Sizes, World};
+use postrider_storage::types::{Text, Uuid as SqlUuid};
+use postrider_storage::{QueryableByName, sql};
+use postrider_sync_worker::engine::Engine;
+use postrider_sync_worker::store::queue::{self, Push};
+use postrider_sync_worker::store::{leases, mailboxes};
+use postrider_testing::db::TestDb;
 
 use crate::gmail::{SimAccess, SimGmail};
 use crate::harness::{Ids, database, engine, ledger, mirror, runs};
@@ -67,7 +67,7 @@ impl Rig {
 
     async fn told_of_failures(&self) -> usize {
         let stream = streams::mailbox(self.ids.connector);
-        let events = storage::streams::read_events(&self.test.db, &stream, 0, 10_000).await.unwrap();
+        let events = postrider_events::streams::read_events(&self.test.db, &stream, 0, 10_000).await.unwrap();
         events.iter().filter(|event| event.event_type == SyncFailed::TYPE).count()
     }
 
@@ -79,7 +79,7 @@ impl Rig {
         }
         let tx = self.test.db.system().await.unwrap();
         sql("SELECT status FROM mailboxes WHERE connector_id = $1")
-            .bind::<SqlUuid, _>(self.ids.connector.0)
+            .bind_as::<SqlUuid, _>(self.ids.connector.0)
             .get_result::<Row>(&tx)
             .await
             .unwrap()

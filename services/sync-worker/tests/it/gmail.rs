@@ -4,17 +4,17 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta};
-use domain::{EmailAddress, HistoryId, LabelId, MessageId, MockClock, ThreadId};
-use gmail_sim::dice::Dice;
-use gmail_sim::{ApiError, HistoryQuery, ListQuery, MsgId, World};
-use google::gmail::{
+use postrider_domain::{EmailAddress, HistoryId, LabelId, MessageId, MockClock, ThreadId};
+use postrider_gmail::{GmailApi, GmailError, Lane};
+use postrider_gmail::{
     HistoryPage, HistoryRecord, IdPage, Label, LabelChange, LabelKind, LimitKind, MailMeta, MessageRef, Profile,
     RawMail, WatchAnswer, WatchRequest,
 };
-use google::{GmailApi, GmailError, Lane};
-use sync_worker::engine::{GmailAccess, GmailLanes};
-use sync_worker::error::EngineError;
-use sync_worker::store::leases::Leased;
+use postrider_gmail_sim::dice::Dice;
+use postrider_gmail_sim::{ApiError, HistoryQuery, ListQuery, MsgId, World};
+use postrider_sync_worker::engine::{GmailAccess, GmailLanes};
+use postrider_sync_worker::error::EngineError;
+use postrider_sync_worker::store::leases::Leased;
 
 use crate::actor::Actor;
 
@@ -224,12 +224,12 @@ impl GmailApi for SimGmail {
             GmailError::NotFound => GmailError::HistoryGone,
             other => other,
         })?;
-        let mail = |change: &gmail_sim::mailbox::HistoryChange| MessageRef {
+        let mail = |change: &postrider_gmail_sim::mailbox::HistoryChange| MessageRef {
             message_id: message(change.message),
             thread_id: Some(thread(change.thread)),
             labels: None,
         };
-        let label = |change: &gmail_sim::mailbox::HistoryChange| LabelChange {
+        let label = |change: &postrider_gmail_sim::mailbox::HistoryChange| LabelChange {
             message_id: message(change.message),
             thread_id: Some(thread(change.thread)),
             labels: labels(&change.labels),
@@ -253,7 +253,7 @@ impl GmailApi for SimGmail {
     async fn labels(&self) -> Result<Vec<Label>, GmailError> {
         self.fate(false).await?;
         let listed = self.world.labels_list(&self.address).map_err(sorted)?;
-        let one = |label: gmail_sim::labels::Label| Label {
+        let one = |label: postrider_gmail_sim::labels::Label| Label {
             id: LabelId::parse(label.id).unwrap(),
             name: label.name,
             kind: LabelKind::User,

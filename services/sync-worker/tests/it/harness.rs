@@ -5,23 +5,23 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contracts::connector::ConnectorState;
-use contracts::mailbox::{EmailReceived, EmailSent};
-use contracts::{Envelope, Event, streams};
-use domain::{ConnectorId, MockClock, Seams, TenantId};
-use storage::types::{Array, BigInt, Bool, Integer, Text, Uuid as SqlUuid};
-use storage::{Db, QueryableByName, Spec, sql};
-use sync_worker::engine::{Engine, Parts, Settings};
-use sync_worker::metrics::Metrics;
-use sync_worker::store::mailboxes;
-use testing::db::TestDb;
+use postrider_contracts::connector::ConnectorState;
+use postrider_contracts::mailbox::{EmailReceived, EmailSent};
+use postrider_contracts::{Envelope, Event, streams};
+use postrider_domain::{ConnectorId, MockClock, Seams, TenantId};
+use postrider_storage::types::{Array, BigInt, Bool, Integer, Text, Uuid as SqlUuid};
+use postrider_storage::{Db, QueryableByName, Spec, sql};
+use postrider_sync_worker::engine::{Engine, Parts, Settings};
+use postrider_sync_worker::metrics::Metrics;
+use postrider_sync_worker::store::mailboxes;
+use postrider_testing::db::TestDb;
 use tokio_util::sync::CancellationToken;
 
 use crate::gmail::SimAccess;
 
 /// A fresh database of sync-worker.
 pub async fn database() -> TestDb {
-    TestDb::fresh(Spec::SYNC_WORKER, sync_worker::store::migrations).await
+    TestDb::fresh(Spec::SYNC_WORKER, postrider_sync_worker::store::migrations).await
 }
 
 /// An engine over the given access, with everything that waits made short.
@@ -77,7 +77,7 @@ impl Ids {
             ..ConnectorState::default()
         };
         let mut tx = db.tenant(&self.tenant).await.unwrap();
-        let now = domain::Clock::now(&self.clock);
+        let now = postrider_domain::Clock::now(&self.clock);
         assert!(mailboxes::apply_state(&mut tx, &self.tenant, &state, self.connector, now).await.unwrap());
         tx.commit().await.unwrap();
     }
@@ -96,7 +96,7 @@ pub async fn expire_lease(db: &Db, connector: ConnectorId) -> bool {
          done AS (UPDATE mailboxes m SET lease_until = clock_timestamp() - interval '1 second' FROM free \
            WHERE m.connector_id = free.connector_id AND m.lease_until IS NOT NULL) \
          SELECT count(*) AS rows FROM free")
-    .bind::<SqlUuid, _>(connector.0)
+    .bind_as::<SqlUuid, _>(connector.0)
     .get_result::<Row>(&tx)
     .await
     .unwrap();
@@ -106,7 +106,7 @@ pub async fn expire_lease(db: &Db, connector: ConnectorId) -> bool {
 
 /// As above, once the transactions of a dead holder are rolled back.
 pub async fn bury_holder(db: &Db, connector: ConnectorId) {
-    testing::eventually("the dead holder's transaction ends", Duration::from_secs(10), || async {
+    postrider_testing::eventually("the dead holder's transaction ends", Duration::from_secs(10), || async {
         expire_lease(db, connector).await.then_some(())
     })
     .await;
@@ -154,8 +154,8 @@ pub async fn mirror(db: &Db, tenant: &TenantId, connector: ConnectorId) -> BTree
            ARRAY(SELECT label_id FROM email_labels l WHERE l.tenant = e.tenant AND l.email_id = e.email_id) AS label_rows, \
            EXISTS (SELECT 1 FROM email_sources s WHERE s.tenant = e.tenant AND s.email_id = e.email_id) AS has_source \
          FROM emails e WHERE tenant = $1 AND connector_id = $2 AND NOT is_deleted")
-    .bind::<Text, _>(tenant.as_str())
-    .bind::<SqlUuid, _>(connector.0)
+    .bind_as::<Text, _>(tenant.as_str())
+    .bind_as::<SqlUuid, _>(connector.0)
     .load::<Row>(&tx)
     .await
     .unwrap();
@@ -191,8 +191,8 @@ pub async fn ledger(db: &Db, tenant: &TenantId, connector: ConnectorId) -> [i64;
     let row = sql("SELECT seen, applied, tombstoned, parked, (SELECT coalesce(sum(changes), 0)::bigint \
            FROM parked_changes p WHERE p.tenant = $1 AND p.connector_id = $2) AS waiting \
          FROM ledger WHERE tenant = $1 AND connector_id = $2")
-    .bind::<Text, _>(tenant.as_str())
-    .bind::<SqlUuid, _>(connector.0)
+    .bind_as::<Text, _>(tenant.as_str())
+    .bind_as::<SqlUuid, _>(connector.0)
     .optional::<Row>(&tx)
     .await
     .unwrap();
@@ -209,7 +209,7 @@ pub async fn early_looks(db: &Db, ids: &Ids) -> i64 {
     }
     let tx = db.tenant(&ids.tenant).await.unwrap();
     let row = sql("SELECT count(*) AS early FROM notification_queue WHERE connector_id = $1 AND looks > 0")
-        .bind::<SqlUuid, _>(ids.connector.0)
+        .bind_as::<SqlUuid, _>(ids.connector.0)
         .get_result::<Row>(&tx)
         .await
         .unwrap();
@@ -220,7 +220,7 @@ pub async fn early_looks(db: &Db, ids: &Ids) -> i64 {
 /// How often each message was announced: (received, sent).
 pub async fn announced(db: &Db, connector: ConnectorId) -> BTreeMap<String, (usize, usize)> {
     let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
-    let events = storage::streams::read_events(db, &streams::mailbox(connector), 0, 1_000_000).await.unwrap();
+    let events = postrider_events::streams::read_events(db, &streams::mailbox(connector), 0, 1_000_000).await.unwrap();
     for (place, event) in events.iter().enumerate() {
         let position = event.position.as_ref().unwrap();
         assert_eq!(position.seq, place as i64 + 1, "the stream is dense");
@@ -234,7 +234,10 @@ pub async fn announced(db: &Db, connector: ConnectorId) -> BTreeMap<String, (usi
     counts
 }
 
-fn id_of<E: Event>(event: &Envelope, email: impl Fn(E) -> Option<contracts::mailbox::EmailSummary>) -> Option<String> {
+fn id_of<E: Event>(
+    event: &Envelope,
+    email: impl Fn(E) -> Option<postrider_contracts::mailbox::EmailSummary>,
+) -> Option<String> {
     (event.event_type == E::TYPE).then(|| email(event.decode::<E>().unwrap()).unwrap().message_id)
 }
 
@@ -259,8 +262,8 @@ pub async fn runs(db: &Db, tenant: &TenantId, connector: ConnectorId) -> (i32, u
            ON r.tenant = m.tenant AND r.connector_id = m.connector_id \
          WHERE m.tenant = $1 AND m.connector_id = $2",
     )
-    .bind::<Text, _>(tenant.as_str())
-    .bind::<SqlUuid, _>(connector.0)
+    .bind_as::<Text, _>(tenant.as_str())
+    .bind_as::<SqlUuid, _>(connector.0)
     .load::<Row>(&tx)
     .await
     .unwrap();

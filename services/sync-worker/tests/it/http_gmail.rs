@@ -4,11 +4,11 @@ mod stats;
 
 use std::time::{Duration, Instant};
 
-use contracts::connector::Settings;
-use gmail_sim::{Deliver, MsgId};
+use postrider_contracts::connector::Settings;
+use postrider_gmail_sim::{Deliver, MsgId};
+use postrider_testing::eventually;
 use reqwest::Method;
 use serde_json::{Value, json};
-use testing::eventually;
 
 use crate::http_world::{ANN, Account, Answer, BEN, SOON, World, members};
 
@@ -191,7 +191,7 @@ async fn health_is_open_and_tells_of_real_calls() {
     })
     .await;
     let timestamp = answer.body["timestamp"].clone();
-    assert!(timestamp.as_str().unwrap().parse::<domain::Timestamp>().is_ok());
+    assert!(timestamp.as_str().unwrap().parse::<postrider_domain::Timestamp>().is_ok());
     let healthy = |database: bool, status: &str, timestamp: &Value| json!({"status": status, "timestamp": timestamp, "database": database, "broker": true, "gmail_api": true});
     assert_eq!((answer.status, &answer.body), (200, &healthy(true, "healthy", &timestamp)));
 

@@ -3,9 +3,9 @@
 mod filters;
 mod pages;
 
-use contracts::Event as _;
-use contracts::mailbox::EmailReceived;
-use gmail_sim::{Deliver, MsgId};
+use postrider_contracts::Event as _;
+use postrider_contracts::mailbox::EmailReceived;
+use postrider_gmail_sim::{Deliver, MsgId};
 use serde_json::{Value, json};
 
 use crate::http_world::{ANN, Account, BEN, World, members};
@@ -108,13 +108,13 @@ async fn a_mail_is_told_member_by_member_in_lists_and_alone() {
     );
     for name in ["received_at", "created_at", "updated_at"] {
         let text = mail[name].as_str().unwrap();
-        let time: domain::Timestamp = text.parse().unwrap_or_else(|_| panic!("{name} is {text}"));
+        let time: postrider_domain::Timestamp = text.parse().unwrap_or_else(|_| panic!("{name} is {text}"));
         assert!(name != "received_at" || time.timestamp_millis() == truth.internal_date, "{text}");
     }
     the_detail(mail, &stored.body);
     // The event that told of it named the folder too.
-    let stream = contracts::streams::mailbox(ann.id);
-    let events = storage::streams::read_events(&world.db.db, &stream, 0, 1_000).await.unwrap();
+    let stream = postrider_contracts::streams::mailbox(ann.id);
+    let events = postrider_events::streams::read_events(&world.db.db, &stream, 0, 1_000).await.unwrap();
     let received = events.iter().find(|event| event.event_type == EmailReceived::TYPE).unwrap();
     let email = received.decode::<EmailReceived>().unwrap().email.unwrap();
     assert_eq!((email.folder.as_str(), email.labels.iter().any(|label| label.name == "Bills")), ("Bills", true));

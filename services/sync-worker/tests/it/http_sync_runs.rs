@@ -1,6 +1,6 @@
 //! `GET /api/v1/sync-runs`, `/sync-runs/{id}`: what was done and what is left, to the account's owner.
 
-use contracts::connector::Settings;
+use postrider_contracts::connector::Settings;
 use serde_json::{Value, json};
 
 use crate::http_world::{ANN, Account, BEN, World, members};

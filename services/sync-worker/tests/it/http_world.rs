@@ -8,21 +8,21 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use broker::{Broker, BrokerConfig, Publisher};
-use contracts::connector::{ConnectorConnected, ConnectorState, Settings};
-use contracts::ingest::MailboxChanged;
-use contracts::{Envelope, Position, TraceContext, streams};
-use domain::{Clock, ConnectorId, EventId, IdGen, SystemClock, SystemIds};
-use gmail_sim::{MailboxSpec, SimConfig, SimServer, Sizes};
+use postrider_broker::{Broker, BrokerConfig, Publisher};
+use postrider_contracts::connector::{ConnectorConnected, ConnectorState, Settings};
+use postrider_contracts::ingest::MailboxChanged;
+use postrider_contracts::{Envelope, Position, TraceContext, streams};
+use postrider_domain::{Clock, ConnectorId, EventId, IdGen, SystemClock, SystemIds};
+use postrider_gmail_sim::{MailboxSpec, SimConfig, SimServer, Sizes};
+use postrider_runtime::config::Env;
+use postrider_runtime::{Context, Service};
+use postrider_storage::types::{BigInt, Text};
+use postrider_storage::{QueryableByName, Spec, Statement};
+use postrider_sync_worker::config::Config;
+use postrider_testing::db::TestDb;
+use postrider_testing::{TestVhost, eventually};
 use reqwest::{Client, Method, RequestBuilder};
-use runtime::config::Env;
-use runtime::{Context, Service};
 use serde_json::Value;
-use storage::types::{BigInt, Text};
-use storage::{QueryableByName, Spec, Statement};
-use sync_worker::config::Config;
-use testing::db::TestDb;
-use testing::{TestVhost, eventually};
 use wiremock::MockServer;
 
 pub use self::answer::{Answer, members};
@@ -56,8 +56,10 @@ impl World {
             |(address, size): &(&str, u32)| MailboxSpec { sizes: Sizes::Small, ..MailboxSpec::new(*address, *size) };
         let mailboxes = mailboxes.iter().map(spec).collect();
         let sim = SimServer::start(SimConfig { mailboxes, workers: 1, ..SimConfig::default() }).await.unwrap();
-        let (db, vhost) =
-            tokio::join!(TestDb::fresh(Spec::SYNC_WORKER, sync_worker::store::migrations), TestVhost::fresh());
+        let (db, vhost) = tokio::join!(
+            TestDb::fresh(Spec::SYNC_WORKER, postrider_sync_worker::store::migrations),
+            TestVhost::fresh()
+        );
         let (connector, leasable) = neighbours::connector(sim.sim().clone()).await;
         let outside = Context::for_tests();
         let broker = Broker::start(BrokerConfig { url: vhost.amqp_url(), service: "outside" }, &outside);
@@ -74,7 +76,7 @@ impl World {
         ];
         let config = Config::load(&Env::from_pairs(settings)).unwrap();
         let service = Context::for_tests();
-        let app = sync_worker::App::build(config, service.clone()).await.unwrap();
+        let app = postrider_sync_worker::App::build(config, service.clone()).await.unwrap();
         let base = format!("http://{}", app.addrs().0);
         service.tasks.spawn("service", app.run());
         Self {

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use gmail_sim::{Deliver, MailboxSpec, Sizes, World};
-use runtime::Context;
-use storage::Db;
-use storage::types::{BigInt, Text};
-use storage::{QueryableByName, sql};
-use sync_worker::engine::scheduler;
-use sync_worker::error::EngineError;
+use postrider_gmail_sim::{Deliver, MailboxSpec, Sizes, World};
+use postrider_runtime::Context;
+use postrider_storage::Db;
+use postrider_storage::types::{BigInt, Text};
+use postrider_storage::{QueryableByName, sql};
+use postrider_sync_worker::engine::scheduler;
+use postrider_sync_worker::error::EngineError;
 use tokio_util::sync::CancellationToken;
 
 use crate::gmail::{Rates, SimAccess, SimGmail};
@@ -63,14 +63,14 @@ async fn a_frozen_holder_is_fenced_and_writes_nothing_more() {
 async fn one_of_fifty_mailboxes_fails_and_the_others_stay_current_on_two_replicas() {
     let test = database().await;
     let all: Vec<Ids> = (100..150).map(Ids::of).collect();
-    let world = World::new(9, Arc::new(domain::SystemClock));
+    let world = World::new(9, Arc::new(postrider_domain::SystemClock));
     let mut gmails = HashMap::new();
-    let seams = domain::Seams::system();
+    let seams = postrider_domain::Seams::system();
     for ids in &all {
         let spec = MailboxSpec { sizes: Sizes::Small, ..MailboxSpec::new(ids.address.clone(), 3) };
         world.create_mailbox(&spec).unwrap();
         let gmail = SimGmail::new(world.clone(), &ids.address, ids.clock.clone(), 9, 50);
-        ids.clock.set(domain::Clock::now(&domain::SystemClock));
+        ids.clock.set(postrider_domain::Clock::now(&postrider_domain::SystemClock));
         ids.connect(&test.db, &format!("sub-{}", ids.address)).await;
         gmails.insert(ids.connector, gmail);
     }
@@ -101,9 +101,9 @@ async fn one_of_fifty_mailboxes_fails_and_the_others_stay_current_on_two_replica
     stops[1].0.tasks.finished().await;
 }
 
-async fn current(db: &Db, world: &World, all: &[Ids], bad: domain::ConnectorId) {
+async fn current(db: &Db, world: &World, all: &[Ids], bad: postrider_domain::ConnectorId) {
     for ids in all.iter().filter(|ids| ids.connector != bad) {
-        testing::eventually("the mailbox is current", Duration::from_secs(60), || async {
+        postrider_testing::eventually("the mailbox is current", Duration::from_secs(60), || async {
             let truth = world.truth(&ids.address).unwrap();
             truth.keys().eq(mirror(db, &ids.tenant, ids.connector).await.keys()).then_some(())
         })
@@ -120,7 +120,7 @@ async fn make_due(db: &Db) {
     tx.commit().await.unwrap();
 }
 
-async fn attempts(db: &Db, connector: domain::ConnectorId) -> i64 {
+async fn attempts(db: &Db, connector: postrider_domain::ConnectorId) -> i64 {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = BigInt)]
@@ -128,7 +128,7 @@ async fn attempts(db: &Db, connector: domain::ConnectorId) -> i64 {
     }
     let tx = db.system().await.unwrap();
     let row = sql("SELECT attempts::bigint AS attempts FROM mailboxes WHERE connector_id = $1::uuid")
-        .bind::<Text, _>(connector.to_string())
+        .bind_as::<Text, _>(connector.to_string())
         .get_result::<Row>(&tx)
         .await
         .unwrap();

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use domain::{Clock as _, RunId};
-use gmail_sim::{MailboxSpec, Sizes, World};
-use storage::Db;
-use sync_worker::engine::Engine;
-use sync_worker::store::runs;
+use postrider_domain::{Clock as _, RunId};
+use postrider_gmail_sim::{MailboxSpec, Sizes, World};
+use postrider_storage::Db;
+use postrider_sync_worker::engine::Engine;
+use postrider_sync_worker::store::runs;
 
 use crate::gmail::{SimAccess, SimGmail};
 use crate::harness::{Ids, database, engine, mirror};

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use domain::{Clock, EmailAddress, HistoryId};
-use gmail_sim::mailbox::{Lag, LagScope};
-use gmail_sim::{Deliver, MailboxSpec, Sizes, World};
-use storage::types::{BigInt, Nullable, SmallInt, Text, Uuid as SqlUuid};
-use storage::{Db, QueryableByName, sql};
-use sync_worker::store::queue::{Push, enqueue};
+use postrider_domain::{Clock, EmailAddress, HistoryId};
+use postrider_gmail_sim::mailbox::{Lag, LagScope};
+use postrider_gmail_sim::{Deliver, MailboxSpec, Sizes, World};
+use postrider_storage::types::{BigInt, Nullable, SmallInt, Text, Uuid as SqlUuid};
+use postrider_storage::{Db, QueryableByName, sql};
+use postrider_sync_worker::store::queue::{Push, enqueue};
 
 use crate::gmail::{SimAccess, SimGmail};
 use crate::harness::{Ids, database, engine, mirror, within};
@@ -50,7 +50,7 @@ async fn rows(db: &Db, ids: &Ids) -> Vec<Row> {
     let tx = db.tenant(&ids.tenant).await.unwrap();
     let rows = sql("SELECT q.status, q.outcome, q.looks, m.requested, m.due_reason FROM notification_queue q \
          JOIN mailboxes m ON m.connector_id = q.connector_id WHERE q.connector_id = $1 ORDER BY q.created_at, q.id")
-    .bind::<SqlUuid, _>(ids.connector.0)
+    .bind_as::<SqlUuid, _>(ids.connector.0)
     .load::<Row>(&tx)
     .await
     .unwrap();

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use google::quota::{Slice, SliceStore};
-use sync_worker::store::slices::SharedSlices;
+use postrider_gmail::quota::{Slice, SliceStore};
+use postrider_sync_worker::store::slices::SharedSlices;
 
 use crate::harness::database;
 

@@ -1,10 +1,10 @@
 //! What is forgotten after 30 days, and by whom: the system role may delete these rows and read no mail.
 
 use chrono::TimeDelta;
-use domain::Clock as _;
-use storage::types::{BigInt, Text, Timestamptz, Uuid as SqlUuid};
-use storage::{QueryableByName, sql};
-use sync_worker::store::retention;
+use postrider_domain::Clock as _;
+use postrider_storage::types::{BigInt, Text, Timestamptz, Uuid as SqlUuid};
+use postrider_storage::{QueryableByName, sql};
+use postrider_sync_worker::store::retention;
 
 use crate::harness::{Ids, database};
 
@@ -27,10 +27,10 @@ async fn old_changes_and_settled_pushes_go_and_nothing_else() {
             "INSERT INTO changes (tenant, connector_id, generation, history_id, ordinal, kind, message_id, thread_id, \
                created_at) VALUES ($1, $2, 1, $3, 0, 'added', 'm', 't', $4)",
         )
-        .bind::<Text, _>(ids.tenant.as_str())
-        .bind::<SqlUuid, _>(ids.connector.0)
-        .bind::<BigInt, _>(i64::try_from(n).unwrap())
-        .bind::<Timestamptz, _>(at)
+        .bind_as::<Text, _>(ids.tenant.as_str())
+        .bind_as::<SqlUuid, _>(ids.connector.0)
+        .bind_as::<BigInt, _>(i64::try_from(n).unwrap())
+        .bind_as::<Timestamptz, _>(at)
         .execute(&tx)
         .await
         .unwrap();
@@ -38,12 +38,12 @@ async fn old_changes_and_settled_pushes_go_and_nothing_else() {
             sql("INSERT INTO notification_queue (id, tenant, connector_id, source_message_id, source, history_id, \
                    status, notification_data, created_at, updated_at) \
                  VALUES ($1, $2, $3, $4, 'pubsub', 1, $5, '{}', $6, $6)")
-            .bind::<SqlUuid, _>(ids.seams.ids.uuid())
-            .bind::<Text, _>(ids.tenant.as_str())
-            .bind::<SqlUuid, _>(ids.connector.0)
-            .bind::<Text, _>(format!("{status} {n}"))
-            .bind::<Text, _>(status)
-            .bind::<Timestamptz, _>(at)
+            .bind_as::<SqlUuid, _>(ids.seams.ids.uuid())
+            .bind_as::<Text, _>(ids.tenant.as_str())
+            .bind_as::<SqlUuid, _>(ids.connector.0)
+            .bind_as::<Text, _>(format!("{status} {n}"))
+            .bind_as::<Text, _>(status)
+            .bind_as::<Timestamptz, _>(at)
             .execute(&tx)
             .await
             .unwrap();

@@ -1,7 +1,7 @@
 //! The schema: migrations go up and down, and mail is out of reach of the system role.
 
-use storage::types::BigInt;
-use storage::{Error, QueryableByName, Spec, sql};
+use postrider_storage::types::BigInt;
+use postrider_storage::{Error, QueryableByName, Spec, sql};
 
 use crate::harness::{Ids, database};
 
@@ -14,7 +14,11 @@ struct Count {
 #[tokio::test(flavor = "multi_thread")]
 async fn migrations_go_down_to_nothing() {
     let test = database().await;
-    let reverted = storage::migrate::revert_all(&test.admin_url, &Spec::SYNC_WORKER, sync_worker::store::migrations());
+    let reverted = postrider_storage::migrate::revert_all(
+        &test.admin_url,
+        &Spec::SYNC_WORKER,
+        postrider_sync_worker::store::migrations(),
+    );
     assert!(reverted.await.unwrap() >= 5);
 }
 

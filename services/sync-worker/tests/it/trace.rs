@@ -4,14 +4,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
-use broker::{Delivered, Handler, Outcome};
-use contracts::ingest::MailboxChanged;
-use contracts::mailbox::EmailReceived;
-use contracts::{Envelope, Event as _, TraceContext, streams};
-use domain::{Clock, EventId};
-use gmail_sim::{Deliver, MailboxSpec, Sizes, World};
-use sync_worker::consumers::mailbox_changed::MailboxChangedHandler;
-use sync_worker::state::State;
+use postrider_broker::{Delivered, Handler, Outcome};
+use postrider_contracts::ingest::MailboxChanged;
+use postrider_contracts::mailbox::EmailReceived;
+use postrider_contracts::{Envelope, Event as _, TraceContext, streams};
+use postrider_domain::{Clock, EventId};
+use postrider_gmail_sim::{Deliver, MailboxSpec, Sizes, World};
+use postrider_sync_worker::consumers::mailbox_changed::MailboxChangedHandler;
+use postrider_sync_worker::state::State;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -142,7 +142,8 @@ async fn a_pushs_trace_is_on_every_line_and_event_of_the_work_it_causes() {
     assert!(engine.run_mailbox(ids.connector).await.unwrap());
     let (followed, all) = lines.take("followed history");
     assert_eq!((followed, all), (vec![hex(ours)], [hex(ours)].into()));
-    let events = storage::streams::read_events(&test.db, &streams::mailbox(ids.connector), 0, 1_000).await.unwrap();
+    let events =
+        postrider_events::streams::read_events(&test.db, &streams::mailbox(ids.connector), 0, 1_000).await.unwrap();
     assert!(events.iter().all(|event| event.trace.is_some()), "an event without a trace");
     let received: Vec<_> = events.iter().filter(|event| event.event_type == EmailReceived::TYPE).collect();
     assert_eq!(received.len(), 1);

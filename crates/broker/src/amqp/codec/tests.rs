@@ -1,5 +1,5 @@
-use contracts::TraceContext;
-use domain::{Clock, ConnectorId, EventId, MockClock, OsEntropy, TenantId, UserId};
+use postrider_contracts::TraceContext;
+use postrider_domain::{Clock, ConnectorId, EventId, MockClock, OsEntropy, TenantId, UserId};
 use proptest::prelude::*;
 use uuid::Uuid;
 

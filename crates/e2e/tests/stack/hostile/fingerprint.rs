@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
-use e2e::World;
-use storage::types::Text;
-use storage::{QueryableByName, Statement};
+use postrider_e2e::World;
+use postrider_storage::types::Text;
+use postrider_storage::{QueryableByName, Statement};
 use tokio::time::Instant;
 
 /// Tables of the machinery: they move by themselves (marks of what was sent, leases of jobs, spent quota).

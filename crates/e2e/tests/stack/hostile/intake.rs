@@ -1,6 +1,6 @@
 //! The routes that are open and prove their callers themselves: pushes by their token, consents by their state.
 
-use domain::{Clock as _, SystemClock};
+use postrider_domain::{Clock as _, SystemClock};
 use reqwest::Method;
 use serde_json::{Value, json};
 

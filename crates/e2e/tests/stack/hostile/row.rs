@@ -1,6 +1,6 @@
 //! One bad request and what it must be answered.
 
-use e2e::client::{Answer, Client};
+use postrider_e2e::client::{Answer, Client};
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 

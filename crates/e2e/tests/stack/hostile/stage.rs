@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use e2e::ports::free_base;
-use e2e::{Account, World};
+use postrider_e2e::ports::free_base;
+use postrider_e2e::{Account, World};
 use serde_json::Value;
 
 const MINUTES: Duration = Duration::from_secs(120);

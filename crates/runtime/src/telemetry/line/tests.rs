@@ -1,8 +1,8 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use contracts::TraceContext;
-use domain::Secret;
+use postrider_contracts::TraceContext;
+use postrider_domain::Secret;
 use tracing::subscriber::with_default;
 
 use super::*;

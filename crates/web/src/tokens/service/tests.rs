@@ -1,6 +1,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use domain::{MockClock, TenantId, UserId};
+use postrider_domain::{MockClock, TenantId, UserId};
 
 use super::*;
 use crate::scope::Scopes;

@@ -1,6 +1,6 @@
 //! Which connector and which Google account a grant belongs to.
 
-use storage::Tx;
+use postrider_storage::Tx;
 
 use super::Owner;
 use crate::error::Error;

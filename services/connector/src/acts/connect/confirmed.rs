@@ -1,7 +1,7 @@
 //! The confirm page's token, used up in the transaction of the connect: a connect that fails leaves it good.
 
-use domain::Timestamp;
-use storage::Tx;
+use postrider_domain::Timestamp;
+use postrider_storage::Tx;
 
 use super::{Connected, Wish, account};
 use crate::error::Error;

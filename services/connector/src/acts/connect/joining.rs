@@ -1,7 +1,7 @@
 //! The share in Google's push watch that comes with a consent.
 
-use domain::Timestamp;
-use storage::Tx;
+use postrider_domain::Timestamp;
+use postrider_storage::Tx;
 
 use crate::error::Error;
 use crate::state::State;

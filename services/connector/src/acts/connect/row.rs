@@ -1,7 +1,7 @@
 //! What a connector looks like after a grant.
 
 use chrono::TimeDelta;
-use domain::ConnectorId;
+use postrider_domain::ConnectorId;
 
 use super::Wish;
 use crate::error::Error;

@@ -2,9 +2,9 @@
 
 use actix_web::web::{self as actix, Data};
 use actix_web::{HttpRequest, HttpResponse};
-use domain::Secret;
+use postrider_domain::Secret;
+use postrider_web::RequestContext;
 use serde::Deserialize;
-use web::RequestContext;
 
 use super::respond;
 use super::url::LIFETIME;
@@ -36,9 +36,9 @@ pub struct Query {
     responses(
         (status = 200, body = respond::ConnectedAnswer, description = "Connected; or the confirm page as HTML"),
         (status = 303, description = "To `return_to`, with status=connected or error=…"),
-        (status = 403, body = web::ProblemDocument, description = "`access_denied`"),
-        (status = 422, body = web::ProblemDocument, description = "`state_invalid`, `auth_code_invalid`, `scope_missing`"),
-        (status = 503, body = web::ProblemDocument, description = "`google_unavailable`: the same address may be tried again. `database_unavailable`: likewise, unless the code was exchanged before; the grant is then kept for ten seconds, and if the database stays away for longer the address answers 422 `state_invalid` and the consent begins anew"),
+        (status = 403, body = postrider_web::ProblemDocument, description = "`access_denied`"),
+        (status = 422, body = postrider_web::ProblemDocument, description = "`state_invalid`, `auth_code_invalid`, `scope_missing`"),
+        (status = 503, body = postrider_web::ProblemDocument, description = "`google_unavailable`: the same address may be tried again. `database_unavailable`: likewise, unless the code was exchanged before; the grant is then kept for ten seconds, and if the database stays away for longer the address answers 422 `state_invalid` and the consent begins anew"),
     )
 )]
 pub async fn handle(state: Data<State>, request: HttpRequest, cx: RequestContext) -> HttpResponse {

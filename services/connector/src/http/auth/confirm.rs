@@ -2,9 +2,9 @@
 
 use actix_web::web::{Data, Form};
 use actix_web::{HttpRequest, HttpResponse};
+use postrider_web::RequestContext;
 use serde::Deserialize;
 use utoipa::ToSchema;
-use web::RequestContext;
 
 use super::respond;
 use crate::acts::connect::connect_confirmed;
@@ -32,9 +32,9 @@ pub struct Answer {
     responses(
         (status = 200, body = respond::ConnectedAnswer),
         (status = 303, description = "To `return_to`, with status=connected or error=access_denied"),
-        (status = 403, body = web::ProblemDocument, description = "The answer was no"),
-        (status = 422, body = web::ProblemDocument, description = "`state_invalid`: unknown, used or too old"),
-        (status = 503, body = web::ProblemDocument, description = "`database_unavailable`: nothing was used up, the same form may be sent again"),
+        (status = 403, body = postrider_web::ProblemDocument, description = "The answer was no"),
+        (status = 422, body = postrider_web::ProblemDocument, description = "`state_invalid`: unknown, used or too old"),
+        (status = 503, body = postrider_web::ProblemDocument, description = "`database_unavailable`: nothing was used up, the same form may be sent again"),
     )
 )]
 pub async fn handle(

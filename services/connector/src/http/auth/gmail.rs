@@ -1,10 +1,10 @@
 //! `POST /api/auth/google/gmail`: a frontend brings an authorisation code.
 
 use actix_web::web::{Data, Json};
-use domain::Secret;
+use postrider_domain::Secret;
+use postrider_web::{ApiJson, Caller, Problem, Scope};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use web::{ApiJson, Caller, Problem, Scope};
 
 use super::respond::ConnectedAnswer;
 use crate::acts::bring::{self, Brought};
@@ -32,8 +32,8 @@ pub struct Body {
     post, path = "/api/auth/google/gmail", tag = "connecting", request_body = Body,
     responses(
         (status = 200, body = ConnectedAnswer),
-        (status = 422, body = web::ProblemDocument, description = "`auth_code_invalid` (also for a code of another redirect URI), `state_invalid`, `scope_missing`, `refresh_token_missing`"),
-        (status = 503, body = web::ProblemDocument, description = "`google_not_configured`, `google_unavailable`"),
+        (status = 422, body = postrider_web::ProblemDocument, description = "`auth_code_invalid` (also for a code of another redirect URI), `state_invalid`, `scope_missing`, `refresh_token_missing`"),
+        (status = 503, body = postrider_web::ProblemDocument, description = "`google_not_configured`, `google_unavailable`"),
     )
 )]
 pub async fn handle(state: Data<State>, caller: Caller, body: ApiJson<Body>) -> Result<Json<ConnectedAnswer>, Problem> {

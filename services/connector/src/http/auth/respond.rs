@@ -2,11 +2,11 @@
 
 use actix_web::cookie::Cookie;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
-use domain::{TenantId, UserId};
+use postrider_domain::{TenantId, UserId};
+use postrider_web::Problem;
 use serde::Serialize;
 use url::Url;
 use utoipa::ToSchema;
-use web::Problem;
 
 use crate::acts::connect::{Connected, Owner};
 use crate::browser::page;
@@ -20,7 +20,7 @@ pub struct ConnectedAnswer {
     /// Always `connected`.
     status: &'static str,
     #[schema(value_type = String, format = "uuid")]
-    connector_id: domain::ConnectorId,
+    connector_id: postrider_domain::ConnectorId,
     email_address: String,
 }
 

@@ -3,10 +3,10 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use chrono::TimeDelta;
-use domain::Secret;
+use postrider_domain::Secret;
+use postrider_web::{ApiQuery, Caller, Problem, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use web::{ApiQuery, Caller, Problem, Scope};
 
 use crate::browser::{cookie, token};
 use crate::error::Error;
@@ -42,8 +42,8 @@ pub struct Answer {
         description = "Where the browser goes afterwards: in our own origin or in one of OAUTH_RETURN_ORIGINS")),
     responses(
         (status = 200, body = Answer),
-        (status = 422, body = web::ProblemDocument, description = "`return_to` leads elsewhere"),
-        (status = 503, body = web::ProblemDocument, description = "`google_not_configured`"),
+        (status = 422, body = postrider_web::ProblemDocument, description = "`return_to` leads elsewhere"),
+        (status = 503, body = postrider_web::ProblemDocument, description = "`google_not_configured`"),
     )
 )]
 pub async fn handle(state: Data<State>, caller: Caller, query: ApiQuery<Parameters>) -> Result<HttpResponse, Problem> {

@@ -3,10 +3,10 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use domain::Secret;
+use postrider_domain::Secret;
+use postrider_web::{ApiJson, Caller, Problem, Scope};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use web::{ApiJson, Caller, Problem, Scope};
 
 use super::view::{self, ConnectorAnswer};
 use crate::acts::bring::{self, Brought};
@@ -55,8 +55,8 @@ pub enum Provider {
     responses(
         (status = 201, body = ConnectorAnswer),
         (status = 200, body = ConnectorAnswer, description = "It was connected already; its credential is renewed"),
-        (status = 422, body = web::ProblemDocument),
-        (status = 503, body = web::ProblemDocument, description = "`google_not_configured`, `google_unavailable`"),
+        (status = 422, body = postrider_web::ProblemDocument),
+        (status = 503, body = postrider_web::ProblemDocument, description = "`google_not_configured`, `google_unavailable`"),
     )
 )]
 pub async fn handle(state: Data<State>, caller: Caller, body: ApiJson<Body>) -> Result<HttpResponse, Problem> {

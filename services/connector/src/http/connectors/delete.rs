@@ -2,10 +2,10 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use domain::ConnectorId;
+use postrider_domain::ConnectorId;
+use postrider_web::{ApiQuery, Caller, PathId, Problem, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use web::{ApiQuery, Caller, PathId, Problem, Scope};
 
 use super::view::{self, ConnectorAnswer};
 use crate::acts::connect::Owner;
@@ -41,7 +41,7 @@ pub struct ErasingAnswer {
     responses(
         (status = 200, body = ConnectorAnswer, description = "Disconnected; its mail stays readable"),
         (status = 202, body = ErasingAnswer),
-        (status = 404, body = web::ProblemDocument),
+        (status = 404, body = postrider_web::ProblemDocument),
     )
 )]
 pub async fn handle(

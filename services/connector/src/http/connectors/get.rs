@@ -1,8 +1,8 @@
 //! `GET /api/connectors/{connector_id}`.
 
 use actix_web::web::{Data, Json};
-use domain::ConnectorId;
-use web::{Caller, PathId, Problem, Scope};
+use postrider_domain::ConnectorId;
+use postrider_web::{Caller, PathId, Problem, Scope};
 
 use super::view::{self, ConnectorAnswer};
 use crate::acts::connect::Owner;
@@ -12,7 +12,7 @@ use crate::state::State;
 #[utoipa::path(
     get, path = "/api/connectors/{connector_id}", tag = "connectors",
     params(("connector_id" = String, Path)),
-    responses((status = 200, body = ConnectorAnswer), (status = 404, body = web::ProblemDocument))
+    responses((status = 200, body = ConnectorAnswer), (status = 404, body = postrider_web::ProblemDocument))
 )]
 pub async fn handle(
     state: Data<State>,

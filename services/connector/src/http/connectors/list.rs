@@ -1,10 +1,10 @@
 //! `GET /api/connectors`.
 
 use actix_web::web::{Data, Json};
-use domain::ConnectorId;
+use postrider_domain::ConnectorId;
+use postrider_storage::page;
+use postrider_web::{ApiQuery, Caller, Limit, Page, Problem, Scope};
 use serde::Deserialize;
-use storage::page;
-use web::{ApiQuery, Caller, Limit, Page, Problem, Scope};
 
 use super::view::ConnectorAnswer;
 use crate::error::Error;
@@ -29,7 +29,7 @@ pub struct Parameters {
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
     ),
-    responses((status = 200, body = Page<ConnectorAnswer>), (status = 422, body = web::ProblemDocument))
+    responses((status = 200, body = Page<ConnectorAnswer>), (status = 422, body = postrider_web::ProblemDocument))
 )]
 pub async fn handle(
     state: Data<State>,

@@ -1,10 +1,10 @@
 //! `PATCH /api/connectors/{connector_id}`.
 
 use actix_web::web::{Data, Json};
-use domain::ConnectorId;
+use postrider_domain::ConnectorId;
+use postrider_web::{ApiJson, Caller, PathId, Problem, Scope};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use web::{ApiJson, Caller, PathId, Problem, Scope};
 
 use super::view::{self, ConnectorAnswer};
 use crate::acts::connect::Owner;
@@ -42,9 +42,9 @@ pub enum WishedStatus {
     params(("connector_id" = String, Path)), request_body = Body,
     responses(
         (status = 200, body = ConnectorAnswer),
-        (status = 404, body = web::ProblemDocument),
-        (status = 409, body = web::ProblemDocument, description = "`reauth_required`, `connector_disconnected`"),
-        (status = 422, body = web::ProblemDocument),
+        (status = 404, body = postrider_web::ProblemDocument),
+        (status = 409, body = postrider_web::ProblemDocument, description = "`reauth_required`, `connector_disconnected`"),
+        (status = 422, body = postrider_web::ProblemDocument),
     )
 )]
 pub async fn handle(

@@ -1,10 +1,10 @@
 //! A connector in answers. No secret has a place here.
 
-use domain::{ConnectorId, Timestamp};
-use google::oauth::Scopes;
+use postrider_domain::{ConnectorId, Timestamp};
+use postrider_google_auth::oauth::Scopes;
+use postrider_web::Problem;
 use serde::Serialize;
 use utoipa::ToSchema;
-use web::Problem;
 
 use crate::acts::connect::Owner;
 use crate::error::Error;

@@ -2,10 +2,10 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use domain::{ConnectorId, Timestamp};
+use postrider_domain::{ConnectorId, Timestamp};
+use postrider_web::{ApiJson, Problem, ServiceCaller};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use web::{ApiJson, Problem, ServiceCaller};
 
 use crate::acts::lease::{Lease, Wish, lease};
 use crate::error::Error;
@@ -43,10 +43,10 @@ pub struct Answer {
     post, path = "/internal/token-leases", tag = "internal", request_body = Body,
     responses(
         (status = 200, body = Answer),
-        (status = 403, body = web::ProblemDocument, description = "Another service than sync-worker"),
-        (status = 404, body = web::ProblemDocument),
-        (status = 409, body = web::ProblemDocument, description = "`reauth_required`, `connector_paused`, `connector_disconnected`"),
-        (status = 503, body = web::ProblemDocument),
+        (status = 403, body = postrider_web::ProblemDocument, description = "Another service than sync-worker"),
+        (status = 404, body = postrider_web::ProblemDocument),
+        (status = 409, body = postrider_web::ProblemDocument, description = "`reauth_required`, `connector_paused`, `connector_disconnected`"),
+        (status = 503, body = postrider_web::ProblemDocument),
     )
 )]
 pub async fn handle(state: Data<State>, caller: ServiceCaller, body: ApiJson<Body>) -> Result<HttpResponse, Problem> {

@@ -1,7 +1,7 @@
 //! The account a watch request means: `connector_id` in the body, or the `X-Account-ID` header.
 
 use actix_web::HttpRequest;
-use domain::ConnectorId;
+use postrider_domain::ConnectorId;
 
 use crate::error::Error;
 

@@ -5,8 +5,8 @@ use std::pin::Pin;
 
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use actix_web::{FromRequest, HttpRequest, dev};
+use postrider_web::{ApiJson, Problem};
 use serde::de::DeserializeOwned;
-use web::{ApiJson, Problem};
 
 /// The body, or its default when the request has none.
 #[derive(Debug)]

@@ -2,10 +2,10 @@
 
 use actix_web::HttpRequest;
 use actix_web::web::{Data, Json};
-use domain::{ConnectorId, LabelId, Timestamp};
+use postrider_domain::{ConnectorId, LabelId, Timestamp};
+use postrider_web::{ApiJson, Caller, Problem, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use web::{ApiJson, Caller, Problem, Scope};
 
 use super::account;
 use crate::acts::connect::Owner;
@@ -51,10 +51,10 @@ pub struct Answer {
     post, path = "/api/v1/gmail/watch/start", tag = "watch", request_body = Body,
     responses(
         (status = 200, body = Answer),
-        (status = 404, body = web::ProblemDocument),
-        (status = 409, body = web::ProblemDocument, description = "`account_ambiguous`, `account_missing`, `reauth_required`, `connector_paused`, `connector_disconnected`, `google_refused`, `topic_taken`: another connector has the account watched on another topic"),
-        (status = 422, body = web::ProblemDocument, description = "Also for another topic than the installation's own"),
-        (status = 503, body = web::ProblemDocument, description = "`google_not_configured`, `google_unavailable`"),
+        (status = 404, body = postrider_web::ProblemDocument),
+        (status = 409, body = postrider_web::ProblemDocument, description = "`account_ambiguous`, `account_missing`, `reauth_required`, `connector_paused`, `connector_disconnected`, `google_refused`, `topic_taken`: another connector has the account watched on another topic"),
+        (status = 422, body = postrider_web::ProblemDocument, description = "Also for another topic than the installation's own"),
+        (status = 503, body = postrider_web::ProblemDocument, description = "`google_not_configured`, `google_unavailable`"),
     )
 )]
 pub async fn handle(

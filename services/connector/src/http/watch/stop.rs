@@ -2,10 +2,10 @@
 
 use actix_web::HttpRequest;
 use actix_web::web::{Data, Json};
-use domain::ConnectorId;
+use postrider_domain::ConnectorId;
+use postrider_web::{Caller, Problem, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use web::{Caller, Problem, Scope};
 
 use super::account;
 use super::optional_body::OptionalBody;
@@ -35,9 +35,9 @@ pub struct Answer {
     post, path = "/api/v1/gmail/watch/stop", tag = "watch", request_body = Option<Body>,
     responses(
         (status = 200, body = Answer),
-        (status = 404, body = web::ProblemDocument),
-        (status = 409, body = web::ProblemDocument, description = "`account_ambiguous`"),
-        (status = 422, body = web::ProblemDocument),
+        (status = 404, body = postrider_web::ProblemDocument),
+        (status = 409, body = postrider_web::ProblemDocument, description = "`account_ambiguous`"),
+        (status = 422, body = postrider_web::ProblemDocument),
     )
 )]
 pub async fn handle(

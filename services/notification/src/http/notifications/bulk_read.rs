@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use actix_web::web::{Data as AppData, Json};
-use domain::NotificationId;
+use postrider_domain::NotificationId;
+use postrider_web::{ApiJson, Caller, Problem, Scope, codes};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{ApiJson, Caller, Problem, Scope, codes};
 
 use super::view::Data;
 use crate::changes::Whose;

@@ -2,13 +2,13 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data as AppData;
-use domain::text::truncate;
-use domain::{ConnectorId, EmailAddress};
+use postrider_domain::text::truncate;
+use postrider_domain::{ConnectorId, EmailAddress};
+use postrider_web::{ApiJson, Caller, Problem, Scope, codes};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{ApiJson, Caller, Problem, Scope, codes};
 
 use super::view::{Data, NotificationView};
 use crate::changes::Whose;

@@ -1,11 +1,11 @@
 //! `GET /api/notifications/{id}/explain`.
 
 use actix_web::web::{Data as AppData, Json};
-use domain::NotificationId;
+use postrider_domain::NotificationId;
+use postrider_web::{Caller, PathId, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{Caller, PathId, Scope};
 
 use super::view::{Data, decisions};
 use crate::error::Error;

@@ -1,8 +1,8 @@
 //! `GET /api/notifications/{id}`.
 
 use actix_web::web::{Data as AppData, Json};
-use domain::NotificationId;
-use web::{Caller, PathId, Scope};
+use postrider_domain::NotificationId;
+use postrider_web::{Caller, PathId, Scope};
 
 use super::view::{Data, NotificationView};
 use crate::error::Error;

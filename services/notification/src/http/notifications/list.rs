@@ -4,10 +4,10 @@
 
 use actix_web::HttpRequest;
 use actix_web::web::{Data as AppData, Json};
+use postrider_web::{ApiQuery, Caller, Limit, Problem, Scope, codes};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
-use web::{ApiQuery, Caller, Limit, Problem, Scope, codes};
 
 use super::view::NotificationView;
 use crate::error::Error;

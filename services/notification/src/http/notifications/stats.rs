@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use actix_web::HttpRequest;
 use actix_web::web::{Data as AppData, Json};
+use postrider_web::{ApiQuery, Caller, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use web::{ApiQuery, Caller, Scope};
 
 use super::view::Data;
 use crate::error::Error;

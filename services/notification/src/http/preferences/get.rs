@@ -2,10 +2,10 @@
 
 use actix_web::HttpRequest;
 use actix_web::web::{Data as AppData, Json};
+use postrider_web::{ApiQuery, Caller, Scope};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{ApiQuery, Caller, Scope};
 
 use crate::error::Error;
 use crate::http::account::{self, AccountParams};

@@ -1,9 +1,9 @@
 //! Getting a user's log to the client: live from hints, from the rows wherever a number is missing, and never an
 //! entry twice or out of order on one socket.
 
-use runtime::telemetry::span;
+use postrider_runtime::telemetry::span;
+use postrider_storage::Error;
 use serde_json::{Value, json};
-use storage::Error;
 use tokio::time::Instant;
 use tracing::{Instrument, Span};
 

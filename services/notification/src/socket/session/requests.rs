@@ -1,9 +1,9 @@
 //! What a session does with what its client asks.
 
 use chrono::TimeDelta;
-use contracts::TraceContext;
-use domain::NotificationId;
-use runtime::telemetry::span;
+use postrider_contracts::TraceContext;
+use postrider_domain::NotificationId;
+use postrider_runtime::telemetry::span;
 use serde_json::json;
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -132,7 +132,7 @@ impl Session {
             let tx = self.hosts.db.tenant(&identity.owner.tenant).await?;
             let found = accounts::find(&tx, &identity.owner.tenant, account).await?;
             tx.commit().await?;
-            Ok::<_, storage::Error>(found)
+            Ok::<_, postrider_storage::Error>(found)
         };
         match found.await {
             Ok(Some(found)) if found.owner == identity.owner.user => Ok(identity),
@@ -174,7 +174,7 @@ impl Session {
             let changed = self.hosts.changes.mark(&mut tx, whose, &[id], how).await?;
             let there = !changed.is_empty() || notifications::find(&tx, whose.tenant, whose.user, id).await?.is_some();
             tx.commit().await?;
-            Ok::<_, storage::Error>(there)
+            Ok::<_, postrider_storage::Error>(there)
         };
         match marked.await {
             Ok(true) => Ok(()),

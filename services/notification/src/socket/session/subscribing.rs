@@ -1,6 +1,6 @@
 //! Where a room starts when it is subscribed.
 
-use storage::Error;
+use postrider_storage::Error;
 
 use super::Session;
 use super::delivery::Then;

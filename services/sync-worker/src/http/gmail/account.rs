@@ -1,6 +1,6 @@
 //! The query that names an account.
 
-use domain::{ConnectorId, EmailAddress};
+use postrider_domain::{ConnectorId, EmailAddress};
 use serde::Deserialize;
 use utoipa::IntoParams;
 

@@ -2,8 +2,8 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use broker::BrokerState;
-use domain::Timestamp;
+use postrider_broker::BrokerState;
+use postrider_domain::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 

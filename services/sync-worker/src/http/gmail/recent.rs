@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use chrono::TimeDelta;
-use domain::Timestamp;
+use postrider_domain::Timestamp;
 
 /// How long a call's outcome says anything about now.
 const WINDOW: TimeDelta = TimeDelta::minutes(5);

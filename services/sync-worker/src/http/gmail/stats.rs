@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use actix_web::web::{Data, Json};
 use chrono::TimeDelta;
-use domain::Timestamp;
+use postrider_domain::Timestamp;
+use postrider_web::{ApiQuery, Problem, Scope};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{ApiQuery, Problem, Scope};
 
 use super::account::AccountQuery;
 use crate::http::accounts::ids;
@@ -56,7 +56,7 @@ pub struct Stats {
 }
 
 #[utoipa::path(get, path = "/gmail/stats", tag = "sync", params(AccountQuery),
-    responses((status = 200, body = Stats), (status = 404, body = web::ProblemDocument)))]
+    responses((status = 200, body = Stats), (status = 404, body = postrider_web::ProblemDocument)))]
 pub async fn handle(api: Data<Api>, asker: Asker, query: ApiQuery<AccountQuery>) -> Result<Json<Stats>, Problem> {
     let query = query.into_inner();
     let (mut tx, accounts) = api.open(&asker, Scope::Read).await?;

@@ -2,11 +2,11 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use domain::{ConnectorId, EmailAddress, RunId};
+use postrider_domain::{ConnectorId, EmailAddress, RunId};
+use postrider_web::{ApiJson, ApiQuery, Problem, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{ApiJson, ApiQuery, Problem, Scope};
 
 use super::account::AccountQuery;
 use crate::http::api::{Api, problem};
@@ -35,9 +35,9 @@ pub struct Accepted {
 /// Every call asks for a run of its own, also while one is queued: a run that has begun to look may miss what was
 /// changed after. Incremental runs that wait together are answered by one look.
 #[utoipa::path(post, path = "/gmail/sync", tag = "sync", params(AccountQuery), request_body = Body,
-    responses((status = 202, body = Accepted), (status = 403, body = web::ProblemDocument),
-              (status = 404, body = web::ProblemDocument), (status = 409, body = web::ProblemDocument),
-              (status = 422, body = web::ProblemDocument)))]
+    responses((status = 202, body = Accepted), (status = 403, body = postrider_web::ProblemDocument),
+              (status = 404, body = postrider_web::ProblemDocument), (status = 409, body = postrider_web::ProblemDocument),
+              (status = 422, body = postrider_web::ProblemDocument)))]
 pub async fn handle(
     api: Data<Api>,
     asker: Asker,

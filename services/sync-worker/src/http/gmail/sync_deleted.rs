@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use domain::{ConnectorId, EmailAddress, RunId};
+use postrider_domain::{ConnectorId, EmailAddress, RunId};
+use postrider_web::{ApiQuery, Problem, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
-use web::{ApiQuery, Problem, Scope};
 
 use super::sync::{Accepted, Body, ask};
 use crate::http::accounts::ids;
@@ -56,9 +56,9 @@ pub struct Done {
 }
 
 #[utoipa::path(post, path = "/gmail/sync/deleted", tag = "sync", params(Query),
-    responses((status = 200, body = Done), (status = 202, body = Accepted), (status = 403, body = web::ProblemDocument),
-              (status = 404, body = web::ProblemDocument), (status = 409, body = web::ProblemDocument),
-              (status = 422, body = web::ProblemDocument)))]
+    responses((status = 200, body = Done), (status = 202, body = Accepted), (status = 403, body = postrider_web::ProblemDocument),
+              (status = 404, body = postrider_web::ProblemDocument), (status = 409, body = postrider_web::ProblemDocument),
+              (status = 422, body = postrider_web::ProblemDocument)))]
 pub async fn handle(api: Data<Api>, asker: Asker, query: ApiQuery<Query>) -> Result<HttpResponse, Problem> {
     let query = query.into_inner();
     let body = Body { force_full_sync: query.force_full_sync, max_results: Some(query.max_results) };

@@ -1,8 +1,8 @@
 //! `GET /api/v1/emails/{id}`
 
 use actix_web::web::{Data, Json};
-use domain::EmailId;
-use web::{PathId, Problem, Scope};
+use postrider_domain::EmailId;
+use postrider_web::{PathId, Problem, Scope};
 
 use super::view::{Mail, MailDetail};
 use crate::http::accounts::ids;
@@ -11,7 +11,7 @@ use crate::http::asker::Asker;
 use crate::store::{labels, mail_reads};
 
 #[utoipa::path(get, path = "/api/v1/emails/{id}", tag = "mail", params(("id" = String, Path, description = "our id")),
-    responses((status = 200, body = MailDetail), (status = 404, body = web::ProblemDocument)))]
+    responses((status = 200, body = MailDetail), (status = 404, body = postrider_web::ProblemDocument)))]
 pub async fn handle(api: Data<Api>, asker: Asker, id: PathId<EmailId>) -> Result<Json<MailDetail>, Problem> {
     let id = id.into_inner().0;
     let (tx, accounts) = api.open(&asker, Scope::Read).await?;

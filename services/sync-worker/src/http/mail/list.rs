@@ -5,10 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::web::{Data, Json};
-use domain::{ConnectorId, LabelId, MessageId, ThreadId, Timestamp};
+use postrider_domain::{ConnectorId, LabelId, MessageId, ThreadId, Timestamp};
+use postrider_web::{ApiQuery, Limit, Problem, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use web::{ApiQuery, Limit, Problem, Scope};
 
 use super::view::Mail;
 use crate::http::accounts::ids;
@@ -79,7 +79,7 @@ pub struct Mails {
 const MAX_FILTER: usize = 320;
 
 #[utoipa::path(get, path = "/api/v1/emails", tag = "mail", params(Query),
-    responses((status = 200, body = Mails), (status = 422, body = web::ProblemDocument)))]
+    responses((status = 200, body = Mails), (status = 422, body = postrider_web::ProblemDocument)))]
 pub async fn handle(api: Data<Api>, asker: Asker, query: ApiQuery<Query>) -> Result<Json<Mails>, Problem> {
     let query = query.into_inner();
     for (name, text) in [("from", &query.from), ("subject", &query.subject)] {

@@ -2,8 +2,8 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use domain::EmailId;
-use web::{PathId, Problem, Scope};
+use postrider_domain::EmailId;
+use postrider_web::{PathId, Problem, Scope};
 
 use crate::http::accounts::ids;
 use crate::http::api::{Api, problem};
@@ -12,7 +12,7 @@ use crate::store::{mail_reads, sources};
 
 #[utoipa::path(get, path = "/api/v1/emails/{id}/raw", tag = "mail", params(("id" = String, Path, description = "our id")),
     responses((status = 200, description = "RFC 822 source", content_type = "message/rfc822"),
-              (status = 404, body = web::ProblemDocument)))]
+              (status = 404, body = postrider_web::ProblemDocument)))]
 pub async fn handle(api: Data<Api>, asker: Asker, id: PathId<EmailId>) -> Result<HttpResponse, Problem> {
     let id = id.into_inner().0;
     let (tx, accounts) = api.open(&asker, Scope::Read).await?;

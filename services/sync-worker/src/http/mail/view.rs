@@ -1,6 +1,6 @@
 //! A mail as the API writes it, in lists and alone.
 
-use domain::Timestamp;
+use postrider_domain::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;

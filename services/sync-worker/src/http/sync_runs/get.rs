@@ -1,8 +1,8 @@
 //! `GET /api/v1/sync-runs/{id}`
 
 use actix_web::web::{Data, Json};
-use domain::RunId;
-use web::{PathId, Problem, Scope};
+use postrider_domain::RunId;
+use postrider_web::{PathId, Problem, Scope};
 
 use super::view::Run;
 use crate::http::accounts::ids;
@@ -11,7 +11,7 @@ use crate::http::asker::Asker;
 use crate::store::run_reads;
 
 #[utoipa::path(get, path = "/api/v1/sync-runs/{id}", tag = "sync", params(("id" = String, Path, description = "the run")),
-    responses((status = 200, body = Run), (status = 404, body = web::ProblemDocument)))]
+    responses((status = 200, body = Run), (status = 404, body = postrider_web::ProblemDocument)))]
 pub async fn handle(api: Data<Api>, asker: Asker, id: PathId<RunId>) -> Result<Json<Run>, Problem> {
     let (tx, accounts) = api.open(&asker, Scope::Read).await?;
     let covered = ids(&accounts.covered(None, None)?);

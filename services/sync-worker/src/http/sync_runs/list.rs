@@ -3,10 +3,10 @@
 #![expect(unused_qualifications, reason = "in the code utoipa makes of `params`")]
 
 use actix_web::web::{Data, Json};
-use domain::ConnectorId;
+use postrider_domain::ConnectorId;
+use postrider_web::{ApiQuery, Limit, Page, Problem, Scope};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use web::{ApiQuery, Limit, Page, Problem, Scope};
 
 use super::view::Run;
 use crate::http::accounts::ids;
@@ -28,7 +28,7 @@ pub struct Query {
 }
 
 #[utoipa::path(get, path = "/api/v1/sync-runs", tag = "sync", params(Query),
-    responses((status = 200, body = Page<Run>), (status = 422, body = web::ProblemDocument)))]
+    responses((status = 200, body = Page<Run>), (status = 422, body = postrider_web::ProblemDocument)))]
 pub async fn handle(api: Data<Api>, asker: Asker, query: ApiQuery<Query>) -> Result<Json<Page<Run>>, Problem> {
     let query = query.into_inner();
     let after = page::after(query.cursor.as_deref())?;

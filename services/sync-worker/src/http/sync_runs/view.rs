@@ -1,6 +1,6 @@
 //! A run as the API writes it, with its rate and what is left.
 
-use domain::Timestamp;
+use postrider_domain::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;

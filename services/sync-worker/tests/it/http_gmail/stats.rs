@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use contracts::connector::Settings;
-use gmail_sim::Deliver;
+use postrider_contracts::connector::Settings;
+use postrider_gmail_sim::Deliver;
+use postrider_testing::eventually;
 use serde_json::{Value, json};
-use testing::eventually;
 
 use crate::http_world::{ANN, Account, BEN, SOON, World, members};
 

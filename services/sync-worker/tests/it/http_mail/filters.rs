@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use chrono::{SecondsFormat, TimeDelta};
-use contracts::connector::Settings;
-use domain::Timestamp;
-use gmail_sim::Deliver;
+use postrider_contracts::connector::Settings;
+use postrider_domain::Timestamp;
+use postrider_gmail_sim::Deliver;
 use reqwest::Method;
 
 use crate::http_world::{ANN, Account, Answer, BEN, World};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
-use gmail_sim::Deliver;
+use postrider_gmail_sim::Deliver;
 
 use crate::http_world::{ANN, Account, World};
 

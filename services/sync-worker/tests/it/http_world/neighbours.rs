@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use chrono::TimeDelta;
-use domain::{Clock, ConnectorId, IdGen, SystemClock, SystemIds, TenantId, UserId};
-use gmail_sim::Sim;
+use postrider_domain::{Clock, ConnectorId, IdGen, SystemClock, SystemIds, TenantId, UserId};
+use postrider_gmail_sim::Sim;
+use postrider_web::tokens::Claims;
+use postrider_web::{InternalKeys, InternalTokens, Scopes};
 use serde_json::{Value, json};
-use web::tokens::Claims;
-use web::{InternalKeys, InternalTokens, Scopes};
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 

@@ -4,15 +4,15 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use contracts::TraceContext;
-use domain::{EmailAddress, HistoryId, RunId};
-use gmail_sim::dice::Dice;
-use gmail_sim::mailbox::{Lag, Quirks};
-use gmail_sim::{MailboxSpec, Notification, Sizes, WatchRequest, World};
-use storage::Db;
-use sync_worker::engine::Engine;
-use sync_worker::store::queue::{self, Push};
-use sync_worker::store::runs as run_store;
+use postrider_contracts::TraceContext;
+use postrider_domain::{EmailAddress, HistoryId, RunId};
+use postrider_gmail_sim::dice::Dice;
+use postrider_gmail_sim::mailbox::{Lag, Quirks};
+use postrider_gmail_sim::{MailboxSpec, Notification, Sizes, WatchRequest, World};
+use postrider_storage::Db;
+use postrider_sync_worker::engine::Engine;
+use postrider_sync_worker::store::queue::{self, Push};
+use postrider_sync_worker::store::runs as run_store;
 
 use super::history::Recorded;
 use crate::actor::Actor;
@@ -174,7 +174,7 @@ impl Case {
             })
             .collect();
         let mut tx = self.db.system().await.unwrap();
-        let now = domain::Clock::now(&self.ids.clock);
+        let now = postrider_domain::Clock::now(&self.ids.clock);
         queue::enqueue(&mut tx, &pushes, now).await.unwrap();
         tx.commit().await.unwrap();
     }
@@ -212,7 +212,7 @@ impl Case {
         let id = RunId(self.ids.seams.ids.uuid());
         let mut tx = self.db.tenant(&self.ids.tenant).await.unwrap();
         let whose = (&self.ids.tenant, self.ids.connector);
-        let now = domain::Clock::now(&self.ids.clock);
+        let now = postrider_domain::Clock::now(&self.ids.clock);
         run_store::enqueue(&mut tx, whose, (id, kind), None, now).await.unwrap();
         tx.commit().await.unwrap();
     }
@@ -240,7 +240,7 @@ impl Case {
     }
 
     async fn met(&self) -> Met {
-        let counted = |pick: &dyn Fn(&sync_worker::metrics::Metrics) -> u64| {
+        let counted = |pick: &dyn Fn(&postrider_sync_worker::metrics::Metrics) -> u64| {
             u64::from(self.engines.iter().map(|engine| pick(engine.metrics())).sum::<u64>() > 0)
         };
         let failed = |code: &'static str| counted(&|metrics| metrics.failures.with_label_values(&[code]).get());

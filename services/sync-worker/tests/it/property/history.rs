@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gmail_sim::{HistoryQuery, World};
-use storage::types::{BigInt, Integer, Text, Uuid as SqlUuid};
-use storage::{Db, QueryableByName, sql};
+use postrider_gmail_sim::{HistoryQuery, World};
+use postrider_storage::types::{BigInt, Integer, Text, Uuid as SqlUuid};
+use postrider_storage::{Db, QueryableByName, sql};
 
 use crate::harness::Ids;
 
@@ -49,7 +49,8 @@ impl Recorded {
                     ("labels_removed", &record.labels_removed),
                 ];
                 for (name, list) in lists {
-                    let entry = |message: &gmail_sim::MsgId| (record.id, name.to_owned(), message.to_string());
+                    let entry =
+                        |message: &postrider_gmail_sim::MsgId| (record.id, name.to_owned(), message.to_string());
                     present.extend(list.iter().map(|change| entry(&change.message)));
                 }
                 self.noted = self.noted.max(record.id);
@@ -124,8 +125,8 @@ async fn changes(db: &Db, ids: &Ids) -> BTreeMap<i32, Vec<Entry>> {
     let tx = db.tenant(&ids.tenant).await.unwrap();
     let rows =
         sql("SELECT generation, history_id, kind, message_id FROM changes WHERE tenant = $1 AND connector_id = $2")
-            .bind::<Text, _>(ids.tenant.as_str())
-            .bind::<SqlUuid, _>(ids.connector.0)
+            .bind_as::<Text, _>(ids.tenant.as_str())
+            .bind_as::<SqlUuid, _>(ids.connector.0)
             .load::<Row>(&tx)
             .await
             .unwrap();
@@ -150,8 +151,8 @@ async fn boundaries(db: &Db, ids: &Ids) -> BTreeMap<i32, u64> {
     let tx = db.tenant(&ids.tenant).await.unwrap();
     let rows = sql("SELECT generation, boundary FROM sync_runs \
          WHERE tenant = $1 AND connector_id = $2 AND reason <> 'asked'")
-    .bind::<Text, _>(ids.tenant.as_str())
-    .bind::<SqlUuid, _>(ids.connector.0)
+    .bind_as::<Text, _>(ids.tenant.as_str())
+    .bind_as::<SqlUuid, _>(ids.connector.0)
     .load::<Row>(&tx)
     .await
     .unwrap();

@@ -1,0 +1,216 @@
+//! The relay: publishes committed rows with confirms and marks them off the path.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::NaiveDate;
+use diesel::sql_types::{Array, Date, Double, Text, Uuid as SqlUuid};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use postrider_broker::{BrokerState, PublishError, Publisher};
+use postrider_runtime::telemetry::metrics;
+use prometheus::{IntCounter, IntCounterVec, Registry};
+use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::backlog::Backlog;
+use super::breaker::Breakers;
+use super::hand_over::HandOver;
+use super::marks::Marks;
+use super::rows::{OutboxRow, StoredEvent, outbox_columns};
+use postrider_storage::db::Db;
+use postrider_storage::error::Error;
+use postrider_storage::statement::sql;
+
+/// Events in one publish call.
+const BATCH: usize = 256;
+/// Publish calls under way at once; with `BATCH` this bounds what is unconfirmed.
+const IN_FLIGHT: usize = 8;
+/// How often the table is looked at for what the hand-over did not bring.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Sends one service's outbox. Run exactly one for each process; many processes may run one each.
+pub struct Relay {
+    db: Db,
+    publisher: Arc<dyn Publisher>,
+    handed: mpsc::Receiver<Vec<StoredEvent>>,
+    metrics: Metrics,
+    breakers: Breakers,
+    backlog: Backlog,
+}
+
+struct Metrics {
+    published: IntCounter,
+    deferred: IntCounterVec,
+}
+
+type Published = (Vec<StoredEvent>, Vec<Result<(), PublishError>>);
+
+impl Relay {
+    /// Takes the pool's hand-over; a second relay on the same pool gets rows by polling only.
+    pub fn new(db: Db, publisher: Arc<dyn Publisher>, registry: &Registry) -> Self {
+        let (hand_over, handed) = HandOver::new();
+        let _first = db.attach(hand_over);
+        let metrics = Metrics {
+            published: metrics::counter(registry, "postrider_outbox_published_total", "Events published and confirmed"),
+            deferred: metrics::counter_vec(
+                registry,
+                "postrider_outbox_deferred_total",
+                "Publishes that failed and wait for another try",
+                &["event_type"],
+            ),
+        };
+        let backlog = Backlog::new(db.clone(), registry);
+        Self { db, publisher, handed, metrics, breakers: Breakers::default(), backlog }
+    }
+
+    /// Works until `stop`, then publishes what was handed over already and marks it.
+    pub async fn run(self, stop: CancellationToken) {
+        let (marks, marking) = Marks::new(self.db.clone());
+        let backlog = self.backlog.clone();
+        tokio::join!(self.publish_until(stop.clone(), marks), marking.run(), backlog.watch(stop));
+    }
+
+    async fn publish_until(mut self, stop: CancellationToken, marks: Marks) {
+        let mut poll = tokio::time::interval(POLL);
+        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut in_flight = FuturesUnordered::new();
+        let mut handed = Vec::new();
+        loop {
+            tokio::select! {
+                biased;
+                Some(done) = in_flight.next(), if !in_flight.is_empty() => self.settle(done, &marks).await,
+                taken = self.handed.recv_many(&mut handed, BATCH), if in_flight.len() < IN_FLIGHT => {
+                    if taken == 0 {
+                        break;
+                    }
+                    for batch in self.admit(handed.drain(..).flatten().collect()) {
+                        in_flight.push(publish(self.publisher.clone(), batch));
+                    }
+                }
+                _ = poll.tick(), if in_flight.len() < IN_FLIGHT => {
+                    for batch in self.poll().await {
+                        in_flight.push(publish(self.publisher.clone(), batch));
+                    }
+                }
+                () = stop.cancelled() => break,
+            }
+        }
+        // What was committed and handed over before the stop still goes out; the rest waits in its table.
+        while let Ok(events) = self.handed.try_recv() {
+            for batch in self.admit(events) {
+                in_flight.push(publish(self.publisher.clone(), batch));
+            }
+        }
+        while let Some(done) = in_flight.next().await {
+            self.settle(done, &marks).await;
+        }
+    }
+
+    /// Leaves out what must wait (broker away, key paused): the poll finds those rows again.
+    fn admit(&self, events: Vec<StoredEvent>) -> Vec<Vec<StoredEvent>> {
+        if self.publisher.state() != BrokerState::Ready {
+            return Vec::new();
+        }
+        let now = Instant::now();
+        let allowed = events.into_iter().filter(|event| self.breakers.allows(&event.envelope.event_type, now));
+        let mut batches: Vec<Vec<StoredEvent>> = Vec::new();
+        for event in allowed {
+            match batches.last_mut() {
+                Some(batch) if batch.len() < BATCH => batch.push(event),
+                _ => batches.push(vec![event]),
+            }
+        }
+        batches
+    }
+
+    async fn poll(&self) -> Vec<Vec<StoredEvent>> {
+        if self.publisher.state() != BrokerState::Ready {
+            return Vec::new();
+        }
+        match claim(&self.db).await {
+            Ok(events) => self.admit(events),
+            Err(error) => {
+                tracing::warn!(%error, "outbox: cannot look for waiting events");
+                Vec::new()
+            }
+        }
+    }
+
+    async fn settle(&mut self, (events, results): Published, marks: &Marks) {
+        let now = Instant::now();
+        let mut failed: Vec<(NaiveDate, Uuid, f64, String)> = Vec::new();
+        for (event, result) in events.into_iter().zip(results) {
+            let key = &event.envelope.event_type;
+            match result {
+                Ok(()) => {
+                    self.breakers.succeeded(key);
+                    self.metrics.published.inc();
+                    marks.sent(event.day, event.envelope.id.0);
+                }
+                Err(error) => {
+                    if matches!(error, PublishError::Nacked | PublishError::Returned) {
+                        self.breakers.failed(key, now);
+                    }
+                    let reason = error.to_string();
+                    self.metrics.deferred.with_label_values(&[key.as_str()]).inc();
+                    let wait = f64::from(1_u32 << event.attempts.clamp(0, 6)).min(60.0);
+                    failed.push((event.day, event.envelope.id.0, wait, reason));
+                }
+            }
+        }
+        if !failed.is_empty() {
+            let first = failed.first().map(|(.., reason)| reason.clone()).unwrap_or_default();
+            tracing::warn!(events = failed.len(), reason = %first, "outbox: publishes deferred");
+            if let Err(error) = defer(&self.db, failed).await {
+                tracing::warn!(%error, "outbox: cannot note deferred events; they are found again by time");
+            }
+        }
+    }
+}
+
+async fn publish(publisher: Arc<dyn Publisher>, events: Vec<StoredEvent>) -> Published {
+    let results = publisher.publish(events.iter().map(|event| event.envelope.clone()).collect()).await;
+    (events, results)
+}
+
+/// Takes rows whose time has come; another relay does not see them for 30 s.
+async fn claim(db: &Db) -> Result<Vec<StoredEvent>, Error> {
+    let tx = db.system().await?;
+    let rows = sql(concat!(
+        "UPDATE outbox SET available_at = clock_timestamp() + interval '30 seconds' WHERE (day, id) IN \
+         (SELECT day, id FROM outbox WHERE sent_at IS NULL AND available_at <= clock_timestamp() \
+          ORDER BY available_at LIMIT 1024 FOR UPDATE SKIP LOCKED) RETURNING ",
+        outbox_columns!()
+    ))
+    .load::<OutboxRow>(&tx)
+    .await?;
+    tx.commit().await?;
+    let mut events: Vec<StoredEvent> = rows.into_iter().map(StoredEvent::from).collect();
+    events.sort_by(|a, b| a.envelope.position.cmp(&b.envelope.position));
+    Ok(events)
+}
+
+async fn defer(db: &Db, failed: Vec<(NaiveDate, Uuid, f64, String)>) -> Result<(), Error> {
+    let mut columns = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (day, id, wait, reason) in failed {
+        columns.0.push(day);
+        columns.1.push(id);
+        columns.2.push(wait);
+        columns.3.push(reason);
+    }
+    let tx = db.system().await?;
+    sql("UPDATE outbox SET attempts = attempts + 1, last_error = failed.reason, \
+            available_at = clock_timestamp() + make_interval(secs => failed.wait) \
+         FROM unnest($1, $2, $3, $4) AS failed (day, id, wait, reason) \
+         WHERE outbox.day = failed.day AND outbox.id = failed.id")
+    .bind_as::<Array<Date>, _>(columns.0)
+    .bind_as::<Array<SqlUuid>, _>(columns.1)
+    .bind_as::<Array<Double>, _>(columns.2)
+    .bind_as::<Array<Text>, _>(columns.3)
+    .execute(&tx)
+    .await?;
+    tx.commit().await
+}

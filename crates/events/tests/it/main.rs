@@ -1,0 +1,15 @@
+//! Events against a real Postgres, each test in a database of its own.
+
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod http;
+#[cfg(test)]
+mod inbox;
+#[cfg(test)]
+mod outbox;
+#[cfg(test)]
+#[path = "../../../web/tests/it/harness.rs"]
+mod server;
+#[cfg(test)]
+mod streams;

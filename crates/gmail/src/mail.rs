@@ -1,0 +1,41 @@
+//! What Gmail says about one mail.
+
+use bytes::Bytes;
+use postrider_domain::{HistoryId, LabelId, MessageId, ThreadId, Timestamp};
+
+/// A mail without its content (`format=minimal`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailMeta {
+    pub id: MessageId,
+    pub thread_id: ThreadId,
+    pub labels: Vec<LabelId>,
+    /// The last history record that changed this mail: the version of everything in this answer.
+    pub history_id: HistoryId,
+    /// When Google accepted the mail; orders the inbox, better than the `Date` header.
+    pub internal_date: Timestamp,
+    /// Gmail's excerpt as plain text: entities are already unescaped, NULs replaced.
+    pub snippet: String,
+    /// Gmail's estimate of the mail's size, in bytes.
+    pub size: u64,
+}
+
+/// A mail with its RFC 822 source (`format=raw`).
+///
+/// From the real client, `raw` carries its share of the process-wide byte budget and gives it back when the last
+/// clone is dropped: parse and compress it, then drop it before waiting for the next fetch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawMail {
+    pub id: MessageId,
+    pub thread_id: ThreadId,
+    pub labels: Vec<LabelId>,
+    /// The version of everything in this answer.
+    pub history_id: HistoryId,
+    /// When Google accepted the mail.
+    pub internal_date: Timestamp,
+    /// Gmail's excerpt as plain text.
+    pub snippet: String,
+    /// Gmail's estimate of the mail's size, in bytes; `raw.len()` is exact.
+    pub size: u64,
+    /// The source, decoded from base64url.
+    pub raw: Bytes,
+}

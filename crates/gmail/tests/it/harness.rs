@@ -1,0 +1,119 @@
+//! A simulator in this process, a client of ours at it, and a token source that refreshes as connector does.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use postrider_domain::{Clock, ConnectorId, Seams, Secret, SystemClock};
+use postrider_gmail::{AccessToken, TokenError, TokenSource};
+use postrider_gmail::{GmailClient, GmailMetrics, GmailTransport, TransportConfig};
+use postrider_gmail_sim::{MailboxSpec, SimConfig, SimServer, Sizes};
+use postrider_google_auth::oauth::{
+    AuthorizeRequest, GMAIL_READONLY, Grant, OAuthClient, OAuthConfig, OAuthError, Scopes, random_token,
+};
+use postrider_google_auth::oidc::Jwks;
+use tokio::sync::Mutex;
+use url::Url;
+use uuid::Uuid;
+
+pub const ADDRESS: &str = "demo@example.com";
+const REDIRECT: &str = "http://localhost:8000/gmail/auth/callback";
+
+pub struct World {
+    pub sim: SimServer,
+    pub oauth: Arc<OAuthClient>,
+    pub jwks: Arc<Jwks>,
+    seams: Seams,
+}
+
+impl World {
+    /// A simulator with one mailbox of `size` small mails.
+    pub async fn start(size: u32) -> Self {
+        let mailbox = MailboxSpec { sizes: Sizes::Small, ..MailboxSpec::new(ADDRESS, size) };
+        let config = SimConfig { mailboxes: vec![mailbox], ..SimConfig::default() };
+        let issuer = config.issuer.clone();
+        let (client_id, secret) = (config.oauth.client_id.clone(), config.oauth.client_secret.clone());
+        let sim = SimServer::start(config).await.unwrap();
+        let url = |path: &str| format!("{}{path}", sim.base_url()).parse::<Url>().unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let jwks = Jwks::new(url("/oauth2/v3/certs"), clock.clone()).unwrap();
+        let config = OAuthConfig {
+            client_id,
+            client_secret: Secret::new(secret),
+            auth_url: url("/o/oauth2/v2/auth"),
+            token_url: url("/token"),
+            revoke_url: url("/revoke"),
+            issuer,
+        };
+        let oauth = Arc::new(OAuthClient::new(config, jwks.clone(), clock).unwrap());
+        Self { sim, oauth, jwks, seams: Seams::system() }
+    }
+
+    /// Goes through the consent page; gives the code, the state that came back, and the verifier.
+    pub async fn consent(&self) -> (Secret, Secret) {
+        let entropy = self.seams.entropy.as_ref();
+        let (state, verifier) = (random_token(entropy), random_token(entropy));
+        let url = self.oauth.authorize_url(&AuthorizeRequest {
+            redirect_uri: REDIRECT,
+            state: &state,
+            verifier: &verifier,
+            scopes: &Scopes::parse(&format!("openid email {GMAIL_READONLY}")),
+            login_hint: None,
+        });
+        let answer = visit(&url).await;
+        let back: Url = answer.parse().unwrap();
+        let value = |name: &str| back.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned();
+        assert_eq!(value("state"), state.expose());
+        (Secret::new(value("code")), verifier)
+    }
+
+    pub async fn exchange(&self, code: &Secret, verifier: &Secret) -> Result<Grant, OAuthError> {
+        self.oauth.exchange(code, Some(verifier), REDIRECT).await
+    }
+
+    /// A connected mailbox's client, and the refresh token behind it.
+    pub async fn connect(&self) -> (GmailClient, Secret) {
+        let (code, verifier) = self.consent().await;
+        let grant = self.exchange(&code, &verifier).await.unwrap();
+        let refresh = grant.refresh_token.unwrap();
+        let root = format!("{}/", self.sim.base_url()).parse().unwrap();
+        let metrics = GmailMetrics::register(&prometheus::Registry::new()).unwrap();
+        let transport = GmailTransport::new(TransportConfig::new(root), self.seams.clock.clone(), metrics).unwrap();
+        let first = AccessToken { secret: grant.access_token, expires_at: grant.expires_at, version: 1 };
+        let tokens = Refreshing { oauth: self.oauth.clone(), refresh: refresh.clone(), current: Mutex::new(first) };
+        let client = GmailClient::new(ConnectorId(Uuid::from_u128(1)), transport, Arc::new(tokens)).unwrap();
+        (client, refresh)
+    }
+}
+
+/// Where the page sends the browser.
+async fn visit(page: &Url) -> String {
+    let provider = rustls::crypto::ring::default_provider();
+    let _already = provider.install_default();
+    let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let answer = browser.get(page.clone()).send().await.unwrap();
+    assert_eq!(answer.status(), 302);
+    answer.headers()["location"].to_str().unwrap().to_owned()
+}
+
+/// Refreshes whenever a newer token is asked for.
+struct Refreshing {
+    oauth: Arc<OAuthClient>,
+    refresh: Secret,
+    current: Mutex<AccessToken>,
+}
+
+#[async_trait]
+impl TokenSource for Refreshing {
+    async fn token(&self, newer_than: Option<i64>) -> Result<AccessToken, TokenError> {
+        let mut current = self.current.lock().await;
+        if newer_than.is_some_and(|than| than >= current.version) {
+            let refreshed = self.oauth.refresh(&self.refresh).await.map_err(|error| match error {
+                error if error.needs_consent() => TokenError::ReauthRequired,
+                _ => TokenError::Unavailable,
+            })?;
+            let version = current.version + 1;
+            *current = AccessToken { secret: refreshed.access_token, expires_at: refreshed.expires_at, version };
+        }
+        Ok(current.clone())
+    }
+}
