@@ -13,7 +13,7 @@ use postrider_web::jwt::ClientTokenRules;
 use postrider_web::tokens::InternalKeys;
 use url::Url;
 
-use crate::socket;
+use crate::channels::socket;
 
 /// The service's name in settings, tokens and events.
 pub const NAME: &str = "notification";

@@ -17,7 +17,7 @@ const EVERY: Duration = Duration::from_secs(3_600);
 /// Starts all of them.
 pub fn start(state: &State, retention: chrono::TimeDelta, tasks: &Tasks, shutdown: &Shutdown) {
     let (db, stop) = (state.db.clone(), shutdown.soft.clone());
-    tasks.supervise("partitions", shutdown, move || partitions::run(db.clone(), EVERY, stop.clone()));
+    tasks.supervise("job.partitions", shutdown, move || partitions::run(db.clone(), EVERY, stop.clone()));
     let (state, stop) = (state.clone(), shutdown.soft.clone());
-    tasks.supervise("prune", shutdown, move || prune::run(state.clone(), retention, EVERY, stop.clone()));
+    tasks.supervise("job.prune", shutdown, move || prune::run(state.clone(), retention, EVERY, stop.clone()));
 }

@@ -3,7 +3,7 @@
 
 use actix_web::HttpRequest;
 use postrider_domain::ConnectorId;
-use postrider_storage::Tx;
+use postrider_storage::TenantTx;
 use postrider_web::{Caller, Problem, codes};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -37,7 +37,7 @@ pub fn named(request: &HttpRequest, in_query: Option<Uuid>) -> Result<Option<Con
 }
 
 /// 404 for an account that is not the caller's.
-pub async fn must_own(tx: &Tx, caller: &Caller, account: Option<ConnectorId>) -> Result<(), Error> {
+pub async fn must_own(tx: &TenantTx, caller: &Caller, account: Option<ConnectorId>) -> Result<(), Error> {
     let Some(account) = account else { return Ok(()) };
     match accounts::find(tx, &caller.tenant, account).await? {
         Some(known) if known.owner == caller.user => Ok(()),

@@ -7,6 +7,7 @@ use postrider_domain::{TenantId, Timestamp};
 use postrider_storage::{Db, Error};
 use tokio_util::sync::CancellationToken;
 
+use crate::observe;
 use crate::state::State;
 use crate::store::{log, suppressions, users};
 
@@ -18,10 +19,7 @@ const SLICE: i64 = 5_000;
 /// At once, and then every `every`.
 pub async fn run(state: State, retention: TimeDelta, every: Duration, stop: CancellationToken) -> Result<(), Error> {
     loop {
-        let gone = prune(&state.db, state.seams.clock.now() - retention).await?;
-        if gone > 0 {
-            tracing::info!(rows = gone, "pruned {gone} rows beyond the retention");
-        }
+        observe::pruned(prune(&state.db, state.seams.clock.now() - retention).await?);
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
             () = tokio::time::sleep(every) => {}
@@ -29,7 +27,7 @@ pub async fn run(state: State, retention: TimeDelta, every: Duration, stop: Canc
     }
 }
 
-/// Deletes what is older than the given instant; answers how many rows. Two replicas doing it at once only share the
+/// Deletes what is older than the given instant. Returns how many rows. Two replicas doing it at once only share the
 /// work.
 pub async fn prune(db: &Db, before: Timestamp) -> Result<usize, Error> {
     let (mut after, mut gone) = (String::new(), 0);

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::http::account;
 use crate::rules::Kind;
 use crate::state::State;
-use crate::store::list::{self, Filter};
+use crate::store::notifications::{self, Filter};
 use crate::store::users;
 
 /// Deepest page; further back a client wants a filter, not a page.
@@ -95,8 +95,8 @@ pub async fn handle(
     account::must_own(&tx, &caller, filter.account).await?;
     let (head, rows, total) = tokio::try_join!(
         users::find(&tx, &caller.tenant, &caller.user),
-        list::page(&tx, &caller.tenant, &caller.user, &filter, offset, i64::from(limit)),
-        list::count(&tx, &caller.tenant, &caller.user, &filter)
+        notifications::page(&tx, &caller.tenant, &caller.user, &filter, offset, i64::from(limit)),
+        notifications::count(&tx, &caller.tenant, &caller.user, &filter)
     )?;
     tx.commit().await?;
     let shown = i64::try_from(rows.len()).unwrap_or(i64::MAX);

@@ -12,7 +12,7 @@ use super::view::Data;
 use crate::error::Error;
 use crate::http::account::{self, AccountParams};
 use crate::state::State;
-use crate::store::list;
+use crate::store::notifications;
 
 /// The caller's counts.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -39,14 +39,14 @@ pub async fn handle(
     let account = account::named(&request, query.connector_id)?;
     let tx = state.db.tenant(&caller.tenant).await?;
     account::must_own(&tx, &caller, account).await?;
-    let counts = list::stats(&tx, &caller.tenant, &caller.user, account).await?;
+    let counts = notifications::stats(&tx, &caller.tenant, &caller.user, account).await?;
     tx.commit().await?;
     Ok(Json(Data {
         data: Stats {
             total: counts.iter().map(|count| count.total).sum(),
             unread: counts.iter().map(|count| count.unread).sum(),
             archived: counts.iter().map(|count| count.archived).sum(),
-            by_type: counts.into_iter().map(|count| (count.kind, count.total)).collect(),
+            by_type: counts.into_iter().map(|count| (count.kind.to_string(), count.total)).collect(),
         },
     }))
 }
