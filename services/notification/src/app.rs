@@ -48,50 +48,7 @@ pub struct App {
 }
 
 impl App {
-    /// Where the API listens: public and admin.
-    pub fn addrs(&self) -> (SocketAddr, SocketAddr) {
-        (self.server.addr(), self.server.admin_addr())
-    }
-
-    /// Where Socket.IO listens.
-    pub fn socket_addr(&self) -> SocketAddr {
-        self.sockets.addr()
-    }
-
-    fn start_tasks(&self) {
-        let (tasks, shutdown) = (&self.cx.tasks, &self.cx.shutdown);
-        // Exactly one relay a process: the supervisor may only restart what it can make again, so it is spawned.
-        let relay = Relay::new(self.state.db.clone(), self.broker.publisher(), &self.cx.registry);
-        drop(tasks.spawn("outbox.relay", relay.run(shutdown.soft.clone())));
-        let (fan_out, stop) = (self.fan_out.clone(), shutdown.soft.clone());
-        tasks.supervise("live.hints", shutdown, move || fan_out.clone().run(stop.clone()));
-        self.consumers.start(&self.broker);
-        let catch_ups = [
-            ("consumer.catch_up.connector", &self.consumers.connector),
-            ("consumer.catch_up.mailbox", &self.consumers.mailbox),
-        ];
-        for (name, consumer) in catch_ups {
-            let (consumer, stop, every) = (consumer.clone(), shutdown.soft.clone(), self.config.stream_check);
-            tasks.supervise(name, shutdown, move || {
-                let (consumer, stop) = (consumer.clone(), stop.clone());
-                async move { consumer.run_catch_up(every, stop).await }
-            });
-        }
-        jobs::start(&self.state, self.config.retention, tasks, shutdown);
-    }
-}
-
-impl Service for App {
-    const NAME: &'static str = NAME;
-    const ABOUT: &'static str = "Turns events into notifications and brings them to sockets, in order and never lost.";
-    type Config = Config;
-    type Deps = Deps;
-
-    fn load(env: &Env) -> Result<Config, ConfigErrors> {
-        Config::load(env)
-    }
-
-    fn deps(config: &Config, cx: &Context) -> anyhow::Result<Deps> {
+    pub fn deps(config: &Config, cx: &Context) -> anyhow::Result<Deps> {
         let tokens = InternalTokens::new(config.internal_keys.clone(), NAME, cx.seams.clock.clone());
         let source = |callee: &str, url: &url::Url| -> Arc<dyn EventSource> {
             let client = ServiceClient::new(callee, url.clone(), tokens.clone(), Timeouts::default());
@@ -103,7 +60,7 @@ impl Service for App {
         })
     }
 
-    async fn build(config: Config, deps: Deps, cx: Context) -> anyhow::Result<Self> {
+    pub async fn build(config: Config, deps: Deps, cx: Context) -> anyhow::Result<Self> {
         let db = Db::connect(DbConfig {
             url: config.database.url.clone(),
             spec: Spec::NOTIFICATION,
@@ -143,11 +100,58 @@ impl Service for App {
         Ok(Self { config, cx, state, broker, consumers, fan_out, sockets, server })
     }
 
+    /// Where the API listens: public and admin.
+    pub fn addrs(&self) -> (SocketAddr, SocketAddr) {
+        (self.server.addr(), self.server.admin_addr())
+    }
+
+    /// Where Socket.IO listens.
+    pub fn socket_addr(&self) -> SocketAddr {
+        self.sockets.addr()
+    }
+
+    fn start_tasks(&self) {
+        let (tasks, shutdown) = (&self.cx.tasks, &self.cx.shutdown);
+        // Exactly one relay a process: the supervisor may only restart what it can make again, so it is spawned.
+        let relay = Relay::new(self.state.db.clone(), self.broker.publisher(), &self.cx.registry);
+        drop(tasks.spawn("outbox.relay", relay.run(shutdown.soft.clone())));
+        let (fan_out, stop) = (self.fan_out.clone(), shutdown.soft.clone());
+        tasks.supervise("live.hints", shutdown, move || fan_out.clone().run(stop.clone()));
+        self.consumers.start(&self.broker);
+        let catch_ups = [
+            ("consumer.catch_up.connector", &self.consumers.connector),
+            ("consumer.catch_up.mailbox", &self.consumers.mailbox),
+        ];
+        for (name, consumer) in catch_ups {
+            let (consumer, stop, every) = (consumer.clone(), shutdown.soft.clone(), self.config.stream_check);
+            tasks.supervise(name, shutdown, move || {
+                let (consumer, stop) = (consumer.clone(), stop.clone());
+                async move { consumer.run_catch_up(every, stop).await }
+            });
+        }
+        jobs::start(&self.state, self.config.retention, tasks, shutdown);
+    }
+}
+
+impl Service for App {
+    const NAME: &'static str = NAME;
+    const ABOUT: &'static str = "Turns events into notifications and brings them to sockets, in order and never lost.";
+    type Config = Config;
+
+    fn load(env: &Env) -> Result<Config, ConfigErrors> {
+        Config::load(env)
+    }
+
+    async fn build(config: Config, cx: Context) -> anyhow::Result<Self> {
+        let deps = Self::deps(&config, &cx)?;
+        Self::build(config, deps, cx).await
+    }
+
     async fn run(self) -> anyhow::Result<()> {
         self.start_tasks();
         let shutdown = self.cx.shutdown.clone();
         let sockets = async { self.sockets.run(shutdown.clone()).await.context("the Socket.IO listener failed") };
-        tokio::try_join!(self.server.run(&shutdown), sockets)?;
+        tokio::try_join!(self.server.run(shutdown.clone()), sockets)?;
         Ok(())
     }
 
