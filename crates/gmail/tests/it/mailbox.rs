@@ -6,10 +6,10 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use postrider_domain::{Clock, HistoryId, LabelId, MessageId, SystemClock};
 use postrider_gmail::quota::{GovernorConfig, LocalSlices, ProjectGate, SliceRule, UserBucket};
-use postrider_mail as mime;
 use postrider_gmail::{GmailApi, GmailError, Governor, Lane, TokenError};
 use postrider_gmail::{Governed, LimitKind, WatchRequest};
 use postrider_gmail_sim::{Deliver, MsgId, Rule};
+use postrider_mail as mime;
 
 use crate::harness::{ADDRESS, World};
 
