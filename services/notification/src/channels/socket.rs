@@ -10,14 +10,12 @@
 
 mod identity;
 mod inbound;
-mod origins;
 mod protocol;
 mod server;
 mod session;
 mod settings;
 mod shared;
 
-pub use origins::Origins;
 pub use server::SocketServer;
 pub use settings::Settings;
 pub use shared::{Shared, Sockets};

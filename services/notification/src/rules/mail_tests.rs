@@ -65,8 +65,7 @@ fn an_inbox_mail_notifies_and_a_sent_draft_spam_or_own_digest_never_does() {
 
 #[test]
 fn the_accounts_label_filter_decides() {
-    let include =
-        Account { label_filter: LabelFilter::Include, label_ids: vec!["Label_1".to_owned()], ..account() };
+    let include = Account { label_filter: LabelFilter::Include, label_ids: vec!["Label_1".to_owned()], ..account() };
     assert_eq!(verdict(&mail(&["INBOX"]), &include), "label_filter");
     assert_eq!(verdict(&mail(&["INBOX", "Label_1"]), &include), "raised: type_on");
     let exclude = Account { label_filter: LabelFilter::Exclude, ..include };

@@ -1,6 +1,7 @@
 //! The Socket.IO listener: axum over our own connections, because socketioxide speaks tower and hyper only.
 
 mod connection;
+mod cors;
 mod drain;
 mod namespace;
 pub(super) mod transports;
@@ -73,7 +74,7 @@ impl SocketServer {
         let router = Router::new()
             .layer(layer)
             .layer(from_fn_with_state(shared.sockets.transports.clone(), note_transport))
-            .layer(settings.origins.layer());
+            .layer(cors::layer(&settings.origins));
         let listener = Tuned { listener, send_buffer: settings.send_buffer, user_timeout: settings.slow_after * 2 };
         let service = router.into_make_service_with_connect_info::<Carrier>();
         let stopped = drain::after_stop(shutdown.clone(), io, shared);

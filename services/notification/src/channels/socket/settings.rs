@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::origins::Origins;
+use postrider_web::Origins;
 
 /// How sockets are treated.
 #[derive(Debug, Clone)]

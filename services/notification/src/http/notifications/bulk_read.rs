@@ -12,8 +12,8 @@ use uuid::Uuid;
 use super::view::Data;
 use crate::actions::Owner;
 use crate::error::Error;
-use crate::state::State;
 use crate::rules::Mark;
+use crate::state::State;
 
 /// Most ids of one request.
 const MAX: usize = 1_000;

@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::view::Data;
 use crate::actions::Owner;
 use crate::error::Error;
-use crate::state::State;
 use crate::rules::Mark;
+use crate::state::State;
 use crate::store::notifications::{self, Notification};
 
 /// Read state of a notification.
