@@ -6,6 +6,7 @@ mod json;
 mod oauth;
 mod payload;
 pub(crate) mod query;
+mod transport;
 
 use actix_web::web::{self, ServiceConfig};
 

@@ -9,6 +9,7 @@ use postrider_domain::{Clock, SystemClock, Timestamp};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::faults::Faults;
 use crate::gate::{Gate, Quota};
 use crate::oauth::keys::{KeyError, Keys};
 use crate::oauth::{OAuth, OAuthConfig};
@@ -31,6 +32,8 @@ pub struct SimConfig {
     pub push: PushConfig,
     /// Default: no limits.
     pub quota: Quota,
+    /// How odd its mailboxes are; default: not at all.
+    pub faults: Faults,
     /// `iss` of all tokens.
     pub issuer: String,
     /// HTTP worker threads.
@@ -47,6 +50,7 @@ impl Default for SimConfig {
             oauth: OAuthConfig::default(),
             push: PushConfig::default(),
             quota: Quota::off(),
+            faults: Faults::Off,
             issuer: "https://accounts.google.com".to_owned(),
             workers: 2,
         }
@@ -84,6 +88,7 @@ impl Sim {
     /// Builds the parts without listening.
     pub fn build(config: &SimConfig) -> Result<Self, StartError> {
         let world = World::new(config.seed, config.clock.clone());
+        world.set_faults(config.faults);
         for spec in &config.mailboxes {
             world.create_mailbox(spec)?;
         }
