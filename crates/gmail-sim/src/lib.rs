@@ -15,6 +15,7 @@ pub mod ids;
 pub mod labels;
 pub mod mailbox;
 pub mod oauth;
+pub mod pubsub;
 pub mod push;
 pub mod server;
 pub mod world;
@@ -25,6 +26,7 @@ pub use faults::Faults;
 pub use gate::{Gate, Quota, Rule, Transport};
 pub use ids::MsgId;
 pub use oauth::{OAuth, OAuthConfig};
+pub use pubsub::PubSub;
 pub use push::PushConfig;
 pub use server::{Sim, SimConfig, SimServer};
 pub use world::{

@@ -13,6 +13,7 @@ use crate::faults::Faults;
 use crate::gate::{Gate, Quota};
 use crate::oauth::keys::{KeyError, Keys};
 use crate::oauth::{OAuth, OAuthConfig};
+use crate::pubsub::PubSub;
 use crate::push::{PushConfig, Pusher, Queue};
 use crate::world::{MailboxSpec, SimError, World};
 use crate::{control, http};
@@ -79,6 +80,7 @@ pub struct Sim {
     pub gate: Arc<Gate>,
     pub oauth: Arc<OAuth>,
     pub keys: Arc<Keys>,
+    pub pubsub: Arc<PubSub>,
     pub(crate) pusher: Arc<Pusher>,
     pub(crate) issuer: Arc<str>,
     clock: Arc<dyn Clock>,
@@ -104,6 +106,7 @@ impl Sim {
             gate: Arc::new(Gate::new(config.quota.clone(), config.seed)),
             oauth: Arc::new(OAuth::new(config.oauth.clone(), config.seed)),
             keys: Arc::new(Keys::new(config.seed)?),
+            pubsub: Arc::new(PubSub::new(&config.push)),
             pusher,
             issuer: config.issuer.as_str().into(),
             clock: config.clock.clone(),
@@ -123,6 +126,7 @@ impl Sim {
 
     /// Points the push subscription elsewhere.
     pub fn configure_push(&self, config: PushConfig) {
+        self.pubsub.adopt(&config);
         self.pusher.configure(config);
     }
 

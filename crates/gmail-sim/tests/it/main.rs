@@ -17,6 +17,7 @@ mod http_faults;
 mod http_gmail;
 mod http_oauth;
 mod http_oddities;
+mod http_pubsub;
 mod http_push;
 mod load;
 mod replay;
