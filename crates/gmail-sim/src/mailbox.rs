@@ -177,16 +177,6 @@ impl Mailbox {
         self.messages.len()
     }
 
-    /// Number of messages as an answer knows it.
-    pub fn len_in(&self, view: View) -> usize {
-        let stale = self.pending(view).filter(|record| view.stale(record)).flat_map(|record| &record.changes);
-        stale.fold(self.len(), |count, change| match change.kind {
-            ChangeKind::Added => count.saturating_sub(1),
-            ChangeKind::Deleted => count + 1,
-            ChangeKind::LabelsAdded(_) | ChangeKind::LabelsRemoved(_) => count,
-        })
-    }
-
     /// Number of threads.
     pub fn threads(&self) -> usize {
         self.threads.len()

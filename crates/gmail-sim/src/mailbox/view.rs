@@ -88,6 +88,16 @@ impl Mailbox {
         self.told(first.map_or(self.head, |record| record.previous))
     }
 
+    /// Number of messages as an answer knows it.
+    pub fn len_in(&self, view: View) -> usize {
+        let stale = self.pending(view).filter(|record| view.stale(record)).flat_map(|record| &record.changes);
+        stale.fold(self.len(), |count, change| match change.kind {
+            ChangeKind::Added => count.saturating_sub(1),
+            ChangeKind::Deleted => count + 1,
+            ChangeKind::LabelsAdded(_) | ChangeKind::LabelsRemoved(_) => count,
+        })
+    }
+
     /// How many records nobody is shown yet.
     pub fn hidden(&self, now: Timestamp) -> usize {
         self.pending(View { now, as_of: None }).count()

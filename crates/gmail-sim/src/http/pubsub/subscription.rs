@@ -46,7 +46,8 @@ struct Patch {
 pub(super) async fn call(sim: &Sim, method: &Method, name: &str, verb: &str, body: &[u8]) -> Reply {
     match (method.as_str(), verb) {
         ("PUT", "") => {
-            let wanted = Subscription { name: name.to_owned(), ..read(body)? };
+            let mut wanted: Subscription = read(body)?;
+            name.clone_into(&mut wanted.name);
             let made = sim.pubsub.create_subscription(wanted)?;
             push(sim, &made);
             shown(&made)
