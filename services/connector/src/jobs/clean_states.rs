@@ -23,10 +23,10 @@ pub async fn run(state: State, stop: Shutdown) -> anyhow::Result<()> {
     }
 }
 
-/// Forgets what is old now. Answers how many.
+/// Forgets what is old now. Returns how many.
 pub async fn turn(state: &State) -> Result<usize, Error> {
-    let mut tx = state.db.system().await?;
-    let gone = oauth_states::delete_expired(&mut tx, state.seams.clock.now() - KEEP).await?;
+    let tx = state.db.system().await?;
+    let gone = oauth_states::delete_expired(&tx, state.seams.clock.now() - KEEP).await?;
     tx.commit().await?;
     Ok(gone)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use postrider_runtime::Shutdown;
 
-use crate::acts::end_grant::end_grant;
+use crate::actions::end_grant::end_grant;
 use crate::error::Error;
 use crate::state::State;
 use crate::store::grant_endings;
@@ -22,15 +22,15 @@ pub async fn run(state: State, stop: Shutdown) -> anyhow::Result<()> {
     }
 }
 
-/// Works off what is due now. Answers how many.
+/// Works off what is due now. Returns how many.
 pub async fn turn(state: &State) -> Result<usize, Error> {
     if state.google.is_none() {
         return Ok(0);
     }
     let mut done = 0;
     loop {
-        let mut tx = state.db.system().await?;
-        let due = grant_endings::claim(&mut tx, state.seams.clock.now(), BATCH).await?;
+        let tx = state.db.system().await?;
+        let due = grant_endings::claim(&tx, state.seams.clock.now(), BATCH).await?;
         tx.commit().await?;
         if due.is_empty() {
             return Ok(done);

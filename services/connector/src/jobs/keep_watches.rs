@@ -5,11 +5,10 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use postrider_runtime::Shutdown;
 
-use crate::acts::watch;
+use crate::actions::watch::keep;
 use crate::error::Error;
 use crate::state::State;
-use crate::store::google_accounts::Account;
-use crate::store::watch_due;
+use crate::store::google_accounts::{self, Account};
 
 /// How often the rows are looked at when nobody wakes the job.
 const EVERY: Duration = Duration::from_secs(2);
@@ -27,16 +26,16 @@ pub async fn run(state: State, stop: Shutdown) -> anyhow::Result<()> {
     }
 }
 
-/// Works off what is due now. Answers how many accounts were looked at.
+/// Works off what is due now. Returns how many accounts were looked at.
 pub async fn turn(state: &State) -> Result<usize, Error> {
-    watch::mark_lapsed(state).await?;
+    keep::mark_lapsed(state).await?;
     if state.google.is_none() {
         return Ok(0);
     }
     let mut done = 0;
     loop {
-        let mut tx = state.db.system().await?;
-        let due = watch_due::claim(&mut tx, state.seams.clock.now(), BATCH).await?;
+        let tx = state.db.system().await?;
+        let due = google_accounts::watch::claim(&tx, state.seams.clock.now(), BATCH).await?;
         tx.commit().await?;
         if due.is_empty() {
             return Ok(done);
@@ -50,9 +49,9 @@ pub async fn turn(state: &State) -> Result<usize, Error> {
 
 async fn one(state: &State, account: &Account) {
     let result = if account.watch_wanted {
-        watch::start(state, account).await.map(|_answer| ())
+        keep::start(state, account).await
     } else {
-        watch::stop(state, account).await
+        keep::stop(state, account).await
     };
     if let Err(error) = result {
         tracing::warn!(account.id = %account.id, %error, "the watch of account {} cannot be set now", account.id);

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::view::ConnectorAnswer;
 use crate::error::Error;
 use crate::state::State;
-use crate::store::connector_view::{self, ConnectorView};
+use crate::store::connectors::view::{self, ConnectorView};
 
 /// Parameters.
 #[derive(Debug, Deserialize)]
@@ -48,7 +48,7 @@ pub async fn handle(
     let more = rows.len() > wanted;
     rows.truncate(wanted);
     let next = match rows.last().filter(|_| more) {
-        Some(last) => Some(page::encode(&ConnectorId(last.id)).map_err(Problem::unexpected)?),
+        Some(last) => Some(page::encode(&last.id).map_err(Problem::unexpected)?),
         None => None,
     };
     Ok(Json(Page::new(rows.into_iter().map(ConnectorAnswer::from).collect(), next)))
@@ -60,8 +60,8 @@ async fn read(
     after: Option<ConnectorId>,
     limit: i64,
 ) -> Result<Vec<ConnectorView>, Error> {
-    let mut tx = state.db.tenant(&caller.tenant).await?;
-    let rows = connector_view::list(&mut tx, &caller.user, after, limit).await?;
+    let tx = state.db.tenant(&caller.tenant).await?;
+    let rows = view::list(&tx, &caller.user, after, limit).await?;
     tx.commit().await?;
     Ok(rows)
 }

@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 
 use super::account;
 use super::optional_body::OptionalBody;
-use crate::acts::connect::Owner;
-use crate::acts::share;
+use crate::actions::Owner;
+use crate::actions::watch::stop::stop;
 use crate::state::State;
 
 /// Whose watch.
@@ -48,6 +48,6 @@ pub async fn handle(
 ) -> Result<Json<Answer>, Problem> {
     caller.require(Scope::Write)?;
     let connector = account::named(&request, body.0.connector_id)?;
-    share::stop(&state, &Owner::from(&caller), connector, Some(caller.trace)).await?;
+    stop(&state, &Owner::from(&caller), connector, Some(caller.trace)).await?;
     Ok(Json(Answer { stopped: true }))
 }

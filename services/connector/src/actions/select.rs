@@ -1,10 +1,9 @@
 //! Which connector a request without a connector in its path means: the one it names, or the caller's only one.
 
-use postrider_domain::ConnectorId;
+use postrider_domain::{AccountStatus, ConnectorId};
 
-use super::connect::Owner;
+use super::Owner;
 use crate::error::Error;
-use crate::rules::status::Status;
 use crate::state::State;
 use crate::store::connectors::{self, Connector};
 
@@ -15,19 +14,19 @@ const NAMED: i64 = 50;
 pub async fn acting(state: &State, owner: &Owner, named: Option<ConnectorId>) -> Result<Connector, Error> {
     let row = meant(state, owner, named).await?.ok_or(Error::NoAccount)?;
     match row.status {
-        Status::Active => Ok(row),
-        Status::Paused => Err(Error::Paused),
-        Status::ReauthRequired => Err(Error::ReauthRequired),
-        Status::Disconnected => Err(Error::Disconnected),
+        AccountStatus::Active => Ok(row),
+        AccountStatus::Paused => Err(Error::Paused),
+        AccountStatus::ReauthRequired => Err(Error::ReauthRequired),
+        AccountStatus::Disconnected => Err(Error::Disconnected),
     }
 }
 
 /// As [`acting`], whatever its state; nothing when the caller has no account.
 pub async fn meant(state: &State, owner: &Owner, named: Option<ConnectorId>) -> Result<Option<Connector>, Error> {
-    let mut tx = state.db.tenant(&owner.tenant).await?;
+    let tx = state.db.tenant(&owner.tenant).await?;
     let found = match named {
-        Some(id) => Some(connectors::find(&mut tx, &owner.user, id).await?.ok_or(Error::NotFound)?),
-        None => only(connectors::list_open(&mut tx, &owner.user, NAMED).await?)?,
+        Some(id) => Some(connectors::find(&tx, &owner.user, id).await?.ok_or(Error::NotFound)?),
+        None => only(connectors::list_open(&tx, &owner.user, NAMED).await?)?,
     };
     tx.commit().await?;
     Ok(found)

@@ -10,8 +10,9 @@ use postrider_domain::{ConnectorId, TenantId};
 use postrider_runtime::backoff::Backoff;
 use tokio::sync::oneshot;
 
-use super::reauth;
+use crate::actions::reauth::{self, Reason};
 use crate::error::Error;
+use crate::observe;
 use crate::rules::scopes;
 use crate::state::State;
 use crate::store::connectors::{self, Connector};
@@ -27,8 +28,8 @@ const STORE_BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration:
 
 /// Tries to be the one who refreshes this version of a connector's credential, in all replicas.
 pub async fn claim(state: &State, tenant: &TenantId, id: ConnectorId, version: i64) -> Result<bool, Error> {
-    let mut tx = state.db.tenant(tenant).await?;
-    let won = credentials::claim_refresh(&mut tx, id, version, state.replica, CLAIM_SECONDS).await?;
+    let tx = state.db.tenant(tenant).await?;
+    let won = credentials::claim_refresh(&tx, id, version, state.replica, CLAIM_SECONDS).await?;
     tx.commit().await?;
     Ok(won)
 }
@@ -70,7 +71,7 @@ impl Job {
         let asked = tokio::time::timeout(DEADLINE, google.refresh(&refresh)).await;
         match asked.unwrap_or(Err(Error::google_unavailable("no answer in time"))) {
             Ok(fresh) => {
-                crate::observe::refreshed(&self.state, "ok");
+                observe::refreshed(&self.state.metrics, "ok");
                 let short = fresh.scopes.as_ref().is_some_and(|granted| !scopes::missing(granted).is_empty());
                 let sealed = Sealed {
                     // Sealed anew each time, so that after a change of keys the old one is soon not needed.
@@ -80,26 +81,26 @@ impl Job {
                 };
                 let stored = self.store(sealed).await?;
                 match stored {
-                    Some(version) if short => self.require_consent(version, reauth::SCOPE_MISSING).await,
+                    Some(version) if short => self.require_consent(version, Reason::ScopeMissing).await,
                     _ => Ok(()),
                 }
             }
             Err(Error::GrantDead) => {
-                crate::observe::refreshed(&self.state, "invalid_grant");
-                self.require_consent(self.held.version, reauth::INVALID_GRANT).await
+                observe::refreshed(&self.state.metrics, "invalid_grant");
+                self.require_consent(self.held.version, Reason::InvalidGrant).await
             }
             Err(error) => {
-                crate::observe::refreshed(&self.state, "failed");
+                observe::refreshed(&self.state.metrics, "failed");
                 Err(error)
             }
         }
     }
 
-    async fn require_consent(&self, version: i64, reason: &'static str) -> Result<(), Error> {
-        reauth::require_consent(&self.state, &self.row.tenant, self.row.id, version, reason).await
+    async fn require_consent(&self, version: i64, reason: Reason) -> Result<(), Error> {
+        reauth::require_consent(&self.state, &self.row, version, reason).await
     }
 
-    /// Stores the answer; a database that is away for a moment must not cost a rotated refresh token. Answers the new
+    /// Stores the answer; a database that is away for a moment must not cost a rotated refresh token. Returns the new
     /// version, or nothing when the credential was replaced meanwhile: then this answer is of no use.
     async fn store(&self, sealed: Sealed) -> Result<Option<i64>, Error> {
         let mut attempt = 0;
@@ -116,16 +117,16 @@ impl Job {
 
     async fn try_store(&self, sealed: Sealed) -> Result<Option<i64>, postrider_storage::Error> {
         let next_check = self.state.seams.clock.now() + self.state.settings.token_check_every;
-        let mut tx = self.state.db.tenant(&self.row.tenant).await?;
-        connectors::mark_check_due(&mut tx, self.row.id, next_check).await?;
-        let version = credentials::store_refreshed(&mut tx, self.row.id, self.held.version, sealed).await?;
+        let tx = self.state.db.tenant(&self.row.tenant).await?;
+        connectors::mark_check_due(&tx, self.row.id, next_check).await?;
+        let version = credentials::store_refreshed(&tx, self.row.id, self.held.version, sealed).await?;
         tx.commit().await?;
         Ok(version)
     }
 
     async fn release(&self) -> Result<(), postrider_storage::Error> {
-        let mut tx = self.state.db.tenant(&self.row.tenant).await?;
-        credentials::release_refresh(&mut tx, self.row.id, self.state.replica).await?;
+        let tx = self.state.db.tenant(&self.row.tenant).await?;
+        credentials::release_refresh(&tx, self.row.id, self.state.replica).await?;
         tx.commit().await
     }
 }

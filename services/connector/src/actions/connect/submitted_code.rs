@@ -2,20 +2,19 @@
 
 use postrider_domain::Secret;
 
-use super::connect::{Grant, Owner};
-use super::consent::{self, Code};
-use crate::browser::token;
+use super::grant::{self, Code, Grant};
+use crate::actions::Owner;
 use crate::error::Error;
-use crate::rules::{code_verifier, redirect_uri};
+use crate::rules::{code_verifier, redirect_uri, token};
 use crate::state::State;
 use crate::store::oauth_states;
 
 /// Longest code or token taken, in bytes; Google's stay below 512 (its own documentation: 256 and 512).
 const MAX_LEN: usize = 2_048;
 
-/// What was brought.
+/// A code with what was brought beside it.
 #[derive(Debug)]
-pub struct Brought {
+pub struct SubmittedCode {
     pub code: Secret,
     pub state: Option<String>,
     pub verifier: Option<Secret>,
@@ -23,8 +22,8 @@ pub struct Brought {
 }
 
 /// Turns it into a grant. A state must be the caller's own and is used up.
-pub async fn code(state: &State, owner: &Owner, brought: Brought) -> Result<Grant, Error> {
-    sane("auth_code", &brought.code)?;
+pub async fn redeem(state: &State, owner: &Owner, brought: SubmittedCode) -> Result<Grant, Error> {
+    check_secret("auth_code", &brought.code)?;
     if brought.verifier.as_ref().is_some_and(|verifier| !code_verifier::is_valid(verifier.expose())) {
         return Err(Error::invalid("code_verifier", "is not 43 to 128 letters, digits or -._~"));
     }
@@ -37,11 +36,11 @@ pub async fn code(state: &State, owner: &Owner, brought: Brought) -> Result<Gran
         None => None,
     };
     let verifier = brought.verifier.or(kept);
-    consent::by_code(state, &Code { code: brought.code, verifier, redirect_uri }).await
+    grant::by_code(state, &Code { code: brought.code, verifier, redirect_uri }).await
 }
 
 /// Refuses what cannot be a credential of Google's before Google is asked.
-pub fn sane(name: &str, secret: &Secret) -> Result<(), Error> {
+pub fn check_secret(name: &str, secret: &Secret) -> Result<(), Error> {
     let text = secret.expose();
     if text.is_empty() || text.len() > MAX_LEN || !text.bytes().all(|b| b.is_ascii_graphic()) {
         return Err(Error::invalid(name, "is empty, too long, or not plain text"));
@@ -51,9 +50,9 @@ pub fn sane(name: &str, secret: &Secret) -> Result<(), Error> {
 
 /// The PKCE verifier of the caller's own consent.
 async fn take(state: &State, owner: &Owner, text: &str) -> Result<Secret, Error> {
-    let mut tx = state.db.tenant(&owner.tenant).await?;
+    let tx = state.db.tenant(&owner.tenant).await?;
     let now = state.seams.clock.now();
-    let found = oauth_states::take_own(&mut tx, token::hash(text), &owner.user, now).await?;
+    let found = oauth_states::take_own(&tx, &token::hash(text), &owner.user, now).await?;
     tx.commit().await?;
     Ok(state.vault.open(&found.ok_or(Error::StateInvalid)?.verifier_sealed)?)
 }

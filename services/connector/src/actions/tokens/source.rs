@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use postrider_domain::{ConnectorId, Secret, TenantId, Timestamp};
 use postrider_gmail::{AccessToken, TokenError, TokenSource};
 
-use super::lease::{Wish, lease};
+use super::lease::{Options, lease};
 use crate::error::Error;
 use crate::state::State;
 
@@ -19,8 +19,8 @@ pub struct ConnectorTokens {
 #[async_trait]
 impl TokenSource for ConnectorTokens {
     async fn token(&self, newer_than: Option<i64>) -> Result<AccessToken, TokenError> {
-        let wish = Wish { newer_than, even_paused: true };
-        match lease(&self.state, &self.tenant, self.connector, wish).await {
+        let options = Options { newer_than, even_paused: true };
+        match lease(&self.state, &self.tenant, self.connector, options).await {
             Ok(lease) => Ok(AccessToken { secret: lease.token, expires_at: lease.expires_at, version: lease.version }),
             Err(Error::ReauthRequired) => Err(TokenError::ReauthRequired),
             Err(Error::Disconnected | Error::NotFound) => Err(TokenError::Disconnected),

@@ -6,11 +6,11 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use postrider_domain::{ConnectorId, Secret, TenantId, Timestamp};
+use postrider_domain::{AccountStatus, ConnectorId, GoogleSub, Secret, TenantId, Timestamp};
 
 use super::refresh;
 use crate::error::Error;
-use crate::rules::status::Status;
+use crate::observe;
 use crate::state::State;
 use crate::store::connectors::{self, Connector};
 use crate::store::credentials::{self, Credential};
@@ -31,13 +31,13 @@ pub struct Lease {
     pub expires_at: Timestamp,
     /// Grows with each change of the connector's tokens.
     pub version: i64,
-    pub google_sub: String,
+    pub google_sub: GoogleSub,
     pub email_address: String,
 }
 
-/// What a caller wants.
+/// Which tokens will do.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Wish {
+pub struct Options {
     /// Google refused the token of this version: only a newer one helps.
     pub newer_than: Option<i64>,
     /// The service's own calls (watch, stop, checks) work for paused connectors too.
@@ -45,9 +45,9 @@ pub struct Wish {
 }
 
 /// Leases a token of the tenant's connector.
-pub async fn lease(state: &State, tenant: &TenantId, id: ConnectorId, wish: Wish) -> Result<Lease, Error> {
-    let (row, held) = read(state, tenant, id, wish).await?;
-    if let Some(lease) = usable(state, &row, &held, wish, SPENT)? {
+pub async fn lease(state: &State, tenant: &TenantId, id: ConnectorId, options: Options) -> Result<Lease, Error> {
+    let (row, held) = read(state, tenant, id, options).await?;
+    if let Some(lease) = usable(state, &row, &held, options, SPENT)? {
         return Ok(lease);
     }
     let gate = state.gates.of(id);
@@ -55,15 +55,15 @@ pub async fn lease(state: &State, tenant: &TenantId, id: ConnectorId, wish: Wish
     let deadline = tokio::time::Instant::now() + PATIENCE;
     let mut waited = false;
     loop {
-        let (row, held) = read(state, tenant, id, wish).await?;
-        if let Some(lease) = usable(state, &row, &held, wish, SPENT)? {
+        let (row, held) = read(state, tenant, id, options).await?;
+        if let Some(lease) = usable(state, &row, &held, options, SPENT)? {
             return Ok(lease);
         }
         if !held.refreshing && refresh::claim(state, tenant, id, held.version).await? {
             match refresh::run(state, &row, &held).await {
                 Ok(()) => continue,
                 Err(error) if error.is_temporary() => {
-                    return match usable(state, &row, &held, wish, SPENT_AT_LAST)? {
+                    return match usable(state, &row, &held, options, SPENT_AT_LAST)? {
                         Some(lease) => Ok(lease),
                         None => Err(error),
                     };
@@ -75,24 +75,24 @@ pub async fn lease(state: &State, tenant: &TenantId, id: ConnectorId, wish: Wish
             return Err(Error::Busy);
         }
         if !std::mem::replace(&mut waited, true) {
-            crate::observe::refresh_waited(state);
+            observe::refresh_waited(&state.metrics);
         }
         tokio::time::sleep(LOOK).await;
     }
 }
 
 /// The connector and its tokens, or why it cannot act.
-async fn read(state: &State, tenant: &TenantId, id: ConnectorId, wish: Wish) -> Result<(Connector, Credential), Error> {
-    let mut tx = state.db.tenant(tenant).await?;
-    let row = connectors::get(&mut tx, id).await?.ok_or(Error::NotFound)?;
-    let held = credentials::find(&mut tx, id).await?;
+async fn read(state: &State, tenant: &TenantId, id: ConnectorId, options: Options) -> Result<(Connector, Credential), Error> {
+    let tx = state.db.tenant(tenant).await?;
+    let row = connectors::get(&tx, id).await?.ok_or(Error::NotFound)?;
+    let held = credentials::find(&tx, id).await?;
     tx.commit().await?;
     match row.status {
-        Status::Active => {}
-        Status::Paused if wish.even_paused => {}
-        Status::Paused => return Err(Error::Paused),
-        Status::ReauthRequired => return Err(Error::ReauthRequired),
-        Status::Disconnected => return Err(Error::Disconnected),
+        AccountStatus::Active => {}
+        AccountStatus::Paused if options.even_paused => {}
+        AccountStatus::Paused => return Err(Error::Paused),
+        AccountStatus::ReauthRequired => return Err(Error::ReauthRequired),
+        AccountStatus::Disconnected => return Err(Error::Disconnected),
     }
     match held {
         Some(held) if held.refresh_sealed.is_some() => Ok((row, held)),
@@ -105,13 +105,13 @@ fn usable(
     state: &State,
     row: &Connector,
     held: &Credential,
-    wish: Wish,
+    options: Options,
     margin: TimeDelta,
 ) -> Result<Option<Lease>, Error> {
     let (Some(sealed), Some(expires_at)) = (&held.access_sealed, held.access_expires_at) else {
         return Ok(None);
     };
-    let newer = wish.newer_than.is_none_or(|refused| held.version > refused);
+    let newer = options.newer_than.is_none_or(|refused| held.version > refused);
     if !newer || expires_at - state.seams.clock.now() <= margin {
         return Ok(None);
     }

@@ -1,117 +1,105 @@
-//! The watch columns of `google_accounts`: what is due when, and what Google answered. System role.
+//! The watch columns of `google_accounts`: what is due when, and what Google answered.
 
-use postrider_domain::Timestamp;
-use postrider_storage::types::{BigInt, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use postrider_storage::{Error, Tx, sql};
+use postrider_domain::{HistoryId, Timestamp};
+use postrider_storage::{Error, SystemTx, sql};
 use uuid::Uuid;
 
-use super::google_accounts::Account;
+use super::{Account, account_columns};
 
 /// A replica that claimed an account and died gives it up after this many seconds.
 const CLAIM_SECONDS: f64 = 60.0;
 
 /// Asks for a watch on a topic, to be started at `due`. A running watch on the same topic is left to its renewal.
-pub async fn want(tx: &mut Tx, account: Uuid, topic: &str, due: Timestamp) -> Result<(), Error> {
+pub async fn want(tx: &SystemTx, account: Uuid, topic: &str, due: Timestamp) -> Result<(), Error> {
     sql("UPDATE google_accounts SET watch_wanted = true, watch_topic = $2, watch_attempts = 0, \
             watch_due_at = CASE WHEN watch_wanted AND watch_topic = $2 AND watch_expires_at > $3 \
                                 THEN least(watch_due_at, watch_expires_at) ELSE $3 END, \
             updated_at = clock_timestamp() WHERE id = $1")
-    .bind_as::<SqlUuid, _>(account)
-    .bind_as::<Text, _>(topic)
-    .bind_as::<Timestamptz, _>(due)
+    .binds((account, topic, due))
     .execute(tx)
     .await?;
     Ok(())
 }
 
 /// The wanted watch is to be asked for again at `due`: Google may watch another topic.
-pub async fn mark_due(tx: &mut Tx, account: Uuid, due: Timestamp) -> Result<(), Error> {
+pub async fn mark_due(tx: &SystemTx, account: Uuid, due: Timestamp) -> Result<(), Error> {
     sql("UPDATE google_accounts SET watch_due_at = $2, updated_at = clock_timestamp() WHERE id = $1 AND watch_wanted")
-        .bind_as::<SqlUuid, _>(account)
-        .bind_as::<Timestamptz, _>(due)
+        .binds((account, due))
         .execute(tx)
         .await?;
     Ok(())
 }
 
 /// Nobody wants the watch any more; `due` says when to stop it at Google (never, if a revoke is going to do it).
-pub async fn unwant(tx: &mut Tx, account: Uuid, due: Option<Timestamp>) -> Result<(), Error> {
+pub async fn unwant(tx: &SystemTx, account: Uuid, due: Option<Timestamp>) -> Result<(), Error> {
     sql("UPDATE google_accounts SET watch_wanted = false, watch_attempts = 0, \
             watch_due_at = CASE WHEN watch_expires_at IS NULL THEN NULL ELSE $2 END, \
             updated_at = clock_timestamp() WHERE id = $1")
-    .bind_as::<SqlUuid, _>(account)
-    .bind_as::<Nullable<Timestamptz>, _>(due)
+    .binds((account, due))
     .execute(tx)
     .await?;
     Ok(())
 }
 
 /// Claims accounts whose watch is due, oldest first; other replicas skip them for a minute.
-pub async fn claim(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<Account>, Error> {
-    sql("UPDATE google_accounts SET watch_claimed_until = clock_timestamp() + make_interval(secs => $3) \
+pub async fn claim(tx: &SystemTx, now: Timestamp, limit: i64) -> Result<Vec<Account>, Error> {
+    sql(concat!(
+        "UPDATE google_accounts SET watch_claimed_until = clock_timestamp() + make_interval(secs => $3) \
          WHERE id IN (SELECT id FROM google_accounts WHERE watch_due_at <= $1 \
                         AND (watch_claimed_until IS NULL OR watch_claimed_until < clock_timestamp()) \
-                      ORDER BY watch_due_at LIMIT $2 FOR UPDATE SKIP LOCKED) \
-         RETURNING id, address_key, by_address, grant_ended_at, watch_wanted, watch_topic, watch_history_id, \
-            watch_expires_at, watch_attempts")
-    .bind_as::<Timestamptz, _>(now)
-    .bind_as::<BigInt, _>(limit)
-    .bind_as::<Double, _>(CLAIM_SECONDS)
+                      ORDER BY watch_due_at LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING ",
+        account_columns!()
+    ))
+    .binds((now, limit, CLAIM_SECONDS))
     .load(tx)
     .await
 }
 
 /// Google watches until `expires`; look again at `due`.
 pub async fn mark_running(
-    tx: &mut Tx,
+    tx: &SystemTx,
     account: Uuid,
-    history_id: i64,
+    history_id: HistoryId,
     expires: Timestamp,
     due: Timestamp,
 ) -> Result<(), Error> {
     sql("UPDATE google_accounts SET watch_history_id = $2, watch_expires_at = $3, watch_due_at = $4, \
             watch_attempts = 0, watch_error = NULL, watch_claimed_until = NULL, updated_at = clock_timestamp() \
          WHERE id = $1")
-    .bind_as::<SqlUuid, _>(account)
-    .bind_as::<BigInt, _>(history_id)
-    .bind_as::<Timestamptz, _>(expires)
-    .bind_as::<Timestamptz, _>(due)
+    .binds((account, history_id, expires, due))
     .execute(tx)
     .await?;
     Ok(())
 }
 
 /// No watch runs any more; nothing is due unless `due` says so.
-pub async fn mark_ended(tx: &mut Tx, account: Uuid, due: Option<Timestamp>) -> Result<(), Error> {
+pub async fn mark_ended(tx: &SystemTx, account: Uuid, due: Option<Timestamp>) -> Result<(), Error> {
     sql("UPDATE google_accounts SET watch_expires_at = NULL, watch_due_at = $2, watch_error = NULL, \
             watch_claimed_until = NULL, updated_at = clock_timestamp() WHERE id = $1")
-    .bind_as::<SqlUuid, _>(account)
-    .bind_as::<Nullable<Timestamptz>, _>(due)
+    .binds((account, due))
     .execute(tx)
     .await?;
     Ok(())
 }
 
 /// The call failed with `error` (a stable word); try again at `due`.
-pub async fn mark_failed(tx: &mut Tx, account: Uuid, error: &str, due: Timestamp) -> Result<(), Error> {
+pub async fn mark_failed(tx: &SystemTx, account: Uuid, error: &str, due: Timestamp) -> Result<(), Error> {
     sql("UPDATE google_accounts SET watch_attempts = watch_attempts + 1, watch_error = $2, watch_due_at = $3, \
             watch_claimed_until = NULL, updated_at = clock_timestamp() WHERE id = $1")
-    .bind_as::<SqlUuid, _>(account)
-    .bind_as::<Text, _>(error)
-    .bind_as::<Timestamptz, _>(due)
+    .binds((account, error, due))
     .execute(tx)
     .await?;
     Ok(())
 }
 
 /// Accounts whose watch ran out unrenewed, locked; Google pushes nothing for them.
-pub async fn lock_expired(tx: &mut Tx, now: Timestamp, limit: i32) -> Result<Vec<Account>, Error> {
-    sql("SELECT id, address_key, by_address, grant_ended_at, watch_wanted, watch_topic, watch_history_id, \
-            watch_expires_at, watch_attempts \
-         FROM google_accounts WHERE watch_expires_at <= $1 ORDER BY watch_expires_at LIMIT $2 \
-         FOR UPDATE SKIP LOCKED")
-    .bind_as::<Timestamptz, _>(now)
-    .bind_as::<Integer, _>(limit)
+pub async fn lock_expired(tx: &SystemTx, now: Timestamp, limit: i64) -> Result<Vec<Account>, Error> {
+    sql(concat!(
+        "SELECT ",
+        account_columns!(),
+        " FROM google_accounts WHERE watch_expires_at <= $1 ORDER BY watch_expires_at LIMIT $2 FOR UPDATE SKIP LOCKED"
+    ))
+    .binds((now, limit))
     .load(tx)
     .await
 }

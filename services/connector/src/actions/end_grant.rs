@@ -8,11 +8,13 @@ use chrono::TimeDelta;
 use postrider_domain::ConnectorId;
 use postrider_runtime::backoff::Backoff;
 
-use super::token_source::FixedToken;
+use super::tokens::source::FixedToken;
 use crate::error::Error;
+use crate::observe;
 use crate::state::{Google, State};
+use crate::store::connectors::{self, members};
+use crate::store::google_accounts::{self, watch};
 use crate::store::grant_endings::{self, Ending};
-use crate::store::{connectors, google_accounts, members, watch_due};
 
 const RETRY: Backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(3_600));
 /// About a day of tries; then the grant is left to its user and the secret forgotten.
@@ -25,16 +27,16 @@ pub async fn end_grant(state: &State, ending: &Ending) -> Result<(), Error> {
     }
     match give_back(state, ending).await {
         Ok(()) => {
-            crate::observe::grant_ended(state, "ok");
+            observe::grant_ended(&state.metrics, "ok");
             finish(state, ending).await
         }
         Err(error) if ending.attempts + 1 < TRIES => {
-            crate::observe::grant_ended(state, "postponed");
+            observe::grant_ended(&state.metrics, "postponed");
             tracing::info!(account.id = %ending.account_id, %error, "cannot give a grant back yet");
             postpone(state, ending, &error).await
         }
         Err(error) => {
-            crate::observe::grant_ended(state, "given_up");
+            observe::grant_ended(&state.metrics, "given_up");
             tracing::error!(account.id = %ending.account_id, %error, "gave up giving a grant back; its user can revoke it");
             finish(state, ending).await
         }
@@ -43,11 +45,11 @@ pub async fn end_grant(state: &State, ending: &Ending) -> Result<(), Error> {
 
 /// Somebody connected the account again: its grant is in use.
 async fn taken_back(state: &State, ending: &Ending) -> Result<bool, Error> {
-    let mut tx = state.db.system().await?;
-    let account = google_accounts::lock(&mut tx, ending.account_id).await?;
-    let in_use = !members::live(&mut tx, &account).await?.is_empty();
+    let tx = state.db.system().await?;
+    let account = google_accounts::lock(&tx, ending.account_id).await?;
+    let in_use = !members::live(&tx, &account).await?.is_empty();
     if in_use {
-        grant_endings::delete(&mut tx, ending.id).await?;
+        grant_endings::delete(&tx, ending.id).await?;
         tx.commit().await?;
     }
     Ok(in_use)
@@ -78,14 +80,14 @@ async fn stop_watch(state: &State, google: &Google, refresh: &postrider_domain::
 
 async fn finish(state: &State, ending: &Ending) -> Result<(), Error> {
     let now = state.seams.clock.now();
-    let mut tx = state.db.system().await?;
-    let account = google_accounts::lock(&mut tx, ending.account_id).await?;
-    grant_endings::delete(&mut tx, ending.id).await?;
-    google_accounts::mark_grant_ended(&mut tx, account.id, now).await?;
-    watch_due::mark_ended(&mut tx, account.id, account.watch_wanted.then_some(now)).await?;
+    let tx = state.db.system().await?;
+    let account = google_accounts::lock(&tx, ending.account_id).await?;
+    grant_endings::delete(&tx, ending.id).await?;
+    google_accounts::mark_grant_ended(&tx, account.id, now).await?;
+    watch::mark_ended(&tx, account.id, account.watch_wanted.then_some(now)).await?;
     // Connected again while Google revoked: that new grant may be dead too, so it is looked at now.
-    for member in members::live(&mut tx, &account).await? {
-        connectors::mark_check_due(&mut tx, member.connector, now).await?;
+    for member in members::live(&tx, &account).await? {
+        connectors::mark_check_due(&tx, member.connector, now).await?;
     }
     tx.commit().await?;
     Ok(())
@@ -94,8 +96,8 @@ async fn finish(state: &State, ending: &Ending) -> Result<(), Error> {
 async fn postpone(state: &State, ending: &Ending, error: &Error) -> Result<(), Error> {
     let attempt = u32::try_from(ending.attempts).unwrap_or(0);
     let wait = TimeDelta::from_std(RETRY.delay(attempt, state.seams.entropy.unit())).unwrap_or(TimeDelta::hours(1));
-    let mut tx = state.db.system().await?;
-    grant_endings::postpone(&mut tx, ending.id, error.code(), state.seams.clock.now() + wait).await?;
+    let tx = state.db.system().await?;
+    grant_endings::postpone(&tx, ending.id, error.code(), state.seams.clock.now() + wait).await?;
     tx.commit().await?;
     Ok(())
 }

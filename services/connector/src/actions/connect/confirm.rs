@@ -1,12 +1,19 @@
-//! A grant that waits for its owner-to-be's word: kept sealed with the consent it came from.
+//! A grant that waits for its owner-to-be's word: kept sealed with the consent it came from, under the token of the
+//! confirm page. The token is used up in the transaction of the connect: a connect that fails leaves it good.
 
 use postrider_domain::{EmailAddress, GoogleSub, Secret, Timestamp};
 use postrider_google_auth::oauth::Scopes;
+use postrider_storage::{SystemTx, TenantTx};
 use serde::{Deserialize, Serialize};
 
-use super::connect::Grant;
+use super::Connected;
+use super::grant::Grant;
 use crate::error::Error;
 use crate::rules::identity::Identity;
+use crate::state::State;
+use crate::store::connectors::Connector;
+use crate::store::credentials;
+use crate::store::oauth_states::{self, Hash};
 use crate::vault::Vault;
 
 /// The form inside the seal.
@@ -51,4 +58,26 @@ pub fn open(vault: &Vault, sealed: &str) -> Result<Grant, Error> {
         scopes: Scopes::parse(&document.scopes),
         asked_at: document.asked_at,
     })
+}
+
+/// Uses the confirm page's token up.
+pub(super) async fn use_up(tx: &SystemTx, token: &Hash, now: Timestamp) -> Result<bool, Error> {
+    Ok(oauth_states::take_confirmed(tx, token, now).await?.is_some())
+}
+
+/// What a connect came to whose token is gone. A commit may go through without its answer reaching us, and a form may be
+/// sent twice: if the owner's connector holds the tokens of this very grant, the work is done.
+pub(super) async fn done_before(
+    tx: &TenantTx,
+    state: &State,
+    found: Option<Connector>,
+    grant: &Grant,
+) -> Result<Connected, Error> {
+    let row = found.ok_or(Error::StateInvalid)?;
+    let held = credentials::find(tx, row.id).await?.and_then(|held| held.access_sealed).ok_or(Error::StateInvalid)?;
+    if state.vault.open(&held)?.expose() == grant.access.expose() {
+        Ok(Connected { connector: row.id, email_address: row.email_address, created: row.version == 1 })
+    } else {
+        Err(Error::StateInvalid)
+    }
 }
