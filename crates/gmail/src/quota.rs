@@ -5,6 +5,7 @@
 //! slices whose counters the caller stores.
 
 mod aimd;
+mod called;
 mod costs;
 mod governor;
 mod lane;
@@ -16,7 +17,8 @@ mod user;
 
 pub use aimd::Aimd;
 pub use costs::{Costs, Method};
-pub use governor::{Called, Governor, GovernorConfig, Held, Permit};
+pub use called::{Called, Held};
+pub use governor::{Governor, GovernorConfig, Permit};
 pub use lane::Lane;
 pub use limits::Limits;
 pub use project::{ProjectBucket, ProjectGate, ProjectTake};

@@ -11,7 +11,7 @@ use crate::harness::{ADDRESS, World};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consent_becomes_a_verified_grant() {
-    let world = World::start(0).await;
+    let world = World::start().await;
     let (code, verifier) = world.consent().await;
     let grant = world.exchange(&code, &verifier).await.unwrap();
     assert!(grant.scopes.covers(GMAIL_READONLY) && grant.refresh_token.is_some());
@@ -24,7 +24,7 @@ async fn a_consent_becomes_a_verified_grant() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_without_its_verifier_is_worthless() {
-    let world = World::start(0).await;
+    let world = World::start().await;
     let (code, _) = world.consent().await;
     let stolen = world.exchange(&code, &Secret::new("a".repeat(43))).await;
     assert_eq!(stolen.unwrap_err(), OAuthError::InvalidGrant);
@@ -32,7 +32,7 @@ async fn a_code_without_its_verifier_is_worthless() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unticked_scopes_are_seen() {
-    let world = World::start(0).await;
+    let world = World::start().await;
     world.sim.sim().oauth.configure(|config| config.unticked = vec![GMAIL_READONLY.to_owned()]);
     let (code, verifier) = world.consent().await;
     let grant = world.exchange(&code, &verifier).await.unwrap();
@@ -41,8 +41,9 @@ async fn unticked_scopes_are_seen() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn revoking_ends_the_grant() {
-    let world = World::start(0).await;
-    let (_, refresh) = world.connect().await;
+    let world = World::start().await;
+    let (code, verifier) = world.consent().await;
+    let refresh = world.exchange(&code, &verifier).await.unwrap().refresh_token.unwrap();
     world.oauth.refresh(&refresh).await.unwrap();
     world.oauth.revoke(&refresh).await.unwrap();
     assert_eq!(world.oauth.refresh(&refresh).await.unwrap_err(), OAuthError::InvalidGrant);
@@ -51,7 +52,7 @@ async fn revoking_ends_the_grant() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn push_tokens_of_the_simulator_pass() {
-    let world = World::start(0).await;
+    let world = World::start().await;
     let account = "push@example.iam.gserviceaccount.com";
     let rules = PushRules {
         audience: "http://localhost/push".to_owned(),
