@@ -9,6 +9,7 @@ fail() { printf 'structure: %s\n' "$*" >&2; failed=1; }
 # The direction: a crate may depend on crates of a lower rank. Test and operator crates stand above all.
 rank() {
   case ${1#postrider-} in
+    features) echo -1 ;;
     domain) echo 0 ;; contracts) echo 1 ;; runtime) echo 2 ;;
     http | storage | broker) echo 3 ;;
     google-auth | gmail | mail | web) echo 4 ;;

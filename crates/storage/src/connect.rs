@@ -5,10 +5,15 @@ use std::time::Duration;
 use diesel::ConnectionError;
 use diesel_async::AsyncPgConnection;
 use postrider_domain::Secret;
-use tokio_postgres::NoTls;
+
+use crate::tls::Target;
 
 /// How long a connection attempt may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the server may leave bytes unacknowledged: a fail-over that drops packets would otherwise hold every
+/// connection until the kernel gives up, which takes some 15 minutes.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What every connection of a pool starts with.
 #[derive(Debug, Clone)]
@@ -21,12 +26,14 @@ pub struct Session {
     pub statement_timeout: Duration,
 }
 
+/// Reads the URL once, so that a wrong one stops the start and not the first query.
+pub fn check(url: &Secret) -> Result<(), ConnectionError> {
+    target(url).map(drop)
+}
+
 /// Opens one connection.
 pub async fn open(url: &Secret, session: &Session) -> Result<AsyncPgConnection, ConnectionError> {
-    let mut config: tokio_postgres::Config = url
-        .expose()
-        .parse()
-        .map_err(|_secret| ConnectionError::InvalidConnectionUrl("the database URL is malformed".to_owned()))?;
+    let Target { mut config, tls } = target(url)?;
     let mut options = format!(
         "-c statement_timeout={} -c idle_in_transaction_session_timeout=20000 -c timezone=UTC",
         session.statement_timeout.as_millis()
@@ -37,9 +44,18 @@ pub async fn open(url: &Secret, session: &Session) -> Result<AsyncPgConnection, 
     config
         .connect_timeout(CONNECT_TIMEOUT)
         .keepalives_idle(Duration::from_secs(30))
+        .tcp_user_timeout(SILENCE_TIMEOUT)
         .application_name(&session.application_name)
         .options(&options);
-    let (client, connection) =
-        config.connect(NoTls).await.map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
+    let (client, connection) = config.connect(tls).await.map_err(|error| {
+        // tokio-postgres says "error performing TLS handshake" and keeps the reason below it.
+        let reason = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        ConnectionError::BadConnection(format!("{error}{reason}"))
+    })?;
     AsyncPgConnection::try_from_client_and_connection(client, connection).await
+}
+
+fn target(url: &Secret) -> Result<Target, ConnectionError> {
+    let malformed = |_secret| ConnectionError::InvalidConnectionUrl("the database URL is malformed".to_owned());
+    Target::parse(url).map_err(malformed)?.map_err(|error| ConnectionError::InvalidConnectionUrl(error.to_string()))
 }

@@ -11,7 +11,7 @@ use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfi
 use futures_util::FutureExt;
 use postrider_domain::{Secret, TenantId};
 
-use crate::connect::{Session, open};
+use crate::connect::{Session, check, open};
 use crate::error::Error;
 use crate::spec::Spec;
 use crate::tx::{SystemTx, TenantTx, Tx};
@@ -65,6 +65,7 @@ impl Db {
             schema: config.spec.schema.to_owned(),
             statement_timeout: config.statement_timeout,
         };
+        check(&config.url).map_err(|error| Error::Other(error.to_string()))?;
         let url = config.url.clone();
         let mut manager = ManagerConfig::default();
         // No ping on check-out: `begin` notices a dead connection itself and takes another.

@@ -12,6 +12,7 @@ pub mod page;
 pub mod row;
 pub mod spec;
 pub mod statement;
+mod tls;
 pub mod tx;
 
 pub use db::{Db, DbConfig};

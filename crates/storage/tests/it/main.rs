@@ -7,4 +7,6 @@ mod migrations;
 #[cfg(test)]
 mod roles;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
 mod transactions;

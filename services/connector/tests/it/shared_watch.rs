@@ -23,7 +23,8 @@ async fn watch_of(world: &World, who: (&str, &str), id: &str) -> Value {
 
 /// Whether Google watches the account on this topic: it refuses any other while a watch lives.
 fn is_watched_on(world: &World, topic: &str) -> bool {
-    let request = postrider_gmail_sim::WatchRequest { topic: topic.into(), ..postrider_gmail_sim::WatchRequest::default() };
+    let request =
+        postrider_gmail_sim::WatchRequest { topic: topic.into(), ..postrider_gmail_sim::WatchRequest::default() };
     world.sim.world().watch_until(ANN).is_some() && world.sim.world().watch(ANN, &request).is_ok()
 }
 
