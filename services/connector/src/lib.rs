@@ -18,4 +18,4 @@ pub mod state;
 pub mod store;
 mod vault;
 
-pub use app::App;
+pub use app::{App, Deps};
