@@ -16,8 +16,8 @@ mod slices;
 mod user;
 
 pub use aimd::Aimd;
-pub use costs::{Costs, Method};
 pub use called::{Called, Held};
+pub use costs::{Costs, Method};
 pub use governor::{Governor, GovernorConfig, Permit};
 pub use lane::Lane;
 pub use limits::Limits;

@@ -64,7 +64,7 @@ pub async fn connect(state: &State, request: Request) -> Result<Connected, Error
     state.google()?;
     let (answer, result) = oneshot::channel();
     let own = state.clone();
-    state.tasks.spawn("connect", async move {
+    state.tasks.spawn("connect.store", async move {
         let result = persist(&own, "connect", || store(&own, &request)).await;
         if let Ok(connected) = &result {
             observe::connected(&own.metrics, connected.connector, connected.created);

@@ -27,8 +27,7 @@ pub async fn disconnect(
     let seen = connectors::find(&tx, &owner.user, id).await?.ok_or(Error::NotFound)?;
     google_accounts::lock_address(&tx, &seen.address_key).await?;
 
-    let (tx, account) =
-        tx.into_system_with(async |tx| google_accounts::lock(tx, seen.account_id).await).await?;
+    let (tx, account) = tx.into_system_with(async |tx| google_accounts::lock(tx, seen.account_id).await).await?;
 
     let mut tx = tx.into_tenant(&owner.tenant).await?;
     let row = connectors::lock(&tx, id).await?.ok_or(Error::NotFound)?;

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use postrider_domain::ConnectorId;
 use postrider_runtime::backoff::Backoff;
 
@@ -94,10 +93,9 @@ async fn finish(state: &State, ending: &Ending) -> Result<(), Error> {
 }
 
 async fn postpone(state: &State, ending: &Ending, error: &Error) -> Result<(), Error> {
-    let attempt = u32::try_from(ending.attempts).unwrap_or(0);
-    let wait = TimeDelta::from_std(RETRY.delay(attempt, state.seams.entropy.unit())).unwrap_or(TimeDelta::hours(1));
+    let due = RETRY.due(state.seams.clock.now(), ending.attempts, state.seams.entropy.unit());
     let tx = state.db.system().await?;
-    grant_endings::postpone(&tx, ending.id, error.code(), state.seams.clock.now() + wait).await?;
+    grant_endings::postpone(&tx, ending.id, error.code(), due).await?;
     tx.commit().await?;
     Ok(())
 }

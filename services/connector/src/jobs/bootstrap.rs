@@ -32,8 +32,9 @@ pub async fn run(state: State, stop: Shutdown, account: Bootstrap) {
                 return;
             }
         }
-        if !super::next_turn(&stop, RETRY.delay(attempt, state.seams.entropy.unit()), None).await {
-            return;
+        tokio::select! {
+            () = stop.soft.cancelled() => return,
+            () = tokio::time::sleep(RETRY.delay(attempt, state.seams.entropy.unit())) => {}
         }
     }
 }

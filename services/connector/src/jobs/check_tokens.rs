@@ -6,7 +6,6 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use futures_util::StreamExt;
 use postrider_domain::{ConnectorId, TenantId};
-use postrider_runtime::Shutdown;
 
 use crate::actions::tokens::lease::{Options, lease};
 use crate::error::Error;
@@ -14,21 +13,12 @@ use crate::state::State;
 use crate::store::connectors::{self, DueCheck};
 use crate::store::credentials;
 
-const EVERY: Duration = Duration::from_secs(20);
+/// How often due rows are looked for.
+pub const EVERY: Duration = Duration::from_secs(20);
 const BATCH: i64 = 64;
 const PARALLEL: usize = 4;
 /// When to look again if this look fails for a reason that passes.
 const AGAIN: TimeDelta = TimeDelta::minutes(5);
-
-/// Until the service stops.
-pub async fn run(state: State, stop: Shutdown) -> anyhow::Result<()> {
-    loop {
-        turn(&state).await?;
-        if !super::next_turn(&stop, EVERY, None).await {
-            return Ok(());
-        }
-    }
-}
 
 /// Looks at the grants that are due now. Returns how many.
 pub async fn turn(state: &State) -> Result<usize, Error> {

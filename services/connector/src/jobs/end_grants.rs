@@ -2,25 +2,14 @@
 
 use std::time::Duration;
 
-use postrider_runtime::Shutdown;
-
 use crate::actions::end_grant::end_grant;
 use crate::error::Error;
 use crate::state::State;
 use crate::store::grant_endings;
 
-const EVERY: Duration = Duration::from_secs(5);
+/// How often the rows are looked at when nobody wakes the job.
+pub const EVERY: Duration = Duration::from_secs(5);
 const BATCH: i64 = 16;
-
-/// Until the service stops.
-pub async fn run(state: State, stop: Shutdown) -> anyhow::Result<()> {
-    loop {
-        turn(&state).await?;
-        if !super::next_turn(&stop, EVERY, Some(&state.wake.endings)).await {
-            return Ok(());
-        }
-    }
-}
 
 /// Works off what is due now. Returns how many.
 pub async fn turn(state: &State) -> Result<usize, Error> {

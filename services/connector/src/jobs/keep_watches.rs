@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use postrider_runtime::Shutdown;
 
 use crate::actions::watch::keep;
 use crate::error::Error;
@@ -11,20 +10,10 @@ use crate::state::State;
 use crate::store::google_accounts::{self, Account};
 
 /// How often the rows are looked at when nobody wakes the job.
-const EVERY: Duration = Duration::from_secs(2);
+pub const EVERY: Duration = Duration::from_secs(2);
 /// Accounts taken at once, and calls under way at once.
 const BATCH: i64 = 16;
 const PARALLEL: usize = 4;
-
-/// Until the service stops.
-pub async fn run(state: State, stop: Shutdown) -> anyhow::Result<()> {
-    loop {
-        turn(&state).await?;
-        if !super::next_turn(&stop, EVERY, Some(&state.wake.watches)).await {
-            return Ok(());
-        }
-    }
-}
 
 /// Works off what is due now. Returns how many accounts were looked at.
 pub async fn turn(state: &State) -> Result<usize, Error> {
@@ -48,11 +37,8 @@ pub async fn turn(state: &State) -> Result<usize, Error> {
 }
 
 async fn one(state: &State, account: &Account) {
-    let result = if account.watch_wanted {
-        keep::start(state, account).await
-    } else {
-        keep::stop(state, account).await
-    };
+    let result =
+        if account.watch_wanted { keep::start(state, account).await } else { keep::stop(state, account).await };
     if let Err(error) = result {
         tracing::warn!(account.id = %account.id, %error, "the watch of account {} cannot be set now", account.id);
     }

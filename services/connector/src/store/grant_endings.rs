@@ -1,11 +1,9 @@
 //! `grant_endings`: grants to be given back to Google.
 
 use postrider_domain::Timestamp;
-use postrider_storage::{Error, SystemTx, row, sql};
+use postrider_storage::due::CLAIM_SECONDS;
+use postrider_storage::{Error, SystemTx, claim_due, row, sql};
 use uuid::Uuid;
-
-/// A replica that claimed an ending and died gives it up after this many seconds.
-const CLAIM_SECONDS: f64 = 60.0;
 
 row! {
     /// A grant to give back.
@@ -37,11 +35,13 @@ pub async fn insert(
 
 /// Claims endings that are due; other replicas skip them for a minute.
 pub async fn claim(tx: &SystemTx, now: Timestamp, limit: i64) -> Result<Vec<Ending>, Error> {
-    sql("UPDATE grant_endings SET claimed_until = clock_timestamp() + make_interval(secs => $3) \
-         WHERE id IN (SELECT id FROM grant_endings WHERE due_at <= $1 \
-                        AND (claimed_until IS NULL OR claimed_until < clock_timestamp()) \
-                      ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED) \
-         RETURNING id, account_id, refresh_sealed, stop_watch, attempts")
+    sql(claim_due!(
+        table "grant_endings",
+        of "id",
+        due "due_at",
+        claimed "claimed_until",
+        returning "id, account_id, refresh_sealed, stop_watch, attempts"
+    ))
     .binds((now, limit, CLAIM_SECONDS))
     .load(tx)
     .await

@@ -61,7 +61,12 @@ pub async fn take(tx: &SystemTx, state_hash: &Hash, now: Timestamp) -> Result<Op
 }
 
 /// As [`take`], for one user only: a state of somebody else is as good as none.
-pub async fn take_own(tx: &TenantTx, state_hash: &Hash, user: &UserId, now: Timestamp) -> Result<Option<Consent>, Error> {
+pub async fn take_own(
+    tx: &TenantTx,
+    state_hash: &Hash,
+    user: &UserId,
+    now: Timestamp,
+) -> Result<Option<Consent>, Error> {
     sql(concat!(
         "UPDATE oauth_states SET used_at = $2 \
          WHERE state_hash = $1 AND user_id = $3 AND used_at IS NULL AND expires_at > $2 RETURNING ",
@@ -99,20 +104,17 @@ pub async fn await_confirmation(
 /// The consent that waits for this confirm token's answer; the token stays good.
 pub async fn find_confirmed(tx: &SystemTx, confirm_hash: &Hash, now: Timestamp) -> Result<Option<Consent>, Error> {
     sql(concat!("SELECT ", consent_columns!(), " FROM oauth_states WHERE confirm_hash = $1 AND expires_at > $2"))
-    .binds((confirm_hash, now))
-    .optional(tx)
-    .await
+        .binds((confirm_hash, now))
+        .optional(tx)
+        .await
 }
 
 /// Uses a confirm token up: the row is deleted and handed to the first caller in time.
 pub async fn take_confirmed(tx: &SystemTx, confirm_hash: &Hash, now: Timestamp) -> Result<Option<Consent>, Error> {
-    sql(concat!(
-        "DELETE FROM oauth_states WHERE confirm_hash = $1 AND expires_at > $2 RETURNING ",
-        consent_columns!()
-    ))
-    .binds((confirm_hash, now))
-    .optional(tx)
-    .await
+    sql(concat!("DELETE FROM oauth_states WHERE confirm_hash = $1 AND expires_at > $2 RETURNING ", consent_columns!()))
+        .binds((confirm_hash, now))
+        .optional(tx)
+        .await
 }
 
 /// Forgets what ended before `before`. Returns how many.

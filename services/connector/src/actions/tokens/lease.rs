@@ -82,7 +82,12 @@ pub async fn lease(state: &State, tenant: &TenantId, id: ConnectorId, options: O
 }
 
 /// The connector and its tokens, or why it cannot act.
-async fn read(state: &State, tenant: &TenantId, id: ConnectorId, options: Options) -> Result<(Connector, Credential), Error> {
+async fn read(
+    state: &State,
+    tenant: &TenantId,
+    id: ConnectorId,
+    options: Options,
+) -> Result<(Connector, Credential), Error> {
     let tx = state.db.tenant(tenant).await?;
     let row = connectors::get(&tx, id).await?.ok_or(Error::NotFound)?;
     let held = credentials::find(&tx, id).await?;

@@ -38,7 +38,7 @@ pub async fn claim(state: &State, tenant: &TenantId, id: ConnectorId, version: i
 pub async fn run(state: &State, row: &Connector, held: &Credential) -> Result<(), Error> {
     let (answer, result) = oneshot::channel();
     let job = Job { state: state.clone(), row: row.clone(), held: held.clone() };
-    state.tasks.spawn("refresh", async move {
+    state.tasks.spawn("tokens.refresh", async move {
         // Nobody may be waiting any more; the work is done all the same.
         let _gone = answer.send(job.run().await);
     });

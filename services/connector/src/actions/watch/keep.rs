@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use postrider_domain::{WatchState, WatchType};
 use postrider_gmail::GmailError;
 use postrider_runtime::backoff::Backoff;
@@ -58,11 +57,10 @@ pub async fn stop(state: &State, account: &Account) -> Result<(), Error> {
 
 async fn record_failure(state: &State, account: &Account, error: &GmailError) -> Result<(), Error> {
     let now = state.seams.clock.now();
-    let attempt = u32::try_from(account.watch_attempts).unwrap_or(0);
     // What only a person can mend is asked again hourly all the same: nobody tells us when it is mended.
-    let attempt = if error.is_transient() { attempt } else { u32::MAX };
-    let wait = TimeDelta::from_std(RETRY.delay(attempt, state.seams.entropy.unit())).unwrap_or(TimeDelta::hours(1));
-    let due = error.retry_at().map_or(now + wait, |at| at.max(now + wait));
+    let attempt = if error.is_transient() { account.watch_attempts } else { i32::MAX };
+    let due = RETRY.due(now, attempt, state.seams.entropy.unit());
+    let due = error.retry_at().map_or(due, |at| at.max(due));
     let tx = state.db.system().await?;
     watch::mark_failed(&tx, account.id, error.code(), due).await?;
     tx.commit().await?;

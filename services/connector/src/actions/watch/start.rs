@@ -115,8 +115,7 @@ async fn polling(state: &State, row: &Connector, trace: Option<TraceContext>) ->
     let tokens = ConnectorTokens { state: state.clone(), tenant: row.tenant.clone(), connector: row.id };
     let gmail = state.google()?.gmail(row.id, Arc::new(tokens))?;
     let history_id = gmail.profile().await.map_err(Error::from_gmail)?.history_id;
-    let now =
-        WatchNow { watch_type: WatchType::Polling, state: WatchState::Active, history_id, expires_at: None };
+    let now = WatchNow { watch_type: WatchType::Polling, state: WatchState::Active, history_id, expires_at: None };
 
     let tx = state.db.system().await?;
     let account = google_accounts::lock(&tx, row.account_id).await?;
@@ -124,8 +123,8 @@ async fn polling(state: &State, row: &Connector, trace: Option<TraceContext>) ->
     let mut tx = tx.into_tenant(&row.tenant).await?;
     let before = watches::lock(&tx, row.id).await?;
     let watch = watches::set(&tx, WatchId(state.seams.ids.uuid()), &row.tenant, row.id, now).await?;
-    let again = before
-        .is_some_and(|before| before.state == WatchState::Active && before.watch_type == WatchType::Polling);
+    let again =
+        before.is_some_and(|before| before.state == WatchState::Active && before.watch_type == WatchType::Polling);
     let change = if again { WatchChange::Renewed } else { WatchChange::Started };
     events::watch(&mut tx, &state.seams, row, &watch, change, trace).await?;
 

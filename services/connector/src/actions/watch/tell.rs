@@ -56,12 +56,7 @@ pub(super) async fn shares(
     Ok(tx)
 }
 
-async fn share(
-    tx: &mut TenantTx,
-    state: &State,
-    row: &connectors::Connector,
-    now: WatchNow,
-) -> Result<(), Error> {
+async fn share(tx: &mut TenantTx, state: &State, row: &connectors::Connector, now: WatchNow) -> Result<(), Error> {
     let was = watches::lock(tx, row.id).await?.map_or(WatchState::Stopped, |watch| watch.state);
     let change = match (was, now.state) {
         // Stopped by its owner while Google answered.

@@ -53,12 +53,7 @@ row! {
 }
 
 /// Takes connectors whose grant is due for a look, pushing them to `next` so that other replicas leave them alone.
-pub async fn claim_checks(
-    tx: &SystemTx,
-    now: Timestamp,
-    next: Timestamp,
-    limit: i64,
-) -> Result<Vec<DueCheck>, Error> {
+pub async fn claim_checks(tx: &SystemTx, now: Timestamp, next: Timestamp, limit: i64) -> Result<Vec<DueCheck>, Error> {
     sql("UPDATE connectors SET check_due_at = $2 \
          WHERE id IN (SELECT id FROM connectors WHERE check_due_at <= $1 AND status IN ('active', 'paused') \
                       ORDER BY check_due_at LIMIT $3 FOR UPDATE SKIP LOCKED) \

@@ -1,13 +1,11 @@
 //! The watch columns of `google_accounts`: what is due when, and what Google answered.
 
 use postrider_domain::{HistoryId, Timestamp};
-use postrider_storage::{Error, SystemTx, sql};
+use postrider_storage::due::CLAIM_SECONDS;
+use postrider_storage::{Error, SystemTx, claim_due, sql};
 use uuid::Uuid;
 
 use super::{Account, account_columns};
-
-/// A replica that claimed an account and died gives it up after this many seconds.
-const CLAIM_SECONDS: f64 = 60.0;
 
 /// Asks for a watch on a topic, to be started at `due`. A running watch on the same topic is left to its renewal.
 pub async fn want(tx: &SystemTx, account: Uuid, topic: &str, due: Timestamp) -> Result<(), Error> {
@@ -43,12 +41,12 @@ pub async fn unwant(tx: &SystemTx, account: Uuid, due: Option<Timestamp>) -> Res
 
 /// Claims accounts whose watch is due, oldest first; other replicas skip them for a minute.
 pub async fn claim(tx: &SystemTx, now: Timestamp, limit: i64) -> Result<Vec<Account>, Error> {
-    sql(concat!(
-        "UPDATE google_accounts SET watch_claimed_until = clock_timestamp() + make_interval(secs => $3) \
-         WHERE id IN (SELECT id FROM google_accounts WHERE watch_due_at <= $1 \
-                        AND (watch_claimed_until IS NULL OR watch_claimed_until < clock_timestamp()) \
-                      ORDER BY watch_due_at LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING ",
-        account_columns!()
+    sql(claim_due!(
+        table "google_accounts",
+        of "id",
+        due "watch_due_at",
+        claimed "watch_claimed_until",
+        returning account_columns!()
     ))
     .binds((now, limit, CLAIM_SECONDS))
     .load(tx)
