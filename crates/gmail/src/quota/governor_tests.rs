@@ -68,7 +68,7 @@ async fn a_waiting_live_call_goes_first() {
         let (governor, order) = (&governor, &order);
         async move {
             let permit = governor.acquire(Method::HistoryList, lane).await.unwrap();
-            order.lock().unwrap().push(lane);
+            order.lock().push(lane);
             permit.finish(Called::Answered);
         }
     };
@@ -78,7 +78,7 @@ async fn a_waiting_live_call_goes_first() {
     drop(blockers);
     waiting.await;
     let expected = [Lane::Live, Lane::Asked, Lane::Repair, Lane::Backfill, Lane::Backfill];
-    assert_eq!(*order.lock().unwrap(), expected);
+    assert_eq!(*order.lock(), expected);
 }
 
 #[tokio::test]

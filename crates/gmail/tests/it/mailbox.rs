@@ -9,7 +9,6 @@ use postrider_gmail::quota::{GovernorConfig, LocalSlices, ProjectGate, SliceRule
 use postrider_gmail::{GmailApi, GmailError, Governor, Lane, TokenError};
 use postrider_gmail::{Governed, LimitKind, WatchRequest};
 use postrider_gmail_sim::{Deliver, MsgId, Rule};
-use postrider_mail as mime;
 
 use crate::harness::{ADDRESS, World};
 
