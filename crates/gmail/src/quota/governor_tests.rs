@@ -8,6 +8,7 @@ use postrider_domain::MockClock;
 use proptest::prelude::*;
 
 use super::*;
+use crate::GmailError;
 use crate::quota::{LocalSlices, SliceRule};
 
 fn build(config: GovernorConfig, clock: &MockClock) -> Governor {
@@ -158,7 +159,7 @@ proptest! {
             async move {
                 let permit = governor.acquire(Method::MessagesGet, lane).await.unwrap();
                 let begun = clock.now();
-                taken.lock().unwrap().push(begun);
+                taken.lock().push(begun);
                 until(clock, begun + TimeDelta::milliseconds(call_ms)).await;
                 permit.finish(Called::Answered);
                 begun
@@ -185,7 +186,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(with_time(&clock, async { tokio::join!(backfill, live) }));
         prop_assert_eq!(waits.load(Ordering::Relaxed), 0);
-        let taken = taken.into_inner().unwrap();
+        let taken = taken.into_inner();
         for from in &taken {
             let window = taken.iter().filter(|at| *at >= from && **at < *from + TimeDelta::minutes(1)).count();
             prop_assert!(window * 20 <= 6_000);

@@ -10,7 +10,7 @@
 //!   events         tenant: connector.connected, watch.started; commit
 //! ```
 
-pub mod account;
+mod account;
 pub mod confirm;
 mod connector;
 pub mod grant;
@@ -19,6 +19,7 @@ mod watch_share;
 
 use postrider_contracts::TraceContext;
 use postrider_domain::ConnectorId;
+use postrider_storage::TenantTx;
 use tokio::sync::oneshot;
 
 use self::grant::Grant;
@@ -27,9 +28,11 @@ use super::persist::persist;
 use crate::error::Error;
 use crate::events::{self, Change, WatchChange};
 use crate::observe;
+use crate::rules::identity::{self, Identity};
 use crate::rules::scopes;
 use crate::rules::settings::SettingsPatch;
 use crate::state::State;
+use crate::store::connectors::{self, Connector};
 use crate::store::google_accounts;
 use crate::store::oauth_states::Hash;
 
@@ -82,7 +85,7 @@ async fn store(state: &State, request: &Request) -> Result<Connected, Error> {
 
     let tx = state.db.tenant(&owner.tenant).await?;
     google_accounts::lock_address(&tx, &grant.who.address.lookup_key()).await?;
-    let found = connector::find(&tx, owner, &grant.who).await?;
+    let found = find(&tx, owner, &grant.who).await?;
 
     let tx = tx.into_system().await?;
     if let Some(token) = &request.confirmed
@@ -102,4 +105,19 @@ async fn store(state: &State, request: &Request) -> Result<Connected, Error> {
     }
     tx.commit().await?;
     Ok(Connected { connector: row.id, email_address: row.email_address, created })
+}
+
+/// The owner's connector of that account: by `sub`; else the one known by this address only. A grant that names no
+/// `sub` belongs to whatever the owner connected under its address. Not locked yet: the account comes first.
+async fn find(tx: &TenantTx, owner: &Owner, who: &Identity) -> Result<Option<Connector>, Error> {
+    if let Some(found) = connectors::find_by_sub(tx, &owner.user, &who.sub).await? {
+        return Ok(Some(found));
+    }
+    if who.by_address {
+        return Ok(connectors::find_by_address(tx, &owner.user, &who.address.lookup_key()).await?);
+    }
+    match identity::by_address(&who.address) {
+        Ok(stand_in) => Ok(connectors::find_by_sub(tx, &owner.user, &stand_in).await?),
+        Err(_too_long) => Ok(None),
+    }
 }

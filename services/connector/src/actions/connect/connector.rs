@@ -1,4 +1,4 @@
-//! The owner's connector of an account: found, made or renewed, and stored with its credential.
+//! The owner's connector of an account: made or renewed by a grant, and stored with its credential.
 
 use chrono::TimeDelta;
 use postrider_domain::{AccountStatus, ConnectorId};
@@ -6,9 +6,7 @@ use postrider_storage::TenantTx;
 
 use super::Request;
 use super::grant::Grant;
-use crate::actions::Owner;
 use crate::error::Error;
-use crate::rules::identity::{self, Identity};
 use crate::rules::settings::Settings;
 use crate::state::State;
 use crate::store::connectors::{self, Connector};
@@ -17,21 +15,6 @@ use crate::store::google_accounts::Account;
 
 /// Tokens issued this long before we revoked the account's grant may be dead too: clocks differ.
 const REVOKE_SKEW: TimeDelta = TimeDelta::seconds(60);
-
-/// The owner's connector of that account: by `sub`; else the one known by this address only. A grant that names no
-/// `sub` belongs to whatever the owner connected under its address. Not locked yet: the account comes first.
-pub(super) async fn find(tx: &TenantTx, owner: &Owner, who: &Identity) -> Result<Option<Connector>, Error> {
-    if let Some(found) = connectors::find_by_sub(tx, &owner.user, &who.sub).await? {
-        return Ok(Some(found));
-    }
-    if who.by_address {
-        return Ok(connectors::find_by_address(tx, &owner.user, &who.address.lookup_key()).await?);
-    }
-    match identity::by_address(&who.address) {
-        Ok(stand_in) => Ok(connectors::find_by_sub(tx, &owner.user, &stand_in).await?),
-        Err(_too_long) => Ok(None),
-    }
-}
 
 /// Stores what the grant makes of the connector that was found; also returns whether it is a new one.
 pub(super) async fn store(
