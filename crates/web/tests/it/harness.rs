@@ -7,7 +7,7 @@ use actix_web::web::{self as routes, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use postrider_domain::{ConnectorId, TenantId, UserId};
 pub use postrider_testing::server::{TestServer, http, problem, tokens};
-use postrider_web::tokens::Claims;
+use postrider_web::service_tokens::Claims;
 use postrider_web::{ApiJson, ApiQuery, Caller, Health, Limit, PathId, Problem, RequestContext, Scopes, ServiceCaller};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
