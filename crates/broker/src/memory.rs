@@ -121,7 +121,7 @@ impl MemoryBroker {
                 Settlement::Ack => {}
                 Settlement::Requeue => store.requeue(queue, delivered),
                 Settlement::Copy(CopyTo { reason: Some(reason), attempt, .. }) => {
-                    store.bury(queue, Dead { envelope: delivered.envelope, attempt, reason });
+                    store.dead_letter(queue, Dead { envelope: delivered.envelope, attempt, reason });
                 }
                 Settlement::Copy(CopyTo { reason: None, attempt, .. }) => {
                     store.wait(queue, delivered.envelope, attempt)

@@ -72,7 +72,7 @@ impl Consumer {
                 }
                 Err(undecodable) => {
                     tracing::error!(queue = queue.name, error = %undecodable, "dead-lettering a message");
-                    decision::bury(queue, attempt, undecodable.to_string())
+                    decision::dead_letter(queue, attempt, undecodable.to_string())
                 }
             };
             open.push(Open { tag, properties, settlement });

@@ -41,7 +41,7 @@ impl StreamConsumer {
         });
     }
 
-    /// Pulls everything that streams changed since the given instant hold beyond our heads. Answers since when the
+    /// Pulls everything that streams changed since the given instant hold beyond our heads. Returns since when the
     /// oldest stream stands still that could not be brought to its end.
     pub async fn catch_up(&self, since: Timestamp) -> Result<Option<Timestamp>, String> {
         let mut since = since;
@@ -74,7 +74,7 @@ impl StreamConsumer {
     }
 
     /// Pulled events have no delivery to answer: what cannot be applied now stays beyond the head and is pulled again.
-    /// Answers whether all could.
+    /// Returns whether all could.
     async fn take_pulled(&self, pulled: Pulled) -> bool {
         if self.apply_all(&pulled, &[]).await.is_ok() {
             return true;
