@@ -77,14 +77,12 @@ impl App {
         let (fan_out, stop) = (self.fan_out.clone(), shutdown.soft.clone());
         tasks.supervise("live hints", shutdown, move || fan_out.clone().run(stop.clone()));
         self.consumers.start(&self.broker);
-        let catch_ups =
-            [("catch up connector", &self.consumers.connector), ("catch up mailbox", &self.consumers.mailbox)];
+        let catch_ups = [
+            ("consumer.catch_up.connector", &self.consumers.connector),
+            ("consumer.catch_up.mailbox", &self.consumers.mailbox),
+        ];
         for (name, consumer) in catch_ups {
-            let (consumer, stop, every) = (consumer.clone(), shutdown.soft.clone(), self.config.stream_check);
-            tasks.supervise(name, shutdown, move || {
-                let (consumer, stop) = (consumer.clone(), stop.clone());
-                async move { consumer.run_catch_up(every, stop).await }
-            });
+            consumer.keep_caught_up(name, self.config.stream_check, tasks, shutdown);
         }
         jobs::start(&self.state, self.config.retention, tasks, shutdown);
     }

@@ -10,10 +10,10 @@ use postrider_runtime::Backoff;
 use postrider_runtime::telemetry::span;
 use tracing::Instrument;
 
-use super::AmqpError;
-use super::codec::{self, ATTEMPT, DIED_AT, REASON};
-use super::consumer::{Consumer, End};
-use super::outgoing::Outgoing;
+use super::{Consumer, End};
+use crate::amqp::AmqpError;
+use crate::amqp::codec::{self, ATTEMPT, DIED_AT, REASON};
+use crate::amqp::outgoing::Outgoing;
 use crate::batch::{self, Verdict};
 use crate::decision::{self, CopyTo, Settlement};
 use crate::handler::Delivered;
@@ -72,7 +72,7 @@ impl Consumer {
                 }
                 Err(undecodable) => {
                     tracing::error!(queue = queue.name, error = %undecodable, "dead-lettering a message");
-                    decision::bury(queue, attempt, undecodable.to_string())
+                    decision::dead_letter(queue, attempt, undecodable.to_string())
                 }
             };
             open.push(Open { tag, properties, settlement });
