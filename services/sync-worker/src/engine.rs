@@ -40,7 +40,7 @@ pub use wakes::Wakes;
 
 use crate::error::EngineError;
 use crate::metrics::Metrics;
-use crate::store::leases::{self, Leased};
+use crate::store::mailboxes::due::{self, Leased};
 use session::Session;
 
 /// How the engine behaves.
@@ -142,7 +142,7 @@ impl Engine {
     pub async fn run_mailbox(&self, connector: ConnectorId) -> Result<bool, EngineError> {
         let now = self.seams().clock.now();
         let mut tx = self.db().system().await?;
-        let leased = leases::acquire(&mut tx, &self.0.parts.owner, connector, now).await?;
+        let leased = due::acquire(&mut tx, &self.0.parts.owner, connector, now).await?;
         tx.commit().await?;
         let Some(leased) = leased else { return Ok(false) };
         self.work(leased).await.map(|()| true)
@@ -151,7 +151,7 @@ impl Engine {
     async fn acquire_due(&self, not: &[ConnectorId], limit: usize) -> Result<Vec<Leased>, EngineError> {
         let now = self.seams().clock.now();
         let mut tx = self.db().system().await?;
-        let leased = leases::acquire_due(&mut tx, &self.0.parts.owner, not, limit, now).await?;
+        let leased = due::acquire_all(&mut tx, &self.0.parts.owner, not, limit, now).await?;
         tx.commit().await?;
         Ok(leased)
     }

@@ -4,18 +4,18 @@ use postrider_domain::ConnectorId;
 
 use crate::error::EngineError;
 use crate::metrics::Metrics;
+use crate::rules::words::RunReason;
 
 /// Gmail's history no longer reaches back to the cursor, or the mailbox is another one.
 pub struct HistoryBrokeOff {
     pub mailbox: ConnectorId,
-    /// `history_expired` or `recreated`.
-    pub reason: &'static str,
+    pub reason: RunReason,
 }
 
 impl HistoryBrokeOff {
     pub fn emit(&self, metrics: &Metrics) {
         metrics.gaps.inc();
-        let reason = self.reason;
+        let reason = self.reason.as_str();
         tracing::warn!(connector.id = %self.mailbox, reason, "history broke off: the mirror is learnt again");
     }
 }

@@ -10,3 +10,4 @@ pub mod fold;
 pub mod park;
 pub mod slices;
 pub mod window;
+pub mod words;

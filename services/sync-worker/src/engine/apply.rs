@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use postrider_contracts::NewEvent;
 use postrider_contracts::mailbox::{EmailBatchStored, EmailReceived, EmailSent};
 use postrider_domain::{MessageId, RunId, Seams, Timestamp};
-use postrider_storage::{Error, Tx};
+use postrider_storage::{Error, TenantTx};
 
 use super::events::EventMaker;
 use super::fetch::Answer;
@@ -17,7 +17,7 @@ use crate::rules::fold::Action;
 use crate::store::ledger::Tally;
 use crate::store::mailboxes::{Guard, Mailbox};
 use crate::store::queue::Cause;
-use crate::store::{emails, parked, summaries};
+use crate::store::{emails, parked};
 
 /// One message to apply.
 pub struct Item<'a> {
@@ -61,7 +61,7 @@ pub struct Applied {
 }
 
 /// Applies items. Nothing is durable before the caller commits.
-pub async fn apply(tx: &mut Tx, cx: &Cx<'_>, items: &[Item<'_>]) -> Result<Applied, Error> {
+pub async fn apply(tx: &mut TenantTx, cx: &Cx<'_>, items: &[Item<'_>]) -> Result<Applied, Error> {
     let ids: Vec<MessageId> = items.iter().map(|item| item.action.message_id.clone()).collect();
     let (tenant, connector) = (&cx.guard.tenant, cx.guard.connector);
     let (known, waiting) = tokio::try_join!(
@@ -84,7 +84,7 @@ pub async fn apply(tx: &mut Tx, cx: &Cx<'_>, items: &[Item<'_>]) -> Result<Appli
     write(tx, cx, items, &plan).await
 }
 
-async fn write(tx: &mut Tx, cx: &Cx<'_>, items: &[Item<'_>], plan: &Plan<'_>) -> Result<Applied, Error> {
+async fn write(tx: &mut TenantTx, cx: &Cx<'_>, items: &[Item<'_>], plan: &Plan<'_>) -> Result<Applied, Error> {
     let mut writes = Writes::default();
     for (item, fate) in items.iter().zip(&plan.fates) {
         writes.collect(cx, item, fate);
@@ -105,12 +105,12 @@ async fn write(tx: &mut Tx, cx: &Cx<'_>, items: &[Item<'_>], plan: &Plan<'_>) ->
 }
 
 /// `email.received` and `.sent` for live mail, `email.batch_stored` for the rest of what is new.
-async fn announcements(tx: &mut Tx, cx: &Cx<'_>, writes: &Writes<'_>) -> Result<Vec<NewEvent>, Error> {
+async fn announcements(tx: &mut TenantTx, cx: &Cx<'_>, writes: &Writes<'_>) -> Result<Vec<NewEvent>, Error> {
     let maker = EventMaker { mailbox: cx.mailbox, seams: cx.seams, trace: cx.cause.trace, now: cx.now };
     let mut events = Vec::new();
     if !writes.announce.is_empty() {
         let marked = emails::mark_announced(tx, &cx.guard.tenant, &writes.announce, cx.now).await?;
-        let mut mails = summaries::list(tx, &cx.guard.tenant, &marked, cx.names, cx.cause.published_at).await?;
+        let mut mails = emails::list_summaries(tx, &cx.guard.tenant, &marked, cx.names, cx.cause.published_at).await?;
         mails.sort_by_key(|(id, date, _)| (*date, *id));
         for (_, _, email) in mails {
             let has = |wanted: &str| email.labels.iter().any(|label| label.id == wanted);

@@ -1,7 +1,7 @@
 //! The backfill lane: a run's slice of work. Every step is a small transaction with its checkpoint inside, so that a
 //! kill anywhere resumes.
 
-use postrider_domain::MessageId;
+use postrider_domain::{MessageId, RunKind, RunState};
 use postrider_gmail::{GmailError, Lane};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +15,8 @@ use super::session::Session;
 use crate::error::EngineError;
 use crate::rules::decide::Need;
 use crate::rules::fold::Action;
+use crate::rules::words::RunReason;
+use crate::store::emails::Unlisted;
 use crate::store::runs::{Counts, Run, Step};
 
 /// Deletions confirmed at once.
@@ -49,11 +51,13 @@ impl Session<'_> {
         let until = Instant::now() + self.engine.settings().backfill_slice;
         let mut run = run;
         loop {
-            let next = match run.state.as_str() {
-                "listing" => Box::pin(self.list_page(&run)).await,
-                "fetching" => Box::pin(self.fetch_listed(&run, until)).await,
-                "confirming" => Box::pin(self.confirm(&run)).await,
-                _ended => return Ok(SliceOver::RunEnded),
+            let next = match run.state {
+                RunState::Listing => Box::pin(self.list_page(&run)).await,
+                RunState::Fetching => Box::pin(self.fetch_listed(&run, until)).await,
+                RunState::Confirming => Box::pin(self.confirm(&run)).await,
+                RunState::Queued | RunState::Completed | RunState::Failed | RunState::Superseded => {
+                    return Ok(SliceOver::RunEnded);
+                }
             };
             run = match next {
                 Ok(run) => run,
@@ -61,17 +65,16 @@ impl Session<'_> {
                 Err(EngineError::BrokenOff) => return Ok(SliceOver::RunEnded),
                 Err(error) => return Err(error),
             };
-            let ended = !matches!(run.state.as_str(), "listing" | "fetching" | "confirming");
-            if !ended && (Instant::now() >= until || self.engine.stopping()) {
+            if !run.state.is_over() && (Instant::now() >= until || self.engine.stopping()) {
                 return Ok(SliceOver::WorkLeft);
             }
         }
     }
 
     pub(super) fn run_lane(run: &Run) -> Lane {
-        match (run.kind.as_str(), run.reason.as_str()) {
-            ("repair", _) => Lane::Repair,
-            (_, "asked") => Lane::Asked,
+        match (run.kind, run.reason) {
+            (RunKind::Repair, _) => Lane::Repair,
+            (_, RunReason::Asked) => Lane::Asked,
             _ => Lane::Backfill,
         }
     }
@@ -94,11 +97,11 @@ impl Session<'_> {
         let step = Step {
             page_token: Some(page.next_page_token),
             listing_complete: complete,
-            state: complete.then_some("fetching"),
+            state: complete.then_some(RunState::Fetching),
             ..Step::default()
         };
         let run = self.step(run, step, &ids).await?;
-        if complete && run.counts.listed >= STATISTICS_AFTER {
+        if complete && run.listed >= STATISTICS_AFTER {
             self.refresh_statistics().await;
         }
         Ok(run)
@@ -107,9 +110,10 @@ impl Session<'_> {
     /// Asks Gmail about every mail that a complete listing did not name, and buries what is answered 404 (law 4).
     async fn confirm(&self, run: &Run) -> Result<Run, EngineError> {
         let gmail = self.lane(Self::run_lane(run));
-        let (alive, unlisted) = self.unlisted(run).await?;
+        let Unlisted { alive, unlisted } = self.unlisted(run).await?;
         if unlisted.saturating_mul(SUSPICIOUS) > alive && run.pass == 1 {
-            let step = Step { state: Some("listing"), page_token: Some(None), next_pass: true, ..Step::default() };
+            let step =
+                Step { state: Some(RunState::Listing), page_token: Some(None), next_pass: true, ..Step::default() };
             return self.step(run, step, &[]).await;
         }
         let (mut run, mut after) = (run.clone(), String::new());

@@ -1,7 +1,7 @@
 //! Where history begins: the first boundary, a new one after history broke off, and the boundary of a run.
 
 use postrider_contracts::mailbox::SyncStarted;
-use postrider_domain::{HistoryId, RunId};
+use postrider_domain::{HistoryId, RunId, RunKind, RunState};
 use postrider_gmail::{GmailApi, GmailError, Lane};
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use super::events::EventMaker;
 use super::session::Session;
 use crate::error::EngineError;
 use crate::observe::HistoryBrokeOff;
+use crate::rules::words::RunReason;
 use crate::store::runs::{NewRun, Run, Step};
 use crate::store::{mailboxes, runs};
 
@@ -30,15 +31,15 @@ async fn read(gmail: &Arc<dyn GmailApi>) -> Result<(HistoryId, i64), EngineError
 /// The first contact: the cursor stands at the boundary, and a full run begins.
 pub(super) async fn first(session: &Session<'_>) -> Result<(), EngineError> {
     let (boundary, total) = read(&session.lane(Lane::Live)).await?;
-    start(session, 0, ("full", "first"), boundary, total).await
+    start(session, 0, (RunKind::Full, RunReason::First), boundary, total).await
 }
 
 /// History is gone, or the mailbox was created anew: a new generation starts at a new boundary, and a run learns every
 /// mail again, finds what came and went in the gap, and takes the place of any run at work.
-pub(super) async fn start_over(session: &Session<'_>, reason: &'static str) -> Result<(), EngineError> {
+pub(super) async fn start_over(session: &Session<'_>, reason: RunReason) -> Result<(), EngineError> {
     let (boundary, total) = read(&session.lane(Lane::Live)).await?;
     let first_is_missing = session.mailbox().await?.first_synced_at.is_none();
-    let kind = if first_is_missing { ("full", "first") } else { ("repair", reason) };
+    let kind = if first_is_missing { (RunKind::Full, RunReason::First) } else { (RunKind::Repair, reason) };
     HistoryBrokeOff { mailbox: session.guard().connector, reason }.emit(session.engine.metrics());
     start(session, 1, kind, boundary, total).await
 }
@@ -46,7 +47,7 @@ pub(super) async fn start_over(session: &Session<'_>, reason: &'static str) -> R
 async fn start(
     session: &Session<'_>,
     bump: i32,
-    (kind, reason): (&'static str, &'static str),
+    (kind, reason): (RunKind, RunReason),
     boundary: HistoryId,
     total_estimate: i64,
 ) -> Result<(), EngineError> {
@@ -55,7 +56,7 @@ async fn start(
     let (mut tx, mailbox) = session.locked(&guard).await?;
     let generation = guard.generation + bump;
     if let Some(run) = runs::find_active(&mut tx, &guard).await? {
-        runs::advance(&mut tx, &run, &Step { state: Some("superseded"), ..Step::default() }, now).await?;
+        runs::advance(&mut tx, &run, &Step { state: Some(RunState::Superseded), ..Step::default() }, now).await?;
         crate::store::listing::clear(&mut tx, &run).await?;
     }
     mailboxes::start_over(&mut tx, &guard, generation, boundary, now).await?;
@@ -72,11 +73,11 @@ async fn start(
 
 /// Begins a run that somebody asked for, inside the current generation.
 pub(super) async fn begin_queued(session: &Session<'_>, run: &Run) -> Result<Run, EngineError> {
-    let boundary = read(&session.lane(Lane::Asked)).await?;
+    let (boundary, total_estimate) = read(&session.lane(Lane::Asked)).await?;
     let guard = session.guard();
     let now = session.now();
     let (mut tx, mailbox) = session.locked(&guard).await?;
-    let run = runs::begin(&mut tx, &guard, run.id, boundary, now).await?;
+    let run = runs::begin(&mut tx, &guard, run.id, boundary, total_estimate, now).await?;
     let maker = EventMaker { mailbox: &mailbox, seams: session.engine.seams(), trace: Some(session.trace), now };
     let started = maker.make(&SyncStarted { run: Some(run.state_message()) });
     postrider_events::outbox::append(&mut tx, vec![started]).await?;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::{TryStreamExt, stream};
-use postrider_domain::MessageId;
+use postrider_domain::{MessageId, RunState};
 use postrider_gmail::{GmailApi, GmailError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -93,7 +93,7 @@ impl Session<'_> {
             Box::pin(self.fetch_ahead(run, send, &progress, until)),
         )?;
         let settled = progress.lock().settled();
-        let state = matches!(fetched, Fetched::All).then_some("confirming");
+        let state = matches!(fetched, Fetched::All).then_some(RunState::Confirming);
         if state.is_none() && settled <= run.settled {
             return Ok(run);
         }
@@ -149,7 +149,7 @@ impl Session<'_> {
 
     /// Mails of the listing that need a fetch, in its order; the rest is noted as settled on the way.
     fn wanted(&self, run: &Run, progress: &Progress) -> impl futures_util::Stream<Item = Result<Wanted, EngineError>> {
-        let room = run.max_results.map_or(i64::MAX, |most| most.saturating_sub(run.counts.stored));
+        let room = run.max_results.map_or(i64::MAX, |most| most.saturating_sub(run.stored));
         let start = (run.settled, room, VecDeque::new());
         stream::try_unfold(start, async move |(mut after, mut room, mut ready)| {
             loop {
@@ -235,7 +235,7 @@ impl Session<'_> {
             other => other?,
         };
         drop(room);
-        if (run.counts.stored / STATISTICS_AFTER == 0) != (stored.counts.stored / STATISTICS_AFTER == 0) {
+        if (run.stored / STATISTICS_AFTER == 0) != (stored.stored / STATISTICS_AFTER == 0) {
             self.refresh_statistics().await;
         }
         Ok(stored)

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use postrider_domain::{HistoryId, MessageId, RunId, Timestamp};
+use postrider_domain::{HistoryId, MessageId, RunId, RunKind, Timestamp};
 use postrider_gmail::{GmailError, Lane};
 use postrider_gmail::{HistoryPage, HistoryRecord};
 use postrider_runtime::telemetry::span;
-use postrider_storage::Tx;
+use postrider_storage::TenantTx;
 use tracing::Instrument as _;
 
 use super::boundary;
@@ -16,6 +16,7 @@ use crate::error::EngineError;
 use crate::rules::decide::{Need, need};
 use crate::rules::fold::fold;
 use crate::rules::slices;
+use crate::rules::words::RunReason;
 use crate::store::mailboxes::{Guard, Mailbox};
 use crate::store::queue::{self, Cause};
 use crate::store::runs::Counts;
@@ -43,9 +44,13 @@ pub(super) struct Pass {
 
 impl Pass {
     /// Reads what the pass will have seen to: before its first look at the history, or it would claim too much.
-    pub(super) async fn begin(tx: &Tx, guard: &Guard, began: Timestamp) -> Result<Self, postrider_storage::Error> {
+    pub(super) async fn begin(
+        tx: &TenantTx,
+        guard: &Guard,
+        began: Timestamp,
+    ) -> Result<Self, postrider_storage::Error> {
         let (cause, queued) = tokio::try_join!(queue::cause(tx, guard), runs::list_queued(tx, guard))?;
-        let asked = queued.into_iter().filter(|run| run.kind == "incremental").map(|run| run.id).collect();
+        let asked = queued.into_iter().filter(|run| run.kind == RunKind::Incremental).map(|run| run.id).collect();
         Ok(Self {
             began,
             cause,
@@ -84,11 +89,11 @@ impl Session<'_> {
             match Box::pin(self.follow(&mailbox, pass, cursor)).instrument(span).await {
                 Ok(()) => {}
                 Err(EngineError::Gmail(GmailError::HistoryGone)) => {
-                    Box::pin(boundary::start_over(self, "history_expired")).await?;
+                    Box::pin(boundary::start_over(self, RunReason::HistoryExpired)).await?;
                     continue;
                 }
                 Err(EngineError::BrokenOff) => {
-                    Box::pin(boundary::start_over(self, "recreated")).await?;
+                    Box::pin(boundary::start_over(self, RunReason::Recreated)).await?;
                     continue;
                 }
                 Err(error) => return Err(error),

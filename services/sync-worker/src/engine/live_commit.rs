@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 use postrider_contracts::mailbox::SyncCompleted;
 use postrider_domain::{HistoryId, MessageId};
 use postrider_gmail::HistoryRecord;
-use postrider_storage::Tx;
+use postrider_storage::TenantTx;
 
 use super::apply::{Cx, Item, Origin, apply};
 use super::events::EventMaker;
@@ -110,7 +110,7 @@ impl Session<'_> {
     /// The statements touch different rows: they share a round trip. Answers how many pushes were never seen.
     async fn move_on(
         &self,
-        tx: &Tx,
+        tx: &TenantTx,
         guard: &Guard,
         pass: &Pass,
         records: &[HistoryRecord],

@@ -38,7 +38,7 @@ impl Session<'_> {
         let attempts = run.attempts.saturating_add(1);
         let jitter = self.engine.seams().entropy.unit();
         let at = not_before(attempts, error.retry_at(), self.interval(&mailbox), jitter, now);
-        let run = runs::hold(&tx, &run, error.code(), (attempts, at), now).await?;
+        let run = runs::hold(&tx, &run, error.code(), attempts, at, now).await?;
         if attempts == TELL_AFTER {
             let maker = EventMaker { mailbox: &mailbox, seams: self.engine.seams(), trace: Some(self.trace), now };
             let failed = maker.make(&SyncFailed { run: Some(run.state_message()) });

@@ -3,8 +3,8 @@
 use chrono::TimeDelta;
 use postrider_contracts::NewEvent;
 use postrider_contracts::mailbox::{SyncCompleted, SyncProgressed};
-use postrider_domain::{MessageId, Timestamp};
-use postrider_storage::Tx;
+use postrider_domain::{MessageId, RunState, Timestamp};
+use postrider_storage::TenantTx;
 
 use super::apply::{Cx, Item, apply};
 use super::backfill::origin;
@@ -86,7 +86,8 @@ impl Session<'_> {
     pub(super) async fn complete(&self, run: &Run) -> Result<Run, EngineError> {
         let (guard, now) = (self.run_guard(run), self.now());
         let (mut tx, mailbox) = self.locked(&guard).await?;
-        let ended = runs::advance(&mut tx, run, &Step { state: Some("completed"), ..Step::default() }, now).await?;
+        let ended =
+            runs::advance(&mut tx, run, &Step { state: Some(RunState::Completed), ..Step::default() }, now).await?;
         listing::clear(&mut tx, run).await?;
         mailboxes::first_synced(&mut tx, &guard, now).await?;
         let maker = EventMaker { mailbox: &mailbox, seams: self.engine.seams(), trace: Some(self.trace), now };
@@ -94,15 +95,15 @@ impl Session<'_> {
         postrider_events::outbox::append(&mut tx, vec![completed]).await?;
         tx.commit().await?;
         tracing::info!(
-            connector.id = %guard.connector, run.id = %ended.id, kind = ended.kind, stored = ended.counts.stored,
-            deleted = ended.counts.deleted, parked = ended.counts.failed, "synced the mailbox"
+            connector.id = %guard.connector, run.id = %ended.id, kind = %ended.kind, stored = ended.stored,
+            deleted = ended.deleted, parked = ended.failed, "synced the mailbox"
         );
         Ok(ended)
     }
 
     async fn advance(
         &self,
-        tx: &mut Tx,
+        tx: &mut TenantTx,
         mailbox: &Mailbox,
         run: &Run,
         step: Step,
@@ -115,7 +116,7 @@ impl Session<'_> {
         Ok((run, event.into_iter().collect()))
     }
 
-    pub(super) async fn unlisted(&self, run: &Run) -> Result<(i64, i64), EngineError> {
+    pub(super) async fn unlisted(&self, run: &Run) -> Result<emails::Unlisted, EngineError> {
         let mut tx = self.engine.db().tenant(&run.tenant).await?;
         let counts = emails::count_unlisted(&mut tx, run).await?;
         tx.commit().await?;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use postrider_contracts::TraceContext;
-use postrider_domain::Timestamp;
+use postrider_domain::{RunKind, Timestamp};
 use postrider_gmail::{GmailApi, GmailError, Lane};
 use postrider_storage::TenantTx;
 use tokio::sync::Notify;
@@ -19,7 +19,9 @@ use super::wakes::Busy;
 use super::{Engine, boundary};
 use crate::error::EngineError;
 use crate::rules::due::{CHECK_AFTER, poll_interval};
-use crate::store::leases::{self, Due, Leased, Released};
+use crate::rules::words::DueReason;
+use crate::store::mailboxes::due::Leased;
+use crate::store::mailboxes::lease::{self, Due, Released};
 use crate::store::mailboxes::{self, Guard, Mailbox};
 use crate::store::queue::{self, Cause};
 use crate::store::{labels, runs};
@@ -160,7 +162,7 @@ impl<'e> Session<'e> {
             let guard = self.guard();
             let renewed = async {
                 let mut tx = self.engine.db().tenant(&guard.tenant).await?;
-                let held = leases::renew(&mut tx, &guard).await?;
+                let held = lease::renew(&mut tx, &guard).await?;
                 tx.commit().await?;
                 Ok::<bool, postrider_storage::Error>(held)
             };
@@ -178,19 +180,19 @@ impl<'e> Session<'e> {
             let requested = Box::pin(self.live()).await?;
             let run = Box::pin(self.next_run()).await?;
             if self.engine.stopping() {
-                return self.give_back(Due { at: self.now(), reason: "stopped" }).await;
+                return self.give_back(Due { at: self.now(), reason: DueReason::Stopped }).await;
             }
             if let Some(run) = run {
                 let Ok(_slot) = self.engine.0.backfills.try_acquire() else {
                     let wait = SLOT_WAIT_SECONDS * (0.5 + 0.5 * self.engine.seams().entropy.unit());
                     let at = self.now() + chrono::TimeDelta::milliseconds((wait * 1_000.0) as i64);
-                    return self.give_back(Due { at, reason: "backfill" }).await;
+                    return self.give_back(Due { at, reason: DueReason::Backfill }).await;
                 };
                 let done = CancellationToken::new();
                 let (over, ()) =
                     tokio::try_join!(Box::pin(self.backfill_slice(run, &done)), Box::pin(self.keep_live(&done)),)?;
                 if over == SliceOver::WorkLeft {
-                    return self.give_back(Due { at: self.now(), reason: "backfill" }).await;
+                    return self.give_back(Due { at: self.now(), reason: DueReason::Backfill }).await;
                 }
                 continue;
             }
@@ -243,7 +245,7 @@ impl<'e> Session<'e> {
         let guard = self.guard();
         let mut tx = self.engine.db().tenant(&guard.tenant).await?;
         let active = runs::find_active(&mut tx, &guard).await?;
-        let queued = runs::list_queued(&tx, &guard).await?.into_iter().find(|run| run.kind != "incremental");
+        let queued = runs::list_queued(&tx, &guard).await?.into_iter().find(|run| run.kind != RunKind::Incremental);
         tx.commit().await?;
         match (active, queued) {
             // It waits after a failure; the release makes the mailbox due for it.
@@ -264,14 +266,14 @@ impl<'e> Session<'e> {
         let mailbox = self.mailbox().await?;
         let now = self.now();
         let poll = now + chrono::TimeDelta::from_std(self.interval(&mailbox)).unwrap_or(CHECK_AFTER);
-        let mut next = mailbox.monitored.then_some(Due { at: poll, reason: "poll" });
+        let mut next = mailbox.monitored.then_some(Due { at: poll, reason: DueReason::Poll });
         let check = *self.check_at.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(at) = check.filter(|at| *at > now && *at < poll) {
-            next = Some(Due { at, reason: "check" });
+            next = Some(Due { at, reason: DueReason::Check });
         }
         let guard = self.guard();
         let mut tx = self.engine.db().tenant(&guard.tenant).await?;
-        let released = leases::release(&mut tx, &guard, requested, next).await?;
+        let released = lease::release(&mut tx, &guard, requested, next).await?;
         tx.commit().await?;
         match released {
             Released::Done => Ok(true),
@@ -284,7 +286,7 @@ impl<'e> Session<'e> {
     async fn give_back(&self, due: Due) -> Result<(), EngineError> {
         let guard = self.guard();
         let mut tx = self.engine.db().tenant(&guard.tenant).await?;
-        leases::yield_lease(&mut tx, &guard, self.requested.load(Ordering::Relaxed), due).await?;
+        lease::yield_lease(&mut tx, &guard, self.requested.load(Ordering::Relaxed), due).await?;
         Ok(tx.commit().await?)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use postrider_contracts::NewEvent;
 use postrider_contracts::mailbox::{EmailDeleted, EmailLabelsChanged, EmailRestored};
 use postrider_domain::{EmailId, LabelId, Timestamp, Version};
-use postrider_storage::{Error, Tx};
+use postrider_storage::{Error, TenantTx};
 
 use super::apply::{Cx, Item, Origin};
 use super::events::EventMaker;
@@ -17,8 +17,8 @@ use crate::rules::decide::{Known, Verdict};
 use crate::rules::flags;
 use crate::rules::fold::Action;
 use crate::store::email_labels::LabelRows;
-use crate::store::email_writes::{NewEmail, Relabelled, Tombstone};
-use crate::store::{attachments, email_labels, email_writes, sources, summaries};
+use crate::store::emails::{self, NewEmail, Relabelled, Tombstone};
+use crate::store::{attachments, email_labels, labels, sources};
 
 /// Rows to write, collected by statement.
 #[derive(Default)]
@@ -120,7 +120,7 @@ impl<'a> Writes<'a> {
                 generation: version.generation,
             }));
         } else if known.labels != labels && !(was_draft && flags.draft) {
-            let named = |labels: Vec<&str>| summaries::named(labels, cx.names);
+            let named = |labels: Vec<&str>| labels::named(labels, cx.names);
             let missing_in = |of: &[LabelId], other: &[LabelId]| {
                 named(of.iter().filter(|label| !other.contains(label)).map(LabelId::as_str).collect())
             };
@@ -165,7 +165,7 @@ impl<'a> Writes<'a> {
     }
 
     /// Writes all rows, a statement for each kind. No two of them touch the same row: they share a round trip.
-    pub(super) async fn flush(&self, tx: &Tx, cx: &Cx<'_>) -> Result<(), Error> {
+    pub(super) async fn flush(&self, tx: &TenantTx, cx: &Cx<'_>) -> Result<(), Error> {
         let run = match cx.origin {
             Origin::Run(run) => Some(run),
             Origin::Live | Origin::Parked => None,
@@ -190,11 +190,11 @@ impl<'a> Writes<'a> {
             })
             .collect();
         tokio::try_join!(
-            email_writes::upsert(tx, cx.guard, &self.new, run, cx.now),
+            emails::upsert(tx, cx.guard, &self.new, run, cx.now),
             sources::insert(tx, cx.guard, &packed),
             attachments::insert(tx, cx.guard, &parts),
-            email_writes::relabel(tx, cx.guard, &relabelled, cx.now),
-            email_writes::bury(tx, cx.guard, &self.graves, cx.now),
+            emails::relabel(tx, cx.guard, &relabelled, cx.now),
+            emails::insert_tombstones(tx, cx.guard, &self.graves, cx.now),
             email_labels::put(tx, cx.guard, &rows),
         )?;
         Ok(())

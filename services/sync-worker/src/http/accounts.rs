@@ -1,11 +1,10 @@
 //! Which of the caller's accounts a request is about. What belongs to somebody else is not found.
 
-use postrider_domain::{ConnectorId, EmailAddress};
+use postrider_domain::{AccountStatus, ConnectorId, EmailAddress};
 use postrider_web::Problem;
 use serde_json::json;
-use uuid::Uuid;
 
-use crate::store::accounts::Account;
+use crate::store::mailboxes::accounts::Account;
 
 /// The caller's accounts, and the one that the request's header names.
 #[derive(Debug)]
@@ -41,7 +40,7 @@ impl Accounts {
         let mut fitting = self.covered(id, address)?;
         if fitting.len() > 1 && self.named(id)?.is_none() && address.is_none() {
             let (open, ended): (Vec<_>, Vec<_>) =
-                fitting.into_iter().partition(|account| account.status != "disconnected");
+                fitting.into_iter().partition(|account| account.status != AccountStatus::Disconnected);
             fitting = if open.is_empty() { ended } else { open };
         }
         match fitting.as_slice() {
@@ -50,7 +49,7 @@ impl Accounts {
             several => {
                 let accounts: Vec<_> = several
                     .iter()
-                    .map(|account| json!({"connector_id": account.connector_id, "email_address": account.address}))
+                    .map(|account| json!({"connector_id": account.id, "email_address": account.address}))
                     .collect();
                 Err(Problem::conflict("account_ambiguous", "The caller has several accounts: name one.")
                     .with("accounts", accounts))
@@ -70,11 +69,10 @@ impl Accounts {
 }
 
 fn fits(account: &Account, id: Option<ConnectorId>, address: Option<&EmailAddress>) -> bool {
-    id.is_none_or(|id| account.connector_id == id.0)
-        && address.is_none_or(|address| account.address_key == address.lookup_key())
+    id.is_none_or(|id| account.id == id) && address.is_none_or(|address| account.address_key == address.lookup_key())
 }
 
 /// Their ids, for statements.
-pub fn ids(accounts: &[&Account]) -> Vec<Uuid> {
-    accounts.iter().map(|account| account.connector_id).collect()
+pub fn ids(accounts: &[&Account]) -> Vec<ConnectorId> {
+    accounts.iter().map(|account| account.id).collect()
 }

@@ -13,7 +13,7 @@ use super::asker::Asker;
 use crate::engine::Engine;
 use crate::http::gmail::recent::RecentCalls;
 use crate::state::State;
-use crate::store::accounts;
+use crate::store::mailboxes::accounts;
 
 /// Shared by the handlers under `http/{mail,sync_runs,gmail}`.
 #[derive(Clone)]

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use postrider_runtime::Shutdown;
 
 use crate::state::State;
-use crate::store::retention;
+use crate::store::{changes, queue};
 
 /// How long changes and settled pushes are kept.
 const KEEP: TimeDelta = TimeDelta::days(30);
@@ -26,7 +26,8 @@ pub async fn run(state: State, stop: Shutdown) -> anyhow::Result<()> {
             let before = state.seams.clock.now() - KEEP;
             while !stop.soft.is_cancelled() {
                 let mut tx = state.db.system().await?;
-                let gone = retention::forget(&mut tx, before, BATCH).await?;
+                let gone =
+                    changes::forget(&mut tx, before, BATCH).await? + queue::forget(&mut tx, before, BATCH).await?;
                 tx.commit().await?;
                 if gone == 0 {
                     break;

@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use postrider_domain::{ConnectorId, EmailAddress, RunId};
+use postrider_domain::{AccountStatus, ConnectorId, EmailAddress, RunId, RunKind};
 use postrider_web::{ApiJson, ApiQuery, Problem, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,7 +12,7 @@ use super::account::AccountQuery;
 use crate::http::api::{Api, problem};
 use crate::http::asker::Asker;
 use crate::http::page::invalid;
-use crate::store::accounts::Account;
+use crate::store::mailboxes::accounts::Account;
 use crate::store::runs;
 
 /// What to do.
@@ -63,21 +63,25 @@ pub(super) async fn ask(
     let account = accounts.chosen(id, address)?;
     can_act(account)?;
     let run = RunId(api.ids.uuid());
-    let kind = if body.force_full_sync { "full" } else { "incremental" };
-    runs::enqueue(&mut tx, (asker.tenant(), account.id()), (run, kind), body.max_results, api.now())
-        .await
-        .map_err(problem)?;
-    api.wake_after(&mut tx, account.id());
+    let request = runs::Request {
+        tenant: asker.tenant(),
+        connector: account.id,
+        id: run,
+        kind: if body.force_full_sync { RunKind::Full } else { RunKind::Incremental },
+        max_results: body.max_results,
+    };
+    runs::enqueue(&mut tx, &request, api.now()).await.map_err(problem)?;
+    api.wake_after(&mut tx, account.id);
     tx.commit().await.map_err(problem)?;
     Ok(run)
 }
 
 fn can_act(account: &Account) -> Result<(), Problem> {
-    let (code, detail) = match account.status.as_str() {
-        "active" => return Ok(()),
-        "paused" => ("connector_paused", "The account is paused."),
-        "reauth_required" => ("reauth_required", "The account must be connected again."),
-        _ => ("connector_disconnected", "The account is disconnected."),
+    let (code, detail) = match account.status {
+        AccountStatus::Active => return Ok(()),
+        AccountStatus::Paused => ("connector_paused", "The account is paused."),
+        AccountStatus::ReauthRequired => ("reauth_required", "The account must be connected again."),
+        AccountStatus::Disconnected => ("connector_disconnected", "The account is disconnected."),
     };
     Err(Problem::conflict(code, detail))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use postrider_domain::{ConnectorId, EmailAddress, RunId};
+use postrider_domain::{ConnectorId, EmailAddress, RunId, RunKind};
 use postrider_web::{ApiQuery, Problem, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -16,7 +16,7 @@ use super::sync::{Accepted, Body, ask};
 use crate::http::accounts::ids;
 use crate::http::api::{Api, problem};
 use crate::http::asker::Asker;
-use crate::store::{run_reads, stats};
+use crate::store::{emails, runs};
 
 /// How long `/gmail/sync/deleted` waits for its run before it answers 202.
 const WAIT: Duration = Duration::from_secs(30);
@@ -46,7 +46,7 @@ impl Default for Query {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Done {
     /// `completed`, `failed`, or `superseded`: history broke off meanwhile, and a repair run took this one's place.
-    pub status: String,
+    pub status: &'static str,
     pub sync_run_id: Uuid,
     pub new_emails: i64,
     pub deleted_emails: i64,
@@ -76,17 +76,19 @@ pub async fn handle(api: Data<Api>, asker: Asker, query: ApiQuery<Query>) -> Res
 async fn ended(api: &Api, asker: &Asker, id: RunId) -> Result<Option<Done>, Problem> {
     // Who may ask for a run may see its end: no other scope is wanted for the answer.
     let (tx, accounts) = api.open(asker, Scope::Write).await?;
-    let run = run_reads::find(&tx, ids(&accounts.covered(None, None)?), id.0).await.map_err(problem)?;
-    let Some(run) = run.filter(|run| matches!(run.state.as_str(), "completed" | "failed" | "superseded")) else {
+    let run = runs::find(&tx, &ids(&accounts.covered(None, None)?), id).await.map_err(problem)?;
+    let Some(run) = run.filter(|run| run.state.is_over()) else {
         return Ok(None);
     };
-    let gmail_emails = match run.kind.as_str() {
-        "full" => run.listed,
-        _ => stats::totals(&tx, &[run.connector_id]).await.map_err(problem)?.total,
+    let gmail_emails = match run.kind {
+        RunKind::Full => run.listed,
+        RunKind::Incremental | RunKind::Repair | RunKind::Audit => {
+            emails::totals(&tx, &[run.connector]).await.map_err(problem)?.total
+        }
     };
     tx.commit().await.map_err(problem)?;
     Ok(Some(Done {
-        status: run.state,
+        status: run.state.as_str(),
         sync_run_id: id.0,
         new_emails: run.new_emails,
         deleted_emails: run.deleted,

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::web::{Data, Json};
-use postrider_domain::{ConnectorId, LabelId, MessageId, ThreadId, Timestamp};
+use postrider_domain::{ConnectorId, EmailId, LabelId, MessageId, ThreadId, Timestamp};
 use postrider_web::{ApiQuery, Limit, Problem, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -15,9 +15,9 @@ use crate::http::accounts::ids;
 use crate::http::api::{Api, problem};
 use crate::http::asker::Asker;
 use crate::http::page::{self, invalid};
-use crate::store::accounts::{self, Account};
+use crate::store::emails::{self, Filter};
 use crate::store::labels;
-use crate::store::mail_reads::{self, Filter};
+use crate::store::mailboxes::accounts::{self, Account};
 
 /// Order of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
@@ -92,18 +92,18 @@ pub async fn handle(api: Data<Api>, asker: Asker, query: ApiQuery<Query>) -> Res
     let after = page::after(query.cursor.as_deref())?;
     let (tx, accounts) = api.open(&asker, Scope::Read).await?;
     let covered = accounts.covered(query.connector_id, None)?;
-    let streams: Vec<ConnectorId> = covered.iter().map(|account| account.id()).collect();
+    let connectors = ids(&covered);
     // Before the mails: what the page shows beyond it comes again as an event, and nothing is missed.
-    let as_of_seq = accounts::as_of_seq(&tx, &streams).await.map_err(problem)?;
+    let as_of_seq = accounts::as_of_seq(&tx, &connectors).await.map_err(problem)?;
     let spam_trash =
         |account: &&&Account| query.label.is_some() || query.include_spam_trash.unwrap_or(account.include_spam_trash);
     let filter = Filter {
-        accounts: ids(&covered),
-        spam_trash: covered.iter().filter(spam_trash).map(|account| account.connector_id).collect(),
+        accounts: connectors.clone(),
+        spam_trash: covered.iter().filter(spam_trash).map(|account| account.id).collect(),
         drafts: query.label.is_some(),
-        label: query.label.map(LabelId::into_string),
-        thread_id: query.thread_id.map(ThreadId::into_string),
-        message_id: query.message_id.map(MessageId::into_string),
+        label: query.label,
+        thread_id: query.thread_id,
+        message_id: query.message_id,
         unread: query.unread,
         processed: query.processed,
         include_deleted: query.include_deleted,
@@ -112,13 +112,13 @@ pub async fn handle(api: Data<Api>, asker: Asker, query: ApiQuery<Query>) -> Res
         received_after,
         received_before,
         oldest_first: query.sort == Sort::OldestFirst,
-        after,
+        after: after.map(|(time, id)| (time, EmailId(id))),
         limit: i64::from(query.limit.get()) + 1,
     };
-    let rows = if covered.is_empty() { Vec::new() } else { mail_reads::list(&tx, filter).await.map_err(problem)? };
-    let (rows, next_cursor) = page::cut(rows, query.limit, |row| (row.received_at, row.email_id))?;
-    let carried: BTreeSet<&String> = rows.iter().flat_map(|row| &row.label_ids).collect();
-    let names = labels::names_of(&tx, ids(&covered), carried.into_iter().cloned().collect()).await.map_err(problem)?;
+    let rows = if covered.is_empty() { Vec::new() } else { emails::list(&tx, filter).await.map_err(problem)? };
+    let (rows, next_cursor) = page::cut(rows, query.limit, |row| (row.received_at, row.email_id.0))?;
+    let carried: BTreeSet<&LabelId> = rows.iter().flat_map(|row| &row.label_ids).collect();
+    let names = labels::names_of(&tx, &connectors, &carried.into_iter().collect::<Vec<_>>()).await.map_err(problem)?;
     tx.commit().await.map_err(problem)?;
     Ok(Json(Mails {
         data: rows.into_iter().map(|row| Mail::new(row, &names)).collect(),

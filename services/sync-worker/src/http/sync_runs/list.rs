@@ -3,7 +3,7 @@
 #![expect(unused_qualifications, reason = "in the code utoipa makes of `params`")]
 
 use actix_web::web::{Data, Json};
-use postrider_domain::ConnectorId;
+use postrider_domain::{ConnectorId, RunId};
 use postrider_web::{ApiQuery, Limit, Page, Problem, Scope};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -13,7 +13,7 @@ use crate::http::accounts::ids;
 use crate::http::api::{Api, problem};
 use crate::http::asker::Asker;
 use crate::http::page;
-use crate::store::run_reads;
+use crate::store::runs;
 
 /// Which runs to list, newest first.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -31,12 +31,12 @@ pub struct Query {
     responses((status = 200, body = Page<Run>), (status = 422, body = postrider_web::ProblemDocument)))]
 pub async fn handle(api: Data<Api>, asker: Asker, query: ApiQuery<Query>) -> Result<Json<Page<Run>>, Problem> {
     let query = query.into_inner();
-    let after = page::after(query.cursor.as_deref())?;
+    let after = page::after(query.cursor.as_deref())?.map(|(time, id)| (time, RunId(id)));
     let (tx, accounts) = api.open(&asker, Scope::Read).await?;
     let covered = ids(&accounts.covered(query.connector_id, None)?);
-    let rows = run_reads::list(&tx, covered, after, i64::from(query.limit.get()) + 1).await.map_err(problem)?;
+    let rows = runs::list(&tx, &covered, after, i64::from(query.limit.get()) + 1).await.map_err(problem)?;
     tx.commit().await.map_err(problem)?;
-    let (rows, next_cursor) = page::cut(rows, query.limit, |row| (row.created_at, row.run_id))?;
+    let (rows, next_cursor) = page::cut(rows, query.limit, |row| (row.created_at, row.id.0))?;
     let now = api.now();
     Ok(Json(Page::new(rows.into_iter().map(|row| Run::new(row, now)).collect(), next_cursor)))
 }
