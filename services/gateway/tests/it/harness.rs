@@ -87,7 +87,7 @@ impl Gateway {
             runtime.block_on(async move {
                 let cx = Context::for_tests();
                 let cx = Context { seams: Seams { clock, ..cx.seams.clone() }, ..cx };
-                let app = App::build(config, cx.clone()).await.unwrap();
+                let app = App::build(config, (), cx.clone()).await.unwrap();
                 sender.send((app.addr(), cx)).unwrap();
                 app.run().await.unwrap();
             });
