@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::events::EventMaker;
 use super::session::Session;
 use crate::error::EngineError;
-use crate::observe::HistoryBrokeOff;
+use crate::observe;
 use crate::rules::words::RunReason;
 use crate::store::runs::{NewRun, Run, Step};
 use crate::store::{mailboxes, runs};
@@ -40,7 +40,7 @@ pub(super) async fn start_over(session: &Session<'_>, reason: RunReason) -> Resu
     let (boundary, total) = read(&session.lane(Lane::Live)).await?;
     let first_is_missing = session.mailbox().await?.first_synced_at.is_none();
     let kind = if first_is_missing { (RunKind::Full, RunReason::First) } else { (RunKind::Repair, reason) };
-    HistoryBrokeOff { mailbox: session.guard().connector, reason }.emit(session.engine.metrics());
+    observe::history_broke_off(session.engine.metrics(), session.guard().connector, reason);
     start(session, 1, kind, boundary, total).await
 }
 

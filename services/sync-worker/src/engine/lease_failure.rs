@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::Engine;
 use super::events::EventMaker;
 use crate::error::EngineError;
-use crate::observe::MailboxStopped;
+use crate::observe;
 use crate::rules::due::{not_before, poll_interval};
 use crate::rules::words::RunReason;
 use crate::store::mailboxes::{self, Guard, Mailbox, lease};
@@ -20,7 +20,7 @@ pub(super) const TELL_AFTER: i32 = 5;
 
 /// Gives the lease back after a failure. What cannot be written now is written by the lease's end: it stays due.
 pub(super) async fn leave(engine: &Engine, guard: &Guard, error: &EngineError, trace: TraceContext) {
-    MailboxStopped { mailbox: guard.connector, error }.emit(engine.metrics());
+    observe::mailbox_stopped(engine.metrics(), guard.connector, error);
     if matches!(error, EngineError::Fenced) {
         return;
     }

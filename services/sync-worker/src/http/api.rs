@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use postrider_broker::Publisher;
 use postrider_domain::{Clock, ConnectorId, IdGen, Timestamp};
+use postrider_gmail::GmailMetrics;
 use postrider_storage::{Db, Error, TenantTx};
 use postrider_web::{Problem, Scope};
 
 use super::accounts::Accounts;
 use super::asker::Asker;
 use crate::engine::Engine;
-use crate::http::gmail::recent::RecentCalls;
 use crate::state::State;
 use crate::store::mailboxes::accounts;
 
@@ -24,14 +24,14 @@ pub struct Api {
     pub ids: Arc<dyn IdGen>,
     /// Looked at for health only; nothing publishes from a handler.
     pub broker: Arc<dyn Publisher>,
-    /// Outcomes of real Gmail calls of this replica.
-    pub calls: Arc<RecentCalls>,
+    /// When Gmail last answered this replica, for health: it makes no calls of its own.
+    pub gmail: GmailMetrics,
 }
 
 impl Api {
-    pub fn new(state: &State, broker: Arc<dyn Publisher>, calls: Arc<RecentCalls>) -> Self {
+    pub fn new(state: &State, broker: Arc<dyn Publisher>, gmail: GmailMetrics) -> Self {
         let (clock, ids) = (state.seams.clock.clone(), state.seams.ids.clone());
-        Self { db: state.db.clone(), engine: state.engine.clone(), clock, ids, broker, calls }
+        Self { db: state.db.clone(), engine: state.engine.clone(), clock, ids, broker, gmail }
     }
 
     /// Opens a transaction of the caller's tenant and lists the caller's accounts.

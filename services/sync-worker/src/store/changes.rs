@@ -8,7 +8,7 @@ use super::mailboxes::Guard;
 
 words! {
     /// What an entry of a history record says.
-    enum ChangeKind {
+    pub enum ChangeKind {
         Added = "added",
         Deleted = "deleted",
         LabelsAdded = "labels_added",
