@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use futures_util::future::LocalBoxFuture;
 use postrider_runtime::{ConfigErrors, Context, Env, Service};
-use postrider_web::jwt::ClientTokens;
+use postrider_web::client_tokens::ClientTokens;
 use postrider_web::{Health, InternalTokens, Server, ServerConfig};
 
 use crate::config::Config;

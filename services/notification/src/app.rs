@@ -13,7 +13,7 @@ use postrider_events::outbox::Relay;
 use postrider_events::streams::EventSource;
 use postrider_runtime::{ConfigErrors, Context, DeadLettersCommand, Env, Service};
 use postrider_storage::{Db, DbConfig, EmbeddedMigrations, Spec, embed_migrations};
-use postrider_web::jwt::ClientTokens;
+use postrider_web::client_tokens::ClientTokens;
 use postrider_web::{Health, InternalTokens, Server, ServerConfig, ServiceClient, Timeouts};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;

@@ -19,7 +19,7 @@ use postrider_runtime::config::Env;
 use postrider_runtime::{Context, Service};
 use postrider_storage::Spec;
 use postrider_testing::db::TestDb;
-use postrider_web::tokens::Claims;
+use postrider_web::service_tokens::Claims;
 use postrider_web::{InternalKeys, InternalTokens, Scopes};
 use reqwest::Method;
 use serde_json::{Value, json};

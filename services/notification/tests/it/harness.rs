@@ -16,7 +16,7 @@ use postrider_runtime::{Context, Service};
 use postrider_storage::Spec;
 use postrider_testing::db::TestDb;
 use postrider_testing::{TestVhost, eventually};
-use postrider_web::jwt::ClientTokenRules;
+use postrider_web::client_tokens::ClientTokenRules;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 use tokio::task::JoinHandle;
