@@ -6,25 +6,17 @@ use serde_json::json;
 
 use crate::store::mailboxes::accounts::Account;
 
-/// The caller's accounts, and the one that the request's header names.
+/// The caller's accounts.
 #[derive(Debug)]
-pub struct Accounts {
-    all: Vec<Account>,
-    header: Option<ConnectorId>,
-}
+pub struct Accounts(pub Vec<Account>);
 
 impl Accounts {
-    pub fn new(all: Vec<Account>, header: Option<ConnectorId>) -> Self {
-        Self { all, header }
-    }
-
     /// The accounts that something to read covers: those named, else all of the caller's.
     ///
     /// # Errors
-    /// 404 when one is named and the caller has no such account; 422 when header and query name different ones.
+    /// 404 when one is named and the caller has no such account.
     pub fn covered(&self, id: Option<ConnectorId>, address: Option<&EmailAddress>) -> Result<Vec<&Account>, Problem> {
-        let id = self.named(id)?;
-        let fitting: Vec<&Account> = self.all.iter().filter(|account| fits(account, id, address)).collect();
+        let fitting: Vec<&Account> = self.0.iter().filter(|account| fits(account, id, address)).collect();
         if fitting.is_empty() && (id.is_some() || address.is_some()) {
             return Err(Problem::not_found().with_detail("The caller has no such account."));
         }
@@ -38,7 +30,7 @@ impl Accounts {
     /// As [`Self::covered`]; 404 without any account, 409 `account_ambiguous` with several.
     pub fn chosen(&self, id: Option<ConnectorId>, address: Option<&EmailAddress>) -> Result<&Account, Problem> {
         let mut fitting = self.covered(id, address)?;
-        if fitting.len() > 1 && self.named(id)?.is_none() && address.is_none() {
+        if fitting.len() > 1 && id.is_none() && address.is_none() {
             let (open, ended): (Vec<_>, Vec<_>) =
                 fitting.into_iter().partition(|account| account.status != AccountStatus::Disconnected);
             fitting = if open.is_empty() { ended } else { open };
@@ -54,16 +46,6 @@ impl Accounts {
                 Err(Problem::conflict("account_ambiguous", "The caller has several accounts: name one.")
                     .with("accounts", accounts))
             }
-        }
-    }
-
-    fn named(&self, id: Option<ConnectorId>) -> Result<Option<ConnectorId>, Problem> {
-        match (id, self.header) {
-            (Some(id), Some(header)) if id != header => {
-                Err(Problem::unprocessable(postrider_web::codes::INVALID_REQUEST, "The request names two accounts.")
-                    .field("connector_id", "differs from X-Account-ID"))
-            }
-            (id, header) => Ok(id.or(header)),
         }
     }
 }

@@ -7,10 +7,9 @@ use postrider_broker::Publisher;
 use postrider_domain::{Clock, ConnectorId, IdGen, Timestamp};
 use postrider_gmail::GmailMetrics;
 use postrider_storage::{Db, Error, TenantTx};
-use postrider_web::{Problem, Scope};
+use postrider_web::{Caller, Problem, Scope};
 
 use super::accounts::Accounts;
-use super::asker::Asker;
 use crate::engine::Engine;
 use crate::state::State;
 use crate::store::mailboxes::accounts;
@@ -38,11 +37,11 @@ impl Api {
     ///
     /// # Errors
     /// 403 unless the caller's token has the scope.
-    pub async fn open(&self, asker: &Asker, scope: Scope) -> Result<(TenantTx, Accounts), Problem> {
-        asker.require(scope)?;
-        let tx = self.db.tenant(asker.tenant()).await.map_err(problem)?;
-        let all = accounts::list(&tx, asker.user()).await.map_err(problem)?;
-        Ok((tx, Accounts::new(all, asker.account())))
+    pub async fn open(&self, caller: &Caller, scope: Scope) -> Result<(TenantTx, Accounts), Problem> {
+        caller.require(scope)?;
+        let tx = self.db.tenant(&caller.tenant).await.map_err(problem)?;
+        let all = accounts::list(&tx, &caller.user).await.map_err(problem)?;
+        Ok((tx, Accounts(all)))
     }
 
     pub fn now(&self) -> Timestamp {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use actix_web::web::{Data, Json};
 use chrono::TimeDelta;
 use postrider_domain::Timestamp;
-use postrider_web::{ApiQuery, Problem, Scope};
+use postrider_web::{AccountHeader, ApiQuery, Caller, Problem, Scope};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -13,7 +13,6 @@ use uuid::Uuid;
 use super::account::AccountQuery;
 use crate::http::accounts::ids;
 use crate::http::api::{Api, problem};
-use crate::http::asker::Asker;
 use crate::store::mailboxes::accounts::Account;
 use crate::store::{buckets, emails, queue};
 
@@ -57,10 +56,15 @@ pub struct Stats {
 
 #[utoipa::path(get, path = "/gmail/stats", tag = "sync", params(AccountQuery),
     responses((status = 200, body = Stats), (status = 404, body = postrider_web::ProblemDocument)))]
-pub async fn handle(api: Data<Api>, asker: Asker, query: ApiQuery<AccountQuery>) -> Result<Json<Stats>, Problem> {
+pub async fn handle(
+    api: Data<Api>,
+    caller: Caller,
+    account: AccountHeader,
+    query: ApiQuery<AccountQuery>,
+) -> Result<Json<Stats>, Problem> {
     let query = query.into_inner();
-    let (tx, accounts) = api.open(&asker, Scope::Read).await?;
-    let covered = accounts.covered(query.connector_id, query.user_email.as_ref())?;
+    let (tx, accounts) = api.open(&caller, Scope::Read).await?;
+    let covered = accounts.covered(account.or(query.connector_id)?, query.user_email.as_ref())?;
     let connectors = ids(&covered);
     let (totals, labels, oldest) = tokio::try_join!(
         emails::totals(&tx, &connectors),

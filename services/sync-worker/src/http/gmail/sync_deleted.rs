@@ -7,15 +7,15 @@ use std::time::Duration;
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use postrider_domain::{ConnectorId, EmailAddress, RunId, RunKind};
-use postrider_web::{ApiQuery, Problem, Scope};
+use postrider_web::{AccountHeader, ApiQuery, Caller, Problem, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::account::AccountQuery;
 use super::sync::{Accepted, Body, ask};
 use crate::http::accounts::ids;
 use crate::http::api::{Api, problem};
-use crate::http::asker::Asker;
 use crate::store::{emails, runs};
 
 /// How long `/gmail/sync/deleted` waits for its run before it answers 202.
@@ -59,13 +59,19 @@ pub struct Done {
     responses((status = 200, body = Done), (status = 202, body = Accepted), (status = 403, body = postrider_web::ProblemDocument),
               (status = 404, body = postrider_web::ProblemDocument), (status = 409, body = postrider_web::ProblemDocument),
               (status = 422, body = postrider_web::ProblemDocument)))]
-pub async fn handle(api: Data<Api>, asker: Asker, query: ApiQuery<Query>) -> Result<HttpResponse, Problem> {
+pub async fn handle(
+    api: Data<Api>,
+    caller: Caller,
+    account: AccountHeader,
+    query: ApiQuery<Query>,
+) -> Result<HttpResponse, Problem> {
     let query = query.into_inner();
     let body = Body { force_full_sync: query.force_full_sync, max_results: Some(query.max_results) };
-    let id = ask(&api, &asker, (query.connector_id, query.user_email.as_ref()), &body).await?;
+    let named = AccountQuery { user_email: query.user_email, connector_id: query.connector_id };
+    let id = ask(&api, &caller, account, &named, &body).await?;
     let deadline = tokio::time::Instant::now() + WAIT;
     while tokio::time::Instant::now() < deadline {
-        if let Some(done) = ended(&api, &asker, id).await? {
+        if let Some(done) = ended(&api, &caller, account, id).await? {
             return Ok(HttpResponse::Ok().json(done));
         }
         tokio::time::sleep(LOOK).await;
@@ -73,10 +79,10 @@ pub async fn handle(api: Data<Api>, asker: Asker, query: ApiQuery<Query>) -> Res
     Ok(HttpResponse::Accepted().json(Accepted { sync_run_id: id.0 }))
 }
 
-async fn ended(api: &Api, asker: &Asker, id: RunId) -> Result<Option<Done>, Problem> {
+async fn ended(api: &Api, caller: &Caller, account: AccountHeader, id: RunId) -> Result<Option<Done>, Problem> {
     // Who may ask for a run may see its end: no other scope is wanted for the answer.
-    let (tx, accounts) = api.open(asker, Scope::Write).await?;
-    let run = runs::find(&tx, &ids(&accounts.covered(None, None)?), id).await.map_err(problem)?;
+    let (tx, accounts) = api.open(caller, Scope::Write).await?;
+    let run = runs::find(&tx, &ids(&accounts.covered(account.0, None)?), id).await.map_err(problem)?;
     let Some(run) = run.filter(|run| run.state.is_over()) else {
         return Ok(None);
     };
