@@ -1,6 +1,7 @@
 //! Timed work. Every job is safe with many replicas.
 
 pub mod clean_up;
+pub mod due_scan;
 pub mod note_calls;
 pub mod partitions;
 
@@ -9,7 +10,6 @@ use std::sync::Arc;
 use postrider_gmail::GmailTransport;
 use postrider_runtime::Context;
 
-use crate::engine::scheduler;
 use crate::http::gmail::recent::RecentCalls;
 use crate::state::State;
 
@@ -17,7 +17,7 @@ use crate::state::State;
 pub fn start(cx: &Context, state: &State, transport: &Arc<GmailTransport>, calls: &Arc<RecentCalls>) {
     let (tasks, stop) = (&cx.tasks, &cx.shutdown);
     let args = (state.engine.clone(), tasks.clone(), stop.soft.clone());
-    tasks.supervise("job.due_scan", stop, move || scheduler::run(args.0.clone(), args.1.clone(), args.2.clone()));
+    tasks.supervise("job.due_scan", stop, move || due_scan::run(args.0.clone(), args.1.clone(), args.2.clone()));
     let args = (state.db.clone(), stop.clone());
     tasks.supervise("job.partitions", stop, move || partitions::run(args.0.clone(), args.1.clone()));
     let args = (state.clone(), stop.clone());

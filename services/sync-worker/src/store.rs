@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod attachments;
 pub mod buckets;
 pub mod changes;
+pub mod due;
 pub mod email_labels;
 pub mod email_writes;
 pub mod emails;

@@ -11,8 +11,8 @@ use postrider_runtime::Context;
 use postrider_storage::Db;
 use postrider_storage::types::{BigInt, Text};
 use postrider_storage::{QueryableByName, sql};
-use postrider_sync_worker::engine::scheduler;
 use postrider_sync_worker::error::EngineError;
+use postrider_sync_worker::jobs::due_scan;
 use tokio_util::sync::CancellationToken;
 
 use crate::gmail::{Rates, SimAccess, SimGmail};
@@ -82,7 +82,7 @@ async fn one_of_fifty_mailboxes_fails_and_the_others_stay_current_on_two_replica
             let access = SimAccess(Arc::new(move |leased| gmails.get(&leased.mailbox.connector).cloned()));
             let engine = engine(&test.replica(), access, seams.clone(), owner);
             let (cx, stop) = (Context::for_tests(), CancellationToken::new());
-            cx.tasks.spawn("due_scan", scheduler::run(engine, cx.tasks.clone(), stop.clone()));
+            cx.tasks.spawn("due_scan", due_scan::run(engine, cx.tasks.clone(), stop.clone()));
             (cx, stop)
         })
         .into();

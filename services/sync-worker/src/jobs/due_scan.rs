@@ -4,7 +4,7 @@
 use postrider_runtime::Tasks;
 use tokio_util::sync::CancellationToken;
 
-use super::Engine;
+use crate::engine::Engine;
 
 /// Scans until `stop`, once a second and whenever a mark was made in this process.
 pub async fn run(engine: Engine, tasks: Tasks, stop: CancellationToken) -> anyhow::Result<()> {
