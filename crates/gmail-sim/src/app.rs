@@ -13,12 +13,17 @@ impl Service for App {
     const NAME: &'static str = "gmail-sim";
     const ABOUT: &'static str = "A simulated Google: OAuth, the Gmail API, Pub/Sub push. Listens on loopback only.";
     type Config = SimConfig;
+    type Deps = ();
 
     fn load(env: &Env) -> Result<SimConfig, ConfigErrors> {
         crate::settings::load(env)
     }
 
-    async fn build(config: SimConfig, cx: Context) -> anyhow::Result<Self> {
+    fn deps(_config: &SimConfig, _cx: &Context) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    async fn build(config: SimConfig, (): (), cx: Context) -> anyhow::Result<Self> {
         let config = SimConfig { clock: cx.seams.clock.clone(), ..config };
         Ok(Self { server: SimServer::start(config).await?, shutdown: cx.shutdown })
     }

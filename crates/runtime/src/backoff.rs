@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
+use postrider_domain::Timestamp;
+
 /// Exponential delays with jitter: attempt 0 waits about `base`, each further one twice as long, never above `cap`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
@@ -22,6 +25,12 @@ impl Backoff {
         let full = self.base.saturating_mul(2_u32.saturating_pow(attempt.min(31))).min(cap);
         let unit = if jitter_unit.is_finite() { jitter_unit.clamp(0.0, 1.0) } else { 0.0 };
         full.mul_f64(0.5 + unit / 2.0)
+    }
+
+    /// When what failed for the `attempt`-th time (counted from 0, as its row counts it) is due again.
+    pub fn due(&self, now: Timestamp, attempt: i32, jitter_unit: f64) -> Timestamp {
+        let wait = self.delay(u32::try_from(attempt).unwrap_or(0), jitter_unit);
+        now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::hours(1))
     }
 }
 

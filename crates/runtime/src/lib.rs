@@ -5,7 +5,8 @@
 //! - [`config`] reads the environment, knows every setting from `.env.example` and says all that is wrong at once;
 //! - [`telemetry`] writes one line for each occurrence (JSON or pretty, with the trace id) and holds metric helpers;
 //! - [`lifecycle`] turns SIGTERM/SIGINT into a soft stop, and a second signal or the deadline into a hard one;
-//! - [`tasks`] tracks every background task, so that none ends unnoticed, and restarts the supervised ones.
+//! - [`tasks`] tracks every background task, so that none ends unnoticed, restarts the supervised ones and gives timed
+//!   jobs their turns.
 //!
 //! Nothing here knows HTTP, the broker or the database.
 
@@ -17,7 +18,6 @@ mod healthcheck;
 pub mod lifecycle;
 mod run;
 mod service;
-mod supervise;
 pub mod tasks;
 pub mod telemetry;
 pub mod tls;
@@ -30,4 +30,4 @@ pub use context::Context;
 pub use lifecycle::Shutdown;
 pub use run::{run, run_with, serve};
 pub use service::Service;
-pub use tasks::Tasks;
+pub use tasks::{Schedule, Tasks};

@@ -125,11 +125,12 @@ async fn serve_command<S: Service>(env: &Env) -> ExitCode {
 /// services in one process; [`run`] does it for the others. The hard stop is the caller's: drop this future.
 ///
 /// # Errors
-/// What the service's `build` or `run` answered; its tasks are stopped first.
+/// What the service's `deps`, `build` or `run` returned; its tasks are stopped first.
 pub async fn serve<S: Service>(config: S::Config, cx: Context) -> anyhow::Result<()> {
     let ended = async {
+        let deps = S::deps(&config, &cx)?;
         let service = tokio::select! {
-            service = Box::pin(S::build(config, cx.clone())) => service?,
+            service = Box::pin(S::build(config, deps, cx.clone())) => service?,
             () = cx.shutdown.soft.cancelled() => return Ok(()),
         };
         tracing::info!(service = S::NAME, version = env!("CARGO_PKG_VERSION"), "{} runs", S::NAME);

@@ -14,12 +14,17 @@ pub trait Service: Sized + 'static {
     const ABOUT: &'static str;
     /// All it reads from the environment.
     type Config: Send + 'static;
+    /// What it reaches outside itself besides its database, and what tests replace: the broker, producers, clients.
+    type Deps: 'static;
 
     /// Reads and checks the settings. Use [`crate::config::all`] so that every error is told at once.
     fn load(env: &Env) -> Result<Self::Config, ConfigErrors>;
 
-    /// Joins the parts: pools and broker connect lazily, listeners are bound (port 0 allowed).
-    fn build(config: Self::Config, cx: Context) -> impl Future<Output = anyhow::Result<Self>>;
+    /// The real ones. They connect lazily.
+    fn deps(config: &Self::Config, cx: &Context) -> anyhow::Result<Self::Deps>;
+
+    /// Joins the parts: the pool connects lazily, listeners are bound (port 0 allowed).
+    fn build(config: Self::Config, deps: Self::Deps, cx: Context) -> impl Future<Output = anyhow::Result<Self>>;
 
     /// Works until `cx.shutdown.soft` is cancelled and what was begun is finished.
     fn run(self) -> impl Future<Output = anyhow::Result<()>>;

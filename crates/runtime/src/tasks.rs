@@ -14,8 +14,12 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::lifecycle::Shutdown;
-use crate::supervise;
 use crate::telemetry::metrics;
+
+mod schedule;
+mod supervise;
+
+pub use schedule::Schedule;
 
 /// The task tracker of one service. Clones share it.
 #[derive(Debug, Clone)]
@@ -93,6 +97,23 @@ impl Tasks {
         self.spawn_tracked(supervise::keep_running(self.clone(), name, shutdown.into(), start))
     }
 
+    /// Runs a job again and again until the soft stop: at once and a period after each end, or as the schedule says.
+    /// A turn that fails is logged, counted and tried again after a jittered backoff.
+    pub fn every<F, Fut>(
+        &self,
+        name: &'static str,
+        schedule: impl Into<Schedule>,
+        shutdown: impl Into<Shutdown>,
+        job: F,
+    ) -> JoinHandle<()>
+    where
+        F: FnMut() -> Fut + Send + 'static,
+        Fut: Future + Send + 'static,
+        Fut::Output: TaskOutput,
+    {
+        self.spawn_tracked(schedule::keep_turning(self.clone(), name, schedule.into(), shutdown.into(), job))
+    }
+
     /// How many tasks run.
     pub fn running(&self) -> usize {
         self.0.tracker.len()
@@ -105,7 +126,7 @@ impl Tasks {
     }
 
     /// One run of a task, with its panic caught. Dropping the returned future aborts the run.
-    pub(crate) async fn attempt<F>(&self, name: &'static str, task: F) -> Result<(), Failure>
+    async fn attempt<F>(&self, name: &'static str, task: F) -> Result<(), Failure>
     where
         F: Future + Send + 'static,
         F::Output: TaskOutput,
@@ -121,7 +142,7 @@ impl Tasks {
     }
 
     /// Logs and counts an end that should not have been.
-    pub(crate) fn failed(&self, name: &'static str, failure: &Failure) {
+    fn failed(&self, name: &'static str, failure: &Failure) {
         let kind = failure.kind();
         self.0.failures.with_label_values(&[name, kind]).inc();
         match failure {
@@ -133,11 +154,11 @@ impl Tasks {
         }
     }
 
-    pub(crate) fn restarted(&self, name: &'static str) {
+    fn restarted(&self, name: &'static str) {
         self.0.restarts.with_label_values(&[name]).inc();
     }
 
-    pub(crate) fn jitter(&self) -> f64 {
+    fn jitter(&self) -> f64 {
         self.0.entropy.unit()
     }
 
@@ -161,7 +182,7 @@ impl Tasks {
 
 /// Why a task is not running any more.
 #[derive(Debug)]
-pub(crate) enum Failure {
+enum Failure {
     Error(anyhow::Error),
     Panic(String),
     Ended,

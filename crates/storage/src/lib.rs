@@ -5,6 +5,7 @@
 pub mod columns;
 pub mod connect;
 pub mod db;
+pub mod due;
 pub mod error;
 pub mod lease;
 pub mod migrate;

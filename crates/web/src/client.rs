@@ -13,7 +13,7 @@ use url::Url;
 pub use error::{ClientError, cause_of};
 pub use request::Call;
 
-use crate::tokens::InternalTokens;
+use crate::service_tokens::InternalTokens;
 
 /// Largest answer read, in bytes.
 const MOST_BYTES: usize = 8 * 1024 * 1024;

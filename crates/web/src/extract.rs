@@ -1,16 +1,18 @@
 //! Strict extractors: what they hand to a handler is well-formed, and what they refuse is a 4xx that names the place.
 
+mod account;
 mod body;
 mod caller;
 mod path;
 mod query;
 
+pub use account::AccountHeader;
 pub use body::{ApiJson, BodyLimit};
-pub use caller::{Caller, ServiceCaller};
+pub use caller::{Caller, ServiceCaller, bearer};
 pub use path::PathId;
 pub use query::ApiQuery;
 
-pub(crate) use caller::{VerifiedToken, bearer, internal_tokens};
+pub(crate) use caller::{VerifiedToken, internal_tokens};
 
 use crate::codes;
 use crate::problem::Problem;

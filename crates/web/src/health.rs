@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use postrider_storage::Db;
 use serde::Serialize;
 use tokio::sync::Mutex;
 
@@ -82,6 +83,16 @@ impl Health {
         E: fmt::Display,
     {
         self.add(name, false, ask)
+    }
+
+    /// Needs the database.
+    #[must_use]
+    pub fn database(self, db: &Db) -> Self {
+        let db = db.clone();
+        self.check("database", move || {
+            let db = db.clone();
+            async move { db.ping().await }
+        })
     }
 
     fn add<F, Fut, E>(mut self, name: &'static str, needed: bool, ask: F) -> Self

@@ -19,6 +19,11 @@ use crate::metrics::Metrics;
 use crate::state::{Gates, Google, Parts, State, Wake};
 use crate::{consumers, http, jobs, store};
 
+/// What the service reaches outside itself, and what tests replace.
+pub struct Deps {
+    pub transport: Arc<dyn Transport>,
+}
+
 /// The service, built and not yet serving.
 pub struct App {
     server: Server,
@@ -30,11 +35,43 @@ pub struct App {
 }
 
 impl App {
-    /// Joins the parts over a given carrier of events; tests bring their own.
-    ///
-    /// # Errors
-    /// A listener that cannot be bound, or a client that cannot be set up.
-    pub fn assemble(config: Config, transport: Arc<dyn Transport>, cx: Context) -> anyhow::Result<Self> {
+    /// Where it listens: public and admin.
+    pub fn addrs(&self) -> (SocketAddr, SocketAddr) {
+        (self.server.addr(), self.server.admin_addr())
+    }
+
+    /// What handlers and jobs reach.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+}
+
+fn routes(state: &State, tokens: InternalTokens) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+    let (state, document) = (state.clone(), postrider_web::openapi::document(&ApiDoc::openapi()));
+    let events = postrider_events::http::routes(state.db.clone());
+    move |config: &mut ServiceConfig| {
+        config.app_data(Data::new(state.clone())).app_data(tokens.clone());
+        config.configure(&events).configure(&document).configure(http::routes);
+    }
+}
+
+impl Service for App {
+    const NAME: &'static str = NAME;
+    const ABOUT: &'static str = "Connected accounts: OAuth, sealed credentials, access-token leases, watches.";
+    type Config = Config;
+    type Deps = Deps;
+
+    fn load(env: &Env) -> Result<Config, ConfigErrors> {
+        Config::load(env)
+    }
+
+    fn deps(config: &Config, cx: &Context) -> anyhow::Result<Deps> {
+        let broker = Broker::start(BrokerConfig { url: config.amqp.url.clone(), service: NAME }, cx);
+        Ok(Deps { transport: Arc::new(broker) })
+    }
+
+    async fn build(config: Config, deps: Deps, cx: Context) -> anyhow::Result<Self> {
+        let Deps { transport } = deps;
         let db = Db::connect(DbConfig {
             url: config.database.url,
             spec: Spec::CONNECTOR,
@@ -68,50 +105,8 @@ impl App {
             admin: config.listen.admin_addr,
             body_limit: BodyLimit::default().0,
         };
-        let server = Server::bind(listen, &cx, health(&state), routes(&state, tokens))?;
+        let server = Server::bind(listen, &cx, Health::new().database(&state.db), routes(&state, tokens))?;
         Ok(Self { server, state, transport, relay, bootstrap: config.bootstrap, cx })
-    }
-
-    /// Where it listens: public and admin.
-    pub fn addrs(&self) -> (SocketAddr, SocketAddr) {
-        (self.server.addr(), self.server.admin_addr())
-    }
-
-    /// What handlers and jobs reach.
-    pub fn state(&self) -> &State {
-        &self.state
-    }
-}
-
-fn health(state: &State) -> Health {
-    let db = state.db.clone();
-    Health::new().check("database", move || {
-        let db = db.clone();
-        async move { db.ping().await }
-    })
-}
-
-fn routes(state: &State, tokens: InternalTokens) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
-    let (state, document) = (state.clone(), postrider_web::openapi::document(&ApiDoc::openapi()));
-    let events = postrider_events::http::routes(state.db.clone());
-    move |config: &mut ServiceConfig| {
-        config.app_data(Data::new(state.clone())).app_data(tokens.clone());
-        config.configure(&events).configure(&document).configure(http::routes);
-    }
-}
-
-impl Service for App {
-    const NAME: &'static str = NAME;
-    const ABOUT: &'static str = "Connected accounts: OAuth, sealed credentials, access-token leases, watches.";
-    type Config = Config;
-
-    fn load(env: &Env) -> Result<Config, ConfigErrors> {
-        Config::load(env)
-    }
-
-    async fn build(config: Config, cx: Context) -> anyhow::Result<Self> {
-        let broker = Broker::start(BrokerConfig { url: config.amqp.url.clone(), service: NAME }, &cx);
-        Self::assemble(config, Arc::new(broker), cx)
     }
 
     async fn run(self) -> anyhow::Result<()> {

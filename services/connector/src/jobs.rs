@@ -5,7 +5,6 @@ pub mod check_tokens;
 pub mod clean_states;
 pub mod end_grants;
 pub mod keep_watches;
-pub mod partitions;
 
 use std::time::Duration;
 
@@ -27,8 +26,7 @@ pub fn start(cx: &Context, state: &State, bootstrap: Option<Bootstrap>) {
     tasks.supervise("job.check_tokens", stop, move || check_tokens::run(args.0.clone(), args.1.clone()));
     let args = job(state, stop);
     tasks.supervise("job.clean_states", stop, move || clean_states::run(args.0.clone(), args.1.clone()));
-    let args = job(state, stop);
-    tasks.supervise("job.partitions", stop, move || partitions::run(args.0.clone(), args.1.clone()));
+    postrider_events::partitions::keep(tasks, stop, &state.db);
     if let Some(account) = bootstrap {
         tasks.spawn("bootstrap", bootstrap::run(state.clone(), stop.clone(), account));
     }

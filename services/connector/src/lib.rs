@@ -19,4 +19,4 @@ pub mod state;
 pub mod store;
 mod vault;
 
-pub use app::App;
+pub use app::{App, Deps};

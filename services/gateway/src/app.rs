@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use futures_util::future::LocalBoxFuture;
 use postrider_runtime::{ConfigErrors, Context, Env, Service};
-use postrider_web::jwt::ClientTokens;
+use postrider_web::client_tokens::ClientTokens;
 use postrider_web::{Health, InternalTokens, Server, ServerConfig};
 
 use crate::config::Config;
@@ -45,12 +45,17 @@ impl Service for App {
     const NAME: &'static str = "gateway";
     const ABOUT: &'static str = "The public origin: verifies clients, limits rates, maps routes, tunnels Socket.IO.";
     type Config = Config;
+    type Deps = ();
 
     fn load(env: &Env) -> Result<Config, ConfigErrors> {
         Config::load(env)
     }
 
-    async fn build(config: Config, cx: Context) -> Result<Self> {
+    fn deps(_config: &Config, _cx: &Context) -> Result<()> {
+        Ok(())
+    }
+
+    async fn build(config: Config, (): (), cx: Context) -> Result<Self> {
         if config.public_url.0.scheme() == "https" && config.trusted.is_empty() {
             observe::proxies_unknown();
         }

@@ -8,11 +8,10 @@ use std::num::{NonZeroU32, NonZeroUsize};
 
 use postrider_runtime::config::{Listen, PublicUrl, ServiceUrl, all};
 use postrider_runtime::{ConfigErrors, Env};
-use postrider_web::InternalKeys;
-use postrider_web::jwt::ClientTokenRules;
+use postrider_web::client_tokens::ClientTokenRules;
+use postrider_web::{InternalKeys, Origins};
 use url::Url;
 
-use crate::cors::AllowedOrigins;
 use crate::proxy::Bodies;
 use crate::routes::Service;
 use crate::rules::client_address::TrustedProxies;
@@ -29,7 +28,7 @@ pub struct Config {
     pub internal_keys: InternalKeys,
     /// Requests a minute for a user.
     pub rate_limit: NonZeroU32,
-    pub cors: AllowedOrigins,
+    pub cors: Origins,
     /// Who may tell a client's address.
     pub trusted: TrustedProxies,
     /// Socket.IO tunnels one address may hold open.
@@ -79,7 +78,7 @@ impl Config {
                 ClientTokenRules::load(env),
                 InternalKeys::load_pairs(env, &Service::ALL.map(|service| ("gateway", service.name()))),
                 env.parse("RATE_LIMIT_PER_MINUTE"),
-                cors(env),
+                Origins::load(env, "CORS_ALLOWED_ORIGINS"),
                 trusted(env),
                 env.parse("SOCKETIO_TUNNELS_PER_ADDRESS"),
             ))?;
@@ -112,11 +111,6 @@ fn socketio(env: &Env) -> Result<Vec<Url>, ConfigErrors> {
         Err(error) => Err(env.malformed(NAME, &error.to_string())),
     };
     listed.iter().map(parse).collect()
-}
-
-fn cors(env: &Env) -> Result<AllowedOrigins, ConfigErrors> {
-    const NAME: &str = "CORS_ALLOWED_ORIGINS";
-    AllowedOrigins::parse(&env.list(NAME).join(",")).map_err(|error| env.malformed(NAME, &error.to_string()))
 }
 
 fn trusted(env: &Env) -> Result<TrustedProxies, ConfigErrors> {

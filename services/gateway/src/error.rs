@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use postrider_web::Problem;
 use postrider_web::body::BodyError;
-use postrider_web::jwt::TokenRefused;
-use postrider_web::tokens::TokenError;
+use postrider_web::client_tokens::TokenRefused;
+use postrider_web::service_tokens::TokenError;
 
 use crate::limits::Exceeded;
 use crate::rules::identity::Mismatch;

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use postrider_domain::Secret;
 use postrider_web::RequestContext;
 use postrider_web::client::cause_of;
-use postrider_web::tokens::TOKEN_HEADER;
+use postrider_web::service_tokens::TOKEN_HEADER;
 use reqwest::{Client, Method, Response};
 use url::Url;
 

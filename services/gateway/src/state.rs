@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use postrider_runtime::{Shutdown, Tasks};
-use postrider_web::InternalTokens;
-use postrider_web::jwt::ClientTokens;
+use postrider_web::client_tokens::ClientTokens;
+use postrider_web::{InternalTokens, Origins};
 
-use crate::cors::AllowedOrigins;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::openapi::catalog::Catalog;
@@ -20,7 +19,7 @@ pub struct State {
     pub clients: ClientTokens,
     pub internal: InternalTokens,
     pub limits: Arc<Limits>,
-    pub cors: AllowedOrigins,
+    pub cors: Origins,
     pub trusted: TrustedProxies,
     pub bodies: Bodies,
     pub proxy: Proxy,

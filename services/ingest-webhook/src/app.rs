@@ -19,6 +19,11 @@ use crate::recent::Recent;
 use crate::state::State;
 use crate::store;
 
+/// What the service reaches outside itself, and what tests replace.
+pub struct Deps {
+    pub publisher: Arc<dyn Publisher>,
+}
+
 /// The bound service, not yet serving.
 pub struct App {
     addr: SocketAddr,
@@ -27,11 +32,34 @@ pub struct App {
 }
 
 impl App {
-    /// Builds the service over any publisher; tests pass their own.
-    ///
-    /// # Errors
-    /// A listener cannot be bound.
-    pub fn with_publisher(config: Config, publisher: Arc<dyn Publisher>, cx: Context) -> Result<Self> {
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Where its metrics are.
+    pub fn admin_addr(&self) -> SocketAddr {
+        self.admin_addr
+    }
+}
+
+impl Service for App {
+    const NAME: &'static str = "ingest-webhook";
+    const ABOUT: &'static str = "Receives Gmail's pushes, verifies them and publishes them with confirm.";
+    type Config = Config;
+    type Deps = Deps;
+
+    fn load(env: &Env) -> Result<Config, ConfigErrors> {
+        Config::load(env)
+    }
+
+    fn deps(config: &Config, cx: &Context) -> Result<Deps> {
+        let broker = Broker::start(BrokerConfig { url: config.amqp.url.clone(), service: Self::NAME }, cx);
+        Ok(Deps { publisher: broker.publisher() })
+    }
+
+    async fn build(config: Config, deps: Deps, cx: Context) -> Result<Self> {
+        let Deps { publisher } = deps;
         let clock = cx.seams.clock.clone();
         if config.rules.service_account.is_none() {
             tracing::warn!("PUBSUB_SERVICE_ACCOUNT is not set: every push is refused");
@@ -71,31 +99,6 @@ impl App {
         )?;
         let (addr, admin_addr) = (server.addr(), server.admin_addr());
         Ok(Self { addr, admin_addr, serving: Box::pin(server.run(cx.shutdown)) })
-    }
-
-    /// Where it listens.
-    pub fn addr(&self) -> SocketAddr {
-        self.addr
-    }
-
-    /// Where its metrics are.
-    pub fn admin_addr(&self) -> SocketAddr {
-        self.admin_addr
-    }
-}
-
-impl Service for App {
-    const NAME: &'static str = "ingest-webhook";
-    const ABOUT: &'static str = "Receives Gmail's pushes, verifies them and publishes them with confirm.";
-    type Config = Config;
-
-    fn load(env: &Env) -> Result<Config, ConfigErrors> {
-        Config::load(env)
-    }
-
-    async fn build(config: Config, cx: Context) -> Result<Self> {
-        let broker = Broker::start(BrokerConfig { url: config.amqp.url.clone(), service: Self::NAME }, &cx);
-        Self::with_publisher(config, broker.publisher(), cx)
     }
 
     async fn run(self) -> Result<()> {

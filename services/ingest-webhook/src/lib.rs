@@ -15,4 +15,4 @@ pub mod rules;
 pub mod state;
 pub mod store;
 
-pub use app::App;
+pub use app::{App, Deps};

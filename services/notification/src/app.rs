@@ -13,7 +13,7 @@ use postrider_events::outbox::Relay;
 use postrider_events::streams::EventSource;
 use postrider_runtime::{ConfigErrors, Context, DeadLettersCommand, Env, Service};
 use postrider_storage::{Db, DbConfig, EmbeddedMigrations, Spec, embed_migrations};
-use postrider_web::jwt::ClientTokens;
+use postrider_web::client_tokens::ClientTokens;
 use postrider_web::{Health, InternalTokens, Server, ServerConfig, ServiceClient, Timeouts};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -40,8 +40,8 @@ pub fn migrations() -> EmbeddedMigrations {
     MIGRATIONS
 }
 
-/// Where events the broker lost are pulled from.
-pub struct Producers {
+/// What the service reaches outside itself, and what tests replace: where events the broker lost are pulled from.
+pub struct Deps {
     pub connector: Arc<dyn EventSource>,
     pub sync_worker: Arc<dyn EventSource>,
 }
@@ -59,11 +59,60 @@ pub struct App {
 }
 
 impl App {
-    /// Joins everything; the producers are given, so that tests may stand in for them.
-    ///
-    /// # Errors
-    /// A port that is taken, or a malformed setting that only shows here.
-    pub async fn join(config: Config, cx: Context, producers: Producers) -> anyhow::Result<Self> {
+    /// Where the API listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.server.addr()
+    }
+
+    /// Where Socket.IO listens.
+    pub fn socket_addr(&self) -> SocketAddr {
+        self.sockets.addr()
+    }
+
+    fn start_tasks(&self) {
+        let (tasks, shutdown) = (&self.cx.tasks, &self.cx.shutdown);
+        // Exactly one relay a process: the supervisor may only restart what it can make again, so it is spawned.
+        let relay = Relay::new(self.state.db.clone(), self.broker.publisher(), &self.cx.registry);
+        drop(tasks.spawn("outbox relay", relay.run(shutdown.soft.clone())));
+        let (fan_out, stop) = (self.fan_out.clone(), shutdown.soft.clone());
+        tasks.supervise("live hints", shutdown, move || fan_out.clone().run(stop.clone()));
+        self.consumers.start(&self.broker);
+        let catch_ups =
+            [("catch up connector", &self.consumers.connector), ("catch up mailbox", &self.consumers.mailbox)];
+        for (name, consumer) in catch_ups {
+            let (consumer, stop, every) = (consumer.clone(), shutdown.soft.clone(), self.config.stream_check);
+            tasks.supervise(name, shutdown, move || {
+                let (consumer, stop) = (consumer.clone(), stop.clone());
+                async move { consumer.run_catch_up(every, stop).await }
+            });
+        }
+        jobs::start(&self.state, self.config.retention, tasks, shutdown);
+    }
+}
+
+impl Service for App {
+    const NAME: &'static str = NAME;
+    const ABOUT: &'static str = "Turns events into notifications and brings them to sockets, in order and never lost.";
+    type Config = Config;
+    type Deps = Deps;
+
+    fn load(env: &Env) -> Result<Config, ConfigErrors> {
+        Config::load(env)
+    }
+
+    fn deps(config: &Config, cx: &Context) -> anyhow::Result<Deps> {
+        let tokens = InternalTokens::new(config.internal_keys.clone(), NAME, cx.seams.clock.clone());
+        let source = |callee: &str, url: &url::Url| -> Arc<dyn EventSource> {
+            let client = ServiceClient::new(callee, url.clone(), tokens.clone(), Timeouts::default());
+            Arc::new(HttpEventSource::new(client))
+        };
+        Ok(Deps {
+            connector: source("connector", &config.connector),
+            sync_worker: source("sync-worker", &config.sync_worker),
+        })
+    }
+
+    async fn build(config: Config, producers: Deps, cx: Context) -> anyhow::Result<Self> {
         let db = Db::connect(DbConfig {
             url: config.database.url.clone(),
             spec: Spec::NOTIFICATION,
@@ -111,59 +160,6 @@ impl App {
         Ok(Self { config, cx, state, broker, consumers, fan_out, sockets, server })
     }
 
-    /// Where the API listens.
-    pub fn addr(&self) -> SocketAddr {
-        self.server.addr()
-    }
-
-    /// Where Socket.IO listens.
-    pub fn socket_addr(&self) -> SocketAddr {
-        self.sockets.addr()
-    }
-
-    fn start_tasks(&self) {
-        let (tasks, shutdown) = (&self.cx.tasks, &self.cx.shutdown);
-        // Exactly one relay a process: the supervisor may only restart what it can make again, so it is spawned.
-        let relay = Relay::new(self.state.db.clone(), self.broker.publisher(), &self.cx.registry);
-        drop(tasks.spawn("outbox relay", relay.run(shutdown.soft.clone())));
-        let (fan_out, stop) = (self.fan_out.clone(), shutdown.soft.clone());
-        tasks.supervise("live hints", shutdown, move || fan_out.clone().run(stop.clone()));
-        self.consumers.start(&self.broker);
-        let catch_ups =
-            [("catch up connector", &self.consumers.connector), ("catch up mailbox", &self.consumers.mailbox)];
-        for (name, consumer) in catch_ups {
-            let (consumer, stop, every) = (consumer.clone(), shutdown.soft.clone(), self.config.stream_check);
-            tasks.supervise(name, shutdown, move || {
-                let (consumer, stop) = (consumer.clone(), stop.clone());
-                async move { consumer.run_catch_up(every, stop).await }
-            });
-        }
-        jobs::start(&self.state, self.config.retention, tasks, shutdown);
-    }
-}
-
-impl Service for App {
-    const NAME: &'static str = NAME;
-    const ABOUT: &'static str = "Turns events into notifications and brings them to sockets, in order and never lost.";
-    type Config = Config;
-
-    fn load(env: &Env) -> Result<Config, ConfigErrors> {
-        Config::load(env)
-    }
-
-    async fn build(config: Config, cx: Context) -> anyhow::Result<Self> {
-        let tokens = InternalTokens::new(config.internal_keys.clone(), NAME, cx.seams.clock.clone());
-        let source = |callee: &str, url: &url::Url| -> Arc<dyn EventSource> {
-            let client = ServiceClient::new(callee, url.clone(), tokens.clone(), Timeouts::default());
-            Arc::new(HttpEventSource::new(client))
-        };
-        let producers = Producers {
-            connector: source("connector", &config.connector),
-            sync_worker: source("sync-worker", &config.sync_worker),
-        };
-        Box::pin(Self::join(config, cx, producers)).await
-    }
-
     async fn run(self) -> anyhow::Result<()> {
         self.start_tasks();
         let shutdown = self.cx.shutdown.clone();
@@ -183,14 +179,9 @@ impl Service for App {
 
 /// Ready means that reads and sockets can be served. Without the broker both still are, only later.
 fn health(db: &Db, broker: &Broker) -> Health {
-    let (db, publisher) = (db.clone(), broker.publisher());
-    Health::new()
-        .check("database", move || {
-            let db = db.clone();
-            async move { db.ping().await }
-        })
-        .watch("broker", move || {
-            let state = publisher.state();
-            async move { if state == BrokerState::Ready { Ok(()) } else { Err(format!("{state:?}")) } }
-        })
+    let publisher = broker.publisher();
+    Health::new().database(db).watch("broker", move || {
+        let state = publisher.state();
+        async move { if state == BrokerState::Ready { Ok(()) } else { Err(format!("{state:?}")) } }
+    })
 }

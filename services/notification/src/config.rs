@@ -9,8 +9,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use postrider_domain::Secret;
 use postrider_runtime::config::{Amqp, ConfigErrors, DatabaseUrl, Env, Listen, ServiceUrl, all, listener_addr};
-use postrider_web::jwt::ClientTokenRules;
-use postrider_web::tokens::InternalKeys;
+use postrider_web::client_tokens::ClientTokenRules;
+use postrider_web::service_tokens::InternalKeys;
 use url::Url;
 
 use crate::socket;

@@ -1,6 +1,5 @@
 //! Timed jobs. Each is safe with many replicas.
 
-mod partitions;
 mod prune;
 
 use std::time::Duration;
@@ -11,13 +10,12 @@ pub use prune::{prune, prune_tenant};
 
 use crate::state::State;
 
-/// Hourly: partitions of the shared tables, and what is older than the retention.
+/// What is older than the retention goes hourly.
 const EVERY: Duration = Duration::from_secs(3_600);
 
 /// Starts all of them.
 pub fn start(state: &State, retention: chrono::TimeDelta, tasks: &Tasks, shutdown: &Shutdown) {
-    let (db, stop) = (state.db.clone(), shutdown.soft.clone());
-    tasks.supervise("partitions", shutdown, move || partitions::run(db.clone(), EVERY, stop.clone()));
+    postrider_events::partitions::keep(tasks, shutdown, &state.db);
     let (state, stop) = (state.clone(), shutdown.soft.clone());
     tasks.supervise("prune", shutdown, move || prune::run(state.clone(), retention, EVERY, stop.clone()));
 }

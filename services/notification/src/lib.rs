@@ -18,4 +18,4 @@ pub mod socket;
 pub mod state;
 pub mod store;
 
-pub use app::{App, Producers};
+pub use app::{App, Deps};

@@ -30,6 +30,11 @@ use crate::store::slices::SharedSlices;
 use crate::tokens::LeasedTokens;
 use crate::{consumers, http, jobs};
 
+/// What the service reaches outside itself, and what tests replace.
+pub struct Deps {
+    pub transport: Arc<dyn Transport>,
+}
+
 /// The service, built and not yet serving.
 pub struct App {
     server: Server,
@@ -44,11 +49,43 @@ pub struct App {
 }
 
 impl App {
-    /// Joins the parts over a given carrier of events; tests bring their own.
-    ///
-    /// # Errors
-    /// A listener that cannot be bound, or a client that cannot be set up.
-    pub fn assemble(config: Config, transport: Arc<dyn Transport>, cx: Context) -> anyhow::Result<Self> {
+    /// Where it listens: public and admin.
+    pub fn addrs(&self) -> (SocketAddr, SocketAddr) {
+        (self.server.addr(), self.server.admin_addr())
+    }
+
+    /// What consumers and jobs reach.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+}
+
+fn routes(state: &State, api: Api, tokens: InternalTokens) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+    let document = postrider_web::openapi::document(&ApiDoc::openapi());
+    let events = postrider_events::http::routes(state.db.clone());
+    move |config: &mut ServiceConfig| {
+        config.app_data(Data::new(api.clone())).app_data(tokens.clone());
+        config.configure(&events).configure(&document).configure(http::routes);
+    }
+}
+
+impl Service for App {
+    const NAME: &'static str = NAME;
+    const ABOUT: &'static str = "Mirrors mailboxes: incremental and full sync, the read API over mail.";
+    type Config = Config;
+    type Deps = Deps;
+
+    fn load(env: &Env) -> Result<Config, ConfigErrors> {
+        Config::load(env)
+    }
+
+    fn deps(config: &Config, cx: &Context) -> anyhow::Result<Deps> {
+        let broker = Broker::start(BrokerConfig { url: config.amqp.url.clone(), service: NAME }, cx);
+        Ok(Deps { transport: Arc::new(broker) })
+    }
+
+    async fn build(config: Config, deps: Deps, cx: Context) -> anyhow::Result<Self> {
+        let Deps { transport } = deps;
         let seams = cx.seams.clone();
         let db = Db::connect(DbConfig {
             url: config.database.url,
@@ -89,51 +126,9 @@ impl App {
             admin: config.listen.admin_addr,
             body_limit: BodyLimit::default().0,
         };
-        let server = Server::bind(listen, &cx, health(&state), routes(&state, api, tokens))?;
+        let server = Server::bind(listen, &cx, Health::new().database(&state.db), routes(&state, api, tokens))?;
         let stream_check = config.stream_check;
         Ok(Self { server, state, transport, relay, gmail, calls, connector, stream_check, cx })
-    }
-
-    /// Where it listens: public and admin.
-    pub fn addrs(&self) -> (SocketAddr, SocketAddr) {
-        (self.server.addr(), self.server.admin_addr())
-    }
-
-    /// What consumers and jobs reach.
-    pub fn state(&self) -> &State {
-        &self.state
-    }
-}
-
-fn health(state: &State) -> Health {
-    let db = state.db.clone();
-    Health::new().check("database", move || {
-        let db = db.clone();
-        async move { db.ping().await }
-    })
-}
-
-fn routes(state: &State, api: Api, tokens: InternalTokens) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
-    let document = postrider_web::openapi::document(&ApiDoc::openapi());
-    let events = postrider_events::http::routes(state.db.clone());
-    move |config: &mut ServiceConfig| {
-        config.app_data(Data::new(api.clone())).app_data(tokens.clone());
-        config.configure(&events).configure(&document).configure(http::routes);
-    }
-}
-
-impl Service for App {
-    const NAME: &'static str = NAME;
-    const ABOUT: &'static str = "Mirrors mailboxes: incremental and full sync, the read API over mail.";
-    type Config = Config;
-
-    fn load(env: &Env) -> Result<Config, ConfigErrors> {
-        Config::load(env)
-    }
-
-    async fn build(config: Config, cx: Context) -> anyhow::Result<Self> {
-        let broker = Broker::start(BrokerConfig { url: config.amqp.url.clone(), service: NAME }, &cx);
-        Self::assemble(config, Arc::new(broker), cx)
     }
 
     async fn run(self) -> anyhow::Result<()> {

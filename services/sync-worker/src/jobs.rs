@@ -3,7 +3,6 @@
 pub mod clean_up;
 pub mod due_scan;
 pub mod note_calls;
-pub mod partitions;
 
 use std::sync::Arc;
 
@@ -16,10 +15,8 @@ use crate::state::State;
 /// Starts every job.
 pub fn start(cx: &Context, state: &State, transport: &Arc<GmailTransport>, calls: &Arc<RecentCalls>) {
     let (tasks, stop) = (&cx.tasks, &cx.shutdown);
-    let args = (state.engine.clone(), tasks.clone(), stop.soft.clone());
-    tasks.supervise("job.due_scan", stop, move || due_scan::run(args.0.clone(), args.1.clone(), args.2.clone()));
-    let args = (state.db.clone(), stop.clone());
-    tasks.supervise("job.partitions", stop, move || partitions::run(args.0.clone(), args.1.clone()));
+    due_scan::start(tasks, stop, &state.engine);
+    postrider_events::partitions::keep(tasks, stop, &state.db);
     let args = (state.clone(), stop.clone());
     tasks.supervise("job.clean_up", stop, move || clean_up::run(args.0.clone(), args.1.clone()));
     let args = (transport.clone(), calls.clone(), stop.clone());

@@ -17,4 +17,4 @@ pub mod state;
 pub mod store;
 mod tokens;
 
-pub use app::App;
+pub use app::{App, Deps};

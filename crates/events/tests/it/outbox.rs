@@ -185,7 +185,7 @@ async fn old_partitions_go_only_when_everything_in_them_was_sent() {
     .execute(&admin)
     .await
     .unwrap();
-    postrider_events::partitions::maintain_partitions(&test.db).await.unwrap();
+    postrider_events::partitions::maintain(&test.db).await.unwrap();
     let mut tx = test.db.system().await.unwrap();
     assert_eq!(count(&mut tx, "SELECT count(*) AS n FROM outbox WHERE stream = 'old/1' AND seq = 2").await, 1);
     assert_eq!(count(&mut tx, "SELECT count(*) AS n FROM outbox WHERE stream = 'old/1'").await, 1);

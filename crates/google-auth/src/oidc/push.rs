@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::DateTime;
 use moka::sync::Cache;
 use postrider_domain::{Clock, EmailAddress, Timestamp};
+use postrider_http::bearer;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -114,13 +115,6 @@ impl PushVerifier {
         }
         Ok(())
     }
-}
-
-/// The token of a bearer header; the scheme's case does not matter (RFC 9110 §11.1).
-fn bearer(header: &str) -> Option<&str> {
-    let (scheme, token) = header.trim().split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
 #[cfg(test)]

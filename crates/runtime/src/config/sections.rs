@@ -122,7 +122,7 @@ impl PublicUrl {
     }
 }
 
-/// `INTERNAL_KEYS` as it is written; `web::tokens::InternalKeys::parse` reads it.
+/// `INTERNAL_KEYS` as it is written; `web::service_tokens::InternalKeys::parse` reads it.
 #[derive(Debug, Clone)]
 pub struct InternalKeyText(pub Secret);
 

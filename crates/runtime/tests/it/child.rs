@@ -23,13 +23,18 @@ impl Service for Probe {
     const NAME: &'static str = "connector";
     const ABOUT: &'static str = "Stands for a service in tests.";
     type Config = Config;
+    type Deps = ();
 
     fn load(env: &Env) -> Result<Config, ConfigErrors> {
         let (issuer, _amqp) = all((env.required("JWT_ISSUER"), Amqp::load(env)))?;
         Ok(Config { issuer })
     }
 
-    async fn build(config: Config, cx: Context) -> anyhow::Result<Self> {
+    fn deps(_config: &Config, _cx: &Context) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    async fn build(config: Config, (): (), cx: Context) -> anyhow::Result<Self> {
         match config.issuer.as_str() {
             "no-build" => anyhow::bail!("the disk is full"),
             "no-run" => cx.tasks.spawn("fails", async { anyhow::Result::<()>::Err(anyhow::anyhow!("told")) }),

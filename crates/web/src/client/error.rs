@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::codes;
 use crate::problem::{Problem, ProblemDocument};
-use crate::tokens::TokenError;
+use crate::service_tokens::TokenError;
 
 /// A failed call. Never contains a token.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

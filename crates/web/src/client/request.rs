@@ -10,7 +10,7 @@ use super::{ClientError, MOST_BYTES, ServiceClient, read_bounded};
 use crate::extract::{Caller, ServiceCaller};
 use crate::problem::ProblemDocument;
 use crate::scope::Scopes;
-use crate::tokens::Claims;
+use crate::service_tokens::Claims;
 
 /// In whose name and in which request a call is made.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -12,7 +12,7 @@ use postrider_domain::{TenantId, UserId};
 use crate::middleware::RequestContext;
 use crate::problem::Problem;
 use crate::scope::{Scope, Scopes};
-use crate::tokens::{InternalTokens, TokenError, Verified};
+use crate::service_tokens::{InternalTokens, TokenError, Verified};
 
 /// The user a request acts for, from the token the gateway (or another service) signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,10 +120,8 @@ pub(crate) fn internal_tokens<'a>(
 }
 
 /// The token of an `Authorization: Bearer` header. More than one such header is none.
-pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut all = headers.get_all(AUTHORIZATION);
     let (only, None) = (all.next()?, all.next()) else { return None };
-    let (scheme, token) = only.to_str().ok()?.split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+    postrider_http::bearer(only.to_str().ok()?)
 }

@@ -21,7 +21,7 @@ use super::{headers, problems};
 use crate::codes;
 use crate::extract::{VerifiedToken, bearer, internal_tokens};
 use crate::problem::Problem;
-use crate::tokens::{InternalTokens, TOKEN_HEADER};
+use crate::service_tokens::{InternalTokens, TOKEN_HEADER};
 
 /// Histogram of all requests, by route pattern (never by path: paths have ids).
 #[derive(Debug, Clone)]

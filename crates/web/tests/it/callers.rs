@@ -1,6 +1,6 @@
 //! Identity from verified tokens only.
 
-use postrider_web::tokens::{Claims, TOKEN_HEADER};
+use postrider_web::service_tokens::{Claims, TOKEN_HEADER};
 use postrider_web::{Scope, Scopes};
 use serde_json::{Value, json};
 

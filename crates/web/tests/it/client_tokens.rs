@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use postrider_domain::{Clock, MockClock, Secret};
-use postrider_web::jwt::{ClientTokenRules, ClientTokens, Keys, TokenRefused};
+use postrider_web::client_tokens::{ClientTokenRules, ClientTokens, Keys, TokenRefused};
 use postrider_web::{Scope, Scopes};
 use serde_json::{Value, json};
 use wiremock::matchers::any;

@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use postrider_domain::{ConnectorId, TenantId, UserId};
 use postrider_runtime::{Context, Shutdown};
-use postrider_web::tokens::Claims;
+use postrider_web::service_tokens::Claims;
 use postrider_web::{
     ApiJson, ApiQuery, Caller, Health, InternalKeys, InternalTokens, Limit, PathId, Problem, RequestContext, Scopes,
     Server, ServerConfig, ServiceCaller,

@@ -118,6 +118,6 @@ async fn a_process_killed_before_the_revoke_leaves_it_to_the_next() {
         .execute(&conn)
         .await
         .unwrap();
-    let _next = world.second(&[]);
+    let _next = world.second(&[]).await;
     tokio::time::timeout(Duration::from_secs(30), until_asked(&world, "oauth.revoke", 2)).await.unwrap();
 }

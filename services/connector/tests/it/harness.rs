@@ -7,10 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use postrider_broker::Transport;
 use postrider_broker::memory::MemoryBroker;
-use postrider_connector::App;
 use postrider_connector::config::Config;
 use postrider_connector::state::State;
 use postrider_connector::store::migrations;
+use postrider_connector::{App, Deps};
 use postrider_contracts::Envelope;
 use postrider_domain::{ConnectorId, MockClock, Seams, Secret, TenantId, UserId};
 use postrider_gmail_sim::{MailboxSpec, SimConfig, SimServer};
@@ -19,7 +19,7 @@ use postrider_runtime::config::Env;
 use postrider_runtime::{Context, Service};
 use postrider_storage::Spec;
 use postrider_testing::db::TestDb;
-use postrider_web::tokens::Claims;
+use postrider_web::service_tokens::Claims;
 use postrider_web::{InternalKeys, InternalTokens, Scopes};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -80,19 +80,19 @@ impl World {
             settings.retain(|(known, _)| known != name);
             settings.push(((*name).to_owned(), (*value).to_owned()));
         }
-        let replica = start(&settings, &clock);
+        let replica = start(&settings, &clock).await;
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { replica, sim, db, clock, http, key, settings }
     }
 
     /// A second process on the same database.
-    pub fn second(&self, more: &[(&str, &str)]) -> Replica {
+    pub async fn second(&self, more: &[(&str, &str)]) -> Replica {
         let mut settings = self.settings.clone();
         for (name, value) in more {
             settings.retain(|(known, _)| known != name);
             settings.push(((*name).to_owned(), (*value).to_owned()));
         }
-        start(&settings, &self.clock)
+        start(&settings, &self.clock).await
     }
 
     pub fn state(&self) -> &State {
@@ -268,13 +268,13 @@ fn settings(sim: &SimServer, db: &TestDb, key: &Secret) -> Vec<(String, String)>
     .to_vec()
 }
 
-fn start(settings: &[(String, String)], clock: &MockClock) -> Replica {
+async fn start(settings: &[(String, String)], clock: &MockClock) -> Replica {
     let config = Config::load(&Env::from_pairs(settings.to_vec())).unwrap();
     let mut cx = Context::for_tests();
     cx.seams = Seams { clock: Arc::new(clock.clone()), ..Seams::system() };
     let broker = MemoryBroker::start(&cx);
     let transport: Arc<dyn Transport> = Arc::new(broker.clone());
-    let app = App::assemble(config, transport, cx.clone()).unwrap();
+    let app = App::build(config, Deps { transport }, cx.clone()).await.unwrap();
     let (base, state) = (format!("http://{}", app.addrs().0), app.state().clone());
     cx.tasks.spawn("service", app.run());
     Replica { base, state, broker, cx }

@@ -21,7 +21,7 @@ async fn a_start_connects_the_account_once() {
     let world = World::new().await;
     let token = world.refresh_token(ANN, &[READONLY]).await;
     let started = [("GMAIL_REFRESH_TOKEN", token.as_str()), ("BOOTSTRAP_TENANT", "acme"), ("BOOTSTRAP_USER", "ann")];
-    let _replica = world.second(&started);
+    let _replica = world.second(&started).await;
     let id = eventually("the connector", PATIENCE, || async {
         let list = world.call("ann", "GET", "/api/connectors", None).await.body;
         list["data"][0]["id"].as_str().map(str::to_owned)

@@ -67,7 +67,7 @@ async fn a_lease_is_the_stored_token_until_it_is_spent() {
 async fn many_callers_on_two_replicas_cost_one_refresh() {
     let world = World::new().await;
     let id = world.connect("ann", ANN).await;
-    let other = world.second(&[]);
+    let other = world.second(&[]).await;
     let asked = world.asked("oauth.token");
     let refused = world.lease(&id, None).await.body["token_version"].as_i64();
     world.sim.sim().gate.add_rule(slow_token(300));
@@ -186,7 +186,7 @@ async fn a_new_key_in_front_takes_over_with_the_next_refresh() {
     let id = world.connect("ann", ANN).await;
     let new_key = Sealer::generate_key();
     let both = format!("{},{}", new_key.expose(), world.key.expose());
-    let rotated = world.second(&[("ENCRYPTION_KEYS", &both)]);
+    let rotated = world.second(&[("ENCRYPTION_KEYS", &both)]).await;
     let token = world.token("sync-worker", "acme", "ann", "read");
     let version = stored(&world).await.version;
     for newer_than in [None, Some(version)] {
@@ -197,11 +197,11 @@ async fn a_new_key_in_front_takes_over_with_the_next_refresh() {
     let sealed = stored(&world).await.refresh_sealed.unwrap();
     assert!(Sealer::parse(&new_key).unwrap().open(&sealed).unwrap().by_newest);
     // With the new key alone it goes on; with a wrong one it fails without touching anything.
-    let alone = world.second(&[("ENCRYPTION_KEYS", new_key.expose())]);
+    let alone = world.second(&[("ENCRYPTION_KEYS", new_key.expose())]).await;
     let body = json!({"connector_id": id});
     let lease = world.send(&alone.base, &token, "POST", "/internal/token-leases", Some(body.clone())).await;
     assert_eq!(lease.status, 200);
-    let wrong = world.second(&[("ENCRYPTION_KEYS", Sealer::generate_key().expose())]);
+    let wrong = world.second(&[("ENCRYPTION_KEYS", Sealer::generate_key().expose())]).await;
     let lease = world.send(&wrong.base, &token, "POST", "/internal/token-leases", Some(body)).await;
     assert_eq!(lease.status, 500);
     assert_eq!(stored(&world).await.refresh_sealed.unwrap(), sealed);

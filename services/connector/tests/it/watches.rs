@@ -170,7 +170,7 @@ async fn a_topic_that_google_refuses_changes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_replicas_call_google_once() {
     let world = World::with(&[("GMAIL_PUBSUB_TOPIC", TOPIC)]).await;
-    let _other = world.second(&[]);
+    let _other = world.second(&[]).await;
     let id = world.connect("ann", ANN).await;
     until(&world, &id, "watch.started.v1", 1).await;
     for _ in 0..3 {

@@ -5,9 +5,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
 use postrider_domain::Secret;
-use postrider_web::RequestContext;
-use postrider_web::jwt::TokenRefused;
-use postrider_web::tokens::{Claims, TokenError};
+use postrider_web::client_tokens::TokenRefused;
+use postrider_web::service_tokens::{Claims, TokenError};
+use postrider_web::{RequestContext, bearer};
 
 use super::stamp::Stamp;
 use crate::error::Error;
@@ -50,7 +50,7 @@ pub async fn admit(
     stamp: &mut Stamp,
 ) -> Result<Admitted, Error> {
     match route.access {
-        Access::Intake if bearer(request).is_none() && !request.headers().contains_key(CHANNEL_ID) => {
+        Access::Intake if bearer(request.headers()).is_none() && !request.headers().contains_key(CHANNEL_ID) => {
             Err(Error::Unproven)
         }
         Access::Intake => Ok(Admitted::Nobody(text(request, AUTHORIZATION.as_str()).map(Secret::new))),
@@ -109,7 +109,7 @@ pub fn session(client: IpAddr, state: &State, stamp: &mut Stamp) -> Result<(), E
 /// A token that does not hold costs no budget: checking one is cheap, guessing one is hopeless, and the address may be
 /// that of many, who must hear that their token has expired and not that others asked too often.
 async fn caller(request: &HttpRequest, state: &State, stamp: &mut Stamp) -> Result<Identity, Error> {
-    let token = bearer(request).ok_or(TokenRefused::Invalid("there is none"))?;
+    let token = bearer(request.headers()).ok_or(TokenRefused::Invalid("there is none"))?;
     let claims = state.clients.verify(token).await?;
     let payer = Payer::User { tenant: claims.tenant.to_string(), user: claims.user.to_string() };
     pay(&payer, state, stamp)?;
@@ -124,15 +124,6 @@ fn pay(payer: &Payer, state: &State, stamp: &mut Stamp) -> Result<(), Exceeded> 
         Err(exceeded) => stamp.exhausted(*exceeded),
     }
     taken.map(|_budget| ())
-}
-
-/// The token of the only `Authorization: Bearer` header.
-fn bearer(request: &HttpRequest) -> Option<&str> {
-    let mut all = request.headers().get_all(AUTHORIZATION);
-    let (only, None) = (all.next()?, all.next()) else { return None };
-    let (scheme, token) = only.to_str().ok()?.split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
 /// A header's text; one that is no text is a value that equals nothing.

@@ -3,8 +3,9 @@
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
+use postrider_web::Origins;
 
-use crate::cors::{self, AllowedOrigins};
+use crate::cors;
 use crate::limits::{Budget, Exceeded, seconds};
 
 /// What an answer will carry; filled while the request is worked on.
@@ -31,7 +32,7 @@ impl Stamp {
     }
 
     /// Writes the headers.
-    pub fn put(&self, origins: &AllowedOrigins, headers: &mut HeaderMap) {
+    pub fn put(&self, origins: &Origins, headers: &mut HeaderMap) {
         if let Some(Budget { limit, remaining, reset }) = self.budget {
             set(headers, "ratelimit-limit", &limit.to_string());
             set(headers, "ratelimit-remaining", &remaining.to_string());
@@ -42,22 +43,22 @@ impl Stamp {
         }
         // Caches must not serve one origin's answer to another.
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
-        if let Some(allowed) = self.origin.as_deref().and_then(|origin| origins.answer(origin)) {
-            set(headers, "access-control-allow-origin", &allowed);
+        if let Some(allowed) = self.origin.as_deref().and_then(|origin| origins.allow(origin)) {
+            set(headers, "access-control-allow-origin", allowed);
             set(headers, "access-control-expose-headers", cors::EXPOSE_HEADERS);
         }
     }
 }
 
 /// The answer to a CORS preflight; none when the request is no preflight.
-pub fn preflight(request: &HttpRequest, origins: &AllowedOrigins) -> Option<HttpResponse> {
+pub fn preflight(request: &HttpRequest, origins: &Origins) -> Option<HttpResponse> {
     let asks = request.method() == Method::OPTIONS && request.headers().contains_key("access-control-request-method");
     let from = origin(request).filter(|_| asks)?;
     let mut response = HttpResponse::NoContent().finish();
     let headers = response.headers_mut();
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
-    if let Some(allowed) = origins.answer(&from) {
-        set(headers, "access-control-allow-origin", &allowed);
+    if let Some(allowed) = origins.allow(&from) {
+        set(headers, "access-control-allow-origin", allowed);
         set(headers, "access-control-allow-methods", "GET, POST, PUT, PATCH, DELETE");
         set(headers, "access-control-allow-headers", cors::ALLOW_HEADERS);
         set(headers, "access-control-max-age", cors::MAX_AGE);

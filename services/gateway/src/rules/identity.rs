@@ -2,7 +2,7 @@
 //! exception: `tenant:admin` may act as any user of its own tenant.
 
 use postrider_domain::{TenantId, UserId};
-use postrider_web::jwt::ClientIdentity;
+use postrider_web::client_tokens::ClientIdentity;
 use postrider_web::{Scope, Scopes};
 
 /// Whom a request acts for.

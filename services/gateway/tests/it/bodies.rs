@@ -10,7 +10,7 @@ use postrider_gateway::config::Config;
 use postrider_gateway::proxy::Bodies;
 use postrider_testing::eventually;
 use postrider_web::body::BodyRules;
-use postrider_web::tokens::LIFETIME;
+use postrider_web::service_tokens::LIFETIME;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use postrider_domain::SystemClock;
-use postrider_web::tokens::TOKEN_HEADER;
+use postrider_web::service_tokens::TOKEN_HEADER;
 use postrider_web::{Scope, Scopes};
 use reqwest::Method;
 use serde_json::{Value, json};

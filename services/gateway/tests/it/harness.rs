@@ -9,13 +9,13 @@ use jsonwebtoken::{EncodingKey, Header, encode};
 use postrider_domain::{Clock, Seams, SystemClock};
 use postrider_gateway::App;
 use postrider_gateway::config::{Config, Upstreams};
-use postrider_gateway::cors::AllowedOrigins;
 use postrider_gateway::proxy::Bodies;
 use postrider_gateway::rules::client_address::TrustedProxies;
 use postrider_runtime::config::{Listen, PublicUrl};
 use postrider_runtime::{Context, Env, Service as _};
-use postrider_web::jwt::ClientTokenRules;
-use postrider_web::tokens::{Claims, InternalKeys, InternalTokens, Verified};
+use postrider_web::Origins;
+use postrider_web::client_tokens::ClientTokenRules;
+use postrider_web::service_tokens::{Claims, InternalKeys, InternalTokens, Verified};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -76,7 +76,7 @@ impl Gateway {
             client_tokens: ClientTokenRules::load(&Env::from_pairs([("JWT_SECRET", SECRET)])).unwrap(),
             internal_keys: keys(),
             rate_limit: NonZeroU32::new(10_000).unwrap(),
-            cors: AllowedOrigins::default(),
+            cors: Origins::default(),
             trusted: TrustedProxies::default(),
             tunnels_per_address: NonZeroUsize::new(1_000).unwrap(),
             bodies: Bodies::default(),
@@ -87,7 +87,7 @@ impl Gateway {
             runtime.block_on(async move {
                 let cx = Context::for_tests();
                 let cx = Context { seams: Seams { clock, ..cx.seams.clone() }, ..cx };
-                let app = App::build(config, cx.clone()).await.unwrap();
+                let app = App::build(config, (), cx.clone()).await.unwrap();
                 sender.send((app.addr(), cx)).unwrap();
                 app.run().await.unwrap();
             });

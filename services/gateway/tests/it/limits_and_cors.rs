@@ -2,8 +2,8 @@
 
 use std::num::NonZeroU32;
 
-use postrider_gateway::cors::AllowedOrigins;
 use postrider_gateway::rules::client_address::TrustedProxies;
+use postrider_web::Origins;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -89,7 +89,7 @@ async fn without_one_the_header_is_not_believed() {
 #[tokio::test]
 async fn only_named_origins_may_read_answers() {
     let gateway = Gateway::start_with(|mut config| {
-        config.cors = AllowedOrigins::parse("https://app.example.com").unwrap();
+        config.cors = Origins::parse(["https://app.example.com"]).unwrap();
         config
     })
     .await;

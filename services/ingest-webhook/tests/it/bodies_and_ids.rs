@@ -7,7 +7,7 @@ use postrider_domain::SystemClock;
 use postrider_ingest_webhook::config::Config;
 use postrider_web::InternalTokens;
 use postrider_web::body::BodyRules;
-use postrider_web::tokens::{Claims, TOKEN_HEADER};
+use postrider_web::service_tokens::{Claims, TOKEN_HEADER};
 use serde_json::Value;
 
 use crate::harness::{Intake, PATHS, Remembering, gateways_key, push, token};

@@ -12,8 +12,8 @@ use postrider_broker::{BrokerState, PublishError, Publisher};
 use postrider_contracts::Envelope;
 use postrider_domain::{Clock as _, Secret, SystemClock};
 use postrider_google_auth::oidc::PushRules;
-use postrider_ingest_webhook::App;
 use postrider_ingest_webhook::config::Config;
+use postrider_ingest_webhook::{App, Deps};
 use postrider_runtime::config::{Amqp, Listen};
 use postrider_runtime::{Context, Service as _};
 use postrider_web::InternalKeys;
@@ -127,8 +127,11 @@ impl Intake {
             runtime.block_on(async move {
                 let cx = Context::for_tests();
                 let app = match publisher {
-                    Some(publisher) => App::with_publisher(config, publisher, cx.clone()).unwrap(),
-                    None => App::build(config, cx.clone()).await.unwrap(),
+                    Some(publisher) => App::build(config, Deps { publisher }, cx.clone()).await.unwrap(),
+                    None => {
+                        let deps = App::deps(&config, &cx).unwrap();
+                        App::build(config, deps, cx.clone()).await.unwrap()
+                    }
                 };
                 sender.send((app.addr(), cx)).unwrap();
                 app.run().await.unwrap();

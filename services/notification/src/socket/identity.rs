@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use postrider_domain::{ConnectorId, TenantId, Timestamp, UserId};
 use postrider_web::Scope;
-use postrider_web::jwt::{ClientTokens, TokenRefused};
+use postrider_web::client_tokens::{ClientTokens, TokenRefused};
 
 use super::incoming::Credentials;
 use super::problem::SocketProblem;

@@ -10,13 +10,13 @@ use postrider_contracts::Event;
 use postrider_domain::{Secret, TenantId};
 use postrider_notification::config::Config;
 use postrider_notification::socket::Settings;
-use postrider_notification::{App, Producers};
+use postrider_notification::{App, Deps};
 use postrider_runtime::config::{DatabaseUrl, Env, Listen};
 use postrider_runtime::{Context, Service};
 use postrider_storage::Spec;
 use postrider_testing::db::TestDb;
 use postrider_testing::{TestVhost, eventually};
-use postrider_web::jwt::ClientTokenRules;
+use postrider_web::client_tokens::ClientTokenRules;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 use tokio::task::JoinHandle;
@@ -94,8 +94,8 @@ impl World {
             stream_check: Duration::from_millis(300),
         };
         let producers =
-            Producers { connector: Arc::new(self.producer.clone()), sync_worker: Arc::new(self.producer.clone()) };
-        let app = Box::pin(App::join(config, cx.clone(), producers)).await.unwrap();
+            Deps { connector: Arc::new(self.producer.clone()), sync_worker: Arc::new(self.producer.clone()) };
+        let app = Box::pin(App::build(config, producers, cx.clone())).await.unwrap();
         let (addr, socket_addr) = (app.addr(), app.socket_addr());
         #[expect(clippy::disallowed_methods, reason = "the harness stops it itself")]
         let running = tokio::spawn(Box::pin(app.run()));

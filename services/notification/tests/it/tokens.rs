@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hmac::{Hmac, Mac};
 use postrider_domain::{Clock, SystemClock};
-use postrider_web::tokens::Claims;
+use postrider_web::service_tokens::Claims;
 use postrider_web::{InternalKeys, InternalTokens, Scopes};
 use serde_json::{Value, json};
 use sha2::Sha256;

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 /// Who waits for marks.
 #[derive(Debug, Default)]
 pub struct Wakes {
-    scan: Notify,
+    scan: Arc<Notify>,
     busy: Mutex<HashMap<ConnectorId, Arc<Notify>>>,
 }
 
@@ -30,9 +30,9 @@ impl Wakes {
         }
     }
 
-    /// Ready when a scan is worth while.
-    pub async fn scan_wanted(&self) {
-        self.scan.notified().await;
+    /// Told when a scan is worth while.
+    pub fn scan(&self) -> Arc<Notify> {
+        self.scan.clone()
     }
 
     /// Puts a mailbox on the list of those in work, until the guard is dropped.

@@ -18,6 +18,7 @@ use postrider_runtime::config::Env;
 use postrider_runtime::{Context, Service};
 use postrider_storage::types::{BigInt, Text};
 use postrider_storage::{QueryableByName, Spec, Statement};
+use postrider_sync_worker::App;
 use postrider_sync_worker::config::Config;
 use postrider_testing::db::TestDb;
 use postrider_testing::{TestVhost, eventually};
@@ -76,7 +77,8 @@ impl World {
         ];
         let config = Config::load(&Env::from_pairs(settings)).unwrap();
         let service = Context::for_tests();
-        let app = postrider_sync_worker::App::build(config, service.clone()).await.unwrap();
+        let deps = App::deps(&config, &service).unwrap();
+        let app = App::build(config, deps, service.clone()).await.unwrap();
         let base = format!("http://{}", app.addrs().0);
         service.tasks.spawn("service", app.run());
         Self {

@@ -81,8 +81,9 @@ async fn one_of_fifty_mailboxes_fails_and_the_others_stay_current_on_two_replica
             let gmails = gmails.clone();
             let access = SimAccess(Arc::new(move |leased| gmails.get(&leased.mailbox.connector).cloned()));
             let engine = engine(&test.replica(), access, seams.clone(), owner);
-            let (cx, stop) = (Context::for_tests(), CancellationToken::new());
-            cx.tasks.spawn("due_scan", due_scan::run(engine, cx.tasks.clone(), stop.clone()));
+            let cx = Context::for_tests();
+            due_scan::start(&cx.tasks, &cx.shutdown, &engine);
+            let stop = cx.shutdown.soft.clone();
             (cx, stop)
         })
         .into();

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use chrono::TimeDelta;
 use postrider_domain::{Clock, ConnectorId, IdGen, SystemClock, SystemIds, TenantId, UserId};
 use postrider_gmail_sim::Sim;
-use postrider_web::tokens::Claims;
+use postrider_web::service_tokens::Claims;
 use postrider_web::{InternalKeys, InternalTokens, Scopes};
 use serde_json::{Value, json};
 use wiremock::matchers::{method, path};

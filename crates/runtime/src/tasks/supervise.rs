@@ -1,21 +1,21 @@
-//! Restarts of the tasks that must always run: relay, consumers, due scan, renewal.
+//! Restarts of the tasks that must always run: consumers, live hints, the lanes to the broker.
 
 use std::future::Future;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::{Failure, TaskOutput, Tasks};
 use crate::backoff::Backoff;
 use crate::lifecycle::Shutdown;
-use crate::tasks::{Failure, TaskOutput, Tasks};
 
 /// First wait 200 ms, never above 30 s (the broker's and the database's reconnects use the same cap).
-const RESTART: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(30));
+pub(super) const RESTART: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(30));
 /// A run at least this long counts as healthy: the next failure starts at the first wait again.
 const HEALTHY: Duration = Duration::from_secs(60);
 
 /// Runs what `start` makes until the soft stop.
-pub(crate) async fn keep_running<F, Fut>(tasks: Tasks, name: &'static str, shutdown: Shutdown, mut start: F)
+pub(super) async fn keep_running<F, Fut>(tasks: Tasks, name: &'static str, shutdown: Shutdown, mut start: F)
 where
     F: FnMut() -> Fut + Send + 'static,
     Fut: Future + Send + 'static,
