@@ -16,22 +16,4 @@ words! {
         /// No run at all: the mailbox was looked at by itself.
         Poll = "poll",
     }
-
-    /// Why a mailbox is due.
-    pub enum DueReason {
-        Connected = "connected",
-        Push = "push",
-        /// History did not show a pushed id yet.
-        EarlyPush = "early_push",
-        Poll = "poll",
-        /// History never showed a pushed id: once more.
-        Check = "check",
-        /// A failure, or a parked message.
-        Retry = "retry",
-        /// A run has work left.
-        Backfill = "backfill",
-        Asked = "asked",
-        /// The process that worked on it stopped.
-        Stopped = "stopped",
-    }
 }

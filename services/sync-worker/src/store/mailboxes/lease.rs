@@ -5,7 +5,7 @@ use postrider_domain::{AccountStatus, Timestamp};
 use postrider_storage::{Error, TenantTx, row, sql};
 
 use super::Guard;
-use crate::rules::words::DueReason;
+use crate::rules::due::Due;
 
 /// How long a lease lasts without a heartbeat, in seconds.
 pub const LEASE_SECONDS: f64 = 30.0;
@@ -20,72 +20,53 @@ pub async fn renew(tx: &mut TenantTx, guard: &Guard) -> Result<bool, Error> {
     Ok(renewed > 0)
 }
 
-/// Why and when a mailbox is due again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Due {
-    pub at: Timestamp,
-    pub reason: DueReason,
-}
-
-/// How a release ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Released {
-    Done,
-    /// A mark came since `requested` was read: the holder goes on.
-    Requested,
-    /// The lease is somebody else's.
-    Fenced,
-}
-
 row! {
-    struct Release {
-        held: bool,
-        done: bool,
+    /// What the rows of a mailbox say about its next look.
+    #[derive(Debug, Clone)]
+    pub struct Waiting {
+        /// Marks so far.
+        pub requested: i64,
+        pub monitored: bool,
+        pub poll_interval_seconds: i32,
+        pub push_until: Option<Timestamp>,
+        pub parked: Option<Timestamp>,
+        pub early_push: Option<Timestamp>,
+        pub run: Option<Timestamp>,
     }
 }
 
-/// Gives the lease back after work: due again at `next`, or earlier for a parked message, an early look, a run that waits.
-/// Refused when a mark came after `requested` was read, so that no push is swallowed.
-pub async fn release(tx: &mut TenantTx, guard: &Guard, requested: i64, next: Option<Due>) -> Result<Released, Error> {
-    let release: Release = sql("WITH held AS ( \
-           SELECT connector_id, requested, status FROM mailboxes WHERE connector_id = $2 AND epoch = $3 FOR NO KEY UPDATE), \
-         candidate AS ( \
-           SELECT $5::timestamptz AS at, $6::text AS reason WHERE $5::timestamptz IS NOT NULL \
-           UNION ALL SELECT min(next_attempt_at), 'retry' FROM parked_changes \
-             WHERE tenant = $1 AND connector_id = $2 \
-           UNION ALL SELECT min(next_look_at), 'early_push' FROM notification_queue \
-             WHERE tenant = $1 AND connector_id = $2 AND status = 'pending' \
-           UNION ALL SELECT min(not_before), 'backfill' FROM sync_runs \
-             WHERE tenant = $1 AND connector_id = $2 AND state IN ('listing', 'fetching', 'confirming')), \
-         next AS (SELECT at, reason FROM candidate WHERE at IS NOT NULL ORDER BY at LIMIT 1), \
-         done AS ( \
-           UPDATE mailboxes m SET lease_owner = NULL, lease_until = NULL, \
-             due_at = CASE WHEN m.status = 'active' THEN (SELECT at FROM next) END, \
-             due_reason = coalesce((SELECT reason FROM next), '') \
-           FROM held WHERE m.connector_id = held.connector_id AND held.requested = $4 RETURNING 1) \
-         SELECT EXISTS (SELECT 1 FROM held) AS held, EXISTS (SELECT 1 FROM done) AS done")
-    .binds((&guard.tenant, guard.connector, guard.epoch, requested))
-    .binds((next.map(|due| due.at), next.map(|due| due.reason)))
-    .get_result(tx)
-    .await?;
-    Ok(match (release.held, release.done) {
-        (false, _) => Released::Fenced,
-        (true, true) => Released::Done,
-        (true, false) => Released::Requested,
-    })
+/// What the mailbox waits for, if the lease still has this epoch.
+pub async fn find_waiting(tx: &TenantTx, guard: &Guard) -> Result<Option<Waiting>, Error> {
+    sql("SELECT m.requested, m.monitored, m.poll_interval_seconds, \
+           CASE WHEN m.watch_type = 'push' THEN m.watch_expires_at END AS push_until, \
+           (SELECT min(next_attempt_at) FROM parked_changes WHERE tenant = $1 AND connector_id = $2) AS parked, \
+           (SELECT min(next_look_at) FROM notification_queue WHERE tenant = $1 AND connector_id = $2 \
+             AND status IN ('pending', 'processing')) AS early_push, \
+           (SELECT min(not_before) FROM sync_runs WHERE tenant = $1 AND connector_id = $2 \
+             AND state IN ('listing', 'fetching', 'confirming')) AS run \
+         FROM mailboxes m WHERE m.connector_id = $2 AND m.epoch = $3")
+    .binds((&guard.tenant, guard.connector, guard.epoch))
+    .optional(tx)
+    .await
 }
 
-/// Gives the lease back with work left: due at the given time, or when a mark that came after `requested` was read says.
-/// Used at a stop and when a slice is over.
-pub async fn yield_lease(tx: &mut TenantTx, guard: &Guard, requested: i64, due: Due) -> Result<(), Error> {
-    sql("UPDATE mailboxes SET lease_owner = NULL, lease_until = NULL, \
-           due_at = CASE WHEN requested = $5 THEN $3 ELSE least(due_at, $3) END, \
-           due_reason = CASE WHEN requested = $5 OR due_at >= $3 THEN $4 ELSE due_reason END \
-         WHERE connector_id = $1 AND epoch = $2")
-    .binds((guard.connector, guard.epoch, due.at, due.reason, requested))
+/// Gives the lease back: due again at `due`. A mark that came after `seen` was read keeps its own, earlier time; unless
+/// `even_if_marked`, it refuses the release, so that no push is swallowed. Returns whether the lease was given back.
+pub async fn release(
+    tx: &TenantTx,
+    guard: &Guard,
+    seen: i64,
+    due: Option<Due>,
+    even_if_marked: bool,
+) -> Result<bool, Error> {
+    let released = sql("UPDATE mailboxes SET lease_owner = NULL, lease_until = NULL, \
+           due_at = CASE WHEN status <> 'active' THEN NULL WHEN requested = $3 THEN $4 ELSE least(due_at, $4) END, \
+           due_reason = CASE WHEN requested = $3 OR due_at >= $4 THEN coalesce($5, '') ELSE due_reason END \
+         WHERE connector_id = $1 AND epoch = $2 AND (requested = $3 OR $6)")
+    .binds((guard.connector, guard.epoch, seen, due.map(|due| due.at), due.map(|due| due.reason), even_if_marked))
     .execute(tx)
     .await?;
-    Ok(())
+    Ok(released > 0)
 }
 
 /// Gives the lease back after a failure: still due, but not before the given time.

@@ -1,4 +1,4 @@
-//! Folds history records into one action for each message.
+//! Folds history records into one change for each message.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ pub struct Delta {
 
 /// All that some records say about one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Action {
+pub struct Change {
     pub message_id: MessageId,
     pub thread_id: Option<ThreadId>,
     /// The record that added it, if one did.
@@ -26,18 +26,18 @@ pub struct Action {
     /// The newest record that names it.
     pub last: HistoryId,
     /// Entries folded in: what the ledger counts.
-    pub changes: i32,
+    pub entries: i32,
 }
 
-impl Action {
-    /// An action that no record caused: a parked message looked at again, a mail of a listing.
+impl Change {
+    /// A change that no record caused: a parked message looked at again, a mail of a listing.
     pub fn look_at(message_id: MessageId, thread_id: Option<ThreadId>, last: HistoryId) -> Self {
-        Self { message_id, thread_id, added: None, deleted: None, deltas: Vec::new(), last, changes: 0 }
+        Self { message_id, thread_id, added: None, deleted: None, deltas: Vec::new(), last, entries: 0 }
     }
 }
 
-/// One action a message, in the order in which the records first name them. Inside a record: added, labels, deleted.
-pub fn fold<'a>(records: impl IntoIterator<Item = &'a HistoryRecord>) -> Vec<Action> {
+/// One change a message, in the order in which the records first name them. Inside a record: added, labels, deleted.
+pub fn fold<'a>(records: impl IntoIterator<Item = &'a HistoryRecord>) -> Vec<Change> {
     let mut folded = Folded::default();
     for record in records {
         for entry in &record.added {
@@ -53,48 +53,48 @@ pub fn fold<'a>(records: impl IntoIterator<Item = &'a HistoryRecord>) -> Vec<Act
             folded.deleted(record.id, entry);
         }
     }
-    folded.actions
+    folded.changes
 }
 
 #[derive(Default)]
 struct Folded {
-    actions: Vec<Action>,
+    changes: Vec<Change>,
     places: HashMap<MessageId, usize>,
 }
 
 impl Folded {
-    fn action(&mut self, record: HistoryId, message: &MessageId, thread: Option<&ThreadId>) -> Option<&mut Action> {
+    fn change(&mut self, record: HistoryId, message: &MessageId, thread: Option<&ThreadId>) -> Option<&mut Change> {
         let place = *self.places.entry(message.clone()).or_insert_with(|| {
-            self.actions.push(Action::look_at(message.clone(), None, record));
-            self.actions.len() - 1
+            self.changes.push(Change::look_at(message.clone(), None, record));
+            self.changes.len() - 1
         });
-        let action = self.actions.get_mut(place)?;
-        action.last = action.last.max(record);
-        action.changes += 1;
-        if action.thread_id.is_none() {
-            action.thread_id = thread.cloned();
+        let change = self.changes.get_mut(place)?;
+        change.last = change.last.max(record);
+        change.entries += 1;
+        if change.thread_id.is_none() {
+            change.thread_id = thread.cloned();
         }
-        Some(action)
+        Some(change)
     }
 
     fn added(&mut self, record: HistoryId, entry: &MessageRef) {
-        if let Some(action) = self.action(record, &entry.message_id, entry.thread_id.as_ref()) {
-            action.added = Some(record);
-            action.deleted = None;
+        if let Some(change) = self.change(record, &entry.message_id, entry.thread_id.as_ref()) {
+            change.added = Some(record);
+            change.deleted = None;
         }
     }
 
     fn deleted(&mut self, record: HistoryId, entry: &MessageRef) {
-        if let Some(action) = self.action(record, &entry.message_id, entry.thread_id.as_ref()) {
-            action.deleted = Some(record);
+        if let Some(change) = self.change(record, &entry.message_id, entry.thread_id.as_ref()) {
+            change.deleted = Some(record);
         }
     }
 
     fn labels(&mut self, record: HistoryId, entry: &LabelChange, put_on: bool) {
-        if let Some(action) = self.action(record, &entry.message_id, entry.thread_id.as_ref()) {
+        if let Some(change) = self.change(record, &entry.message_id, entry.thread_id.as_ref()) {
             let (added, removed) =
                 if put_on { (entry.labels.clone(), Vec::new()) } else { (Vec::new(), entry.labels.clone()) };
-            action.deltas.push(Delta { history_id: record, added, removed });
+            change.deltas.push(Delta { history_id: record, added, removed });
         }
     }
 }
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_with_several_types_folds_into_one_action_a_message() {
+    fn a_record_with_several_types_folds_into_one_change_a_message() {
         let record = HistoryRecord {
             id: HistoryId(7),
             added: vec![message("a"), message("b")],
@@ -134,11 +134,11 @@ mod tests {
             labels_removed: vec![labels("c", &["UNREAD"])],
             unreadable: 0,
         };
-        let actions = fold([&record]);
-        assert_eq!(actions.len(), 3);
-        assert_eq!(actions.iter().map(|action| action.changes).sum::<i32>(), 5);
-        assert_eq!(actions[1].deleted, Some(HistoryId(7)));
-        assert_eq!(actions[2].added, None);
+        let changes = fold([&record]);
+        assert_eq!(changes.len(), 3);
+        assert_eq!(changes.iter().map(|change| change.entries).sum::<i32>(), 5);
+        assert_eq!(changes[1].deleted, Some(HistoryId(7)));
+        assert_eq!(changes[2].added, None);
     }
 
     #[test]

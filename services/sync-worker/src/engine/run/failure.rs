@@ -3,11 +3,10 @@
 use postrider_contracts::mailbox::SyncFailed;
 use postrider_gmail::GmailError;
 
-use super::events::EventMaker;
-use super::lease_failure::TELL_AFTER;
-use super::session::Session;
+use super::RunLane;
+use crate::engine::apply::Commit;
 use crate::error::EngineError;
-use crate::rules::due::not_before;
+use crate::rules::due::{TELL_AFTER, not_before};
 use crate::store::runs;
 
 /// Whether a failure in the backfill lane holds the run alone. What concerns the grant or the quota stops the mailbox.
@@ -29,24 +28,23 @@ pub(super) fn is_the_runs(error: &GmailError) -> bool {
     }
 }
 
-impl Session<'_> {
+impl RunLane<'_> {
     /// Notes the failure on the run at work. Its owner is told once, when it does not pass by itself.
-    pub(super) async fn hold_run(&self, error: &GmailError) -> Result<(), EngineError> {
-        let (guard, now) = (self.guard(), self.now());
-        let (mut tx, mailbox) = self.locked(&guard).await?;
-        let Some(run) = runs::find_active(&mut tx, &guard).await? else { return Ok(()) };
+    pub(super) async fn hold(&self, error: &GmailError) -> Result<(), EngineError> {
+        let mut commit = Commit::begin(self.lease, self.lease.guard(), self.lease.own_cause()).await?;
+        let Some(run) = runs::find_active(&mut commit.tx, &commit.guard).await? else { return Ok(()) };
         let attempts = run.attempts.saturating_add(1);
-        let jitter = self.engine.seams().entropy.unit();
-        let at = not_before(attempts, error.retry_at(), self.interval(&mailbox), jitter, now);
-        let run = runs::hold(&tx, &run, error.code(), attempts, at, now).await?;
+        let jitter = commit.seams().entropy.unit();
+        let interval = self.lease.interval(commit.mailbox.poll_interval_seconds, commit.mailbox.push_until);
+        let at = not_before(attempts, error.retry_at(), interval, jitter, commit.now);
+        let run = runs::hold(&commit.tx, &run, error.code(), attempts, at, commit.now).await?;
         if attempts == TELL_AFTER {
-            let maker = EventMaker { mailbox: &mailbox, seams: self.engine.seams(), trace: Some(self.trace), now };
-            let failed = maker.make(&SyncFailed { run: Some(run.state_message()) });
-            postrider_events::outbox::append(&mut tx, vec![failed]).await?;
+            commit.tell(&SyncFailed { run: Some(run.state_message()) });
         }
-        tx.commit().await?;
+        let connector = commit.guard.connector;
+        commit.end().await?;
         tracing::warn!(
-            connector.id = %guard.connector, run.id = %run.id, attempts, %error, "a sync run failed and waits until {at}"
+            connector.id = %connector, run.id = %run.id, attempts, %error, "a sync run failed and waits until {at}"
         );
         Ok(())
     }

@@ -6,37 +6,34 @@ use postrider_domain::{AccountStatus, RunKind};
 use postrider_gmail::{GmailError, TokenError};
 use std::time::Duration;
 
-use super::Engine;
 use super::events::EventMaker;
+use super::parts::Parts;
 use crate::error::EngineError;
 use crate::observe;
-use crate::rules::due::{not_before, poll_interval};
+use crate::rules::due::{TELL_AFTER, not_before, poll_interval};
 use crate::rules::words::RunReason;
 use crate::store::mailboxes::{self, Guard, Mailbox, lease};
 use crate::store::runs;
 
-/// A mailbox that failed this often in a row is told to its owner, once.
-pub(super) const TELL_AFTER: i32 = 5;
-
 /// Gives the lease back after a failure. What cannot be written now is written by the lease's end: it stays due.
-pub(super) async fn leave(engine: &Engine, guard: &Guard, error: &EngineError, trace: TraceContext) {
-    observe::mailbox_stopped(engine.metrics(), guard.connector, error);
+pub async fn leave(parts: &Parts, guard: &Guard, error: &EngineError, trace: TraceContext) {
+    observe::mailbox_stopped(&parts.metrics, guard.connector, error);
     if matches!(error, EngineError::Fenced) {
         return;
     }
-    if let Err(error) = note(engine, guard, error, trace).await {
+    if let Err(error) = note(parts, guard, error, trace).await {
         tracing::warn!(connector.id = %guard.connector, %error, "the failure cannot be noted; the lease will run out");
     }
 }
 
 async fn note(
-    engine: &Engine,
+    parts: &Parts,
     guard: &Guard,
     error: &EngineError,
     trace: TraceContext,
 ) -> Result<(), postrider_storage::Error> {
-    let now = engine.seams().clock.now();
-    let mut tx = engine.db().tenant(&guard.tenant).await?;
+    let now = parts.now();
+    let mut tx = parts.db.tenant(&guard.tenant).await?;
     let Some(mailbox) = mailboxes::find_held(&mut tx, guard).await? else { return Ok(()) };
     let attempts = mailbox.attempts.saturating_add(1);
     let ended = match error {
@@ -54,15 +51,15 @@ async fn note(
             EngineError::Gmail(gmail) => gmail.retry_at(),
             _ => None,
         };
-        let default = engine.settings().poll_interval;
+        let default = parts.settings.poll_interval;
         let interval = poll_interval(mailbox.poll_interval_seconds, default, false).max(Duration::from_secs(1));
-        let jitter = engine.seams().entropy.unit();
+        let jitter = parts.seams.entropy.unit();
         let at = not_before(attempts, retry_at, interval, jitter, now);
         lease::fail(&mut tx, guard, error.code(), attempts, at, now).await?;
     }
     if (parked && ended == Some(AccountStatus::ReauthRequired)) || attempts == TELL_AFTER {
         let failed = SyncFailed { run: Some(failure(&mut tx, guard, &mailbox, error).await?) };
-        let maker = EventMaker { mailbox: &mailbox, seams: engine.seams(), trace: Some(trace), now };
+        let maker = EventMaker { mailbox: &mailbox, seams: &parts.seams, trace: Some(trace), now };
         postrider_events::outbox::append(&mut tx, vec![maker.make(&failed)]).await?;
     }
     tx.commit().await
