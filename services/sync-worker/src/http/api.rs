@@ -71,3 +71,8 @@ pub fn problem(error: Error) -> Problem {
         other => Problem::unexpected(other),
     }
 }
+
+/// 422 for a parameter.
+pub fn invalid(field: &'static str, why: &str) -> Problem {
+    Problem::unprocessable(postrider_web::codes::INVALID_REQUEST, "A parameter is out of range.").field(field, why)
+}

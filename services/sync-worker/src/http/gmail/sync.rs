@@ -9,8 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::account::AccountQuery;
-use crate::http::api::{Api, problem};
-use crate::http::invalid;
+use crate::http::api::{Api, invalid, problem};
 use crate::store::mailboxes::accounts::Account;
 use crate::store::runs;
 

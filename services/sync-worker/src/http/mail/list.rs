@@ -12,8 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::view::Mail;
 use crate::http::accounts::ids;
-use crate::http::api::{Api, problem};
-use crate::http::invalid;
+use crate::http::api::{Api, invalid, problem};
 use crate::store::emails::{self, Filter};
 use crate::store::labels;
 use crate::store::mailboxes::accounts::{self, Account};
