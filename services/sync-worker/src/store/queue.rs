@@ -103,7 +103,7 @@ pub async fn settle(tx: &TenantTx, guard: &Guard, reached: HistoryId, now: Times
              status = CASE WHEN looks >= 3 THEN 'completed' ELSE 'pending' END, \
              outcome = CASE WHEN looks >= 3 THEN 'not_seen' END, \
              processed_at = CASE WHEN looks >= 3 THEN $4 END, \
-             next_look_at = CASE looks WHEN 0 THEN $5 WHEN 1 THEN $6 WHEN 2 THEN $7 END \
+             next_look_at = CASE looks WHEN 0 THEN $5::timestamptz WHEN 1 THEN $6 WHEN 2 THEN $7 END \
            WHERE tenant = $1 AND connector_id = $2 AND status IN ('pending', 'processing') AND history_id > $3 \
              AND (next_look_at IS NULL OR next_look_at <= $4) RETURNING status) \
          SELECT count(*) AS value FROM early WHERE status = 'completed'")

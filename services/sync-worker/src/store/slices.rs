@@ -43,14 +43,14 @@ row! {
 
 /// Adds up to `units` without going above `cap`; the row is the lock. Forgets slices long over.
 async fn claim(tx: &mut SystemTx, slice: Slice, units: u32, cap: u32) -> Result<u32, Error> {
-    let grant: Grant =
-        sql("INSERT INTO quota_slices AS s (slice, taken, granted) VALUES ($1, least($2, $3), least($2, $3)) \
+    let grant: Grant = sql("INSERT INTO quota_slices AS s (slice, taken, granted) \
+         VALUES ($1, least($2::bigint, $3::bigint), least($2, $3)) \
          ON CONFLICT (slice) DO UPDATE SET granted = greatest(0, least($2, $3 - s.taken)), \
            taken = s.taken + greatest(0, least($2, $3 - s.taken)) \
          RETURNING granted, taken")
-        .binds((slice.0, i64::from(units), i64::from(cap)))
-        .get_result(tx)
-        .await?;
+    .binds((slice.0, i64::from(units), i64::from(cap)))
+    .get_result(tx)
+    .await?;
     // The first claim of a slice cleans up.
     if grant.granted == grant.taken {
         sql("DELETE FROM quota_slices WHERE slice IN ( \
