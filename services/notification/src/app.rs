@@ -71,11 +71,7 @@ impl App {
             ("consumer.catch_up.mailbox", &self.consumers.mailbox),
         ];
         for (name, consumer) in catch_ups {
-            let (consumer, stop, every) = (consumer.clone(), shutdown.soft.clone(), self.config.stream_check);
-            tasks.supervise(name, shutdown, move || {
-                let (consumer, stop) = (consumer.clone(), stop.clone());
-                async move { consumer.run_catch_up(every, stop).await }
-            });
+            consumer.keep_caught_up(name, self.config.stream_check, tasks, shutdown);
         }
         jobs::start(&self.state, self.config.retention, tasks, shutdown);
     }
