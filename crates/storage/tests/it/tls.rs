@@ -6,9 +6,8 @@ use postrider_domain::Secret;
 use postrider_storage::connect::{Session, open};
 use postrider_storage::{AsyncPgConnection, Value, sql};
 use postrider_testing::services::{Pair, Parts};
+use postrider_testing::until;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-
-use crate::harness::eventually;
 
 async fn connect(url: &Secret, query: &str) -> Result<AsyncPgConnection, String> {
     let session = Session {
@@ -36,14 +35,14 @@ fn certificates(name: &str) -> (String, String, String) {
     (authority.pem(), server.pem(), key.serialize_pem())
 }
 
-/// Puts the certificate into the running server; COPY writes the files as the server's user, for it alone to read.
+/// Puts the certificate into the running server. The files belong to the server's user, who alone may read the key.
 async fn install(url: &Secret, certificate: &str, key: &str) {
     let conn = connect(url, "sslmode=disable").await.unwrap();
     for (file, pem) in [("server.crt", certificate), ("server.key", key)] {
         let lines = pem.lines().map(|line| format!("'{line}'")).collect::<Vec<_>>().join(", ");
         let home = sql("SELECT setting AS value FROM pg_settings WHERE name = 'data_directory'");
         let home = home.get_result::<Value<String>>(&conn).await.unwrap().0;
-        let copy = format!("COPY (SELECT unnest(ARRAY[{lines}])) TO '{home}/{file}'");
+        let copy = format!("COPY (SELECT unnest(ARRAY[{lines}])) TO PROGRAM 'umask 077; cat > {home}/{file}'");
         postrider_storage::Statement::dynamic(copy).execute(&conn).await.unwrap();
     }
     sql("ALTER SYSTEM SET ssl = on").execute(&conn).await.unwrap();
@@ -68,7 +67,7 @@ async fn sslmode_means_what_libpq_says() {
     std::fs::write(&ca, authority).unwrap();
     let ca = ca.display();
     install(&url, &certificate, &key).await;
-    eventually("the server to speak TLS", async || encrypted(&url, "sslmode=require").await == Ok(true)).await;
+    until("the server to speak TLS", async || encrypted(&url, "sslmode=require").await == Ok(true)).await;
     assert_eq!(encrypted(&url, "sslmode=disable").await, Ok(false));
     assert_eq!(encrypted(&url, "sslmode=prefer").await, Ok(true));
     for strict in ["require", "verify-ca", "verify-full"] {
@@ -85,7 +84,7 @@ async fn sslmode_means_what_libpq_says() {
     std::fs::write(folder.path().join("ca.pem"), authority).unwrap();
     install(&url, &certificate, &key).await;
     let right_authority = format!("sslmode=verify-ca&sslrootcert={ca}");
-    eventually("the new certificate", async || encrypted(&url, &right_authority).await == Ok(true)).await;
+    until("the new certificate", async || encrypted(&url, &right_authority).await == Ok(true)).await;
     let refused = encrypted(&url, &format!("sslmode=verify-full&sslrootcert={ca}")).await.unwrap_err();
     assert!(refused.contains("certificate"), "{refused}");
 }
