@@ -1,15 +1,26 @@
 //! Tokens signed by Google: those of pushes, and the id_tokens of consents. One cache of Google's keys serves both.
 
-mod cache_control;
 #[cfg(test)]
 pub(crate) mod forge;
 mod id_token;
-mod jwks;
 mod jwt;
-mod keys;
 mod push;
 
+use std::sync::Arc;
+
+use postrider_domain::Clock;
+use postrider_http::SetupError;
+use url::Url;
+
 pub use id_token::{IdTokenClaims, IdTokens};
-pub use jwks::{Jwks, KeyError};
 pub use jwt::TokenRefusal;
+pub use postrider_http::{Jwks, KeyError};
 pub use push::{PushRefusal, PushRules, PushVerifier};
+
+/// The cache of Google's keys, from `GOOGLE_JWKS_URL`.
+///
+/// # Errors
+/// TLS cannot be set up.
+pub fn google_keys(url: Url, clock: Arc<dyn Clock>) -> Result<Jwks, SetupError> {
+    Ok(Jwks::new(url, postrider_http::client::client()?, clock))
+}

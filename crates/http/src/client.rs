@@ -1,13 +1,15 @@
-//! The HTTP client for Google's small documents: tokens and keys.
+//! The HTTP clients. Neither follows redirects: a code or a token must not travel on.
 
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
+use reqwest::{Client, ClientBuilder};
 
+use crate::body::BodyError;
 use crate::tls::{TlsError, client_config};
 
-/// No answer of the token or key endpoints comes near this.
-const LARGEST: usize = 256 * 1024;
+/// Most bytes of a small document: tokens and keys come nowhere near this.
+pub const SMALL: usize = 256 * 1024;
 
 /// Why a client cannot be built.
 #[derive(Debug, thiserror::Error)]
@@ -29,16 +31,45 @@ pub enum HttpError {
     TooLarge,
 }
 
-/// No redirects (a code or a token must not travel on), deadlines, our name.
-pub fn client() -> Result<reqwest::Client, SetupError> {
-    reqwest::Client::builder()
+/// Limits of one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    pub connect: Duration,
+    /// From the call to the last byte of the answer.
+    pub total: Duration,
+}
+
+impl Default for Timeouts {
+    /// 2 s to connect, 10 s in all.
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(2), total: Duration::from_secs(10) }
+    }
+}
+
+/// The client for Google's small documents: by the environment's proxy, with the roots compiled in.
+///
+/// # Errors
+/// TLS cannot be set up.
+pub fn client() -> Result<Client, SetupError> {
+    let timeouts = Timeouts { connect: Duration::from_secs(5), total: Duration::from_secs(15) };
+    builder(timeouts)
         .tls_backend_preconfigured(client_config()?)
-        .redirect(Policy::none())
-        .connect_timeout(Duration::from_secs(5))
-        .timeout(Duration::from_secs(15))
         .user_agent(concat!("postrider/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(SetupError::Client)
+}
+
+/// The client for our own services and for issuers an operator names: directly, with the system's certificates. The
+/// process must have installed its TLS provider.
+///
+/// # Errors
+/// There is no TLS provider.
+pub fn near(timeouts: Timeouts) -> Result<Client, SetupError> {
+    builder(timeouts).no_proxy().tcp_nodelay(true).user_agent("postrider").build().map_err(SetupError::Client)
+}
+
+fn builder(timeouts: Timeouts) -> ClientBuilder {
+    Client::builder().redirect(Policy::none()).connect_timeout(timeouts.connect).timeout(timeouts.total)
 }
 
 /// What an error says without its URL.
@@ -52,14 +83,11 @@ pub fn no_answer(error: &reqwest::Error) -> HttpError {
     })
 }
 
-/// The whole body, if it has a sane size.
-pub async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, HttpError> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| no_answer(&error))? {
-        body.extend_from_slice(&chunk);
-        if body.len() > LARGEST {
-            return Err(HttpError::TooLarge);
+impl From<BodyError> for HttpError {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge { .. } => Self::TooLarge,
+            BodyError::Broken(error) => no_answer(&error),
         }
     }
-    Ok(body)
 }

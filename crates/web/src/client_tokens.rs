@@ -1,7 +1,6 @@
 //! Clients' own tokens: verified by the gateway for every request and by notification at the socket's handshake.
 
 mod claims;
-mod jwks;
 mod rules;
 mod verify;
 

@@ -109,7 +109,7 @@ impl Health {
         self
     }
 
-    /// The checks' answers, at most a second old. Askers at the same time share one round.
+    /// The checks' answers, at most a second old. Callers at the same time share one round.
     pub async fn report(&self) -> Report {
         let mut kept = self.kept.lock().await;
         if let Some((at, report)) = kept.as_ref()

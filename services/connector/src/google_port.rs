@@ -6,7 +6,7 @@ use std::sync::Arc;
 use postrider_domain::{Clock, ConnectorId, Secret, Timestamp};
 use postrider_gmail::{GmailApi, GmailClient, GmailMetrics, GmailTransport, TokenSource, TransportConfig};
 use postrider_google_auth::oauth::{AuthorizeRequest, OAuthClient, OAuthConfig, OAuthError, Scopes};
-use postrider_google_auth::oidc::{IdTokenClaims, Jwks};
+use postrider_google_auth::oidc::{IdTokenClaims, google_keys};
 use prometheus::Registry;
 
 use crate::actions::connect::grant::Code;
@@ -42,7 +42,7 @@ impl Google {
     /// # Errors
     /// No TLS roots, or a URL that is none.
     pub fn new(settings: GoogleSettings, clock: Arc<dyn Clock>, registry: &Registry) -> anyhow::Result<Self> {
-        let jwks = Jwks::new(settings.jwks_url, clock.clone())?;
+        let jwks = google_keys(settings.jwks_url, clock.clone())?;
         let config = OAuthConfig {
             client_id: settings.client_id.clone(),
             client_secret: settings.client_secret,

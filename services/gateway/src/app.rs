@@ -4,14 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Result;
-use futures_util::future::LocalBoxFuture;
-use postrider_runtime::{ConfigErrors, Context, Env, Service};
+use postrider_runtime::{ConfigErrors, Context, Env, Service, Shutdown};
 use postrider_web::client_tokens::ClientTokens;
 use postrider_web::{Health, InternalTokens, Server, ServerConfig};
 
 use crate::config::Config;
 use crate::http::routes;
-use crate::jobs::forget_budgets;
+use crate::jobs;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::observe;
@@ -24,20 +23,14 @@ use crate::tunnel::{self, Places, Replicas};
 
 /// The bound service, not yet serving.
 pub struct App {
-    addr: SocketAddr,
-    admin_addr: SocketAddr,
-    serving: LocalBoxFuture<'static, Result<()>>,
+    server: Server,
+    shutdown: Shutdown,
 }
 
 impl App {
-    /// Where it listens.
-    pub fn addr(&self) -> SocketAddr {
-        self.addr
-    }
-
-    /// Where its metrics are.
-    pub fn admin_addr(&self) -> SocketAddr {
-        self.admin_addr
+    /// Where it listens: public and admin.
+    pub fn addrs(&self) -> (SocketAddr, SocketAddr) {
+        (self.server.addr(), self.server.admin_addr())
     }
 }
 
@@ -61,10 +54,7 @@ impl Service for App {
         }
         let metrics = Metrics::new(&cx.registry);
         let limits = Arc::new(Limits::new(config.rate_limit));
-        let (for_job, counted, shutdown) = (limits.clone(), metrics.clone(), cx.shutdown.clone());
-        cx.tasks.supervise("forget-budgets", cx.shutdown.clone(), move || {
-            forget_budgets(for_job.clone(), counted.clone(), shutdown.clone())
-        });
+        jobs::start(&cx, &limits, &metrics);
         let proxy = Proxy::new(config.upstreams, metrics.clone())?;
         let services = Upstream::ALL.map(|service| (service, proxy.origin(service).clone())).to_vec();
         let clock = cx.seams.clock.clone();
@@ -101,12 +91,11 @@ impl Service for App {
         )?;
         // A tunnelled socket must stay bounded also towards a client that reads nothing.
         server.public_socket().set_send_buffer_size(tunnel::BUFFER)?;
-        let (addr, admin_addr) = (server.addr(), server.admin_addr());
-        Ok(Self { addr, admin_addr, serving: Box::pin(server.run(cx.shutdown)) })
+        Ok(Self { server, shutdown: cx.shutdown })
     }
 
     async fn run(self) -> Result<()> {
-        self.serving.await
+        self.server.run(self.shutdown).await
     }
 
     async fn migrate(env: &Env) -> Result<()> {

@@ -1,34 +1,99 @@
-//! What the gateway answers itself, and how everything else finds its service.
-//!
-//! Every request that is no health probe goes through [`entry`]: preflight, route, caller, budget, service. The patterns
-//! of the table are mounted one by one so that metrics and logs speak of routes and not of paths; which row a request
-//! belongs to is decided by `routes::find` alone.
+//! What the gateway answers itself, and how everything else finds its service. The route table is mounted on actix's
+//! router, which alone decides which row a request belongs to; [`pass`] carries it to the row's service.
 
 mod admit;
 mod docs;
-mod entry;
+mod headers;
+mod pass;
 mod socketio;
-mod stamp;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use actix_web::web::{ServiceConfig, resource, to};
+use actix_web::guard::{self, fn_guard};
+use actix_web::http::header::ALLOW;
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, Data, Payload, ServiceConfig, resource, scope};
+use actix_web::{HttpRequest, HttpResponse, Resource};
+use postrider_web::{Problem, RequestContext};
 
-use crate::routes::TABLE;
+use crate::error::Error;
+use crate::observe;
+use crate::routes::{Route, TABLE, Verb};
+use crate::rules::path::is_plain;
+use crate::state::State;
 
 /// Mounts everything.
 pub fn routes(config: &mut ServiceConfig) {
-    for path in ["/openapi.json", "/docs"] {
-        config.service(resource(path).route(to(entry::entry)));
+    let only_get = || web::to(|| wrong_method(&[Verb::Get]));
+    let mut all = scope("")
+        .service(resource("/openapi.json").route(on(Verb::Get).to(docs::openapi)).default_service(only_get()))
+        .service(resource("/docs").route(on(Verb::Get).to(docs::page)).default_service(only_get()))
+        .service(resource("/docs/{file}").route(on(Verb::Get).to(docs::file)).default_service(only_get()))
+        .service(resource("/socket.io").to(socketio::carry))
+        .service(resource("/socket.io/").to(socketio::carry));
+    for resource in rows(|row, mounted| {
+        mounted.to(move |request, context, payload, state| carry(row, request, context, payload, state))
+    }) {
+        all = all.service(resource);
     }
-    for path in ["/socket.io", "/socket.io/"] {
-        config.service(resource(path).route(to(entry::entry)));
-    }
-    // Fixed segments before patterns; the set also joins the rows of one pattern.
-    let patterns: BTreeSet<(usize, &str)> =
-        TABLE.iter().map(|route| (route.pattern.matches('{').count(), route.pattern)).collect();
-    for (_, pattern) in patterns {
-        config.service(resource(pattern).route(to(entry::entry)));
-    }
-    config.service(resource("/{unknown:.*}").route(to(entry::entry)));
+    config.service(all.service(resource("/{unknown:.*}").to(unknown)).wrap(from_fn(headers::around)));
 }
+
+/// The rows of the table: one resource for each pattern, fixed segments before parameters, so that
+/// `/api/notifications/stats` is never read as an id.
+fn rows(handled: impl Fn(&'static Route, actix_web::Route) -> actix_web::Route) -> Vec<Resource> {
+    let mut patterns: BTreeMap<(usize, &str), Vec<&'static Route>> = BTreeMap::new();
+    for row in TABLE {
+        patterns.entry((row.pattern.matches('{').count(), row.pattern)).or_default().push(row);
+    }
+    let mounted = patterns.into_iter().map(|((_, pattern), rows)| {
+        let allowed: Vec<Verb> = rows.iter().map(|row| row.verb).collect();
+        // The raw path: actix has decoded some of the one it matches.
+        let plain = fn_guard(|request| is_plain(request.head().uri.path()));
+        let resource = rows
+            .into_iter()
+            .fold(resource(pattern).guard(plain), |resource, row| resource.route(handled(row, on(row.verb))));
+        resource.default_service(web::to(move || wrong_method(&allowed)))
+    });
+    mounted.collect()
+}
+
+/// A route for a verb; HEAD is asked and answered as GET, less its body.
+fn on(verb: Verb) -> actix_web::Route {
+    match verb {
+        Verb::Get => web::route().guard(guard::Any(guard::Get()).or(guard::Head())),
+        Verb::Post => web::post(),
+        Verb::Put => web::put(),
+        Verb::Patch => web::patch(),
+        Verb::Delete => web::delete(),
+    }
+}
+
+async fn carry(
+    row: &'static Route,
+    request: HttpRequest,
+    context: RequestContext,
+    payload: Payload,
+    state: Data<State>,
+) -> Result<HttpResponse, Problem> {
+    pass::pass(row, &request, &context, payload, &state).await.map_err(|error| refused(&state, error))
+}
+
+async fn unknown(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Problem> {
+    // Searching for routes costs as much as asking them.
+    let error = admit::open(&request, &state).map_or_else(Error::from, |()| Error::NoRoute);
+    Err(refused(&state, error))
+}
+
+fn refused(state: &State, error: Error) -> Problem {
+    observe::refused(&state.metrics, &error);
+    error.into()
+}
+
+fn wrong_method(allowed: &[Verb]) -> std::future::Ready<HttpResponse> {
+    let names: Vec<_> = allowed.iter().map(|verb| verb.name()).collect();
+    std::future::ready(HttpResponse::MethodNotAllowed().insert_header((ALLOW, names.join(", "))).finish())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,23 @@
 //! Timed work of this service.
 
-mod forget_budgets;
+use std::sync::Arc;
+use std::time::Duration;
 
-pub use forget_budgets::forget_budgets;
+use postrider_runtime::Context;
+
+use crate::limits::Limits;
+use crate::metrics::Metrics;
+use crate::observe;
+
+/// A budget is full again after a minute; nothing is lost by forgetting it then.
+const FORGET_BUDGETS: Duration = Duration::from_secs(60);
+
+/// Starts every job.
+pub fn start(cx: &Context, limits: &Arc<Limits>, metrics: &Metrics) {
+    let (limits, metrics) = (limits.clone(), metrics.clone());
+    cx.tasks.every("job.forget_budgets", FORGET_BUDGETS, &cx.shutdown, move || {
+        limits.forget_idle();
+        observe::budgets_kept(&metrics, limits.remembered());
+        std::future::ready(())
+    });
+}

@@ -4,7 +4,6 @@
 pub mod app;
 pub mod config;
 pub mod consumers;
-pub mod cors;
 pub mod error;
 pub mod http;
 pub mod jobs;

@@ -1,12 +1,11 @@
 //! Which service answers which path, as data. What is not in the table does not exist for the outside: `/internal/…`
 //! of the services can never be reached through here.
 //!
-//! The table is [`table`]; matching is [`matcher`].
+//! The rows are in [`table`]; [`crate::http`] mounts them.
 
-mod matcher;
 mod table;
 
-pub use matcher::{Match, find};
+use reqwest::Method;
 pub use table::TABLE;
 
 /// A service behind the gateway.
@@ -44,17 +43,8 @@ pub enum Verb {
 }
 
 impl Verb {
-    /// The verb of a request; none for methods no row has.
-    pub fn of(method: &str) -> Option<Self> {
-        match method {
-            "GET" | "HEAD" => Some(Self::Get),
-            "POST" => Some(Self::Post),
-            "PUT" => Some(Self::Put),
-            "PATCH" => Some(Self::Patch),
-            "DELETE" => Some(Self::Delete),
-            _ => None,
-        }
-    }
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Get, Self::Post, Self::Put, Self::Patch, Self::Delete];
 
     /// Upper-case name, as in `Allow`.
     pub const fn name(self) -> &'static str {
@@ -64,6 +54,17 @@ impl Verb {
             Self::Put => "PUT",
             Self::Patch => "PATCH",
             Self::Delete => "DELETE",
+        }
+    }
+
+    /// The method a service is asked with.
+    pub fn method(self) -> Method {
+        match self {
+            Self::Get => Method::GET,
+            Self::Post => Method::POST,
+            Self::Put => Method::PUT,
+            Self::Patch => Method::PATCH,
+            Self::Delete => Method::DELETE,
         }
     }
 }
@@ -88,4 +89,10 @@ pub struct Route {
     pub pattern: &'static str,
     pub service: Service,
     pub access: Access,
+}
+
+/// The row of an operation in a service's document, which may name a path's parameters otherwise.
+pub fn of_operation(verb: Verb, path: &str) -> Option<&'static Route> {
+    let parts = |pattern| str::split(pattern, '/').map(|part| if part.starts_with('{') { "{}" } else { part });
+    TABLE.iter().find(|route| route.verb == verb && parts(route.pattern).eq(parts(path)))
 }

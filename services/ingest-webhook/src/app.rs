@@ -4,17 +4,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Result;
-use futures_util::future::LocalBoxFuture;
 use postrider_broker::{Broker, BrokerConfig, BrokerState, Publisher};
-use postrider_google_auth::oidc::{Jwks, PushVerifier};
-use postrider_runtime::{ConfigErrors, Context, Env, Service};
+use postrider_google_auth::oidc::{PushVerifier, google_keys};
+use postrider_runtime::{ConfigErrors, Context, Env, Service, Shutdown};
 use postrider_web::{Health, InternalTokens, Server, ServerConfig};
 use utoipa::OpenApi as _;
 
 use crate::config::Config;
-use crate::confirm;
+use crate::confirm::Confirmer;
 use crate::http::{ApiDoc, routes};
 use crate::metrics::Metrics;
+use crate::observe;
 use crate::recent::Recent;
 use crate::state::State;
 use crate::store;
@@ -26,20 +26,14 @@ pub struct Deps {
 
 /// The bound service, not yet serving.
 pub struct App {
-    addr: SocketAddr,
-    admin_addr: SocketAddr,
-    serving: LocalBoxFuture<'static, Result<()>>,
+    server: Server,
+    shutdown: Shutdown,
 }
 
 impl App {
-    /// Where it listens.
-    pub fn addr(&self) -> SocketAddr {
-        self.addr
-    }
-
-    /// Where its metrics are.
-    pub fn admin_addr(&self) -> SocketAddr {
-        self.admin_addr
+    /// Where it listens: public and admin.
+    pub fn addrs(&self) -> (SocketAddr, SocketAddr) {
+        (self.server.addr(), self.server.admin_addr())
     }
 }
 
@@ -62,17 +56,15 @@ impl Service for App {
         let Deps { publisher } = deps;
         let clock = cx.seams.clock.clone();
         if config.rules.service_account.is_none() {
-            tracing::warn!("PUBSUB_SERVICE_ACCOUNT is not set: every push is refused");
+            observe::sender_unknown();
         }
-        let jwks = Jwks::new(config.jwks_url, clock.clone())?;
-        let (confirmer, collector) = confirm::channel(publisher.clone());
-        cx.tasks.spawn("collect pushes", collector.run(cx.shutdown.hard.clone()));
+        let jwks = google_keys(config.jwks_url, clock.clone())?;
         let state = State {
             seams: cx.seams.clone(),
             verifier: Arc::new(PushVerifier::new(jwks, config.rules, clock)),
             subscription: config.subscription,
             bodies: config.bodies,
-            confirmer,
+            confirmer: Confirmer::new(publisher.clone()),
             recent: Recent::default(),
             metrics: Metrics::new(&cx.registry),
         };
@@ -97,12 +89,11 @@ impl Service for App {
                 routing.configure(routes);
             },
         )?;
-        let (addr, admin_addr) = (server.addr(), server.admin_addr());
-        Ok(Self { addr, admin_addr, serving: Box::pin(server.run(cx.shutdown)) })
+        Ok(Self { server, shutdown: cx.shutdown })
     }
 
     async fn run(self) -> Result<()> {
-        self.serving.await
+        self.server.run(self.shutdown).await
     }
 
     async fn migrate(env: &Env) -> Result<()> {

@@ -13,7 +13,8 @@ use url::Url;
 use super::wire::{Endpoints, TokenAnswer, Wire, sort};
 use super::{Grant, OAuthError, Refreshed, Scopes};
 use crate::oidc::{IdTokens, Jwks};
-use postrider_http::client::{SetupError, body, client, no_answer};
+use postrider_http::body;
+use postrider_http::client::{HttpError, SMALL, SetupError, client, no_answer};
 
 /// Google's answers say 3599; used when they do not.
 const DEFAULT_LIFETIME: TimeDelta = TimeDelta::hours(1);
@@ -60,7 +61,7 @@ pub struct OAuthClient {
 
 impl OAuthClient {
     /// `jwks` verifies id_tokens; share it with the push verifier.
-    pub fn new(config: OAuthConfig, jwks: Arc<Jwks>, clock: Arc<dyn Clock>) -> Result<Self, SetupError> {
+    pub fn new(config: OAuthConfig, jwks: Jwks, clock: Arc<dyn Clock>) -> Result<Self, SetupError> {
         let endpoints = Client::new(ClientId::new(config.client_id.clone()))
             .set_client_secret(ClientSecret::new(config.client_secret.expose().to_owned()))
             // Google documents the credentials in the body.
@@ -135,7 +136,7 @@ impl OAuthClient {
     /// good counts as revoked.
     pub async fn revoke(&self, token: &Secret) -> Result<(), OAuthError> {
         let request = self.http.0.post(self.revoke_url.clone()).form(&[("token", token.expose())]);
-        let transient = |error: postrider_http::client::HttpError| OAuthError::Transient { reason: error.to_string() };
+        let transient = |error: HttpError| OAuthError::Transient { reason: error.to_string() };
         let response = request.send().await.map_err(|error| transient(no_answer(&error)))?;
         let status = response.status();
         if status.is_success() {
@@ -144,7 +145,8 @@ impl OAuthClient {
         if status != http::StatusCode::BAD_REQUEST {
             return Err(OAuthError::Transient { reason: format!("answered with status {}", status.as_u16()) });
         }
-        let answer: RevokeError = serde_json::from_slice(&body(response).await.map_err(transient)?).unwrap_or_default();
+        let answer = body(response, SMALL).await.map_err(|error| transient(error.into()))?;
+        let answer: RevokeError = serde_json::from_slice(&answer).unwrap_or_default();
         match answer.error.as_str() {
             "invalid_token" | "invalid_grant" | "token_revoked" => Ok(()),
             code => Err(OAuthError::of_code(code)),

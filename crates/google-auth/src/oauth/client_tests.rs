@@ -10,6 +10,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use super::*;
 use crate::oauth::{GMAIL_READONLY, random_token};
 use crate::oidc::forge::{GOOGLE, STRANGER, publish};
+use crate::oidc::google_keys;
 
 struct World {
     server: MockServer,
@@ -22,7 +23,7 @@ async fn world() -> World {
     publish(&server, &["k1"], "max-age=20000").await;
     let clock = MockClock::default();
     let url = |path: &str| format!("{}{path}", server.uri()).parse::<Url>().unwrap();
-    let jwks = Jwks::new(url("/certs"), Arc::new(clock.clone())).unwrap();
+    let jwks = google_keys(url("/certs"), Arc::new(clock.clone())).unwrap();
     let config = OAuthConfig {
         client_id: "client.apps".to_owned(),
         client_secret: Secret::new("shh"),

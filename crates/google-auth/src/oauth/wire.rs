@@ -11,7 +11,8 @@ use oauth2::{
 use serde::{Deserialize, Serialize};
 
 use super::OAuthError;
-use postrider_http::client::{HttpError, body, no_answer};
+use postrider_http::body;
+use postrider_http::client::{HttpError, SMALL, no_answer};
 
 /// What Google adds to the standard answer. Debug is written by hand: an id_token names its user.
 #[derive(Clone, Deserialize, Serialize)]
@@ -69,7 +70,7 @@ async fn send(http: &reqwest::Client, request: HttpRequest) -> Result<HttpRespon
     if status.is_server_error() || status.is_redirection() || status == http::StatusCode::TOO_MANY_REQUESTS {
         return Err(HttpError::Status(status.as_u16()));
     }
-    let mut answer = http::Response::new(body(response).await?);
+    let mut answer = http::Response::new(body(response, SMALL).await?);
     *answer.status_mut() = status;
     Ok(answer)
 }

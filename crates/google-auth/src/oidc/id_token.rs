@@ -32,7 +32,7 @@ struct Claims {
 /// Reads id_tokens of one OAuth client.
 #[derive(Debug, Clone)]
 pub struct IdTokens {
-    jwks: Arc<Jwks>,
+    jwks: Jwks,
     issuer: String,
     client_id: String,
     clock: Arc<dyn Clock>,
@@ -40,7 +40,7 @@ pub struct IdTokens {
 
 impl IdTokens {
     /// `issuer` is `GOOGLE_ISSUER`; the audience is the OAuth client.
-    pub fn new(jwks: Arc<Jwks>, issuer: String, client_id: String, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(jwks: Jwks, issuer: String, client_id: String, clock: Arc<dyn Clock>) -> Self {
         Self { jwks, issuer, client_id, clock }
     }
 

@@ -62,12 +62,15 @@ pub(super) async fn signed_claims<T: DeserializeOwned>(jwks: &Jwks, token: &str)
         KeyError::Unknown => TokenRefusal::UnknownKey,
         KeyError::Unreachable => TokenRefusal::KeysUnavailable,
     })?;
+    if key.algorithm != Algorithm::RS256 {
+        return Err(TokenRefusal::UnknownKey);
+    }
     // Times, issuer and audience are checked by us, by our clock.
     let mut validation = Validation::new(Algorithm::RS256);
     validation.validate_exp = false;
     validation.validate_aud = false;
     validation.required_spec_claims.clear();
-    match decode::<T>(token, &key, &validation) {
+    match decode::<T>(token, &key.decoding, &validation) {
         Ok(data) => Ok(data.claims),
         Err(error) if matches!(error.kind(), jsonwebtoken::errors::ErrorKind::InvalidSignature) => {
             Err(TokenRefusal::Signature)

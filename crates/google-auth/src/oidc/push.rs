@@ -81,14 +81,14 @@ struct Claims {
 /// hash, until it expires: the signature is checked once, not for each push.
 #[derive(Debug)]
 pub struct PushVerifier {
-    jwks: Arc<Jwks>,
+    jwks: Jwks,
     rules: PushRules,
     clock: Arc<dyn Clock>,
     verified: Cache<[u8; 32], Timestamp>,
 }
 
 impl PushVerifier {
-    pub fn new(jwks: Arc<Jwks>, rules: PushRules, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(jwks: Jwks, rules: PushRules, clock: Arc<dyn Clock>) -> Self {
         Self { jwks, rules, clock, verified: Cache::new(REMEMBERED) }
     }
 

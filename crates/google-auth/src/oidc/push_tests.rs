@@ -8,6 +8,7 @@ use wiremock::MockServer;
 
 use super::*;
 use crate::oidc::forge::{GOOGLE, STRANGER, by_hand, publish};
+use crate::oidc::google_keys;
 
 const AUDIENCE: &str = "https://postrider.example/api/email/webhook/google/pubsub";
 const ACCOUNT: &str = "push@project.iam.gserviceaccount.com";
@@ -22,7 +23,7 @@ async fn world() -> World {
     let server = MockServer::start().await;
     publish(&server, &["k1"], "max-age=20000").await;
     let clock = MockClock::default();
-    let jwks = Jwks::new(format!("{}/certs", server.uri()).parse().unwrap(), Arc::new(clock.clone())).unwrap();
+    let jwks = google_keys(format!("{}/certs", server.uri()).parse().unwrap(), Arc::new(clock.clone())).unwrap();
     let rules = PushRules {
         audience: AUDIENCE.to_owned(),
         service_account: Some(EmailAddress::parse(ACCOUNT).unwrap()),

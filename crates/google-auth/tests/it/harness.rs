@@ -7,7 +7,7 @@ use postrider_gmail_sim::{MailboxSpec, SimConfig, SimServer};
 use postrider_google_auth::oauth::{
     AuthorizeRequest, GMAIL_READONLY, Grant, OAuthClient, OAuthConfig, OAuthError, Scopes, random_token,
 };
-use postrider_google_auth::oidc::Jwks;
+use postrider_google_auth::oidc::{Jwks, google_keys};
 use url::Url;
 
 pub const ADDRESS: &str = "demo@example.com";
@@ -16,7 +16,7 @@ const REDIRECT: &str = "http://localhost:8000/gmail/auth/callback";
 pub struct World {
     pub sim: SimServer,
     pub oauth: OAuthClient,
-    pub jwks: Arc<Jwks>,
+    pub jwks: Jwks,
     seams: Seams,
 }
 
@@ -29,7 +29,7 @@ impl World {
         let sim = SimServer::start(config).await.unwrap();
         let url = |path: &str| format!("{}{path}", sim.base_url()).parse::<Url>().unwrap();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let jwks = Jwks::new(url("/oauth2/v3/certs"), clock.clone()).unwrap();
+        let jwks = google_keys(url("/oauth2/v3/certs"), clock.clone()).unwrap();
         let config = OAuthConfig {
             client_id,
             client_secret: Secret::new(secret),

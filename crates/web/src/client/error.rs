@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use postrider_http::BodyError;
+
 use crate::codes;
 use crate::problem::{Problem, ProblemDocument};
 use crate::service_tokens::TokenError;
@@ -52,6 +54,15 @@ impl ClientError {
             return Self::Timeout;
         }
         Self::Unavailable(cause_of(error))
+    }
+}
+
+impl From<BodyError> for ClientError {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge { most } => Self::TooLarge { most },
+            BodyError::Broken(error) => Self::transport(error),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use reqwest::header::HeaderValue;
 use reqwest::{Method, RequestBuilder};
 use serde::de::DeserializeOwned;
 
-use super::{ClientError, MOST_BYTES, ServiceClient, read_bounded};
+use super::{ClientError, MOST_BYTES, ServiceClient};
 use crate::extract::{Caller, ServiceCaller};
 use crate::problem::ProblemDocument;
 use crate::scope::Scopes;
@@ -68,7 +68,7 @@ impl ServiceClient {
         }
         let answer = fill(request).send().await.map_err(ClientError::transport)?;
         let status = answer.status().as_u16();
-        let body = read_bounded(answer, MOST_BYTES).await?;
+        let body = postrider_http::body(answer, MOST_BYTES).await?;
         if !(200..300).contains(&status) {
             return Err(ClientError::Status { status, problem: problem(status, &body) });
         }

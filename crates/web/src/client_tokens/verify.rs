@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta};
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use postrider_domain::Clock;
+use postrider_http::{Jwks, KeyError, Timeouts};
 
 use super::claims::{ClientIdentity, Payload, TokenRefused};
-use super::jwks::Jwks;
 use super::rules::{ClientTokenRules, Keys};
+use crate::client::http_client;
 use crate::scope::Scopes;
 
 /// How far the issuer's clock may differ from ours.
@@ -44,7 +44,7 @@ impl ClientTokens {
     pub fn new(rules: ClientTokenRules, clock: Arc<dyn Clock>) -> Self {
         let source = match rules.keys {
             Keys::Secret(secret) => Source::Secret(DecodingKey::from_secret(secret.expose().as_bytes())),
-            Keys::Jwks(url) => Source::Jwks(Jwks::new(url, clock.clone())),
+            Keys::Jwks(url) => Source::Jwks(Jwks::new(url, http_client(Timeouts::default()), clock.clone())),
         };
         Self(Arc::new(Inner { source, issuer: rules.issuer, audience: rules.audience, clock }))
     }
@@ -63,10 +63,11 @@ impl ClientTokens {
             Source::Secret(key) => inner.check(token, key, Algorithm::HS256),
             Source::Jwks(keys) => {
                 let kid = header.kid.ok_or(TokenRefused::Invalid("it names no key"))?;
-                let key = keys.key(&kid).await?;
-                let algorithm = algorithm_of(&key).ok_or(TokenRefused::Invalid("its key is not for RS256 or ES256"))?;
-                let key = DecodingKey::from_jwk(&key).map_err(|_| TokenRefused::Invalid("its key is malformed"))?;
-                inner.check(token, &key, algorithm)
+                let key = keys.key(&kid).await.map_err(|error| match error {
+                    KeyError::Unknown => TokenRefused::Invalid("its key is not in the key set"),
+                    KeyError::Unreachable => TokenRefused::KeysUnavailable,
+                })?;
+                inner.check(token, &key.decoding, key.algorithm)
             }
         }
     }
@@ -106,21 +107,6 @@ impl Inner {
         let scopes = payload.scope.unwrap_or_else(Scopes::read_write);
         Ok(ClientIdentity { tenant: payload.tenant_id, user: payload.sub, scopes, expires_at })
     }
-}
-
-/// RS256 for RSA keys, ES256 for keys on P-256; nothing else, and no key that is for encryption.
-fn algorithm_of(key: &Jwk) -> Option<Algorithm> {
-    if key.common.public_key_use.as_ref().is_some_and(|used| *used != PublicKeyUse::Signature) {
-        return None;
-    }
-    let algorithm = match &key.algorithm {
-        AlgorithmParameters::RSA(_) => (Algorithm::RS256, KeyAlgorithm::RS256),
-        AlgorithmParameters::EllipticCurve(curve) if curve.curve == EllipticCurve::P256 => {
-            (Algorithm::ES256, KeyAlgorithm::ES256)
-        }
-        _ => return None,
-    };
-    key.common.key_algorithm.is_none_or(|said| said == algorithm.1).then_some(algorithm.0)
 }
 
 fn reason(error: &jsonwebtoken::errors::Error) -> &'static str {

@@ -194,7 +194,7 @@ async fn an_issuer_that_hangs_holds_nobody_up_whose_key_is_known() {
         .await;
     let tokens = by_url(&server, &clock);
     assert!(tokens.verify(&signed(Algorithm::ES256, "ec", &payload(&clock))).await.is_ok());
-    clock.advance(TimeDelta::minutes(11));
+    clock.advance(TimeDelta::hours(2));
     for _ in 0..20 {
         let token = signed(Algorithm::ES256, "ec", &payload(&clock));
         let verified = tokio::time::timeout(Duration::from_secs(5), tokens.verify(&token)).await;

@@ -2,16 +2,15 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
+use actix_web::{HttpMessage as _, HttpRequest};
 use postrider_domain::Secret;
 use postrider_web::client_tokens::TokenRefused;
 use postrider_web::service_tokens::{Claims, TokenError};
 use postrider_web::{RequestContext, bearer};
 
-use super::stamp::Stamp;
 use crate::error::Error;
-use crate::limits::{Exceeded, Payer};
+use crate::limits::{Budget, Exceeded, Payer};
 use crate::observe;
 use crate::proxy::Proof;
 use crate::routes::{Access, Route};
@@ -42,24 +41,18 @@ pub fn client(request: &HttpRequest, state: &State) -> IpAddr {
 ///
 /// # Errors
 /// The caller is not known, is not whom it says, or asks too often; a push bears no proof.
-pub async fn admit(
-    request: &HttpRequest,
-    client: IpAddr,
-    route: &Route,
-    state: &State,
-    stamp: &mut Stamp,
-) -> Result<Admitted, Error> {
+pub async fn admit(request: &HttpRequest, route: &Route, state: &State) -> Result<Admitted, Error> {
     match route.access {
         Access::Intake if bearer(request.headers()).is_none() && !request.headers().contains_key(CHANNEL_ID) => {
             Err(Error::Unproven)
         }
         Access::Intake => Ok(Admitted::Nobody(text(request, AUTHORIZATION.as_str()).map(Secret::new))),
         Access::Open => {
-            open(client, state, stamp)?;
+            open(request, state)?;
             Ok(Admitted::Nobody(None))
         }
         Access::Caller => {
-            let identity = caller(request, state, stamp).await?;
+            let identity = caller(request, state).await?;
             if identity.actor != identity.user {
                 observe::acts_for(&identity, route);
             }
@@ -94,35 +87,37 @@ impl Admitted {
 ///
 /// # Errors
 /// The budget is used up.
-pub fn open(client: IpAddr, state: &State, stamp: &mut Stamp) -> Result<(), Exceeded> {
-    pay(&Payer::Address(household(client)), state, stamp)
+pub fn open(request: &HttpRequest, state: &State) -> Result<(), Exceeded> {
+    pay(&Payer::Address(household(client(request, state))), request, state)
 }
 
 /// Takes a new Socket.IO session from its address's budget.
 ///
 /// # Errors
 /// The budget is used up.
-pub fn session(client: IpAddr, state: &State, stamp: &mut Stamp) -> Result<(), Exceeded> {
-    pay(&Payer::Session(household(client)), state, stamp)
+pub fn session(request: &HttpRequest, state: &State) -> Result<(), Exceeded> {
+    pay(&Payer::Session(household(client(request, state))), request, state)
 }
 
 /// A token that does not hold costs no budget: checking one is cheap, guessing one is hopeless, and the address may be
 /// that of many, who must hear that their token has expired and not that others asked too often.
-async fn caller(request: &HttpRequest, state: &State, stamp: &mut Stamp) -> Result<Identity, Error> {
+async fn caller(request: &HttpRequest, state: &State) -> Result<Identity, Error> {
     let token = bearer(request.headers()).ok_or(TokenRefused::Invalid("there is none"))?;
     let claims = state.clients.verify(token).await?;
     let payer = Payer::User { tenant: claims.tenant.to_string(), user: claims.user.to_string() };
-    pay(&payer, state, stamp)?;
+    pay(&payer, request, state)?;
     let (tenant, user) = (text(request, "x-tenant-id"), text(request, "x-user-id"));
     Ok(identity::decide(claims, tenant.as_deref(), user.as_deref())?)
 }
 
-fn pay(payer: &Payer, state: &State, stamp: &mut Stamp) -> Result<(), Exceeded> {
+/// Takes a request from a budget, whose state the answer will tell.
+fn pay(payer: &Payer, request: &HttpRequest, state: &State) -> Result<(), Exceeded> {
     let taken = state.limits.take(payer);
-    match &taken {
-        Ok(budget) => stamp.budget(*budget),
-        Err(exceeded) => stamp.exhausted(*exceeded),
-    }
+    let budget = match &taken {
+        Ok(budget) => *budget,
+        Err(Exceeded { limit, retry_after }) => Budget { limit: *limit, remaining: 0, reset: *retry_after },
+    };
+    request.extensions_mut().insert(budget);
     taken.map(|_budget| ())
 }
 

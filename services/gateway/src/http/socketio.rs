@@ -2,14 +2,13 @@
 //! the Socket.IO handshake, which notification verifies. So that strangers cannot hold sockets without end, new sessions
 //! and upgrades take from a budget of their address, and an address has so many tunnels.
 
-use actix_web::HttpResponse;
-use actix_web::web::Payload;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use postrider_web::{Problem, RequestContext};
 use reqwest::Method;
 use serde_json::json;
 
-use super::admit;
-use super::entry::Asked;
-use super::stamp::Stamp;
+use super::{admit, refused};
 use crate::error::Error;
 use crate::observe;
 use crate::routes::Access;
@@ -21,47 +20,55 @@ use crate::tunnel::polling::{self, Poll};
 use crate::tunnel::replicas::NoReplica;
 use crate::tunnel::websocket::{self, Carrier};
 
+/// A request of a Socket.IO client, and where it may go.
+struct Session<'a> {
+    request: &'a HttpRequest,
+    context: &'a RequestContext,
+    /// As the replica must see it.
+    query: &'a str,
+    /// A session is on one replica; a new one tries them in turn.
+    replicas: Vec<&'a Replica>,
+}
+
 /// Carries one request of a Socket.IO client.
-///
-/// # Errors
-/// The address asks too often or holds too many tunnels; no listener answers.
 pub async fn carry(
-    asked: &Asked<'_>,
+    request: HttpRequest,
+    context: RequestContext,
+    payload: Payload,
+    state: Data<State>,
+) -> Result<HttpResponse, Problem> {
+    carry_by(&request, &context, payload, &state).await.map_err(|error| refused(&state, error))
+}
+
+async fn carry_by(
+    request: &HttpRequest,
+    context: &RequestContext,
     payload: Payload,
     state: &State,
-    stamp: &mut Stamp,
 ) -> Result<HttpResponse, Error> {
-    let request = asked.request;
     let (query, tag) = sticky::untag(request.uri().query().unwrap_or_default());
     let upgrade = websocket::is_upgrade(request);
     if upgrade || sticky::opens(&query) {
-        admit::session(asked.client, state, stamp)?;
+        admit::session(request, state)?;
     }
     let replicas = match state.replicas.for_session(tag.as_deref()) {
         Ok(replicas) => replicas,
         Err(NoReplica::Gone) => return Ok(unknown_session()),
         Err(NoReplica::None) => return Err(Error::NoListener),
     };
-    // A session of ours is on one replica only; an untagged one too, but it can only be on the only one there is.
-    if upgrade {
-        tunnel(asked, payload, state, (replicas, &query)).await
-    } else {
-        poll(asked, payload, state, (replicas, &query)).await
-    }
+    let session = Session { request, context, query: &query, replicas };
+    if upgrade { tunnel(session, payload, state).await } else { poll(session, payload, state).await }
 }
 
-async fn tunnel(
-    asked: &Asked<'_>,
-    payload: Payload,
-    state: &State,
-    (replicas, query): (Vec<&Replica>, &str),
-) -> Result<HttpResponse, Error> {
+async fn tunnel(session: Session<'_>, payload: Payload, state: &State) -> Result<HttpResponse, Error> {
+    let Session { request, context, query, replicas } = session;
+    let address = household(admit::client(request, state));
     let mut payload = Some(payload);
     for replica in replicas {
-        let open = state.metrics.open_tunnel(state.places.take(household(asked.client))?);
+        let open = state.metrics.open_tunnel(state.places.take(address)?);
         let (tasks, stop) = (&state.tasks, state.shutdown.soft.clone());
         let carrier = Carrier { replica, query, stop, open, tasks };
-        match websocket::open(asked.request, asked.context, carrier, &mut payload).await {
+        match websocket::open(request, context, carrier, &mut payload).await {
             Ok(response) => return Ok(response),
             Err(error) => observe::unreachable(&state.metrics, "socketio", "upgrade", &error),
         }
@@ -69,17 +76,12 @@ async fn tunnel(
     Err(Error::NoListener)
 }
 
-async fn poll(
-    asked: &Asked<'_>,
-    mut payload: Payload,
-    state: &State,
-    (replicas, query): (Vec<&Replica>, &str),
-) -> Result<HttpResponse, Error> {
-    let Asked { request, context, client } = *asked;
+async fn poll(session: Session<'_>, mut payload: Payload, state: &State) -> Result<HttpResponse, Error> {
+    let Session { request, context, query, replicas } = session;
     let body = state.bodies.read(request, &mut payload, Access::Open).await?;
     // As it is: what a HEAD of a poll means is for the listener to say, and a GET would take packets away.
     let method = Method::from_bytes(request.method().as_str().as_bytes()).unwrap_or(Method::GET);
-    let tag = state.replicas.has_choice();
+    let (client, tag) = (admit::client(request, state), state.replicas.has_choice());
     let poll = Poll { request, method, context, client, body: body.bytes.clone(), query, tag };
     let mut last = Error::NoListener;
     for replica in replicas {

@@ -66,15 +66,9 @@ impl Catalog {
 
     async fn fetch(&self, service: Service, url: &Url) -> (Service, Option<Value>) {
         let ask = async {
-            let mut answer =
-                self.client.get(url.join("/openapi.json").ok()?).send().await.ok()?.error_for_status().ok()?;
-            let mut text = Vec::new();
-            while let Some(chunk) = answer.chunk().await.ok()? {
-                text.extend_from_slice(&chunk);
-                if text.len() > LARGEST {
-                    return None;
-                }
-            }
+            let url = url.join("/openapi.json").ok()?;
+            let answer = self.client.get(url).send().await.ok()?.error_for_status().ok()?;
+            let text = postrider_http::body(answer, LARGEST).await.ok()?;
             serde_json::from_slice::<Value>(&text).ok().filter(Value::is_object)
         };
         let document = tokio::time::timeout(PATIENCE, ask).await.ok().flatten();

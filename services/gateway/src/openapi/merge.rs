@@ -5,10 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::routes::{Access, Match, Service, Verb, find};
+use crate::routes::{Access, Service, Verb, of_operation};
 
-const METHODS: [(&str, Verb); 5] =
-    [("get", Verb::Get), ("post", Verb::Post), ("put", Verb::Put), ("patch", Verb::Patch), ("delete", Verb::Delete)];
 const SCHEMAS: &str = "#/components/schemas/";
 
 /// A service's document, if it could ever be had.
@@ -64,9 +62,10 @@ pub fn merge(public_url: &str, parts: &[Part]) -> Value {
 /// The operations of a path that this service answers through the gateway. Open ones say that they need no token.
 fn shown(service: Service, path: &str, item: &Value) -> Map<String, Value> {
     let mut operations = Map::new();
-    for (method, verb) in METHODS {
-        let Some(operation) = item.get(method) else { continue };
-        let Match::Found(route) = find(Some(verb), path) else { continue };
+    for verb in Verb::ALL {
+        let method = verb.name().to_ascii_lowercase();
+        let Some(operation) = item.get(&method) else { continue };
+        let Some(route) = of_operation(verb, path) else { continue };
         if route.service != service {
             continue;
         }
@@ -77,7 +76,7 @@ fn shown(service: Service, path: &str, item: &Value) -> Map<String, Value> {
                 operation.insert("security".to_owned(), json!([]));
             }
         }
-        operations.insert(method.to_owned(), operation);
+        operations.insert(method, operation);
     }
     if !operations.is_empty()
         && let Some(parameters) = item.get("parameters")

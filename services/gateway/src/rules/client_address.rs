@@ -2,20 +2,14 @@
 //! then named in `X-Forwarded-For`, which anybody may write. So the header is read from the right, where our own proxies
 //! write, and only as far as each hop is one of `TRUSTED_PROXIES`.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::str::FromStr;
+use std::net::{IpAddr, SocketAddr};
 
-/// `TRUSTED_PROXIES`: networks whose `X-Forwarded-For` is believed. Empty trusts nobody.
+use ipnet::{IpNet, Ipv6Net};
+
+/// `TRUSTED_PROXIES`: networks whose `X-Forwarded-For` is believed. Empty trusts nobody. IPv4 ones stand as
+/// `::ffff:a.b.c.d`, so that there is one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct TrustedProxies(Vec<Network>);
-
-/// An address, or a network as `10.0.0.0/8`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Network {
-    /// IPv4 as `::ffff:a.b.c.d`, so that there is one kind.
-    start: u128,
-    mask: u128,
-}
+pub struct TrustedProxies(Vec<Ipv6Net>);
 
 /// An entry that is no network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,7 +20,7 @@ impl TrustedProxies {
     /// # Errors
     /// An entry is neither an address nor a network.
     pub fn parse<'a>(entries: impl IntoIterator<Item = &'a str>) -> Result<Self, NotANetwork> {
-        entries.into_iter().map(str::parse).collect::<Result<_, _>>().map(Self)
+        entries.into_iter().map(network).collect::<Result<_, _>>().map(Self)
     }
 
     /// True when nobody is trusted.
@@ -50,8 +44,11 @@ impl TrustedProxies {
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
-        let bits = bits(address);
-        self.0.iter().any(|network| bits & network.mask == network.start)
+        let address = match address {
+            IpAddr::V4(address) => address.to_ipv6_mapped(),
+            IpAddr::V6(address) => address,
+        };
+        self.0.iter().any(|network| network.contains(&address))
     }
 }
 
@@ -64,35 +61,14 @@ pub fn household(address: IpAddr) -> IpAddr {
     }
 }
 
-impl FromStr for Network {
-    type Err = NotANetwork;
-
-    fn from_str(text: &str) -> Result<Self, NotANetwork> {
-        let wrong = || NotANetwork(text.to_owned());
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().map_err(|_no_address| wrong())?;
-        let width: u32 = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = match prefix {
-            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-                digits.parse().ok().filter(|prefix| *prefix <= width).ok_or_else(wrong)?
-            }
-            Some(_) => return Err(wrong()),
-            None => width,
-        };
-        let mask = u128::MAX.checked_shl(width - prefix).unwrap_or(0);
-        let start = bits(address);
-        if start & mask == start { Ok(Self { start, mask }) } else { Err(wrong()) }
-    }
-}
-
-fn bits(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(address) => address.to_ipv6_mapped().into(),
-        IpAddr::V6(address) => Ipv6Addr::into(address),
-    }
+/// An address, or a network as `10.0.0.0/8`.
+fn network(text: &str) -> Result<Ipv6Net, NotANetwork> {
+    let net = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+    let net = net.filter(|net| net.trunc() == *net).and_then(|net| match net {
+        IpNet::V4(net) => Ipv6Net::new(net.addr().to_ipv6_mapped(), net.prefix_len() + 96).ok(),
+        IpNet::V6(net) => Some(net),
+    });
+    net.ok_or_else(|| NotANetwork(text.to_owned()))
 }
 
 /// `a.b.c.d`, `a.b.c.d:port`, `::1`, `[::1]`, `[::1]:port`: proxies write all of them.

@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 /// Most tunnels of one gateway process.
 const MOST: usize = 20_000;
@@ -48,7 +50,7 @@ impl Places {
     /// # Errors
     /// There is none left.
     pub fn take(&self, address: IpAddr) -> Result<Place, Full> {
-        let mut open = lock(&self.open);
+        let mut open = self.open.lock();
         if open.all >= MOST {
             return Err(Full::Process);
         }
@@ -63,7 +65,7 @@ impl Places {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut open = lock(&self.open);
+        let mut open = self.open.lock();
         open.all = open.all.saturating_sub(1);
         let left = open.by_address.get_mut(&self.address).map(|count| {
             *count = count.saturating_sub(1);
@@ -73,10 +75,6 @@ impl Drop for Place {
             open.by_address.remove(&self.address);
         }
     }
-}
-
-fn lock(open: &Mutex<Open>) -> MutexGuard<'_, Open> {
-    open.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -97,7 +95,7 @@ mod tests {
         drop(first);
         let third = places.take(ann).unwrap();
         drop(third);
-        assert_eq!(lock(&places.open).all, 2);
+        assert_eq!(places.open.lock().all, 2);
     }
 
     #[test]
@@ -106,6 +104,6 @@ mod tests {
         let all: Vec<_> = (0..MOST).map(|_| places.take([10, 0, 0, 1].into()).unwrap()).collect();
         assert_eq!(places.take([10, 0, 0, 2].into()).unwrap_err(), Full::Process);
         drop(all);
-        assert!(lock(&places.open).by_address.is_empty());
+        assert!(places.open.lock().by_address.is_empty());
     }
 }

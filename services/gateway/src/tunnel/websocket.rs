@@ -59,7 +59,7 @@ pub fn is_upgrade(request: &HttpRequest) -> bool {
     request.method() == actix_web::http::Method::GET && upgrade.eq_ignore_ascii_case("websocket")
 }
 
-/// Opens the replica's side and answers what it answers: 101 and the tunnel, or its refusal.
+/// Opens the replica's side and returns what it says: 101 and the tunnel, or its refusal.
 ///
 /// # Errors
 /// The replica cannot be asked. Nothing was taken from the client's payload then: another replica may be tried.
@@ -73,7 +73,7 @@ pub async fn open(
     let (mut sender, connection) =
         http1::Builder::new().max_buf_size(HEAD).handshake(TokioIo::new(stream)).await.map_err(TunnelError::Answer)?;
     // Drives the connection until it is upgraded or refused.
-    let _driven = carrier.tasks.spawn("socket tunnel handshake", async move {
+    let _driven = carrier.tasks.spawn("tunnel.handshake", async move {
         let _broken_is_seen_by_the_sender = connection.with_upgrades().await;
     });
     let head = head(request, context, &carrier).map_err(TunnelError::Request)?;

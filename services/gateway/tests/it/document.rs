@@ -34,3 +34,37 @@ async fn the_page_loads_nothing_from_elsewhere() {
     let page = answer.text().await.unwrap();
     assert!(!page.contains("http://") && !page.contains("https://"));
 }
+
+#[tokio::test]
+async fn the_pages_files_are_here_and_show_our_document() {
+    let gateway = Gateway::start().await;
+    let page = gateway.request(Method::GET, "/docs").send().await.unwrap().text().await.unwrap();
+    assert!(page.contains(r#"<base href="/docs/">"#), "{page}");
+    for (file, kind) in [
+        ("swagger-ui.css", "text/css"),
+        ("index.css", "text/css"),
+        ("swagger-ui-bundle.js", "text/javascript"),
+        ("swagger-ui-standalone-preset.js", "text/javascript"),
+        ("swagger-initializer.js", "text/javascript"),
+        ("favicon-32x32.png", "image/png"),
+    ] {
+        assert!(page.contains(file), "{file}: {page}");
+        let answer = gateway.request(Method::GET, &format!("/docs/{file}")).send().await.unwrap();
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["content-type"]),
+            (200, &kind.parse().unwrap()),
+            "{file}"
+        );
+        if file == "swagger-initializer.js" {
+            let script = answer.text().await.unwrap();
+            assert!(script.contains(r#""url": "/openapi.json""#) && !script.contains("http"), "{script}");
+        }
+    }
+    let answer = gateway.request(Method::GET, "/docs/nothing.js").send().await.unwrap();
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["content-type"]),
+        (404, &"application/problem+json".parse().unwrap())
+    );
+    let answer = gateway.request(Method::POST, "/docs").send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.headers()["allow"].to_str().unwrap()), (405, "GET"));
+}

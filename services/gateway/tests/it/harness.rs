@@ -88,7 +88,7 @@ impl Gateway {
                 let cx = Context::for_tests();
                 let cx = Context { seams: Seams { clock, ..cx.seams.clone() }, ..cx };
                 let app = App::build(config, (), cx.clone()).await.unwrap();
-                sender.send((app.addr(), cx)).unwrap();
+                sender.send((app.addrs().0, cx)).unwrap();
                 app.run().await.unwrap();
             });
         });

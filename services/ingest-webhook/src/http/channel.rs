@@ -6,7 +6,7 @@ use postrider_web::{Problem, RequestContext};
 
 use super::push;
 use crate::error::Refusal;
-use crate::observe::Outcome;
+use crate::observe;
 use crate::state::State;
 
 /// Header that only channel notices have.
@@ -33,7 +33,7 @@ pub async fn google(
     state: web::Data<State>,
 ) -> Result<HttpResponse, Problem> {
     if request.headers().contains_key(CHANNEL_ID) {
-        Outcome::Refused(Refusal::UnknownChannel).emit(&state.metrics);
+        observe::refused(&state.metrics, Refusal::UnknownChannel);
         return Err(Refusal::UnknownChannel.into());
     }
     push::pubsub(request, context, payload, state).await

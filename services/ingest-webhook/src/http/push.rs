@@ -9,7 +9,7 @@ use postrider_web::RequestContext;
 
 use super::body;
 use crate::error::Refusal;
-use crate::observe::Outcome;
+use crate::observe;
 use crate::rules::intake;
 use crate::state::State;
 
@@ -38,7 +38,7 @@ pub async fn pubsub(
     match take(&request, &context, payload, &state).await {
         Ok(()) => Ok(HttpResponse::Accepted().finish()),
         Err(refusal) => {
-            Outcome::Refused(refusal).emit(&state.metrics);
+            observe::refused(&state.metrics, refusal);
             Err(refusal.into())
         }
     }
@@ -56,17 +56,17 @@ async fn take(
     let push = match pubsub::parse(&body.bytes, header) {
         Ok(push) => push,
         Err(reason) => {
-            Outcome::Unreadable(reason).emit(&state.metrics);
+            observe::unreadable(&state.metrics, reason);
             return Ok(());
         }
     };
     if !intake::is_ours(&push, state.subscription.as_deref()) {
-        Outcome::Foreign(&push).emit(&state.metrics);
+        observe::foreign(&state.metrics, &push);
         return Ok(());
     }
     let key = intake::key(&push);
     if state.recent.knows(&key) {
-        Outcome::Repeated(&push).emit(&state.metrics);
+        observe::repeated(&state.metrics, &push);
         return Ok(());
     }
     let seams = &state.seams;
@@ -75,6 +75,6 @@ async fn take(
     state.confirmer.confirm(event).await.map_err(Refusal::NotStored)?;
     timer.observe_duration();
     state.recent.confirmed(key);
-    Outcome::Stored(&push).emit(&state.metrics);
+    observe::stored(&state.metrics, &push);
     Ok(())
 }

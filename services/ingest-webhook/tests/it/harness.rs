@@ -133,7 +133,7 @@ impl Intake {
                         App::build(config, deps, cx.clone()).await.unwrap()
                     }
                 };
-                sender.send((app.addr(), cx)).unwrap();
+                sender.send((app.addrs().0, cx)).unwrap();
                 app.run().await.unwrap();
             });
         });

@@ -1,10 +1,10 @@
-//! How long Google's keys may be kept, from the answer's headers.
+//! How long keys may be kept, from the answer's headers.
 
 use chrono::TimeDelta;
 
 /// Kept at least this long, whatever the header says.
 const SHORTEST: i64 = 60;
-/// Kept at most this long: Google rotates its keys about daily.
+/// Kept at most this long: issuers rotate their keys about daily.
 const LONGEST: i64 = 24 * 3_600;
 /// Without a header.
 const DEFAULT: i64 = 3_600;
