@@ -35,7 +35,7 @@ pub async fn save(
     concurrency: u32,
 ) -> Result<(), Error> {
     sql("INSERT INTO quota_buckets AS b (key, units, refilled_at, concurrency, minute, spent_in_minute) \
-         VALUES ($1, $2, $3, $4, date_trunc('minute', $3), $5) \
+         VALUES ($1, $2, $3, $4, date_trunc('minute', $3::timestamptz), $5) \
          ON CONFLICT (key) DO UPDATE SET units = excluded.units, refilled_at = excluded.refilled_at, \
             concurrency = excluded.concurrency, minute = excluded.minute, updated_at = clock_timestamp(), \
             spent_in_minute = excluded.spent_in_minute \
