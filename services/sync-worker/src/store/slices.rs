@@ -44,7 +44,7 @@ async fn claim(tx: &mut Tx, slice: Slice, units: u32, cap: u32) -> Result<u32, E
         #[diesel(sql_type = BigInt)]
         taken: i64,
     }
-    let row = sql("INSERT INTO quota_slices AS s (slice, taken, granted) VALUES ($1, least($2::bigint, $3), least($2::bigint, $3)) \
+    let row = sql("INSERT INTO quota_slices AS s (slice, taken, granted) VALUES ($1, least($2, $3), least($2, $3)) \
          ON CONFLICT (slice) DO UPDATE SET granted = greatest(0, least($2, $3 - s.taken)), \
            taken = s.taken + greatest(0, least($2, $3 - s.taken)) \
          RETURNING granted, taken")
