@@ -1,10 +1,10 @@
 //! A fetched mail in the form its rows take: parsed, cut, compressed. No IO. The engine makes it, `store` writes it.
 
+pub mod fetched;
 pub mod source;
 
 use postrider_domain::text::without_nul;
 use postrider_gmail::{MailMeta, RawMail};
-use postrider_mail as mime;
 use serde::{Deserialize, Serialize};
 
 use self::source::Source;
@@ -58,13 +58,13 @@ pub struct AttachmentMeta {
 
 /// A mail with all that is written about it.
 #[derive(Debug, Clone)]
-pub struct Fetched {
+pub struct Mail {
     pub meta: MailMeta,
     pub content: Content,
     pub source: Source,
 }
 
-impl Fetched {
+impl Mail {
     /// Parses and compresses; the raw bytes are let go of.
     pub fn read(mail: RawMail) -> Self {
         let content = Content::read(&mail.raw);
@@ -91,7 +91,7 @@ impl Fetched {
 impl Content {
     /// Reads the source; what cannot be read is left empty and named in `parse_error`, never refused.
     pub fn read(raw: &[u8]) -> Self {
-        let mail = mime::parse(raw);
+        let mail = postrider_mail::parse(raw);
         let has_attachments = mail.has_attachments();
         let recipients = Recipients {
             to: people(mail.to),
@@ -119,15 +119,15 @@ impl Content {
     }
 }
 
-fn person(mailbox: mime::Mailbox) -> Person {
+fn person(mailbox: postrider_mail::Mailbox) -> Person {
     Person { name: mailbox.name.unwrap_or_default(), email: mailbox.address }
 }
 
-fn people(mailboxes: Vec<mime::Mailbox>) -> Vec<Person> {
+fn people(mailboxes: Vec<postrider_mail::Mailbox>) -> Vec<Person> {
     mailboxes.into_iter().map(person).collect()
 }
 
-fn attachment(part: mime::Attachment) -> AttachmentMeta {
+fn attachment(part: postrider_mail::Attachment) -> AttachmentMeta {
     AttachmentMeta {
         part_id: part.part_id,
         filename: part.filename,

@@ -2,99 +2,73 @@
 //!
 //! It takes its database, Gmail, clock, ids and randomness as parameters and can be driven one mailbox at a time
 //! ([`Engine::run_mailbox`]), so that tests drop it at any await and look at what is left.
+//!
+//! From a push to the row, file by file; every arrow is a call:
+//!
+//! ```text
+//! consumers/mailbox_changed  a batch of pushes
+//!   -> store/queue::enqueue      rows of the queue; their mailboxes are marked and due
+//!   -> wakes::marked             those in work here look at once, for the others the scan does
+//! jobs/due_scan              a tick, or a wake
+//!   -> engine::acquire_due       store/mailboxes/due: epoch + 1, leased for 30 s
+//!   -> engine::work              lease: what the lanes share; heartbeat beside it; then in turns
+//!        live/pass::pass             history from the cursor, a page, a step at a time
+//!          rules/change::fold            records -> one change for each message
+//!          rules/decide::fetch           change -> what to fetch
+//!          fetch::all                    -> fetched (content: parsed, cut, packed)
+//!          live/commit::commit           one transaction under the mailbox's lock:
+//!            apply::apply                    what the mirror knows, read under the lock
+//!              rules/plan::decide                change, fetched, known -> row, or parked
+//!              apply/rows::write                 rows, labels, sources, ledger (store/emails …)
+//!              apply/tell                        events
+//!            record of changes, cursor, pushes; apply/commit::end: outbox, commit
+//!        live/parked                 parked messages that are due: fetch, apply
+//!        run::next, run::slice       a run's slice, through the same apply, while live::keep goes on beside it
+//!        live::release               rules/due::next_due: when the mailbox is due again, refused after a new mark
+//! ```
+//!
+//! `engine.rs` alone knows both lanes. They share `lease` and nothing else, and everything they commit is an
+//! `apply::Commit`, which holds the mailbox's row by epoch and generation.
 
 pub mod access;
 mod apply;
-mod backfill;
 mod boundary;
 mod events;
+mod failure;
 mod fetch;
-mod fetch_ahead;
 pub mod google_access;
-mod label_names;
-mod lease_failure;
+mod lease;
 mod live;
-mod live_commit;
-mod parked_looks;
-mod plan;
-mod run_failure;
-mod run_steps;
-pub mod scheduler;
-mod session;
+mod parts;
+mod run;
 mod wakes;
-mod writes;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use postrider_contracts::TraceContext;
-use postrider_domain::{ConnectorId, Seams};
+use postrider_domain::{ConnectorId, Timestamp};
 use postrider_runtime::telemetry::span;
-use postrider_storage::Db;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 pub use access::{GmailAccess, GmailLanes};
+pub use parts::{Parts, Settings};
 pub use wakes::Wakes;
 
 use crate::error::EngineError;
 use crate::metrics::Metrics;
-use crate::store::leases::{self, Leased};
-use session::Session;
+use crate::rules::due::{Due, DueReason};
+use crate::store::labels;
+use crate::store::mailboxes::due::{self, Leased};
+use lease::Lease;
+use live::{LiveLane, Pass};
+use run::{RunLane, SliceOver};
 
-/// How the engine behaves.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Poll interval of mailboxes that set none.
-    pub poll_interval: Duration,
-    /// Most mailboxes in work in this process.
-    pub max_mailboxes: usize,
-    /// Most of them with a backfill at work: first syncs must not take every slot from live mail.
-    pub max_backfills: usize,
-    /// How long a backfill may work before it gives its slot to another mailbox.
-    pub backfill_slice: Duration,
-    /// Between two looks at the table of due mailboxes.
-    pub scan_every: Duration,
-    /// Between two looks of a busy mailbox at its own row for new marks.
-    pub live_tick: Duration,
-    pub heartbeat: Duration,
-    /// Retries of one failed fetch before the mailbox waits, and the pause between them.
-    pub fetch_retries: u32,
-    pub fetch_pause: Duration,
-    /// Bytes of mails fetched for one step, in memory, at which it stops to fetch and commits what it has.
-    pub max_ahead_bytes: usize,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            poll_interval: Duration::from_secs(300),
-            max_mailboxes: 256,
-            max_backfills: 32,
-            backfill_slice: Duration::from_secs(60),
-            scan_every: Duration::from_secs(1),
-            live_tick: Duration::from_secs(1),
-            heartbeat: Duration::from_secs(10),
-            fetch_retries: 3,
-            fetch_pause: Duration::from_secs(1),
-            max_ahead_bytes: 8 << 20,
-        }
-    }
-}
-
-/// What the engine is made from.
-pub struct Parts {
-    pub db: Db,
-    pub access: Arc<dyn GmailAccess>,
-    pub seams: Seams,
-    pub settings: Settings,
-    pub metrics: Metrics,
-    /// Names this process in lease rows.
-    pub owner: String,
-    /// Cancelled: work is given back at the next safe place.
-    pub stop: CancellationToken,
-}
+/// How long a mailbox with a run waits for a free backfill slot, at most and at least half of it. A push makes it due
+/// before: only its backfill waits. Short enough for a free slot to be seen soon, long enough for a thousand that wait not
+/// to be a load of their own.
+const SLOT_WAIT_SECONDS: f64 = 20.0;
 
 /// The engine of one process. Cheap to clone.
 #[derive(Clone)]
@@ -112,20 +86,8 @@ impl Engine {
         Self(Arc::new(Inner { parts, backfills, wakes: Wakes::default() }))
     }
 
-    fn db(&self) -> &Db {
-        &self.0.parts.db
-    }
-
-    fn seams(&self) -> &Seams {
-        &self.0.parts.seams
-    }
-
-    fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &Settings {
         &self.0.parts.settings
-    }
-
-    fn stopping(&self) -> bool {
-        self.0.parts.stop.is_cancelled()
     }
 
     /// Counters of the engine.
@@ -138,42 +100,99 @@ impl Engine {
         &self.0.wakes
     }
 
-    /// Leases one mailbox if it is due and works on it until nothing is left to do now. Answers whether it was due.
+    fn now(&self) -> Timestamp {
+        self.0.parts.now()
+    }
+
+    /// Leases one mailbox if it is due and works on it until nothing is left to do now. Returns whether it was due.
     pub async fn run_mailbox(&self, connector: ConnectorId) -> Result<bool, EngineError> {
-        let now = self.seams().clock.now();
-        let mut tx = self.db().system().await?;
-        let leased = leases::acquire(&mut tx, &self.0.parts.owner, connector, now).await?;
+        let mut tx = self.0.parts.db.system().await?;
+        let leased = due::acquire(&mut tx, &self.0.parts.owner, connector, self.now()).await?;
         tx.commit().await?;
         let Some(leased) = leased else { return Ok(false) };
         self.work(leased).await.map(|()| true)
     }
 
-    async fn acquire_due(&self, not: &[ConnectorId], limit: usize) -> Result<Vec<Leased>, EngineError> {
-        let now = self.seams().clock.now();
-        let mut tx = self.db().system().await?;
-        let leased = leases::acquire_due(&mut tx, &self.0.parts.owner, not, limit, now).await?;
+    /// Leases mailboxes that are due, without those that are in work here.
+    pub async fn acquire_due(&self, in_work: &[ConnectorId], limit: usize) -> Result<Vec<Leased>, EngineError> {
+        let mut tx = self.0.parts.db.system().await?;
+        let leased = due::acquire_all(&mut tx, &self.0.parts.owner, in_work, limit, self.now()).await?;
         tx.commit().await?;
         Ok(leased)
     }
 
     /// Works on a leased mailbox to the end of its lease. The failure, if any, is already written to its row.
-    async fn work(&self, leased: Leased) -> Result<(), EngineError> {
+    pub async fn work(&self, leased: Leased) -> Result<(), EngineError> {
+        let parts = &self.0.parts;
         let guard = leased.mailbox.guard();
-        let session = Box::pin(Session::open(self, &leased)).await;
-        let trace = match &session {
-            Ok(session) => session.trace,
-            Err(_) => TraceContext::start(self.seams().entropy.as_ref()),
+        let (wake, _busy) = self.0.wakes.busy(guard.connector);
+        let opened = Box::pin(self.open(&leased)).await;
+        let trace = match &opened {
+            Ok((lease, _)) => lease.trace,
+            Err(_) => TraceContext::start(parts.seams.entropy.as_ref()),
         };
         let job = async {
-            let result = match session {
-                Ok(session) => Box::pin(session.run_leased()).await,
+            let result = match opened {
+                Ok((lease, pass)) => {
+                    let live = LiveLane::new(&lease, wake, leased.mailbox, pass);
+                    let result = tokio::select! {
+                        result = Box::pin(self.take_turns(&lease, live)) => result,
+                        lost = lease.heartbeat() => Err(lost),
+                    };
+                    lease.checkpoint().await;
+                    result
+                }
                 Err(error) => Err(error),
             };
             if let Err(error) = &result {
-                Box::pin(lease_failure::leave(self, &guard, error, trace)).await;
+                Box::pin(failure::leave(parts, &guard, error, trace)).await;
             }
             result
         };
         job.instrument(span::job("mailbox", trace)).await
+    }
+
+    /// Opens Gmail, and reads beside it what the first pass starts from.
+    async fn open(&self, leased: &Leased) -> Result<(Lease<'_>, Pass), EngineError> {
+        let parts = &self.0.parts;
+        let guard = leased.mailbox.guard();
+        let began = parts.now();
+        let first_pass = async {
+            let tx = parts.db.tenant(&guard.tenant).await?;
+            let read = tokio::try_join!(labels::names(&tx, &guard), Pass::begin(&tx, &guard, began))?;
+            tx.commit().await?;
+            Ok::<_, EngineError>(read)
+        };
+        let (gmail, (names, pass)) = tokio::try_join!(parts.access.open(leased), first_pass)?;
+        let trace = pass.cause.trace.unwrap_or_else(|| TraceContext::start(parts.seams.entropy.as_ref()));
+        Ok((Lease::new(parts, guard, trace, gmail, names), pass))
+    }
+
+    /// Works until nothing is left to do now, and gives the lease back: a pass of the live lane, then a slice of the run,
+    /// if there is one, with the live lane beside it.
+    async fn take_turns(&self, lease: &Lease<'_>, mut live: LiveLane<'_>) -> Result<(), EngineError> {
+        loop {
+            live.pass().await?;
+            let run = RunLane::next(lease).await?;
+            if self.0.parts.stopping() {
+                return live.give_back(Due { at: self.now(), reason: DueReason::Stopped }).await;
+            }
+            let Some(mut run) = run else {
+                match live.release().await? {
+                    true => return Ok(()),
+                    false => continue,
+                }
+            };
+            let Ok(_slot) = self.0.backfills.try_acquire() else {
+                let wait = SLOT_WAIT_SECONDS * (0.5 + 0.5 * self.0.parts.seams.entropy.unit());
+                let at = self.now() + chrono::TimeDelta::milliseconds((wait * 1_000.0) as i64);
+                return live.give_back(Due { at, reason: DueReason::Backfill }).await;
+            };
+            let done = CancellationToken::new();
+            let (over, ()) = tokio::try_join!(Box::pin(run.slice(&done)), Box::pin(live.keep(&done)))?;
+            if over == SliceOver::WorkLeft {
+                return live.give_back(Due { at: self.now(), reason: DueReason::Backfill }).await;
+            }
+        }
     }
 }

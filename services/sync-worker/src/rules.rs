@@ -3,10 +3,12 @@
 //! Everything here is plain values in, plain values out; the engine reads, asks these rules, and writes.
 
 pub mod announce;
+pub mod change;
 pub mod decide;
 pub mod due;
 pub mod flags;
-pub mod fold;
 pub mod park;
+pub mod plan;
 pub mod slices;
 pub mod window;
+pub mod words;

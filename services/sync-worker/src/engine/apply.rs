@@ -1,29 +1,23 @@
-//! Applies what was learnt about messages, inside the transaction that holds the mailbox's lock. Live lane, backfill,
-//! parked messages and confirmed deletions all come through here.
+//! Applies fetched messages, inside the commit of any lane: records were folded to changes, changes were fetched, and here
+//! both become rows, ledger and events.
 
-use std::collections::{HashMap, HashSet};
+mod commit;
+mod rows;
+mod tell;
 
-use postrider_contracts::NewEvent;
-use postrider_contracts::mailbox::{EmailBatchStored, EmailReceived, EmailSent};
-use postrider_domain::{MessageId, RunId, Seams, Timestamp};
-use postrider_storage::{Error, Tx};
+use std::collections::HashMap;
 
-use super::events::EventMaker;
-use super::fetch::Answer;
-use super::plan::{Plan, Row};
-use super::writes::Writes;
+use postrider_domain::{MessageId, RunId};
+use postrider_storage::Error;
+
+pub use self::commit::Commit;
+use self::rows::Rows;
+use crate::content::fetched::Fetched;
+use crate::rules::change::Change;
 use crate::rules::decide::Known;
-use crate::rules::fold::Action;
-use crate::store::ledger::Tally;
-use crate::store::mailboxes::{Guard, Mailbox};
-use crate::store::queue::Cause;
-use crate::store::{emails, parked, summaries};
-
-/// One message to apply.
-pub struct Item<'a> {
-    pub action: Action,
-    pub answer: Option<&'a Answer>,
-}
+use crate::rules::plan::{Decided, Message, Plan};
+use crate::store::parked::Parked;
+use crate::store::{emails, parked};
 
 /// Who applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,106 +30,59 @@ pub enum Origin {
     Parked,
 }
 
-/// What applying needs to know.
-pub struct Cx<'a> {
-    pub guard: &'a Guard,
-    pub mailbox: &'a Mailbox,
-    pub seams: &'a Seams,
-    pub names: &'a HashMap<String, String>,
-    pub origin: Origin,
-    pub cause: Cause,
-    pub now: Timestamp,
+/// A message that was looked at without a record that asked for it.
+pub type Look = (Change, Fetched);
+
+/// The messages of looks.
+pub fn messages(looks: &[Look]) -> Vec<Message<'_>> {
+    looks.iter().map(|(change, fetched)| Message::new(change, Some(fetched))).collect()
 }
 
 /// What was applied.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Applied {
-    pub events: Vec<NewEvent>,
-    pub tally: Tally,
     /// Mails whose content is new in the mirror.
     pub stored: usize,
     pub deleted: usize,
-    pub parked: HashSet<MessageId>,
+    pub parked: usize,
     /// A label without a name was met.
     pub unknown_label: bool,
 }
 
-/// Applies items. Nothing is durable before the caller commits.
-pub async fn apply(tx: &mut Tx, cx: &Cx<'_>, items: &[Item<'_>]) -> Result<Applied, Error> {
-    let ids: Vec<MessageId> = items.iter().map(|item| item.action.message_id.clone()).collect();
-    let (tenant, connector) = (&cx.guard.tenant, cx.guard.connector);
+/// Applies messages. Nothing is durable before the commit ends.
+pub async fn apply(commit: &mut Commit<'_>, origin: Origin, messages: Vec<Message<'_>>) -> Result<Applied, Error> {
+    let ids: Vec<MessageId> = messages.iter().map(|message| message.change.message_id.clone()).collect();
+    let (tenant, connector) = (&commit.guard.tenant, commit.guard.connector);
     let (known, waiting) = tokio::try_join!(
-        emails::list_known(tx, tenant, connector, &ids),
-        parked::list_among(tx, tenant, connector, &ids)
+        emails::list_known(&commit.tx, tenant, connector, &ids),
+        parked::list_among(&commit.tx, tenant, connector, &ids)
     )?;
-    let known: HashMap<MessageId, Known> = known.into_iter().map(|row| (row.message_id.clone(), row)).collect();
-    let waiting: HashMap<MessageId, parked::Parked> =
-        waiting.into_iter().map(|row| (row.message_id.clone(), row)).collect();
-    let mut plan = Plan::default();
-    for item in items {
-        let row = Row {
-            action: &item.action,
-            known: known.get(&item.action.message_id),
-            waiting: waiting.get(&item.action.message_id),
-            learned: item.answer.map(Answer::learned),
-        };
-        plan.add(row, cx.guard.generation, cx.origin == Origin::Parked, cx.now);
-    }
-    write(tx, cx, items, &plan).await
-}
-
-async fn write(tx: &mut Tx, cx: &Cx<'_>, items: &[Item<'_>], plan: &Plan<'_>) -> Result<Applied, Error> {
-    let mut writes = Writes::default();
-    for (item, fate) in items.iter().zip(&plan.fates) {
-        writes.collect(cx, item, fate);
-    }
-    writes.flush(tx, cx).await?;
-    parked::put(tx, cx.guard, &plan.park, cx.now).await?;
-    parked::remove(tx, cx.guard, &plan.unpark).await?;
-    let mut events = announcements(tx, cx, &writes).await?;
-    events.append(&mut writes.events);
-    Ok(Applied {
-        events,
-        tally: plan.tally,
-        stored: writes.new.len(),
-        deleted: writes.deleted,
-        parked: plan.park.iter().map(|row| row.message_id.clone()).collect(),
-        unknown_label: writes.unknown_label,
-    })
-}
-
-/// `email.received` and `.sent` for live mail, `email.batch_stored` for the rest of what is new.
-async fn announcements(tx: &mut Tx, cx: &Cx<'_>, writes: &Writes<'_>) -> Result<Vec<NewEvent>, Error> {
-    let maker = EventMaker { mailbox: cx.mailbox, seams: cx.seams, trace: cx.cause.trace, now: cx.now };
-    let mut events = Vec::new();
-    if !writes.announce.is_empty() {
-        let marked = emails::mark_announced(tx, &cx.guard.tenant, &writes.announce, cx.now).await?;
-        let mut mails = summaries::list(tx, &cx.guard.tenant, &marked, cx.names, cx.cause.published_at).await?;
-        mails.sort_by_key(|(id, date, _)| (*date, *id));
-        for (_, _, email) in mails {
-            let has = |wanted: &str| email.labels.iter().any(|label| label.id == wanted);
-            let (sent, inbox) = (has(postrider_domain::labels::SENT), has(postrider_domain::labels::INBOX));
-            if sent {
-                events.push(maker.make(&EmailSent { email: Some(email.clone()) }));
-            }
-            if !sent || inbox {
-                events.push(maker.make(&EmailReceived { email: Some(email) }));
-            }
-        }
-    }
-    let quiet: Vec<String> = writes
-        .new
-        .iter()
-        .filter(|row| !row.flags.draft && !writes.announce.contains(&row.email_id))
-        .map(|row| row.email_id.to_string())
+    let known: HashMap<&MessageId, &Known> = known.iter().map(|row| (&row.message_id, row)).collect();
+    let waiting: HashMap<&MessageId, &Parked> = waiting.iter().map(|row| (&row.message_id, row)).collect();
+    let (mut messages, mut plan) = (messages, Plan::new(commit.guard.generation, origin == Origin::Parked, commit.now));
+    let decided: Vec<Decided> = messages
+        .iter_mut()
+        .map(|message| {
+            message.known = known.get(&message.change.message_id).copied();
+            message.waiting = waiting.get(&message.change.message_id).copied();
+            plan.decide(message)
+        })
         .collect();
-    if !quiet.is_empty() {
-        let run_id = match cx.origin {
-            Origin::Run(run) => run.to_string(),
-            Origin::Live | Origin::Parked => String::new(),
-        };
-        let count = u32::try_from(quiet.len()).unwrap_or(u32::MAX);
-        events.push(maker.make(&EmailBatchStored { run_id, count, email_ids: quiet }));
+    let mut rows = Rows::new(origin);
+    for (message, decided) in messages.iter().zip(&decided) {
+        rows.add(commit, message, decided);
     }
-    Ok(events)
+    rows.write(commit, plan.tally).await?;
+    parked::put(&mut commit.tx, &commit.guard, &plan.park, commit.now).await?;
+    parked::remove(&mut commit.tx, &commit.guard, &plan.unpark).await?;
+    let announced = tell::announcements(commit, origin, &rows.announce, rows.quiet()).await?;
+    commit.tell_all(announced);
+    commit.tell_all(rows.events);
+    commit.brings = (plan.tally, rows.new.len());
+    Ok(Applied {
+        stored: rows.new.len(),
+        deleted: rows.deleted,
+        parked: plan.park.len(),
+        unknown_label: rows.unknown_label,
+    })
 }

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use postrider_domain::Seams;
 use postrider_gmail::quota::{GovernorConfig, ProjectGate, UserBucket};
 use postrider_gmail::{GmailApi, Governor, Lane};
@@ -14,7 +15,7 @@ use postrider_storage::Db;
 use super::access::{GmailAccess, GmailLanes};
 use crate::error::EngineError;
 use crate::store::buckets;
-use crate::store::leases::Leased;
+use crate::store::mailboxes::due::Leased;
 use crate::tokens::LeasedTokens;
 
 /// How long Google's limit of concurrent calls, once felt, is taken to stand.
@@ -80,7 +81,7 @@ impl GoogleAccess {
             governor.resume(concurrency);
         }
         let handle = Arc::new(Handle { google_sub: sub.clone(), governor, saved: AtomicU64::new(0) });
-        let mut governors = self.governors.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut governors = self.governors.lock();
         governors.retain(|_, handle| handle.strong_count() > 0);
         // Another mailbox of the same account may have been quicker.
         if let Some(other) = governors.get(sub).and_then(Weak::upgrade) {
@@ -91,7 +92,7 @@ impl GoogleAccess {
     }
 
     fn shared(&self, sub: &str) -> Option<Arc<Handle>> {
-        self.governors.lock().unwrap_or_else(PoisonError::into_inner).get(sub).and_then(Weak::upgrade)
+        self.governors.lock().get(sub).and_then(Weak::upgrade)
     }
 }
 

@@ -1,22 +1,23 @@
 //! Local short cuts: a mark made in this process is seen at once and not at the next scan.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use postrider_domain::ConnectorId;
 use tokio::sync::Notify;
 
 /// Who waits for marks.
 #[derive(Debug, Default)]
 pub struct Wakes {
-    scan: Notify,
+    scan: Arc<Notify>,
     busy: Mutex<HashMap<ConnectorId, Arc<Notify>>>,
 }
 
 impl Wakes {
     /// Mailboxes were marked: those in work here look at their row, the others are found by a scan now.
     pub fn marked(&self, connectors: &[ConnectorId]) {
-        let busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        let busy = self.busy.lock();
         let mut scan = false;
         for connector in connectors {
             match busy.get(connector) {
@@ -29,33 +30,33 @@ impl Wakes {
         }
     }
 
-    /// Ready when a scan is worth while.
-    pub(super) async fn scan_wanted(&self) {
-        self.scan.notified().await;
+    /// Told when a scan is worth while.
+    pub fn scan(&self) -> Arc<Notify> {
+        self.scan.clone()
     }
 
     /// Puts a mailbox on the list of those in work, until the guard is dropped.
-    pub(super) fn busy(self: &Wakes, connector: ConnectorId) -> (Arc<Notify>, Busy<'_>) {
+    pub fn busy(self: &Wakes, connector: ConnectorId) -> (Arc<Notify>, Busy<'_>) {
         let notify = Arc::new(Notify::new());
-        self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(connector, notify.clone());
+        self.busy.lock().insert(connector, notify.clone());
         (notify, Busy { wakes: self, connector })
     }
 
     /// Mailboxes in work here.
-    pub(super) fn in_work(&self) -> Vec<ConnectorId> {
-        self.busy.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+    pub fn in_work(&self) -> Vec<ConnectorId> {
+        self.busy.lock().keys().copied().collect()
     }
 }
 
 /// Takes the mailbox off the list.
-pub(super) struct Busy<'a> {
+pub struct Busy<'a> {
     wakes: &'a Wakes,
     connector: ConnectorId,
 }
 
 impl Drop for Busy<'_> {
     fn drop(&mut self) {
-        self.wakes.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.connector);
+        self.wakes.busy.lock().remove(&self.connector);
         // A mark that came in the last moment is for the scan.
         self.wakes.scan.notify_one();
     }

@@ -1,9 +1,11 @@
 //! What becomes of one message: the only place that compares versions (law 2) and names the ledger's three ends (law 3).
 
-use postrider_domain::{EmailId, HistoryId, LabelId, MessageId, Timestamp, Version};
+use postrider_domain::{EmailId, LabelId, MessageId, Timestamp, Version};
+use postrider_gmail::MailMeta;
 
-use super::fold::{Action, replay};
+use super::change::{Change, replay};
 use super::park::Reason;
+use crate::content::fetched::Fetched;
 
 /// What the mirror knows of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,30 +22,18 @@ pub struct Known {
     pub announced: bool,
 }
 
-/// What must be asked of Gmail before an action can be applied.
+/// What must be fetched before a change can be applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
-    Nothing,
+pub enum Fetch {
     /// Labels and version; the body is here.
-    Meta,
+    Labels,
     /// All of it.
     Mail,
 }
 
-/// What Gmail answered, without the content.
+/// What becomes of the message's row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Learned {
-    /// The state of the mail; `body` when its content came along.
-    There { labels: Vec<LabelId>, history_id: HistoryId, body: bool },
-    /// 404.
-    Missing,
-    /// Something that belongs to this one mail went wrong.
-    Poison(String),
-}
-
-/// What to write.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Row {
     /// Nothing: the mirror is as new.
     Current,
     /// Content, labels and version.
@@ -56,7 +46,7 @@ pub enum Verdict {
     Park { reason: Reason, error: String },
 }
 
-/// Where the entries of an action are counted.
+/// Where the entries of a change are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     Applied,
@@ -64,81 +54,71 @@ pub enum End {
     Parked,
 }
 
-/// What to ask of Gmail, given what the mirror knows. A row of an older generation may have missed changes: no record
-/// is applied to it before it was learnt again.
-pub fn need(action: &Action, known: Option<&Known>, generation: i32) -> Need {
-    if action.deleted.is_some() {
-        return Need::Nothing;
+/// What to fetch, given what the mirror knows. A row of an older generation may have missed changes: no record is
+/// applied to it before it was learnt again.
+pub fn fetch(change: &Change, known: Option<&Known>, generation: i32) -> Option<Fetch> {
+    if change.deleted.is_some() {
+        return None;
     }
-    let Some(known) = known else { return Need::Mail };
-    if known.version >= Version::new(generation, action.last) {
-        return Need::Nothing;
+    let Some(known) = known else { return Some(Fetch::Mail) };
+    if known.version >= Version::new(generation, change.last) {
+        return None;
     }
-    let stale = known.is_deleted || known.version.generation < generation || action.added.is_some();
-    match (stale, known.stub) {
-        (false, _) => Need::Nothing,
-        (true, false) => Need::Meta,
-        (true, true) => Need::Mail,
-    }
+    let stale = known.is_deleted || known.version.generation < generation || change.added.is_some();
+    stale.then_some(if known.stub { Fetch::Mail } else { Fetch::Labels })
 }
 
 /// Decides, on the rows as they are under the mailbox's lock.
-pub fn verdict(action: &Action, known: Option<&Known>, learned: Option<&Learned>, generation: i32) -> Verdict {
-    if let Some(deleted) = action.deleted {
+pub fn row(change: &Change, known: Option<&Known>, fetched: Option<&Fetched>, generation: i32) -> Row {
+    if let Some(deleted) = change.deleted {
         let version = Version::new(generation, deleted);
         return match known {
-            Some(known) if known.version > version || known.version == version && known.is_deleted => Verdict::Current,
-            _ => Verdict::Tombstone { version },
+            Some(known) if known.version > version || known.version == version && known.is_deleted => Row::Current,
+            _ => Row::Tombstone { version },
         };
     }
-    match (learned, known) {
-        (Some(Learned::There { labels, history_id, body }), known) => {
-            there(action, known, (labels, *history_id, *body), generation)
-        }
-        (Some(_), Some(known)) if known.version >= Version::new(generation, action.last) => Verdict::Current,
-        (Some(Learned::Missing), Some(known)) if known.is_deleted => Verdict::Current,
-        (Some(Learned::Missing), _) => park(Reason::NotVisible, "Gmail answers 404"),
-        (Some(Learned::Poison(error)), _) => park(Reason::Poison, error),
-        (None, Some(known)) if known.version >= Version::new(generation, action.last) => Verdict::Current,
-        (None, Some(known)) if !known.is_deleted && known.version.generation == generation => Verdict::Relabel {
-            labels: replay(&known.labels, known.version.history_id, &action.deltas),
-            version: Version::new(generation, action.last),
+    match (fetched, known) {
+        (Some(Fetched::Mail(mail)), known) => there(change, known, (&mail.meta, true), generation),
+        (Some(Fetched::Labels(meta)), known) => there(change, known, (meta, false), generation),
+        (Some(_), Some(known)) if known.version >= Version::new(generation, change.last) => Row::Current,
+        (Some(Fetched::Missing), Some(known)) if known.is_deleted => Row::Current,
+        (Some(Fetched::Missing), _) => park(Reason::NotVisible, "Gmail answers 404"),
+        (Some(Fetched::Poison(error)), _) => park(Reason::Poison, error),
+        (None, Some(known)) if known.version >= Version::new(generation, change.last) => Row::Current,
+        (None, Some(known)) if !known.is_deleted && known.version.generation == generation => Row::Relabel {
+            labels: replay(&known.labels, known.version.history_id, &change.deltas),
+            version: Version::new(generation, change.last),
         },
-        // The row changed between the plan and the lock: look again.
+        // The row changed between the fetch and the lock: look again.
         (None, _) => park(Reason::NotVisible, "not fetched"),
     }
 }
 
-fn there(
-    action: &Action,
-    known: Option<&Known>,
-    (labels, history_id, body): (&[LabelId], HistoryId, bool),
-    generation: i32,
-) -> Verdict {
+fn there(change: &Change, known: Option<&Known>, (meta, body): (&MailMeta, bool), generation: i32) -> Row {
     // Deltas newer than the answer are put on top: an answer may lag behind the record that led to it.
-    let newest = action.deltas.iter().map(|delta| delta.history_id).max().unwrap_or(history_id);
-    let labels = replay(labels, history_id, &action.deltas);
-    let version = Version::new(generation, history_id.max(newest));
+    let newest = change.deltas.iter().map(|delta| delta.history_id).max().unwrap_or(meta.history_id);
+    let labels = replay(&meta.labels, meta.history_id, &change.deltas);
+    let version = Version::new(generation, meta.history_id.max(newest));
     match known {
-        Some(known) if known.version > version => Verdict::Current,
-        Some(known) if known.version == version && !known.is_deleted && known.labels == labels => Verdict::Current,
-        Some(known) if !known.stub => Verdict::Relabel { labels, version },
-        _ if body => Verdict::Store { labels, version },
+        Some(known) if known.version > version => Row::Current,
+        Some(known) if known.version == version && !known.is_deleted && known.labels == labels => Row::Current,
+        Some(known) if !known.stub => Row::Relabel { labels, version },
+        _ if body => Row::Store { labels, version },
         _ => park(Reason::NotVisible, "its content was not fetched"),
     }
 }
 
-fn park(reason: Reason, error: &str) -> Verdict {
-    Verdict::Park { reason, error: error.to_owned() }
+fn park(reason: Reason, error: &str) -> Row {
+    Row::Park { reason, error: error.to_owned() }
 }
 
-/// Where the action's entries are counted.
-pub fn end(action: &Action, known: Option<&Known>, verdict: &Verdict) -> End {
-    match verdict {
-        Verdict::Park { .. } => End::Parked,
-        Verdict::Tombstone { .. } => End::Tombstoned,
-        Verdict::Current if action.deleted.is_some() || known.is_some_and(|known| known.is_deleted) => End::Tombstoned,
-        Verdict::Current | Verdict::Store { .. } | Verdict::Relabel { .. } => End::Applied,
+/// Where the change's entries are counted.
+pub fn end(change: &Change, known: Option<&Known>, row: &Row) -> End {
+    match row {
+        Row::Park { .. } => End::Parked,
+        Row::Tombstone { .. } => End::Tombstoned,
+        Row::Current if change.deleted.is_some() || known.is_some_and(|known| known.is_deleted) => End::Tombstoned,
+        Row::Current | Row::Store { .. } | Row::Relabel { .. } => End::Applied,
     }
 }
 

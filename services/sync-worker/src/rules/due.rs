@@ -17,6 +17,58 @@ const BACKOFF_FLOOR: Duration = Duration::from_secs(300);
 /// With healthy push, polling only makes sure.
 const SAFETY_POLL: Duration = Duration::from_secs(300);
 
+/// A mailbox or a run that failed this often in a row is told to its owner, once.
+pub const TELL_AFTER: i32 = 5;
+
+postrider_domain::words! {
+    /// Why a mailbox is due, as the engine says it.
+    pub enum DueReason {
+        Poll = "poll",
+        /// A push that history never showed.
+        Check = "check",
+        /// A parked message.
+        Retry = "retry",
+        /// A push whose records history did not show yet.
+        EarlyPush = "early_push",
+        /// A run that goes on, or waits.
+        Backfill = "backfill",
+        /// The process stops.
+        Stopped = "stopped",
+    }
+}
+
+/// When and why a mailbox is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    pub at: Timestamp,
+    pub reason: DueReason,
+}
+
+/// All that a mailbox may wait for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Waits {
+    pub poll: Option<Timestamp>,
+    pub check: Option<Timestamp>,
+    pub parked: Option<Timestamp>,
+    pub early_push: Option<Timestamp>,
+    pub run: Option<Timestamp>,
+}
+
+/// The one decision when a mailbox is looked at next: at what it waits for first. `None`: only a mark brings it back.
+pub fn next_due(waits: &Waits) -> Option<Due> {
+    let Waits { poll, check, parked, early_push, run } = *waits;
+    [
+        (poll, DueReason::Poll),
+        (check, DueReason::Check),
+        (parked, DueReason::Retry),
+        (early_push, DueReason::EarlyPush),
+        (run, DueReason::Backfill),
+    ]
+    .into_iter()
+    .filter_map(|(at, reason)| at.map(|at| Due { at, reason }))
+    .min_by_key(|due| due.at)
+}
+
 /// How long until the next poll: the mailbox's own interval or the default; under a live push watch, the safety poll
 /// unless the mailbox asked for less often.
 pub fn poll_interval(own_seconds: i32, default: Duration, push_is_live: bool) -> Duration {
@@ -53,6 +105,17 @@ mod tests {
         assert_eq!(poll_interval(0, Duration::from_secs(60), false).as_secs(), 60);
         assert_eq!(poll_interval(60, normal, true).as_secs(), 300);
         assert_eq!(poll_interval(900, normal, true).as_secs(), 900);
+    }
+
+    #[test]
+    fn what_comes_first_is_next_and_nothing_to_wait_for_is_no_time() {
+        let now = MockClock::default().now();
+        let at = |seconds| Some(now + TimeDelta::seconds(seconds));
+        assert_eq!(next_due(&Waits::default()), None);
+        let waits = Waits { poll: at(300), check: at(60), ..Waits::default() };
+        assert_eq!(next_due(&waits).map(|due| due.reason), Some(DueReason::Check));
+        let waits = Waits { early_push: at(2), parked: at(3), run: at(4), ..waits };
+        assert_eq!(next_due(&waits), Some(Due { at: now + TimeDelta::seconds(2), reason: DueReason::EarlyPush }));
     }
 
     #[test]

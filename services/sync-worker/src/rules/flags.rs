@@ -20,6 +20,11 @@ pub fn has(labels: &[LabelId], wanted: &str) -> bool {
     labels.iter().any(|label| label.as_str() == wanted)
 }
 
+/// Whether it is a user's label that has no name yet.
+pub fn is_unnamed(label: &LabelId, names: &HashMap<String, String>) -> bool {
+    !labels::is_system(label.as_str()) && !names.contains_key(label.as_str())
+}
+
 /// Derives the flags; `names` maps label ids to the names users gave them.
 pub fn of(label_ids: &[LabelId], names: &HashMap<String, String>) -> Flags {
     Flags {

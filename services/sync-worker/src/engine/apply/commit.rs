@@ -1,0 +1,72 @@
+//! The transaction of every commit: it holds the mailbox's lock, gathers events, and makes all of it durable at once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use postrider_contracts::{Event, NewEvent};
+use postrider_domain::{Seams, Timestamp};
+use postrider_storage::{Error, TenantTx};
+
+use crate::engine::events::EventMaker;
+use crate::engine::lease::Lease;
+use crate::error::EngineError;
+use crate::store::ledger::Tally;
+use crate::store::mailboxes::{self, Guard, Mailbox};
+use crate::store::queue::Cause;
+
+/// A transaction that holds the mailbox's lock; nothing is written without it.
+pub struct Commit<'l> {
+    lease: &'l Lease<'l>,
+    pub tx: TenantTx,
+    pub guard: Guard,
+    pub mailbox: Mailbox,
+    pub names: Arc<HashMap<String, String>>,
+    pub cause: Cause,
+    pub now: Timestamp,
+    events: Vec<NewEvent>,
+    /// Ledger entries and mails with content that it brings, for the counters.
+    pub(super) brings: (Tally, usize),
+}
+
+impl<'l> Commit<'l> {
+    /// Takes the lock, if the lease and the generation are still those of `guard`.
+    pub async fn begin(lease: &'l Lease<'_>, guard: Guard, cause: Cause) -> Result<Self, EngineError> {
+        let mut tx = lease.tenant().await?;
+        let Some(mailbox) = mailboxes::lock(&mut tx, &guard).await? else {
+            return Err(match mailboxes::find_held(&mut tx, &guard).await? {
+                Some(_other_generation) => EngineError::BrokenOff,
+                None => EngineError::Fenced,
+            });
+        };
+        let (names, now) = (lease.names(), lease.parts.now());
+        Ok(Self { lease, tx, guard, mailbox, names, cause, now, events: Vec::new(), brings: Default::default() })
+    }
+
+    pub fn seams(&self) -> &Seams {
+        &self.lease.parts.seams
+    }
+
+    /// An event of the mailbox under this commit's cause.
+    pub fn event<E: Event>(&self, message: &E) -> NewEvent {
+        let (mailbox, seams) = (&self.mailbox, self.seams());
+        EventMaker { mailbox, seams, trace: self.cause.trace, now: self.now }.make(message)
+    }
+
+    /// Tells an event with the commit.
+    pub fn tell<E: Event>(&mut self, message: &E) {
+        self.events.push(self.event(message));
+    }
+
+    pub(super) fn tell_all(&mut self, events: impl IntoIterator<Item = NewEvent>) {
+        self.events.extend(events);
+    }
+
+    /// Commits; counted only then.
+    pub async fn end(mut self) -> Result<(), Error> {
+        postrider_events::outbox::append(&mut self.tx, self.events).await?;
+        self.tx.commit().await?;
+        let (tally, stored) = self.brings;
+        self.lease.parts.metrics.applied(tally, stored);
+        Ok(())
+    }
+}

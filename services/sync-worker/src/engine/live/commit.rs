@@ -1,0 +1,154 @@
+//! Commits of the live lane: mails, ledger, record of changes, events and cursor move together.
+
+use std::collections::HashMap;
+
+use postrider_contracts::mailbox::SyncCompleted;
+use postrider_domain::{HistoryId, MessageId};
+use postrider_gmail::HistoryRecord;
+
+use super::{LiveLane, Pass};
+use crate::content::fetched::Fetched;
+use crate::engine::apply::{Commit, Look, Origin, apply, messages};
+use crate::error::EngineError;
+use crate::rules::change::{Change, fold};
+use crate::rules::due::CHECK_AFTER;
+use crate::rules::plan::{Message, UNREADABLE};
+use crate::rules::slices;
+use crate::store::{changes, mailboxes, queue, runs};
+
+impl LiveLane<'_> {
+    /// Commits records in transactions of bounded size. A transaction that the database refuses for its content is
+    /// cut in halves until the one poison mail is found, which is parked.
+    pub(super) async fn commit_records(
+        &mut self,
+        pass: &mut Pass,
+        records: &[HistoryRecord],
+        mut fetched: HashMap<MessageId, Fetched>,
+        end: Option<HistoryId>,
+    ) -> Result<(), EngineError> {
+        let mut rest = records;
+        let mut most = usize::MAX;
+        while !rest.is_empty() {
+            let fits = slices::leading(rest.iter().map(|record| weigh(record, &fetched))).min(most);
+            let (group, later) = rest.split_at(fits);
+            let end = end.filter(|_| later.is_empty());
+            match Box::pin(self.commit(pass, group, &fetched, end)).await {
+                Ok(()) => rest = later,
+                Err(EngineError::Db(error)) if !error.is_transient() => {
+                    tracing::error!(%error, records = group.len(), "the database refused a history step");
+                    if group.len() > 1 {
+                        most = group.len() / 2;
+                    } else if !poison(group, &mut fetched, &error) {
+                        return Err(error.into());
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits records with the cursor behind them, and at the `end` of the history all that waits for it.
+    pub(super) async fn commit(
+        &mut self,
+        pass: &mut Pass,
+        records: &[HistoryRecord],
+        fetched: &HashMap<MessageId, Fetched>,
+        end: Option<HistoryId>,
+    ) -> Result<(), EngineError> {
+        let mut commit = Commit::begin(self.lease, self.lease.guard(), pass.cause).await?;
+        let (changes, unreadable) = (fold(records), unreadable(records));
+        let mut all: Vec<Message<'_>> =
+            changes.iter().map(|change| Message::new(change, fetched.get(&change.message_id))).collect();
+        all.extend(messages(&unreadable));
+        let applied = apply(&mut commit, Origin::Live, all).await?;
+        let not_seen = move_on(&commit, pass, records, end).await?;
+        let mut counts = pass.counts;
+        counts.stored += crate::store::count(applied.stored);
+        counts.deleted += crate::store::count(applied.deleted);
+        counts.new_emails = counts.stored;
+        if end.is_some() {
+            let asked = runs::complete_incremental(&mut commit.tx, &commit.guard, &pass.asked, counts, commit.now);
+            for run in asked.await? {
+                commit.tell(&SyncCompleted { run: Some(run.state_message()) });
+            }
+        }
+        let now = commit.now;
+        commit.end().await?;
+        pass.counts = counts;
+        pass.records += records.len();
+        pass.unknown_label |= applied.unknown_label;
+        if not_seen > 0 {
+            self.check_at = Some(now + CHECK_AFTER);
+        }
+        Ok(())
+    }
+}
+
+/// Moves record of changes and cursor over the records, and at the end of the history everything that waits for it. The
+/// statements touch different rows: they share a round trip. Returns how many pushes were never seen.
+async fn move_on(
+    commit: &Commit<'_>,
+    pass: &Pass,
+    records: &[HistoryRecord],
+    end: Option<HistoryId>,
+) -> Result<i64, EngineError> {
+    let (tx, guard, now) = (&commit.tx, &commit.guard, commit.now);
+    let last = records.last().map(|record| record.id);
+    let cursor = async {
+        match (end, last) {
+            (Some(end), last) => {
+                let cursor = last.map_or(end, |last| last.max(end));
+                mailboxes::caught_up(tx, guard, cursor, pass.began).await
+            }
+            (None, Some(last)) => mailboxes::advance(tx, guard, last, now).await,
+            (None, None) => Ok(()),
+        }
+    };
+    let pushes = async {
+        match end {
+            Some(end) => queue::settle(tx, guard, end, now).await,
+            None => Ok(0),
+        }
+    };
+    let ((), (), not_seen) = tokio::try_join!(changes::insert(tx, guard, records, now), cursor, pushes)?;
+    Ok(not_seen)
+}
+
+fn weigh(record: &HistoryRecord, fetched: &HashMap<MessageId, Fetched>) -> (usize, usize) {
+    let named = record.added.iter().map(|entry| &entry.message_id);
+    let named = named.chain(record.labels_added.iter().map(|entry| &entry.message_id));
+    let named = named.chain(record.labels_removed.iter().map(|entry| &entry.message_id));
+    let bytes = named.filter_map(|id| fetched.get(id)).map(Fetched::weight).sum();
+    (record.entries(), bytes)
+}
+
+/// Entries that name no message are parked under a name of ours, so that the counts add up.
+fn unreadable(records: &[HistoryRecord]) -> Vec<Look> {
+    records
+        .iter()
+        .filter(|record| record.unreadable > 0)
+        .filter_map(|record| {
+            let id = MessageId::parse(format!("{UNREADABLE}{}", record.id)).ok()?;
+            let entries = i32::try_from(record.unreadable).unwrap_or(i32::MAX);
+            let change = Change { entries, ..Change::look_at(id, None, record.id) };
+            Some((change, Fetched::Poison("the entry names no usable message id".to_owned())))
+        })
+        .collect()
+}
+
+/// Turns the mails of one record into poison; `false` when there is none to blame.
+fn poison(
+    group: &[HistoryRecord],
+    fetched: &mut HashMap<MessageId, Fetched>,
+    error: &postrider_storage::Error,
+) -> bool {
+    let mut blamed = false;
+    for change in fold(group) {
+        if let Some(mail @ Fetched::Mail(_)) = fetched.get_mut(&change.message_id) {
+            *mail = Fetched::Poison(error.to_string());
+            blamed = true;
+        }
+    }
+    blamed
+}

@@ -1,0 +1,80 @@
+//! Parked messages whose next look is due.
+
+use postrider_gmail::Lane;
+
+use super::LiveLane;
+use crate::content::fetched::Fetched;
+use crate::engine::apply::{Commit, Look, Origin, apply, messages};
+use crate::engine::fetch::{ALONE_AFTER, Batch};
+use crate::error::EngineError;
+use crate::rules::change::Change;
+use crate::rules::decide::Fetch;
+use crate::rules::slices;
+use crate::store::{emails, parked};
+
+/// Messages looked at in one go.
+const BATCH: usize = 50;
+
+impl LiveLane<'_> {
+    /// Looks at every parked message that is due, a batch at a time.
+    pub(super) async fn look_at_parked(&self) -> Result<(), EngineError> {
+        loop {
+            let guard = self.lease.guard();
+            let mut tx = self.lease.tenant().await?;
+            let due = parked::list_due(&mut tx, &guard, self.lease.parts.now(), BATCH).await?;
+            let ids: Vec<_> = due.iter().map(|row| row.message_id.clone()).collect();
+            let known = emails::list_known(&tx, &guard.tenant, guard.connector, &ids).await?;
+            tx.commit().await?;
+            if due.is_empty() {
+                return Ok(());
+            }
+            let fetch = |id| {
+                let has_body = known.iter().any(|row| row.message_id == id && !row.stub);
+                (id, if has_body { Fetch::Labels } else { Fetch::Mail })
+            };
+            // It is parked already: another failure moves its schedule and stops nothing.
+            let fetcher = self.lease.fetcher(Lane::Repair, ALONE_AFTER);
+            let Batch { mut fetched, error, .. } = fetcher.all(ids.into_iter().map(fetch).collect()).await;
+            let mut looks: Vec<Look> = due
+                .into_iter()
+                .filter_map(|row| {
+                    let fetched = fetched.remove(&row.message_id)?;
+                    Some((Change::look_at(row.message_id, row.thread_id, row.history_id), fetched))
+                })
+                .collect();
+            while !looks.is_empty() {
+                let fits = slices::leading(looks.iter().map(|(_, fetched)| (1, fetched.weight())));
+                let batch: Vec<_> = looks.drain(..fits).collect();
+                self.commit_looks(batch).await?;
+            }
+            if let Some(error) = error {
+                return Err(error.into());
+            }
+        }
+    }
+
+    /// Commits looks together, and one by one where the database refuses the lot.
+    async fn commit_looks(&self, batch: Vec<Look>) -> Result<(), EngineError> {
+        match self.commit_look(&batch).await {
+            Err(EngineError::Db(error)) if !error.is_transient() => {
+                for (change, fetched) in batch {
+                    let single = [(change.clone(), fetched)];
+                    if let Err(EngineError::Db(error)) = self.commit_look(&single).await
+                        && !error.is_transient()
+                    {
+                        self.commit_look(&[(change, Fetched::Poison(error.to_string()))]).await?;
+                    }
+                }
+                tracing::warn!(%error, "parked messages were committed one by one");
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    async fn commit_look(&self, batch: &[Look]) -> Result<(), EngineError> {
+        let mut commit = Commit::begin(self.lease, self.lease.guard(), self.lease.own_cause()).await?;
+        apply(&mut commit, Origin::Parked, messages(batch)).await?;
+        Ok(commit.end().await?)
+    }
+}

@@ -1,0 +1,124 @@
+//! The run lane: a run's slice of work beside the live lane. Every step is a small transaction with its checkpoint inside,
+//! so that a kill anywhere resumes.
+
+mod ahead;
+mod commit;
+mod failure;
+mod fetching;
+mod listing;
+
+use postrider_contracts::mailbox::SyncStarted;
+use postrider_domain::{RunKind, RunState};
+use postrider_gmail::Lane;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::apply::Commit;
+use super::boundary;
+use super::fetch::Fetcher;
+use super::lease::Lease;
+use crate::error::EngineError;
+use crate::rules::words::RunReason;
+use crate::store::listing as listed;
+use crate::store::runs::{self, Run};
+
+/// With this many rows the planner's statistics are good enough; below it a fresh mirror is fast without.
+const STATISTICS_AFTER: i64 = 500;
+
+/// Why a slice ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SliceOver {
+    RunEnded,
+    /// It failed and waits; the mailbox does not.
+    RunWaits,
+    /// The time is over.
+    WorkLeft,
+}
+
+/// One run of one lease.
+pub struct RunLane<'l> {
+    lease: &'l Lease<'l>,
+    run: Run,
+}
+
+impl<'l> RunLane<'l> {
+    /// The run to work on, begun if it was queued. Incremental ones are done by the live lane itself.
+    pub async fn next(lease: &'l Lease<'l>) -> Result<Option<Self>, EngineError> {
+        let guard = lease.guard();
+        let mut tx = lease.tenant().await?;
+        let active = runs::find_active(&mut tx, &guard).await?;
+        let queued = runs::list_queued(&tx, &guard).await?.into_iter().find(|run| run.kind != RunKind::Incremental);
+        tx.commit().await?;
+        let run = match (active, queued) {
+            // It waits after a failure; the release makes the mailbox due for it.
+            (Some(run), _) if run.not_before.is_some_and(|at| at > lease.parts.now()) => return Ok(None),
+            (Some(run), _) => run,
+            (None, Some(run)) => begin(lease, &run).await?,
+            (None, None) => return Ok(None),
+        };
+        Ok(Some(Self { lease, run }))
+    }
+
+    /// Works on the run for a slice of time. `done` is set at the end in any case.
+    pub async fn slice(&mut self, done: &CancellationToken) -> Result<SliceOver, EngineError> {
+        let _set = done.clone().drop_guard();
+        match Box::pin(self.work()).await {
+            Err(EngineError::Gmail(error)) if failure::is_the_runs(&error) => {
+                self.hold(&error).await?;
+                Ok(SliceOver::RunWaits)
+            }
+            // The live lane started over: another run takes this one's place.
+            Err(EngineError::BrokenOff) => Ok(SliceOver::RunEnded),
+            over => over,
+        }
+    }
+
+    async fn work(&mut self) -> Result<SliceOver, EngineError> {
+        let until = Instant::now() + self.lease.parts.settings.backfill_slice;
+        loop {
+            match self.run.state {
+                RunState::Listing => Box::pin(self.list_page()).await?,
+                RunState::Fetching => Box::pin(self.fetch_listed(until)).await?,
+                RunState::Confirming => Box::pin(self.confirm()).await?,
+                RunState::Queued | RunState::Completed | RunState::Failed | RunState::Superseded => {
+                    return Ok(SliceOver::RunEnded);
+                }
+            }
+            if !self.run.state.is_over() && (Instant::now() >= until || self.lease.parts.stopping()) {
+                return Ok(SliceOver::WorkLeft);
+            }
+        }
+    }
+
+    /// Fetches that count as this run's.
+    fn fetcher(&self) -> Fetcher {
+        let lane = match (self.run.kind, self.run.reason) {
+            (RunKind::Repair, _) => Lane::Repair,
+            (_, RunReason::Asked) => Lane::Asked,
+            _ => Lane::Backfill,
+        };
+        self.lease.fetcher(lane, self.run.attempts)
+    }
+
+    /// A run without fresh statistics is slow, not wrong.
+    async fn refresh_statistics(&self) {
+        let refreshed = async {
+            let mut tx = self.lease.parts.db.system().await?;
+            listed::refresh_statistics(&mut tx).await?;
+            tx.commit().await
+        };
+        if let Err(error) = refreshed.await {
+            tracing::warn!(%error, "the planner's statistics are old");
+        }
+    }
+}
+
+/// Begins a run that somebody asked for, inside the current generation.
+async fn begin(lease: &Lease<'_>, run: &Run) -> Result<Run, EngineError> {
+    let (boundary, total_estimate) = boundary::read(&lease.gmail(Lane::Asked)).await?;
+    let mut commit = Commit::begin(lease, lease.guard(), lease.own_cause()).await?;
+    let run = runs::begin(&mut commit.tx, &commit.guard, run.id, boundary, total_estimate, commit.now).await?;
+    commit.tell(&SyncStarted { run: Some(run.state_message()) });
+    commit.end().await?;
+    Ok(run)
+}

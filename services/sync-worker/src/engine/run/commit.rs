@@ -1,0 +1,80 @@
+//! Commits of a run: its row, its listing, its mails and its events move together.
+
+use chrono::TimeDelta;
+use postrider_contracts::mailbox::{SyncCompleted, SyncProgressed};
+use postrider_domain::{MessageId, RunState};
+
+use super::RunLane;
+use crate::engine::apply::{Commit, Look, Origin, apply, messages};
+use crate::error::EngineError;
+use crate::store::runs::{self, Counts, Run, Step};
+use crate::store::{listing, mailboxes};
+
+/// At most one `sync.progressed` in this time.
+const PROGRESS_EVERY: TimeDelta = TimeDelta::seconds(2);
+
+impl RunLane<'_> {
+    /// Moves the run: its state, its checkpoints, its listing.
+    pub(super) async fn step(&mut self, mut step: Step, listed: &[MessageId]) -> Result<(), EngineError> {
+        let mut commit = self.begin_commit().await?;
+        let added = listing::insert(&mut commit.tx, &self.run, listed).await?;
+        step.add.listed += crate::store::count(added);
+        let run = self.advance(&mut commit, step).await?;
+        commit.end().await?;
+        self.run = run;
+        Ok(())
+    }
+
+    /// Commits what was looked at; every mail of the listing up to `settled` is done with then.
+    pub(super) async fn commit_looks(&mut self, looks: &[Look], settled: i64) -> Result<(), EngineError> {
+        let mut commit = self.begin_commit().await?;
+        let applied = apply(&mut commit, Origin::Run(self.run.id), messages(looks)).await?;
+        let count = crate::store::count;
+        let add = Counts {
+            listed: 0,
+            fetched: count(looks.len()),
+            stored: count(applied.stored),
+            new_emails: count(applied.stored),
+            deleted: count(applied.deleted),
+            failed: count(applied.parked),
+        };
+        let run = self.advance(&mut commit, Step { add, settled, ..Step::default() }).await?;
+        commit.end().await?;
+        self.run = run;
+        Ok(())
+    }
+
+    /// Ends the run: every listed mail is in the mirror, parked, or left out; every other one was asked about.
+    pub(super) async fn complete(&mut self) -> Result<(), EngineError> {
+        let mut commit = self.begin_commit().await?;
+        let step = Step { state: Some(RunState::Completed), ..Step::default() };
+        let run = runs::advance(&mut commit.tx, &self.run, &step, commit.now).await?;
+        listing::clear(&mut commit.tx, &run).await?;
+        mailboxes::first_synced(&mut commit.tx, &commit.guard, commit.now).await?;
+        commit.tell(&SyncCompleted { run: Some(run.state_message()) });
+        let connector = commit.guard.connector;
+        commit.end().await?;
+        tracing::info!(
+            connector.id = %connector, run.id = %run.id, kind = %run.kind, stored = run.stored,
+            deleted = run.deleted, parked = run.failed, "synced the mailbox"
+        );
+        self.run = run;
+        Ok(())
+    }
+
+    async fn advance(&self, commit: &mut Commit<'_>, step: Step) -> Result<Run, EngineError> {
+        let progressed = self.run.progressed_at.is_none_or(|at| commit.now - at >= PROGRESS_EVERY);
+        let run = runs::advance(&mut commit.tx, &self.run, &Step { progressed, ..step }, commit.now).await?;
+        if progressed {
+            commit.tell(&SyncProgressed { run: Some(run.state_message()) });
+        }
+        Ok(run)
+    }
+
+    /// A run's commits prove its own generation: an answer from before a gap must not be written after it.
+    async fn begin_commit(&self) -> Result<Commit<'_>, EngineError> {
+        let mut guard = self.lease.guard();
+        guard.generation = self.run.generation;
+        Commit::begin(self.lease, guard, self.lease.own_cause()).await
+    }
+}

@@ -1,0 +1,155 @@
+//! Folds history records into one change for each message.
+
+use std::collections::HashMap;
+
+use postrider_domain::{HistoryId, LabelId, MessageId, ThreadId};
+use postrider_gmail::{HistoryRecord, LabelChange, MessageRef};
+
+/// Labels put on and taken off by one record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delta {
+    pub history_id: HistoryId,
+    pub added: Vec<LabelId>,
+    pub removed: Vec<LabelId>,
+}
+
+/// All that some records say about one message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    pub message_id: MessageId,
+    pub thread_id: Option<ThreadId>,
+    /// The record that added it, if one did.
+    pub added: Option<HistoryId>,
+    /// The record that deleted it for good, unless a later one added it again.
+    pub deleted: Option<HistoryId>,
+    pub deltas: Vec<Delta>,
+    /// The newest record that names it.
+    pub last: HistoryId,
+    /// Entries folded in: what the ledger counts.
+    pub entries: i32,
+}
+
+impl Change {
+    /// A change that no record caused: a parked message looked at again, a mail of a listing.
+    pub fn look_at(message_id: MessageId, thread_id: Option<ThreadId>, last: HistoryId) -> Self {
+        Self { message_id, thread_id, added: None, deleted: None, deltas: Vec::new(), last, entries: 0 }
+    }
+}
+
+/// One change a message, in the order in which the records first name them. Inside a record: added, labels, deleted.
+pub fn fold<'a>(records: impl IntoIterator<Item = &'a HistoryRecord>) -> Vec<Change> {
+    let mut folded = Folded::default();
+    for record in records {
+        for entry in &record.added {
+            folded.added(record.id, entry);
+        }
+        for entry in &record.labels_added {
+            folded.labels(record.id, entry, true);
+        }
+        for entry in &record.labels_removed {
+            folded.labels(record.id, entry, false);
+        }
+        for entry in &record.deleted {
+            folded.deleted(record.id, entry);
+        }
+    }
+    folded.changes
+}
+
+#[derive(Default)]
+struct Folded {
+    changes: Vec<Change>,
+    places: HashMap<MessageId, usize>,
+}
+
+impl Folded {
+    fn change(&mut self, record: HistoryId, message: &MessageId, thread: Option<&ThreadId>) -> Option<&mut Change> {
+        let place = *self.places.entry(message.clone()).or_insert_with(|| {
+            self.changes.push(Change::look_at(message.clone(), None, record));
+            self.changes.len() - 1
+        });
+        let change = self.changes.get_mut(place)?;
+        change.last = change.last.max(record);
+        change.entries += 1;
+        if change.thread_id.is_none() {
+            change.thread_id = thread.cloned();
+        }
+        Some(change)
+    }
+
+    fn added(&mut self, record: HistoryId, entry: &MessageRef) {
+        if let Some(change) = self.change(record, &entry.message_id, entry.thread_id.as_ref()) {
+            change.added = Some(record);
+            change.deleted = None;
+        }
+    }
+
+    fn deleted(&mut self, record: HistoryId, entry: &MessageRef) {
+        if let Some(change) = self.change(record, &entry.message_id, entry.thread_id.as_ref()) {
+            change.deleted = Some(record);
+        }
+    }
+
+    fn labels(&mut self, record: HistoryId, entry: &LabelChange, put_on: bool) {
+        if let Some(change) = self.change(record, &entry.message_id, entry.thread_id.as_ref()) {
+            let (added, removed) =
+                if put_on { (entry.labels.clone(), Vec::new()) } else { (Vec::new(), entry.labels.clone()) };
+            change.deltas.push(Delta { history_id: record, added, removed });
+        }
+    }
+}
+
+/// The labels after every delta that is newer than what `labels` already reflect; sorted, without repeats.
+pub fn replay(labels: &[LabelId], known: HistoryId, deltas: &[Delta]) -> Vec<LabelId> {
+    let mut result: Vec<LabelId> = labels.to_vec();
+    for delta in deltas.iter().filter(|delta| delta.history_id > known) {
+        result.retain(|label| !delta.removed.contains(label));
+        result.extend(delta.added.iter().cloned());
+    }
+    result.sort_unstable();
+    result.dedup();
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(id: &str) -> MessageRef {
+        MessageRef { message_id: MessageId::parse(id).unwrap(), thread_id: None, labels: None }
+    }
+
+    fn labels(id: &str, labels: &[&str]) -> LabelChange {
+        let labels = labels.iter().map(|label| LabelId::parse(*label).unwrap()).collect();
+        LabelChange { message_id: MessageId::parse(id).unwrap(), thread_id: None, labels, all_labels: None }
+    }
+
+    #[test]
+    fn a_record_with_several_types_folds_into_one_change_a_message() {
+        let record = HistoryRecord {
+            id: HistoryId(7),
+            added: vec![message("a"), message("b")],
+            deleted: vec![message("b")],
+            labels_added: vec![labels("a", &["STARRED"])],
+            labels_removed: vec![labels("c", &["UNREAD"])],
+            unreadable: 0,
+        };
+        let changes = fold([&record]);
+        assert_eq!(changes.len(), 3);
+        assert_eq!(changes.iter().map(|change| change.entries).sum::<i32>(), 5);
+        assert_eq!(changes[1].deleted, Some(HistoryId(7)));
+        assert_eq!(changes[2].added, None);
+    }
+
+    #[test]
+    fn deltas_replay_only_what_is_newer() {
+        let inbox = LabelId::parse("INBOX").unwrap();
+        let star = LabelId::parse("STARRED").unwrap();
+        let deltas = [
+            Delta { history_id: HistoryId(5), added: vec![star.clone()], removed: vec![] },
+            Delta { history_id: HistoryId(9), added: vec![], removed: vec![inbox.clone()] },
+        ];
+        assert_eq!(replay(std::slice::from_ref(&inbox), HistoryId(5), &deltas), vec![]);
+        assert_eq!(replay(&[inbox], HistoryId(4), &deltas), vec![star]);
+    }
+}

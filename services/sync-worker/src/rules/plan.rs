@@ -1,0 +1,154 @@
+//! What becomes of a batch of messages, with the parking lot and the ledger kept in step.
+
+use chrono::TimeDelta;
+use postrider_domain::{MessageId, Timestamp, Version};
+
+use super::change::Change;
+use super::decide::{End, Known, Row, end, row};
+use super::park::{self, Next, Reason};
+use crate::content::fetched::Fetched;
+use crate::store::ledger::Tally;
+use crate::store::parked::Parked;
+
+/// Message ids we made for entries that named none; they are never asked for.
+pub const UNREADABLE: &str = "unreadable.";
+
+/// All that is at hand of one message when it is decided.
+#[derive(Clone, Copy)]
+pub struct Message<'a> {
+    pub change: &'a Change,
+    pub fetched: Option<&'a Fetched>,
+    pub known: Option<&'a Known>,
+    pub waiting: Option<&'a Parked>,
+}
+
+impl<'a> Message<'a> {
+    /// A message of which the mirror was not asked yet.
+    pub fn new(change: &'a Change, fetched: Option<&'a Fetched>) -> Self {
+        Self { change, fetched, known: None, waiting: None }
+    }
+}
+
+/// What becomes of one message.
+pub struct Decided {
+    pub row: Row,
+    /// A history record added it, now or when it was parked.
+    pub live: bool,
+}
+
+/// What becomes of a batch.
+pub struct Plan {
+    generation: i32,
+    /// These are scheduled looks at parked messages.
+    look: bool,
+    now: Timestamp,
+    pub park: Vec<Parked>,
+    pub unpark: Vec<MessageId>,
+    pub tally: Tally,
+}
+
+impl Plan {
+    pub fn new(generation: i32, look: bool, now: Timestamp) -> Self {
+        Self { generation, look, now, park: Vec::new(), unpark: Vec::new(), tally: Tally::default() }
+    }
+
+    /// Decides one message.
+    pub fn decide(&mut self, message: &Message<'_>) -> Decided {
+        let mut row = row(message.change, message.known, message.fetched, self.generation);
+        let live = message.change.added.is_some() || message.waiting.is_some_and(|parked| parked.live);
+        if let Row::Park { reason, error } = &row {
+            match parking(message, (*reason, error), self.look, self.now) {
+                Some(parked) => self.park.push(Parked { live, ..parked }),
+                None => row = given_up(message, self.generation),
+            }
+        }
+        let end = end(message.change, message.known, &row);
+        self.count(message, end);
+        if end != End::Parked && message.waiting.is_some() {
+            self.unpark.push(message.change.message_id.clone());
+        }
+        Decided { row, live }
+    }
+
+    /// Entries of this change, and those that waited, go where the message goes.
+    fn count(&mut self, message: &Message<'_>, end: End) {
+        let fresh = i64::from(message.change.entries);
+        let waited = message.waiting.map_or(0, |parked| i64::from(parked.changes));
+        self.tally.seen += fresh;
+        match end {
+            End::Parked => self.tally.parked += fresh,
+            End::Applied => self.tally.applied += fresh + waited,
+            End::Tombstoned => self.tally.tombstoned += fresh + waited,
+        }
+        if end != End::Parked {
+            self.tally.parked -= waited;
+        }
+    }
+}
+
+/// The row of the parking lot; `None` when the message is given up. Whether it is live is the caller's to say.
+fn parking(message: &Message<'_>, (reason, error): (Reason, &str), look: bool, now: Timestamp) -> Option<Parked> {
+    let (attempts, next_attempt_at) = match message.waiting {
+        Some(parked) if look => match park::next(reason, parked.attempts + 1, now) {
+            Next::At(at) => (parked.attempts + 1, Some(at)),
+            Next::GiveUp => return None,
+        },
+        // New records do not hurry the schedule, and do not end it.
+        Some(parked) => (parked.attempts, parked.next_attempt_at),
+        None if message.change.message_id.as_str().starts_with(UNREADABLE) => (0, None),
+        None => match park::next(reason, 0, now) {
+            Next::At(at) => (0, Some(at)),
+            Next::GiveUp => (0, Some(now + TimeDelta::minutes(1))),
+        },
+    };
+    Some(Parked {
+        message_id: message.change.message_id.clone(),
+        thread_id: message
+            .change
+            .thread_id
+            .clone()
+            .or_else(|| message.waiting.and_then(|parked| parked.thread_id.clone())),
+        history_id: message.waiting.map_or(message.change.last, |parked| parked.history_id.max(message.change.last)),
+        reason,
+        live: false,
+        changes: message.change.entries + message.waiting.map_or(0, |parked| parked.changes),
+        attempts,
+        next_attempt_at,
+        last_error: postrider_domain::text::without_nul(postrider_domain::text::truncate(error, 500).to_owned()),
+    })
+}
+
+/// Nothing was there for a day: a tombstone, newer than whatever the mirror knows.
+fn given_up(message: &Message<'_>, generation: i32) -> Row {
+    let last = message.waiting.map_or(message.change.last, |parked| parked.history_id.max(message.change.last));
+    let version = Version::new(generation, last);
+    match message.known {
+        Some(known) if known.version > version => Row::Current,
+        _ => Row::Tombstone { version },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use postrider_domain::{Clock, HistoryId, MockClock};
+
+    fn change(entries: i32) -> Change {
+        Change { entries, ..Change::look_at(MessageId::parse("m").unwrap(), None, HistoryId(5)) }
+    }
+
+    #[test]
+    fn entries_are_counted_once_from_parking_to_the_end() {
+        let now = MockClock::default().now();
+        let (first, look) = (change(2), change(0));
+        let mut plan = Plan::new(1, false, now);
+        plan.decide(&Message::new(&first, Some(&Fetched::Missing)));
+        assert_eq!(plan.tally, Tally { seen: 2, parked: 2, ..Tally::default() });
+        let parked = Parked { attempts: 4, ..plan.park[0].clone() };
+        let mut plan = Plan::new(1, true, now);
+        let decided = plan.decide(&Message { waiting: Some(&parked), ..Message::new(&look, Some(&Fetched::Missing)) });
+        assert_eq!(plan.tally, Tally { tombstoned: 2, parked: -2, ..Tally::default() });
+        assert!(matches!(decided.row, Row::Tombstone { .. }));
+        assert_eq!(plan.unpark.len(), 1);
+    }
+}
