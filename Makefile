@@ -3,8 +3,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 CARGO ?= cargo
-# The operator command. No `-p` anywhere: cargo then resolves the features of the whole workspace once, for all targets.
-POSTRIDER = $(CARGO) run -q --bin postrider --
+# RELEASE=1 builds and runs optimised programs: the way to run the stack for real.
+PROFILE = $(if $(RELEASE),--release)
+# The operator command. Built by `programs`, so that nothing compiles silently here.
+POSTRIDER = $(CARGO) run -q $(PROFILE) --bin postrider --
 
 .PHONY: help
 help: ## Show this list
@@ -40,10 +42,10 @@ check-gen: ## Fail if the generated code is not current
 
 .PHONY: programs run up down token bench logs health reset gmail-sync-deleted gmail-sync-full
 programs: # The first build takes minutes: cargo's own progress is shown.
-	@$(CARGO) build --bins
+	@$(CARGO) build --bins $(PROFILE)
 run: programs ## Demo: servers, simulated Gmail and all services; shows a mail arriving; Ctrl-C stops all
 	@$(POSTRIDER) run
-up: programs ## Start the stack in the background, wait until it is ready, print URLs and a token
+up: programs ## Start the stack in the background, wait until it is ready, print URLs and a token; RELEASE=1 for real use
 	@$(POSTRIDER) up
 down: ## Stop the stack and the private servers
 	@$(POSTRIDER) down

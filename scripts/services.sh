@@ -98,6 +98,22 @@ down() {
   wait "$job"
 }
 
+# Closes all but standard input and output in this (sub)shell: a daemon that inherits a file of whoever called this script
+# keeps it open for ever, a lock among them. 255 is the script itself and closes by itself.
+close_others() {
+  local open
+  for open in /proc/"$BASHPID"/fd/*; do
+    open=${open##*/}
+    case $open in 0 | 1 | 2 | 255) ;; *) eval "exec $open>&-" 2> /dev/null || true ;; esac
+  done
+}
+
+# Runs a command so.
+alone() (
+  close_others
+  exec "$@"
+)
+
 status() {
   if postgres_running; then say "Postgres runs on 127.0.0.1:$pg_port"; else say "Postgres is down"; fi
   if rabbit_running; then
@@ -144,7 +160,8 @@ set_ports() {
 }
 set_ports
 
-# One command at a time for one directory; the servers themselves must not inherit the lock.
+# One command at a time for one directory; the servers themselves inherit neither this lock nor any of the caller's
+# (see alone).
 exec 9> "$dir/lock"
 flock -w 120 9 || die "another scripts/services.sh works on $dir"
 load_secrets

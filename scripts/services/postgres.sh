@@ -3,7 +3,7 @@
 # Postgres refuses to run as root: then it runs as the user the Debian package made for it.
 pg_user=postgres
 as_pg() {
-  if [ "$(id -u)" = 0 ]; then runuser -u "$pg_user" -- "$@" 9>&-; else "$@" 9>&-; fi
+  if [ "$(id -u)" = 0 ]; then alone runuser -u "$pg_user" -- "$@"; else alone "$@"; fi
 }
 
 # Where the data really is: the unprivileged user may not be able to follow the link (see postgres_room).

@@ -73,12 +73,12 @@ rabbit_start() {
     if listening "$epmd_port"; then
       epmd -port "$epmd_port" -names 9>&- > /dev/null 2>&1 || need_free_port "$epmd_port" "RabbitMQ's port mapper"
     else
-      rabbit_env epmd -daemon -address 127.0.0.1 -port "$epmd_port"
+      (close_others; rabbit_env epmd -daemon -address 127.0.0.1 -port "$epmd_port")
       wait_for 5 listening "$epmd_port" || die "epmd did not start on port $epmd_port"
     fi
     rm -f "$dir/rabbitmq/pid" "$dir/rabbitmq/node.pid"
     # exec: no shell of this script stays behind as its parent, holding the lock.
-    (launch=exec; rabbit_env setsid nohup "$rabbit_bin/rabbitmq-server") > "$dir/rabbitmq/log/start.log" 2>&1 < /dev/null &
+    (close_others; launch=exec; rabbit_env setsid nohup "$rabbit_bin/rabbitmq-server") > "$dir/rabbitmq/log/start.log" 2>&1 < /dev/null &
   fi
   wait_for 60 rabbit_ready || die "RabbitMQ did not get ready in 60 s: see $dir/rabbitmq/log"
   rabbit_pid > "$dir/rabbitmq/node.pid.new"

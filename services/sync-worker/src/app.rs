@@ -22,7 +22,6 @@ use crate::engine::google_access::GoogleAccess;
 use crate::engine::{Engine, Parts, Settings};
 use crate::http::api::Api;
 use crate::http::doc::ApiDoc;
-use crate::http::gmail::recent::RecentCalls;
 use crate::metrics::Metrics;
 use crate::state::State;
 use crate::store::migrations;
@@ -41,8 +40,6 @@ pub struct App {
     state: State,
     transport: Arc<dyn Transport>,
     relay: Relay,
-    gmail: Arc<GmailTransport>,
-    calls: Arc<RecentCalls>,
     connector: ServiceClient,
     stream_check: Duration,
     cx: Context,
@@ -117,9 +114,8 @@ impl Service for App {
             stop: cx.shutdown.soft.clone(),
         });
         let relay = Relay::new(db.clone(), transport.publisher(), &cx.registry);
-        let calls = Arc::new(RecentCalls::default());
         let state = State { db, seams, engine, metrics, replica };
-        let api = Api::new(&state, transport.publisher(), calls.clone());
+        let api = Api::new(&state, transport.publisher(), gmail.metrics().clone());
         let listen = ServerConfig {
             name: NAME,
             listen: config.listen.addr,
@@ -128,21 +124,21 @@ impl Service for App {
         };
         let server = Server::bind(listen, &cx, Health::new().database(&state.db), routes(&state, api, tokens))?;
         let stream_check = config.stream_check;
-        Ok(Self { server, state, transport, relay, gmail, calls, connector, stream_check, cx })
+        Ok(Self { server, state, transport, relay, connector, stream_check, cx })
     }
 
     async fn run(self) -> anyhow::Result<()> {
-        let Self { server, state, transport, relay, gmail, calls, connector, stream_check, cx } = self;
+        let Self { server, state, transport, relay, connector, stream_check, cx } = self;
         // The relay ends by itself at the soft stop; without it events would only wait in their table.
-        cx.tasks.spawn("outbox-relay", relay.run(cx.shutdown.soft.clone()));
+        cx.tasks.spawn("outbox.relay", relay.run(cx.shutdown.soft.clone()));
         let source = Arc::new(HttpEventSource::new(connector));
         let streams = consumers::start(transport.as_ref(), &state, source);
         let stop = cx.shutdown.soft.clone();
-        cx.tasks.supervise("catch-up.connector", &cx.shutdown, move || {
+        cx.tasks.supervise("consumer.catch_up.connector", &cx.shutdown, move || {
             let (streams, stop) = (streams.clone(), stop.clone());
             async move { streams.run_catch_up(stream_check, stop).await }
         });
-        jobs::start(&cx, &state, &gmail, &calls);
+        jobs::start(&cx, &state);
         server.run(&cx.shutdown).await
     }
 

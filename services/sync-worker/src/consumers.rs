@@ -10,7 +10,7 @@ use postrider_events::streams::{EventSource, StreamConsumer};
 
 use crate::state::State;
 
-/// Starts every consumer; answers the one whose streams are to be compared with their producer's.
+/// Starts every consumer. Returns the one whose streams are to be compared with their producer's.
 pub fn start(transport: &dyn Transport, state: &State, connector: Arc<dyn EventSource>) -> Arc<StreamConsumer> {
     let applier = Arc::new(connector::ConnectorEvents::new(state.clone()));
     let streams = Arc::new(StreamConsumer::new(state.db.clone(), applier, connector, state.seams.clock.clone()));

@@ -10,7 +10,7 @@
 //!   -> store/queue::enqueue      rows of the queue; their mailboxes are marked and due
 //!   -> wakes::marked             those in work here look at once, for the others the scan does
 //! jobs/due_scan              a tick, or a wake
-//!   -> engine::acquire_due       store/leases: epoch + 1, leased for 30 s
+//!   -> engine::acquire_due       store/mailboxes/due: epoch + 1, leased for 30 s
 //!   -> engine::work              lease: what the lanes share; heartbeat beside it; then in turns
 //!        live/pass::pass             history from the cursor, a page, a step at a time
 //!          rules/change::fold            records -> one change for each message
@@ -19,7 +19,7 @@
 //!          live/commit::commit           one transaction under the mailbox's lock:
 //!            apply::apply                    what the mirror knows, read under the lock
 //!              rules/plan::decide                change, fetched, known -> row, or parked
-//!              apply/rows::write                 rows, labels, sources, ledger (store/email_writes …)
+//!              apply/rows::write                 rows, labels, sources, ledger (store/emails …)
 //!              apply/tell                        events
 //!            record of changes, cursor, pushes; apply/commit::end: outbox, commit
 //!        live/parked                 parked messages that are due: fetch, apply
@@ -60,7 +60,7 @@ use crate::error::EngineError;
 use crate::metrics::Metrics;
 use crate::rules::due::{Due, DueReason};
 use crate::store::labels;
-use crate::store::leases::{self, Leased};
+use crate::store::mailboxes::due::{self, Leased};
 use lease::Lease;
 use live::{LiveLane, Pass};
 use run::{RunLane, SliceOver};
@@ -107,7 +107,7 @@ impl Engine {
     /// Leases one mailbox if it is due and works on it until nothing is left to do now. Returns whether it was due.
     pub async fn run_mailbox(&self, connector: ConnectorId) -> Result<bool, EngineError> {
         let mut tx = self.0.parts.db.system().await?;
-        let leased = leases::acquire(&mut tx, &self.0.parts.owner, connector, self.now()).await?;
+        let leased = due::acquire(&mut tx, &self.0.parts.owner, connector, self.now()).await?;
         tx.commit().await?;
         let Some(leased) = leased else { return Ok(false) };
         self.work(leased).await.map(|()| true)
@@ -116,7 +116,7 @@ impl Engine {
     /// Leases mailboxes that are due, without those that are in work here.
     pub async fn acquire_due(&self, in_work: &[ConnectorId], limit: usize) -> Result<Vec<Leased>, EngineError> {
         let mut tx = self.0.parts.db.system().await?;
-        let leased = leases::acquire_due(&mut tx, &self.0.parts.owner, in_work, limit, self.now()).await?;
+        let leased = due::acquire_all(&mut tx, &self.0.parts.owner, in_work, limit, self.now()).await?;
         tx.commit().await?;
         Ok(leased)
     }

@@ -2,11 +2,9 @@
 
 pub mod accounts;
 pub mod api;
-pub mod asker;
 pub mod doc;
 pub mod gmail;
 pub mod mail;
-mod page;
 pub mod sync_runs;
 
 use actix_web::web::ServiceConfig;

@@ -2,23 +2,19 @@
 
 pub mod clean_up;
 pub mod due_scan;
-pub mod note_calls;
 
-use std::sync::Arc;
-
-use postrider_gmail::GmailTransport;
 use postrider_runtime::Context;
 
-use crate::http::gmail::recent::RecentCalls;
 use crate::state::State;
 
 /// Starts every job.
-pub fn start(cx: &Context, state: &State, transport: &Arc<GmailTransport>, calls: &Arc<RecentCalls>) {
-    let (tasks, stop) = (&cx.tasks, &cx.shutdown);
-    due_scan::start(tasks, stop, &state.engine);
-    postrider_events::partitions::keep(tasks, stop, &state.db);
-    let args = (state.clone(), stop.clone());
-    tasks.supervise("job.clean_up", stop, move || clean_up::run(args.0.clone(), args.1.clone()));
-    let args = (transport.clone(), calls.clone(), stop.clone());
-    tasks.supervise("job.note_calls", stop, move || note_calls::run(args.0.clone(), args.1.clone(), args.2.clone()));
+pub fn start(cx: &Context, state: &State) {
+    let (tasks, shutdown) = (&cx.tasks, &cx.shutdown);
+    due_scan::start(tasks, shutdown, &state.engine);
+    postrider_events::partitions::keep(tasks, shutdown, &state.db);
+    let clean_up = (state.clone(), shutdown.soft.clone());
+    tasks.every("job.clean_up", clean_up::EVERY, shutdown, move || {
+        let (state, stop) = clean_up.clone();
+        async move { clean_up::run(&state, &stop).await }
+    });
 }

@@ -1,6 +1,7 @@
 //! Counters of sync-worker, built once. Labels are bounded: never a mailbox.
 
-use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use postrider_runtime::telemetry::metrics::{counter, counter_vec, gauge};
+use prometheus::{IntCounter, IntCounterVec, IntGauge, Registry};
 
 use crate::store::ledger::Tally;
 
@@ -22,19 +23,15 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Registers everything; a name that is taken already keeps its first owner.
     pub fn new(registry: &Registry) -> Self {
-        let vec = |name: &str, help: &str, label: &str| {
-            let made = IntCounterVec::new(Opts::new(name, help), &[label]);
-            register(registry, made)
-        };
+        let labelled = |name, help, label| counter_vec(registry, name, help, &[label]);
         Self {
-            entries: vec("postrider_history_entries_total", "History entries by their end.", "end"),
-            stored: register(registry, IntCounter::new("postrider_mails_stored_total", "Mails stored with content.")),
-            gaps: register(registry, IntCounter::new("postrider_history_gaps_total", "Histories that broke off.")),
-            failures: vec("postrider_mailbox_failures_total", "Leases that ended with an error.", "code"),
-            in_work: register(registry, IntGauge::new("postrider_mailboxes_in_work", "Mailboxes in work here.")),
-            pushes: vec(
+            entries: labelled("postrider_history_entries_total", "History entries by their end.", "end"),
+            stored: counter(registry, "postrider_mails_stored_total", "Mails stored with content."),
+            gaps: counter(registry, "postrider_history_gaps_total", "Histories that broke off."),
+            failures: labelled("postrider_mailbox_failures_total", "Leases that ended with an error.", "code"),
+            in_work: gauge(registry, "postrider_mailboxes_in_work", "Mailboxes in work here."),
+            pushes: labelled(
                 "postrider_pushes_taken_total",
                 "Pushes taken from the broker, and mailboxes they marked.",
                 "outcome",
@@ -49,15 +46,6 @@ impl Metrics {
         }
         self.stored.inc_by(u64::try_from(stored).unwrap_or(u64::MAX));
     }
-}
-
-#[expect(clippy::expect_used, reason = "names and labels are literals of this file; a test builds them all")]
-fn register<M: prometheus::core::Collector + Clone + 'static>(registry: &Registry, metric: prometheus::Result<M>) -> M {
-    let metric = metric.expect("metric names of this file are valid");
-    if let Err(error) = registry.register(Box::new(metric.clone())) {
-        tracing::warn!(%error, "metric registered twice");
-    }
-    metric
 }
 
 #[cfg(test)]

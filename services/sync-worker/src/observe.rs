@@ -4,37 +4,21 @@ use postrider_domain::ConnectorId;
 
 use crate::error::EngineError;
 use crate::metrics::Metrics;
+use crate::rules::words::RunReason;
 
 /// Gmail's history no longer reaches back to the cursor, or the mailbox is another one.
-pub struct HistoryBrokeOff {
-    pub mailbox: ConnectorId,
-    /// `history_expired` or `recreated`.
-    pub reason: &'static str,
-}
-
-impl HistoryBrokeOff {
-    pub fn emit(&self, metrics: &Metrics) {
-        metrics.gaps.inc();
-        let reason = self.reason;
-        tracing::warn!(connector.id = %self.mailbox, reason, "history broke off: the mirror is learnt again");
-    }
+pub fn history_broke_off(metrics: &Metrics, mailbox: ConnectorId, reason: RunReason) {
+    metrics.gaps.inc();
+    let reason = reason.as_str();
+    tracing::warn!(connector.id = %mailbox, reason, "history broke off: the mirror is learnt again");
 }
 
 /// Work on a mailbox stopped before its end.
-pub struct MailboxStopped<'a> {
-    pub mailbox: ConnectorId,
-    pub error: &'a EngineError,
-}
-
-impl MailboxStopped<'_> {
-    pub fn emit(&self, metrics: &Metrics) {
-        let code = self.error.code();
-        metrics.failures.with_label_values(&[code]).inc();
-        match self.error {
-            EngineError::Fenced => {
-                tracing::warn!(connector.id = %self.mailbox, "another replica took this mailbox over");
-            }
-            error => tracing::warn!(connector.id = %self.mailbox, code, %error, "work on a mailbox stopped"),
-        }
+pub fn mailbox_stopped(metrics: &Metrics, mailbox: ConnectorId, error: &EngineError) {
+    let code = error.code();
+    metrics.failures.with_label_values(&[code]).inc();
+    match error {
+        EngineError::Fenced => tracing::warn!(connector.id = %mailbox, "another replica took this mailbox over"),
+        error => tracing::warn!(connector.id = %mailbox, code, %error, "work on a mailbox stopped"),
     }
 }

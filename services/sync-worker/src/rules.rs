@@ -11,3 +11,4 @@ pub mod park;
 pub mod plan;
 pub mod slices;
 pub mod window;
+pub mod words;

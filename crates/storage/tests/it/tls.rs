@@ -36,14 +36,14 @@ fn certificates(name: &str) -> (String, String, String) {
     (authority.pem(), server.pem(), key.serialize_pem())
 }
 
-/// Puts the certificate into the running server; COPY writes the files as the server's user, for it alone to read.
+/// Puts the certificate into the running server. The files belong to the server's user, who alone may read the key.
 async fn install(url: &Secret, certificate: &str, key: &str) {
     let conn = connect(url, "sslmode=disable").await.unwrap();
     for (file, pem) in [("server.crt", certificate), ("server.key", key)] {
         let lines = pem.lines().map(|line| format!("'{line}'")).collect::<Vec<_>>().join(", ");
         let home = sql("SELECT setting AS value FROM pg_settings WHERE name = 'data_directory'");
         let home = home.get_result::<Value<String>>(&conn).await.unwrap().0;
-        let copy = format!("COPY (SELECT unnest(ARRAY[{lines}])) TO '{home}/{file}'");
+        let copy = format!("COPY (SELECT unnest(ARRAY[{lines}])) TO PROGRAM 'umask 077; cat > {home}/{file}'");
         postrider_storage::Statement::dynamic(copy).execute(&conn).await.unwrap();
     }
     sql("ALTER SYSTEM SET ssl = on").execute(&conn).await.unwrap();

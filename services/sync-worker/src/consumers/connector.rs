@@ -12,7 +12,7 @@ use postrider_events::streams::{Applied, Applier, ApplyError};
 use postrider_storage::TenantTx;
 
 use crate::state::State;
-use crate::store::mailboxes;
+use crate::store::mailboxes::news::{self, AccountNews};
 
 /// Applies what connector says to mailbox rows.
 pub struct ConnectorEvents {
@@ -78,19 +78,17 @@ impl Applier for ConnectorEvents {
                 let Some(tenant) = &event.tenant else {
                     return Ok(Applied::DeadLetter("the event names no tenant".to_owned()));
                 };
-                let known = ["active", "paused", "reauth_required", "disconnected"];
-                if !known.contains(&state.status.as_str())
-                    || postrider_domain::UserId::parse(state.owner.as_str()).is_err()
-                {
+                let (Ok(status), Ok(owner)) = (state.status.parse(), state.owner.parse()) else {
                     return Ok(Applied::DeadLetter("status or owner is not valid".to_owned()));
-                }
-                if mailboxes::apply_state(tx, tenant, &state, id, now).await? {
+                };
+                let news = AccountNews { tenant: tenant.clone(), connector: id, owner, status, state };
+                if news::apply_account(tx, &news, now).await? {
                     let engine = self.state.engine.clone();
                     tx.on_commit(move || engine.wakes().marked(&[id]));
                 }
             }
             News::Watch(watch, live) => {
-                mailboxes::apply_watch(tx, id, &watch, live, now).await?;
+                news::apply_watch(tx, id, &watch, live, now).await?;
             }
             News::Unknown => {}
         }

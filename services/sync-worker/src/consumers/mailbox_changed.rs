@@ -8,7 +8,6 @@ use postrider_contracts::topology::SYNC_WORKER_MAILBOX_CHANGED;
 use postrider_contracts::{Queue, TraceContext};
 use postrider_domain::{ConnectorId, EmailAddress, HistoryId, Timestamp};
 use postrider_runtime::telemetry::span;
-use uuid::Uuid;
 
 use crate::state::State;
 use crate::store::queue::{self, Push};
@@ -32,6 +31,7 @@ impl MailboxChangedHandler {
         // From here on the push is a row: its trace goes with it, to the work it causes.
         let trace = delivered.envelope.trace.unwrap_or_else(|| TraceContext::start(self.state.seams.entropy.as_ref()));
         Ok(Push {
+            seed: self.state.seams.ids.uuid(),
             address_key: address.lookup_key(),
             history_id: HistoryId(message.history_id),
             source_message_id: postrider_domain::text::without_nul(message.source_message_id),
@@ -42,7 +42,7 @@ impl MailboxChangedHandler {
         })
     }
 
-    async fn write(&self, pushes: &[(Uuid, Push)]) -> Result<Vec<ConnectorId>, postrider_storage::Error> {
+    async fn write(&self, pushes: &[Push]) -> Result<Vec<ConnectorId>, postrider_storage::Error> {
         let mut tx = self.state.db.system().await?;
         let marked = queue::enqueue(&mut tx, pushes, self.state.seams.clock.now()).await?;
         tx.commit().await?;
@@ -66,15 +66,14 @@ impl Handler for MailboxChangedHandler {
 
     async fn handle(&self, batch: &[Delivered]) -> Vec<Outcome> {
         let read: Vec<Result<Push, String>> = batch.iter().map(|delivered| self.read(delivered)).collect();
-        let pushes: Vec<(Uuid, Push)> =
-            read.iter().flatten().map(|push| (self.state.seams.ids.uuid(), push.clone())).collect();
+        let pushes: Vec<Push> = read.iter().flatten().cloned().collect();
         let written = self.write(&pushes).await;
         match &written {
             Ok(marked) => {
                 self.state.metrics.pushes.with_label_values(&["taken"]).inc_by(pushes.len() as u64);
                 self.state.metrics.pushes.with_label_values(&["marked"]).inc_by(marked.len() as u64);
                 self.state.engine.wakes().marked(marked);
-                pushes.iter().for_each(|(_, push)| tell(push));
+                pushes.iter().for_each(tell);
             }
             Err(error) => tracing::warn!(%error, pushes = pushes.len(), "pushes cannot be written now"),
         }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use postrider_gmail::{GmailApi, Lane};
 
 use crate::error::EngineError;
-use crate::store::leases::Leased;
+use crate::store::mailboxes::due::Leased;
 
 /// Opens mailboxes. The real one speaks HTTP with tokens leased from connector; tests answer from a simulator.
 #[async_trait]

@@ -2,20 +2,22 @@
 
 use postrider_contracts::TraceContext;
 use postrider_contracts::mailbox::{RunState, SyncFailed};
+use postrider_domain::{AccountStatus, RunKind};
 use postrider_gmail::{GmailError, TokenError};
 use std::time::Duration;
 
 use super::events::EventMaker;
 use super::parts::Parts;
 use crate::error::EngineError;
-use crate::observe::MailboxStopped;
+use crate::observe;
 use crate::rules::due::{TELL_AFTER, not_before, poll_interval};
-use crate::store::mailboxes::{self, Guard, Mailbox};
-use crate::store::{leases, runs};
+use crate::rules::words::RunReason;
+use crate::store::mailboxes::{self, Guard, Mailbox, lease};
+use crate::store::runs;
 
 /// Gives the lease back after a failure. What cannot be written now is written by the lease's end: it stays due.
 pub async fn leave(parts: &Parts, guard: &Guard, error: &EngineError, trace: TraceContext) {
-    MailboxStopped { mailbox: guard.connector, error }.emit(&parts.metrics);
+    observe::mailbox_stopped(&parts.metrics, guard.connector, error);
     if matches!(error, EngineError::Fenced) {
         return;
     }
@@ -35,13 +37,13 @@ async fn note(
     let Some(mailbox) = mailboxes::find_held(&mut tx, guard).await? else { return Ok(()) };
     let attempts = mailbox.attempts.saturating_add(1);
     let ended = match error {
-        EngineError::Gmail(gmail) if gmail.needs_consent() => Some("reauth_required"),
-        EngineError::Gmail(GmailError::Token(TokenError::Disconnected)) => Some("disconnected"),
-        EngineError::Gmail(GmailError::Token(TokenError::Paused)) => Some("paused"),
+        EngineError::Gmail(gmail) if gmail.needs_consent() => Some(AccountStatus::ReauthRequired),
+        EngineError::Gmail(GmailError::Token(TokenError::Disconnected)) => Some(AccountStatus::Disconnected),
+        EngineError::Gmail(GmailError::Token(TokenError::Paused)) => Some(AccountStatus::Paused),
         _ => None,
     };
     let parked = match ended {
-        Some(status) => leases::park_mailbox(&mut tx, guard, status, error.code(), now).await?,
+        Some(status) => lease::park(&mut tx, guard, status, error.code(), now).await?,
         None => false,
     };
     if !parked {
@@ -53,9 +55,9 @@ async fn note(
         let interval = poll_interval(mailbox.poll_interval_seconds, default, false).max(Duration::from_secs(1));
         let jitter = parts.seams.entropy.unit();
         let at = not_before(attempts, retry_at, interval, jitter, now);
-        leases::fail(&mut tx, guard, error.code(), attempts, at, now).await?;
+        lease::fail(&mut tx, guard, error.code(), attempts, at, now).await?;
     }
-    if (parked && ended == Some("reauth_required")) || attempts == TELL_AFTER {
+    if (parked && ended == Some(AccountStatus::ReauthRequired)) || attempts == TELL_AFTER {
         let failed = SyncFailed { run: Some(failure(&mut tx, guard, &mailbox, error).await?) };
         let maker = EventMaker { mailbox: &mailbox, seams: &parts.seams, trace: Some(trace), now };
         postrider_events::outbox::append(&mut tx, vec![maker.make(&failed)]).await?;
@@ -65,15 +67,15 @@ async fn note(
 
 /// The run at work, or a nameless incremental one, with what stopped it.
 async fn failure(
-    tx: &mut postrider_storage::Tx,
+    tx: &mut postrider_storage::TenantTx,
     guard: &Guard,
     mailbox: &Mailbox,
     error: &EngineError,
 ) -> Result<RunState, postrider_storage::Error> {
     let active = runs::find_active(tx, guard).await?.map(|run| run.state_message());
     let nameless = RunState {
-        kind: if mailbox.first_synced_at.is_some() { "incremental" } else { "full" }.to_owned(),
-        reason: "poll".to_owned(),
+        kind: if mailbox.first_synced_at.is_some() { RunKind::Incremental } else { RunKind::Full }.to_string(),
+        reason: RunReason::Poll.to_string(),
         ..RunState::default()
     };
     Ok(RunState { error: error.code().to_owned(), ..active.unwrap_or(nameless) })

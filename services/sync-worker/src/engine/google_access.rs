@@ -15,7 +15,7 @@ use postrider_storage::Db;
 use super::access::{GmailAccess, GmailLanes};
 use crate::error::EngineError;
 use crate::store::buckets;
-use crate::store::leases::Leased;
+use crate::store::mailboxes::due::Leased;
 use crate::tokens::LeasedTokens;
 
 /// How long Google's limit of concurrent calls, once felt, is taken to stand.

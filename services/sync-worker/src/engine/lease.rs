@@ -17,8 +17,7 @@ use super::fetch::{ALONE_AFTER, Fetcher};
 use super::parts::Parts;
 use crate::error::EngineError;
 use crate::rules::due::poll_interval;
-use crate::store::leases;
-use crate::store::mailboxes::{self, Guard, Mailbox};
+use crate::store::mailboxes::{self, Guard, Mailbox, lease};
 use crate::store::queue::Cause;
 
 /// What the lanes of one lease share.
@@ -115,7 +114,7 @@ impl<'e> Lease<'e> {
             tokio::time::sleep(self.parts.settings.heartbeat).await;
             let renewed = async {
                 let mut tx = self.tenant().await?;
-                let held = leases::renew(&mut tx, &self.guard).await?;
+                let held = lease::renew(&mut tx, &self.guard).await?;
                 tx.commit().await?;
                 Ok::<bool, postrider_storage::Error>(held)
             };

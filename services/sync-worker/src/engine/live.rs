@@ -9,18 +9,18 @@ mod pass;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use postrider_domain::{RunId, Timestamp};
-use postrider_storage::{TenantTx, Tx};
+use postrider_domain::{RunId, RunKind, Timestamp};
+use postrider_storage::TenantTx;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::lease::Lease;
 use crate::error::EngineError;
 use crate::rules::due::{Due, Waits, next_due};
-use crate::store::mailboxes::{Guard, Mailbox};
+use crate::store::mailboxes::{Guard, Mailbox, lease};
 use crate::store::queue::{self, Cause};
+use crate::store::runs;
 use crate::store::runs::Counts;
-use crate::store::{due, runs};
 
 /// What one pass carries along.
 pub struct Pass {
@@ -38,9 +38,9 @@ pub struct Pass {
 
 impl Pass {
     /// Reads what the pass will have seen to: before its first look at the history, or it would claim too much.
-    pub async fn begin(tx: &Tx, guard: &Guard, began: Timestamp) -> Result<Self, postrider_storage::Error> {
+    pub async fn begin(tx: &TenantTx, guard: &Guard, began: Timestamp) -> Result<Self, postrider_storage::Error> {
         let (cause, queued) = tokio::try_join!(queue::cause(tx, guard), runs::list_queued(tx, guard))?;
-        let asked = queued.into_iter().filter(|run| run.kind == "incremental").map(|run| run.id).collect();
+        let asked = queued.into_iter().filter(|run| run.kind == RunKind::Incremental).map(|run| run.id).collect();
         let counts = Counts::default();
         Ok(Self { began, cause, asked, counts, records: 0, unknown_label: false, labels_read: false })
     }
@@ -91,7 +91,7 @@ impl<'l> LiveLane<'l> {
 
     /// Marks so far, and what the mailbox waits for.
     async fn waits(&self, tx: &TenantTx) -> Result<(i64, Waits), EngineError> {
-        let rows = due::find(tx, &self.lease.guard()).await?.ok_or(EngineError::Fenced)?;
+        let rows = lease::find_waiting(tx, &self.lease.guard()).await?.ok_or(EngineError::Fenced)?;
         let interval = self.lease.interval(rows.poll_interval_seconds, rows.push_until);
         let poll = self.looked_at + TimeDelta::from_std(interval).unwrap_or(TimeDelta::days(1));
         let waits = Waits {
@@ -108,7 +108,7 @@ impl<'l> LiveLane<'l> {
     pub async fn release(&self) -> Result<bool, EngineError> {
         let tx = self.lease.tenant().await?;
         let (_, waits) = self.waits(&tx).await?;
-        let released = due::release(&tx, &self.lease.guard(), self.seen, next_due(&waits), false).await?;
+        let released = lease::release(&tx, &self.lease.guard(), self.seen, next_due(&waits), false).await?;
         tx.commit().await?;
         Ok(released)
     }
@@ -116,7 +116,7 @@ impl<'l> LiveLane<'l> {
     /// Gives the lease back with work left. Marks that came after the last pass keep their own, earlier time.
     pub async fn give_back(&self, due: Due) -> Result<(), EngineError> {
         let tx = self.lease.tenant().await?;
-        due::release(&tx, &self.lease.guard(), self.seen, Some(due), true).await?;
+        lease::release(&tx, &self.lease.guard(), self.seen, Some(due), true).await?;
         Ok(tx.commit().await?)
     }
 }

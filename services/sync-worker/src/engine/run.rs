@@ -8,6 +8,7 @@ mod fetching;
 mod listing;
 
 use postrider_contracts::mailbox::SyncStarted;
+use postrider_domain::{RunKind, RunState};
 use postrider_gmail::Lane;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,7 @@ use super::boundary;
 use super::fetch::Fetcher;
 use super::lease::Lease;
 use crate::error::EngineError;
+use crate::rules::words::RunReason;
 use crate::store::listing as listed;
 use crate::store::runs::{self, Run};
 
@@ -45,7 +47,7 @@ impl<'l> RunLane<'l> {
         let guard = lease.guard();
         let mut tx = lease.tenant().await?;
         let active = runs::find_active(&mut tx, &guard).await?;
-        let queued = runs::list_queued(&tx, &guard).await?.into_iter().find(|run| run.kind != "incremental");
+        let queued = runs::list_queued(&tx, &guard).await?.into_iter().find(|run| run.kind != RunKind::Incremental);
         tx.commit().await?;
         let run = match (active, queued) {
             // It waits after a failure; the release makes the mailbox due for it.
@@ -74,14 +76,15 @@ impl<'l> RunLane<'l> {
     async fn work(&mut self) -> Result<SliceOver, EngineError> {
         let until = Instant::now() + self.lease.parts.settings.backfill_slice;
         loop {
-            match self.run.state.as_str() {
-                "listing" => Box::pin(self.list_page()).await?,
-                "fetching" => Box::pin(self.fetch_listed(until)).await?,
-                "confirming" => Box::pin(self.confirm()).await?,
-                _ended => return Ok(SliceOver::RunEnded),
+            match self.run.state {
+                RunState::Listing => Box::pin(self.list_page()).await?,
+                RunState::Fetching => Box::pin(self.fetch_listed(until)).await?,
+                RunState::Confirming => Box::pin(self.confirm()).await?,
+                RunState::Queued | RunState::Completed | RunState::Failed | RunState::Superseded => {
+                    return Ok(SliceOver::RunEnded);
+                }
             }
-            let ended = !matches!(self.run.state.as_str(), "listing" | "fetching" | "confirming");
-            if !ended && (Instant::now() >= until || self.lease.parts.stopping()) {
+            if !self.run.state.is_over() && (Instant::now() >= until || self.lease.parts.stopping()) {
                 return Ok(SliceOver::WorkLeft);
             }
         }
@@ -89,9 +92,9 @@ impl<'l> RunLane<'l> {
 
     /// Fetches that count as this run's.
     fn fetcher(&self) -> Fetcher {
-        let lane = match (self.run.kind.as_str(), self.run.reason.as_str()) {
-            ("repair", _) => Lane::Repair,
-            (_, "asked") => Lane::Asked,
+        let lane = match (self.run.kind, self.run.reason) {
+            (RunKind::Repair, _) => Lane::Repair,
+            (_, RunReason::Asked) => Lane::Asked,
             _ => Lane::Backfill,
         };
         self.lease.fetcher(lane, self.run.attempts)
@@ -112,9 +115,9 @@ impl<'l> RunLane<'l> {
 
 /// Begins a run that somebody asked for, inside the current generation.
 async fn begin(lease: &Lease<'_>, run: &Run) -> Result<Run, EngineError> {
-    let boundary = boundary::read(&lease.gmail(Lane::Asked)).await?;
+    let (boundary, total_estimate) = boundary::read(&lease.gmail(Lane::Asked)).await?;
     let mut commit = Commit::begin(lease, lease.guard(), lease.own_cause()).await?;
-    let run = runs::begin(&mut commit.tx, &commit.guard, run.id, boundary, commit.now).await?;
+    let run = runs::begin(&mut commit.tx, &commit.guard, run.id, boundary, total_estimate, commit.now).await?;
     commit.tell(&SyncStarted { run: Some(run.state_message()) });
     commit.end().await?;
     Ok(run)

@@ -1,31 +1,22 @@
 //! Which of the caller's accounts a request is about. What belongs to somebody else is not found.
 
-use postrider_domain::{ConnectorId, EmailAddress};
+use postrider_domain::{AccountStatus, ConnectorId, EmailAddress};
 use postrider_web::Problem;
 use serde_json::json;
-use uuid::Uuid;
 
-use crate::store::accounts::Account;
+use crate::store::mailboxes::accounts::Account;
 
-/// The caller's accounts, and the one that the request's header names.
+/// The caller's accounts.
 #[derive(Debug)]
-pub struct Accounts {
-    all: Vec<Account>,
-    header: Option<ConnectorId>,
-}
+pub struct Accounts(pub Vec<Account>);
 
 impl Accounts {
-    pub fn new(all: Vec<Account>, header: Option<ConnectorId>) -> Self {
-        Self { all, header }
-    }
-
     /// The accounts that something to read covers: those named, else all of the caller's.
     ///
     /// # Errors
-    /// 404 when one is named and the caller has no such account; 422 when header and query name different ones.
+    /// 404 when one is named and the caller has no such account.
     pub fn covered(&self, id: Option<ConnectorId>, address: Option<&EmailAddress>) -> Result<Vec<&Account>, Problem> {
-        let id = self.named(id)?;
-        let fitting: Vec<&Account> = self.all.iter().filter(|account| fits(account, id, address)).collect();
+        let fitting: Vec<&Account> = self.0.iter().filter(|account| fits(account, id, address)).collect();
         if fitting.is_empty() && (id.is_some() || address.is_some()) {
             return Err(Problem::not_found().with_detail("The caller has no such account."));
         }
@@ -39,9 +30,9 @@ impl Accounts {
     /// As [`Self::covered`]; 404 without any account, 409 `account_ambiguous` with several.
     pub fn chosen(&self, id: Option<ConnectorId>, address: Option<&EmailAddress>) -> Result<&Account, Problem> {
         let mut fitting = self.covered(id, address)?;
-        if fitting.len() > 1 && self.named(id)?.is_none() && address.is_none() {
+        if fitting.len() > 1 && id.is_none() && address.is_none() {
             let (open, ended): (Vec<_>, Vec<_>) =
-                fitting.into_iter().partition(|account| account.status != "disconnected");
+                fitting.into_iter().partition(|account| account.status != AccountStatus::Disconnected);
             fitting = if open.is_empty() { ended } else { open };
         }
         match fitting.as_slice() {
@@ -50,31 +41,20 @@ impl Accounts {
             several => {
                 let accounts: Vec<_> = several
                     .iter()
-                    .map(|account| json!({"connector_id": account.connector_id, "email_address": account.address}))
+                    .map(|account| json!({"connector_id": account.id, "email_address": account.address}))
                     .collect();
                 Err(Problem::conflict("account_ambiguous", "The caller has several accounts: name one.")
                     .with("accounts", accounts))
             }
         }
     }
-
-    fn named(&self, id: Option<ConnectorId>) -> Result<Option<ConnectorId>, Problem> {
-        match (id, self.header) {
-            (Some(id), Some(header)) if id != header => {
-                Err(Problem::unprocessable(postrider_web::codes::INVALID_REQUEST, "The request names two accounts.")
-                    .field("connector_id", "differs from X-Account-ID"))
-            }
-            (id, header) => Ok(id.or(header)),
-        }
-    }
 }
 
 fn fits(account: &Account, id: Option<ConnectorId>, address: Option<&EmailAddress>) -> bool {
-    id.is_none_or(|id| account.connector_id == id.0)
-        && address.is_none_or(|address| account.address_key == address.lookup_key())
+    id.is_none_or(|id| account.id == id) && address.is_none_or(|address| account.address_key == address.lookup_key())
 }
 
 /// Their ids, for statements.
-pub fn ids(accounts: &[&Account]) -> Vec<Uuid> {
-    accounts.iter().map(|account| account.connector_id).collect()
+pub fn ids(accounts: &[&Account]) -> Vec<ConnectorId> {
+    accounts.iter().map(|account| account.id).collect()
 }

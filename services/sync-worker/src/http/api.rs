@@ -5,15 +5,14 @@ use std::time::Duration;
 
 use postrider_broker::Publisher;
 use postrider_domain::{Clock, ConnectorId, IdGen, Timestamp};
+use postrider_gmail::GmailMetrics;
 use postrider_storage::{Db, Error, TenantTx};
-use postrider_web::{Problem, Scope};
+use postrider_web::{Caller, Problem, Scope};
 
 use super::accounts::Accounts;
-use super::asker::Asker;
 use crate::engine::Engine;
-use crate::http::gmail::recent::RecentCalls;
 use crate::state::State;
-use crate::store::accounts;
+use crate::store::mailboxes::accounts;
 
 /// Shared by the handlers under `http/{mail,sync_runs,gmail}`.
 #[derive(Clone)]
@@ -24,25 +23,25 @@ pub struct Api {
     pub ids: Arc<dyn IdGen>,
     /// Looked at for health only; nothing publishes from a handler.
     pub broker: Arc<dyn Publisher>,
-    /// Outcomes of real Gmail calls of this replica.
-    pub calls: Arc<RecentCalls>,
+    /// When Gmail last answered this replica, for health: it makes no calls of its own.
+    pub gmail: GmailMetrics,
 }
 
 impl Api {
-    pub fn new(state: &State, broker: Arc<dyn Publisher>, calls: Arc<RecentCalls>) -> Self {
+    pub fn new(state: &State, broker: Arc<dyn Publisher>, gmail: GmailMetrics) -> Self {
         let (clock, ids) = (state.seams.clock.clone(), state.seams.ids.clone());
-        Self { db: state.db.clone(), engine: state.engine.clone(), clock, ids, broker, calls }
+        Self { db: state.db.clone(), engine: state.engine.clone(), clock, ids, broker, gmail }
     }
 
     /// Opens a transaction of the caller's tenant and lists the caller's accounts.
     ///
     /// # Errors
     /// 403 unless the caller's token has the scope.
-    pub async fn open(&self, asker: &Asker, scope: Scope) -> Result<(TenantTx, Accounts), Problem> {
-        asker.require(scope)?;
-        let tx = self.db.tenant(asker.tenant()).await.map_err(problem)?;
-        let all = accounts::list(&tx, asker.user()).await.map_err(problem)?;
-        Ok((tx, Accounts::new(all, asker.account())))
+    pub async fn open(&self, caller: &Caller, scope: Scope) -> Result<(TenantTx, Accounts), Problem> {
+        caller.require(scope)?;
+        let tx = self.db.tenant(&caller.tenant).await.map_err(problem)?;
+        let all = accounts::list(&tx, &caller.user).await.map_err(problem)?;
+        Ok((tx, Accounts(all)))
     }
 
     pub fn now(&self) -> Timestamp {
@@ -71,4 +70,9 @@ pub fn problem(error: Error) -> Problem {
         }
         other => Problem::unexpected(other),
     }
+}
+
+/// 422 for a parameter.
+pub fn invalid(field: &'static str, why: &str) -> Problem {
+    Problem::unprocessable(postrider_web::codes::INVALID_REQUEST, "A parameter is out of range.").field(field, why)
 }

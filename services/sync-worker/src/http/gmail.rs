@@ -2,7 +2,6 @@
 
 mod account;
 pub mod health;
-pub mod recent;
 pub mod stats;
 pub mod sync;
 pub mod sync_deleted;

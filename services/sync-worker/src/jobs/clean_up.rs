@@ -3,39 +3,37 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use postrider_runtime::Shutdown;
+use postrider_storage::{Error, lease};
+use tokio_util::sync::CancellationToken;
 
 use crate::state::State;
-use crate::store::retention;
+use crate::store::{changes, queue};
 
+/// How often a replica looks whether it is to do it.
+pub const EVERY: Duration = Duration::from_secs(3_600);
 /// How long changes and settled pushes are kept.
 const KEEP: TimeDelta = TimeDelta::days(30);
 /// Rows in one statement.
 const BATCH: usize = 5_000;
-const EVERY: Duration = Duration::from_secs(3_600);
 /// The lease outlasts the pause: the next replica to look finds the work done.
 const LEASE: Duration = Duration::from_secs(23 * 3_600);
 
-/// Runs until the soft stop.
-pub async fn run(state: State, stop: Shutdown) -> anyhow::Result<()> {
-    loop {
+/// Forgets a batch after the other until nothing is left, if no other replica did so today.
+pub async fn run(state: &State, stop: &CancellationToken) -> Result<(), Error> {
+    let mut tx = state.db.system().await?;
+    let held = lease::try_acquire(&mut tx, "clean_up", &state.replica, LEASE).await?;
+    tx.commit().await?;
+    if held.is_none() {
+        return Ok(());
+    }
+    let before = state.seams.clock.now() - KEEP;
+    while !stop.is_cancelled() {
         let mut tx = state.db.system().await?;
-        let held = postrider_storage::lease::try_acquire(&mut tx, "clean_up", &state.replica, LEASE).await?;
+        let forgotten = changes::forget(&mut tx, before, BATCH).await? + queue::forget(&mut tx, before, BATCH).await?;
         tx.commit().await?;
-        if held.is_some() {
-            let before = state.seams.clock.now() - KEEP;
-            while !stop.soft.is_cancelled() {
-                let mut tx = state.db.system().await?;
-                let gone = retention::forget(&mut tx, before, BATCH).await?;
-                tx.commit().await?;
-                if gone == 0 {
-                    break;
-                }
-            }
-        }
-        tokio::select! {
-            () = stop.soft.cancelled() => return Ok(()),
-            () = tokio::time::sleep(EVERY) => {}
+        if forgotten == 0 {
+            break;
         }
     }
+    Ok(())
 }

@@ -4,26 +4,13 @@
 use chrono::TimeDelta;
 use postrider_domain::Timestamp;
 
-/// Why a message is parked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// Gmail named it and answers 404 for it.
-    NotVisible,
-    /// It cannot be stored or read, or Gmail answers for the mailbox but not for this mail.
-    Poison,
-}
-
-impl Reason {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NotVisible => "not_visible",
-            Self::Poison => "poison",
-        }
-    }
-
-    /// The reason of that name; anything unknown counts as poison, which is never given up.
-    pub fn parse(text: &str) -> Self {
-        if text == "not_visible" { Self::NotVisible } else { Self::Poison }
+postrider_domain::words! {
+    /// Why a message is parked.
+    pub enum Reason {
+        /// Gmail named it and answers 404 for it.
+        NotVisible = "not_visible",
+        /// It cannot be stored or read, or Gmail answers for the mailbox but not for this mail.
+        Poison = "poison",
     }
 }
 

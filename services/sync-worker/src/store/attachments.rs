@@ -1,33 +1,67 @@
-//! Metadata of attachments.
+//! `attachments`: metadata of what hangs on mails.
 
-use postrider_domain::EmailId;
-use postrider_storage::types::{Array, BigInt, Bool, Text, Uuid as SqlUuid};
-use postrider_storage::{Error, Tx, sql};
+use postrider_domain::{EmailId, words};
+use postrider_storage::{Error, TenantTx, row, sql};
 use uuid::Uuid;
 
 use super::mailboxes::Guard;
 use crate::content::AttachmentMeta;
 
+words! {
+    /// Where an attachment's bytes are.
+    pub enum AttachmentState {
+        /// With Gmail only.
+        Listed = "listed",
+        Stored = "stored",
+        /// Larger than its owner wants it kept.
+        Skipped = "skipped",
+        Failed = "failed",
+    }
+}
+
+row! {
+    /// An attachment's metadata.
+    #[derive(Debug)]
+    pub struct Attachment {
+        pub attachment_id: Uuid,
+        pub filename: String,
+        pub content_type: String,
+        pub size_bytes: i64,
+        pub content_id: String,
+        pub inline: bool,
+        pub state: AttachmentState,
+    }
+}
+
 /// Lists what hangs on mails; parts that are listed already stay.
-pub async fn insert(tx: &Tx, guard: &Guard, parts: &[(Uuid, EmailId, &AttachmentMeta)]) -> Result<(), Error> {
+pub async fn insert(tx: &TenantTx, guard: &Guard, parts: &[(Uuid, EmailId, &AttachmentMeta)]) -> Result<(), Error> {
     if parts.is_empty() {
         return Ok(());
     }
+    let metas = || parts.iter().map(|(.., meta)| *meta);
     sql("INSERT INTO attachments (tenant, connector_id, attachment_id, email_id, part_id, filename, content_type, \
             size_bytes, content_id, inline) \
-         SELECT $1, $2, n.* FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::bigint[], \
-            $9::text[], $10::bool[]) AS n ON CONFLICT DO NOTHING")
-    .bind_as::<Text, _>(guard.tenant.as_str())
-    .bind_as::<SqlUuid, _>(guard.connector.0)
-    .bind_as::<Array<SqlUuid>, _>(parts.iter().map(|(id, ..)| *id).collect::<Vec<_>>())
-    .bind_as::<Array<SqlUuid>, _>(parts.iter().map(|(_, email, _)| email.0).collect::<Vec<_>>())
-    .bind_as::<Array<Text>, _>(parts.iter().map(|(.., part)| part.part_id.as_str()).collect::<Vec<_>>())
-    .bind_as::<Array<Text>, _>(parts.iter().map(|(.., part)| part.filename.as_str()).collect::<Vec<_>>())
-    .bind_as::<Array<Text>, _>(parts.iter().map(|(.., part)| part.content_type.as_str()).collect::<Vec<_>>())
-    .bind_as::<Array<BigInt>, _>(parts.iter().map(|(.., part)| part.size_bytes).collect::<Vec<_>>())
-    .bind_as::<Array<Text>, _>(parts.iter().map(|(.., part)| part.content_id.as_str()).collect::<Vec<_>>())
-    .bind_as::<Array<Bool>, _>(parts.iter().map(|(.., part)| part.inline).collect::<Vec<_>>())
+         SELECT $1, $2, n.* FROM {n: attachment_id uuid, email_id uuid, part_id text, filename text, \
+            content_type text, size_bytes bigint, content_id text, inline bool} ON CONFLICT DO NOTHING")
+    .binds((&guard.tenant, guard.connector))
+    .column("attachment_id", parts.iter().map(|(id, ..)| *id))
+    .column("email_id", parts.iter().map(|(_, email, _)| *email))
+    .column("part_id", metas().map(|meta| &meta.part_id))
+    .column("filename", metas().map(|meta| &meta.filename))
+    .column("content_type", metas().map(|meta| &meta.content_type))
+    .column("size_bytes", metas().map(|meta| meta.size_bytes))
+    .column("content_id", metas().map(|meta| &meta.content_id))
+    .column("inline", metas().map(|meta| meta.inline))
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// Attachments of a mail in the order of its MIME tree.
+pub async fn list(tx: &TenantTx, email: EmailId) -> Result<Vec<Attachment>, Error> {
+    sql("SELECT attachment_id, filename, content_type, size_bytes, content_id, inline, state FROM attachments \
+         WHERE tenant = nullif(current_setting('postrider.tenant', true), '') AND email_id = $1 ORDER BY part_id")
+    .bind(email)
+    .load(tx)
+    .await
 }

@@ -1,45 +1,49 @@
-//! Our record of Gmail's history, for 30 days.
+//! `changes`: our record of Gmail's history, for 30 days.
 
-use postrider_domain::{HistoryId, LabelId, MessageId, ThreadId, Timestamp};
+use postrider_domain::{HistoryId, LabelId, MessageId, ThreadId, Timestamp, words};
 use postrider_gmail::{HistoryRecord, LabelChange, MessageRef};
-use postrider_storage::types::{Array, BigInt, Integer, Text, Timestamptz, Uuid as SqlUuid};
-use postrider_storage::{Error, Tx, sql};
+use postrider_storage::{Error, SystemTx, TenantTx, sql};
 
 use super::mailboxes::Guard;
+
+words! {
+    /// What an entry of a history record says.
+    pub enum ChangeKind {
+        Added = "added",
+        Deleted = "deleted",
+        LabelsAdded = "labels_added",
+        LabelsRemoved = "labels_removed",
+    }
+}
 
 struct Entry<'a> {
     history_id: HistoryId,
     ordinal: i32,
-    kind: &'static str,
+    kind: ChangeKind,
     message: &'a MessageId,
     thread: Option<&'a ThreadId>,
     labels: &'a [LabelId],
 }
 
 /// Writes what records say, entry by entry.
-pub async fn insert(tx: &Tx, guard: &Guard, records: &[HistoryRecord], now: Timestamp) -> Result<(), Error> {
+pub async fn insert(tx: &TenantTx, guard: &Guard, records: &[HistoryRecord], now: Timestamp) -> Result<(), Error> {
     let entries: Vec<Entry<'_>> = records.iter().flat_map(entries).collect();
     if entries.is_empty() {
         return Ok(());
     }
     sql("INSERT INTO changes (tenant, connector_id, generation, created_at, history_id, ordinal, kind, message_id, \
             thread_id, label_ids) \
-         SELECT $1, $2, $3, $4, n.history_id, n.ordinal, n.kind, n.message_id, n.thread_id, \
+         SELECT $1, $2, $3, $4, n.history_id, n.ordinal, n.kind, n.message_id, coalesce(n.thread_id, ''), \
             string_to_array(n.labels, E'\\n') \
-         FROM unnest($5::bigint[], $6::int[], $7::text[], $8::text[], $9::text[], $10::text[]) \
-          AS n(history_id, ordinal, kind, message_id, thread_id, labels) ON CONFLICT DO NOTHING")
-    .bind_as::<Text, _>(guard.tenant.as_str())
-    .bind_as::<SqlUuid, _>(guard.connector.0)
-    .bind_as::<Integer, _>(guard.generation)
-    .bind_as::<Timestamptz, _>(now)
-    .bind_as::<Array<BigInt>, _>(entries.iter().map(|entry| entry.history_id.as_i64()).collect::<Vec<_>>())
-    .bind_as::<Array<Integer>, _>(entries.iter().map(|entry| entry.ordinal).collect::<Vec<_>>())
-    .bind_as::<Array<Text>, _>(entries.iter().map(|entry| entry.kind).collect::<Vec<_>>())
-    .bind_as::<Array<Text>, _>(entries.iter().map(|entry| entry.message.as_str()).collect::<Vec<_>>())
-    .bind_as::<Array<Text>, _>(
-        entries.iter().map(|entry| entry.thread.map_or("", ThreadId::as_str)).collect::<Vec<_>>(),
-    )
-    .bind_as::<Array<Text>, _>(entries.iter().map(|entry| super::joined(entry.labels)).collect::<Vec<_>>())
+         FROM {n: history_id bigint, ordinal int, kind text, message_id text, thread_id text, labels text} \
+         ON CONFLICT DO NOTHING")
+    .binds((&guard.tenant, guard.connector, guard.generation, now))
+    .column("history_id", entries.iter().map(|entry| entry.history_id))
+    .column("ordinal", entries.iter().map(|entry| entry.ordinal))
+    .column("kind", entries.iter().map(|entry| entry.kind))
+    .column("message_id", entries.iter().map(|entry| entry.message))
+    .column("thread_id", entries.iter().map(|entry| entry.thread))
+    .column("labels", entries.iter().map(|entry| super::joined(entry.labels)))
     .execute(tx)
     .await?;
     Ok(())
@@ -47,12 +51,12 @@ pub async fn insert(tx: &Tx, guard: &Guard, records: &[HistoryRecord], now: Time
 
 fn entries(record: &HistoryRecord) -> Vec<Entry<'_>> {
     let mail = |kind, entry| (kind, entry);
-    let mails = (record.added.iter().map(|entry| mail("added", entry)))
-        .chain(record.deleted.iter().map(|entry| mail("deleted", entry)))
+    let mails = (record.added.iter().map(|entry| mail(ChangeKind::Added, entry)))
+        .chain(record.deleted.iter().map(|entry| mail(ChangeKind::Deleted, entry)))
         .map(|(kind, entry): (_, &MessageRef)| (kind, &entry.message_id, entry.thread_id.as_ref(), &[] as &[LabelId]));
     let label = |kind, entry| (kind, entry);
-    let labels = (record.labels_added.iter().map(|entry| label("labels_added", entry)))
-        .chain(record.labels_removed.iter().map(|entry| label("labels_removed", entry)))
+    let labels = (record.labels_added.iter().map(|entry| label(ChangeKind::LabelsAdded, entry)))
+        .chain(record.labels_removed.iter().map(|entry| label(ChangeKind::LabelsRemoved, entry)))
         .map(|(kind, entry): (_, &LabelChange)| {
             (kind, &entry.message_id, entry.thread_id.as_ref(), entry.labels.as_slice())
         });
@@ -67,4 +71,13 @@ fn entries(record: &HistoryRecord) -> Vec<Entry<'_>> {
             labels,
         })
         .collect()
+}
+
+/// Removes entries from before an instant, some at a time. Returns how many went.
+pub async fn forget(tx: &mut SystemTx, before: Timestamp, limit: usize) -> Result<usize, Error> {
+    sql("DELETE FROM changes WHERE ctid = ANY (ARRAY( \
+           SELECT ctid FROM changes WHERE created_at < $1 ORDER BY created_at LIMIT $2))")
+    .binds((before, super::count(limit)))
+    .execute(tx)
+    .await
 }

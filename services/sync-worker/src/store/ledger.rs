@@ -1,7 +1,6 @@
-//! The ledger: every entry of every history record ends applied, tombstoned or parked (law 3).
+//! `ledger`: every entry of every history record ends applied, tombstoned or parked (law 3).
 
-use postrider_storage::types::{BigInt, Text, Uuid as SqlUuid};
-use postrider_storage::{Error, Tx, sql};
+use postrider_storage::{Error, TenantTx, sql};
 
 use super::mailboxes::Guard;
 
@@ -15,31 +14,23 @@ pub struct Tally {
 }
 
 /// Adds to the mailbox's ledger. The table itself refuses sums that do not add up.
-pub async fn add(tx: &Tx, guard: &Guard, tally: Tally) -> Result<(), Error> {
+pub async fn add(tx: &TenantTx, guard: &Guard, tally: Tally) -> Result<(), Error> {
     if tally == Tally::default() {
         return Ok(());
     }
+    let binds = (&guard.tenant, guard.connector, tally.seen, tally.applied, tally.tombstoned, tally.parked);
     // Not an upsert: its insert half would be checked with entries that only leave the parking lot.
     let changed = sql("UPDATE ledger SET seen = seen + $3, applied = applied + $4, tombstoned = tombstoned + $5, \
             parked = parked + $6, updated_at = clock_timestamp() WHERE tenant = $1 AND connector_id = $2")
-    .bind_as::<Text, _>(guard.tenant.as_str())
-    .bind_as::<SqlUuid, _>(guard.connector.0)
-    .bind_as::<BigInt, _>(tally.seen)
-    .bind_as::<BigInt, _>(tally.applied)
-    .bind_as::<BigInt, _>(tally.tombstoned)
-    .bind_as::<BigInt, _>(tally.parked)
+    .binds(binds)
     .execute(tx)
     .await?;
     if changed == 0 {
-        sql("INSERT INTO ledger (tenant, connector_id, seen, applied, tombstoned, parked) VALUES ($1, $2, $3, $4, $5, $6)")
-            .bind_as::<Text, _>(guard.tenant.as_str())
-            .bind_as::<SqlUuid, _>(guard.connector.0)
-            .bind_as::<BigInt, _>(tally.seen)
-            .bind_as::<BigInt, _>(tally.applied)
-            .bind_as::<BigInt, _>(tally.tombstoned)
-            .bind_as::<BigInt, _>(tally.parked)
-            .execute(tx)
-            .await?;
+        sql("INSERT INTO ledger (tenant, connector_id, seen, applied, tombstoned, parked) \
+             VALUES ($1, $2, $3, $4, $5, $6)")
+        .binds(binds)
+        .execute(tx)
+        .await?;
     }
     Ok(())
 }

@@ -1,9 +1,8 @@
-//! The counter of the project's quota that all replicas share.
+//! `quota_slices`: the counter of the project's quota that all replicas share.
 
 use async_trait::async_trait;
 use postrider_gmail::quota::{Slice, SliceStore};
-use postrider_storage::types::BigInt;
-use postrider_storage::{Db, Error, QueryableByName, Tx, sql};
+use postrider_storage::{Db, Error, SystemTx, row, sql};
 
 /// Slices kept: more than the clocks of two replicas differ by.
 const KEPT: i64 = 240;
@@ -35,31 +34,30 @@ impl SliceStore for SharedSlices {
     }
 }
 
-/// Adds up to `units` without going above `cap`; the row is the lock. Forgets slices long over.
-async fn claim(tx: &mut Tx, slice: Slice, units: u32, cap: u32) -> Result<u32, Error> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = BigInt)]
+row! {
+    struct Grant {
         granted: i64,
-        #[diesel(sql_type = BigInt)]
         taken: i64,
     }
-    let row = sql("INSERT INTO quota_slices AS s (slice, taken, granted) VALUES ($1, least($2, $3), least($2, $3)) \
+}
+
+/// Adds up to `units` without going above `cap`; the row is the lock. Forgets slices long over.
+async fn claim(tx: &mut SystemTx, slice: Slice, units: u32, cap: u32) -> Result<u32, Error> {
+    let grant: Grant = sql("INSERT INTO quota_slices AS s (slice, taken, granted) \
+         VALUES ($1, least($2::bigint, $3::bigint), least($2, $3)) \
          ON CONFLICT (slice) DO UPDATE SET granted = greatest(0, least($2, $3 - s.taken)), \
            taken = s.taken + greatest(0, least($2, $3 - s.taken)) \
          RETURNING granted, taken")
-    .bind_as::<BigInt, _>(slice.0)
-    .bind_as::<BigInt, _>(i64::from(units))
-    .bind_as::<BigInt, _>(i64::from(cap))
-    .get_result::<Row>(tx)
+    .binds((slice.0, i64::from(units), i64::from(cap)))
+    .get_result(tx)
     .await?;
     // The first claim of a slice cleans up.
-    if row.granted == row.taken {
+    if grant.granted == grant.taken {
         sql("DELETE FROM quota_slices WHERE slice IN ( \
                SELECT slice FROM quota_slices WHERE slice < $1 FOR UPDATE SKIP LOCKED)")
-        .bind_as::<BigInt, _>(slice.0 - KEPT)
+        .bind(slice.0 - KEPT)
         .execute(tx)
         .await?;
     }
-    Ok(u32::try_from(row.granted).unwrap_or(0))
+    Ok(u32::try_from(grant.granted).unwrap_or(0))
 }

@@ -3,16 +3,14 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use postrider_contracts::connector::ConnectorState;
 use postrider_contracts::mailbox::SyncFailed;
 use postrider_contracts::{Event as _, streams};
-use postrider_domain::{Clock as _, EmailAddress, HistoryId};
+use postrider_domain::{AccountStatus, Clock as _, EmailAddress, HistoryId};
 use postrider_gmail_sim::{Deliver, MailboxSpec, Sizes, World};
-use postrider_storage::types::{Text, Uuid as SqlUuid};
-use postrider_storage::{QueryableByName, sql};
+use postrider_storage::{Value, sql};
 use postrider_sync_worker::engine::Engine;
+use postrider_sync_worker::store::mailboxes::{due, lease, news};
 use postrider_sync_worker::store::queue::{self, Push};
-use postrider_sync_worker::store::{leases, mailboxes};
 use postrider_testing::db::TestDb;
 
 use crate::gmail::{SimAccess, SimGmail};
@@ -71,19 +69,14 @@ impl Rig {
         events.iter().filter(|event| event.event_type == SyncFailed::TYPE).count()
     }
 
-    async fn status(&self) -> String {
-        #[derive(QueryableByName)]
-        struct Row {
-            #[diesel(sql_type = Text)]
-            status: String,
-        }
+    async fn status(&self) -> AccountStatus {
         let tx = self.test.db.system().await.unwrap();
-        sql("SELECT status FROM mailboxes WHERE connector_id = $1")
-            .bind_as::<SqlUuid, _>(self.ids.connector.0)
-            .get_result::<Row>(&tx)
+        sql("SELECT status AS value FROM mailboxes WHERE connector_id = $1")
+            .bind(self.ids.connector)
+            .get_result::<Value<AccountStatus>>(&tx)
             .await
             .unwrap()
-            .status
+            .0
     }
 }
 
@@ -137,7 +130,7 @@ async fn a_run_that_fails_waits_longer_each_time_and_is_told_once_while_live_mai
         assert!(rig.mirrored().await.contains(&new), "live mail beside failure {failures}");
         assert_eq!(rig.told_of_failures().await, usize::from(failures >= 5), "failure {failures}");
     }
-    assert_eq!(rig.status().await, "active");
+    assert_eq!(rig.status().await, AccountStatus::Active);
     // Right after a failure the run is left alone.
     assert!(rig.engine.run_mailbox(rig.ids.connector).await.unwrap());
     assert!(!rig.engine.run_mailbox(rig.ids.connector).await.unwrap());
@@ -153,7 +146,7 @@ async fn a_refused_token_is_an_outage_until_connector_says_otherwise() {
     rig.gmail.refusals.lock().unwrap().tokens = true;
     let new = rig.deliver();
     rig.live_through(3).await;
-    assert_eq!(rig.status().await, "active");
+    assert_eq!(rig.status().await, AccountStatus::Active);
     rig.gmail.refusals.lock().unwrap().tokens = false;
     rig.live_through(2).await;
     assert!(rig.mirrored().await.contains(&new));
@@ -168,6 +161,7 @@ async fn a_push_does_not_shorten_the_wait_after_a_failure() {
     assert!(rig.engine.run_mailbox(rig.ids.connector).await.is_err());
     rig.gmail.refusals.lock().unwrap().tokens = false;
     let push = Push {
+        seed: rig.ids.seams.ids.uuid(),
         address_key: EmailAddress::parse(&rig.ids.address).unwrap().lookup_key(),
         history_id: HistoryId(1),
         source_message_id: "push".to_owned(),
@@ -176,7 +170,7 @@ async fn a_push_does_not_shorten_the_wait_after_a_failure() {
         trace: None,
     };
     let mut tx = rig.test.db.system().await.unwrap();
-    let marked = queue::enqueue(&mut tx, &[(rig.ids.seams.ids.uuid(), push)], rig.ids.clock.now()).await.unwrap();
+    let marked = queue::enqueue(&mut tx, &[push], rig.ids.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(marked, [rig.ids.connector]);
     assert!(!rig.engine.run_mailbox(rig.ids.connector).await.unwrap(), "held back");
@@ -190,21 +184,12 @@ async fn a_late_verdict_does_not_override_what_connector_said_since() {
     let rig = rig(25, 1).await;
     let (db, ids) = (&rig.test.db, &rig.ids);
     let mut tx = db.system().await.unwrap();
-    let leased = leases::acquire(&mut tx, "one", ids.connector, ids.clock.now()).await.unwrap().unwrap();
+    let leased = due::acquire(&mut tx, "one", ids.connector, ids.clock.now()).await.unwrap().unwrap();
     tx.commit().await.unwrap();
     let guard = leased.mailbox.guard();
-    let resumed = ConnectorState {
-        version: 2,
-        connector_id: ids.connector.to_string(),
-        owner: "owner".to_owned(),
-        google_sub: "sub".to_owned(),
-        email_address: ids.address.clone(),
-        status: "active".to_owned(),
-        ..ConnectorState::default()
-    };
     let mut tx = db.tenant(&ids.tenant).await.unwrap();
-    mailboxes::apply_state(&mut tx, &ids.tenant, &resumed, ids.connector, ids.clock.now()).await.unwrap();
-    assert!(!leases::park_mailbox(&mut tx, &guard, "paused", "connector_paused", ids.clock.now()).await.unwrap());
+    news::apply_account(&mut tx, &ids.active(2, "sub"), ids.clock.now()).await.unwrap();
+    assert!(!lease::park(&mut tx, &guard, AccountStatus::Paused, "connector_paused", ids.clock.now()).await.unwrap());
     tx.commit().await.unwrap();
-    assert_eq!(rig.status().await, "active");
+    assert_eq!(rig.status().await, AccountStatus::Active);
 }

@@ -14,7 +14,7 @@ use postrider_gmail_sim::dice::Dice;
 use postrider_gmail_sim::{ApiError, HistoryQuery, ListQuery, MsgId, World};
 use postrider_sync_worker::engine::{GmailAccess, GmailLanes};
 use postrider_sync_worker::error::EngineError;
-use postrider_sync_worker::store::leases::Leased;
+use postrider_sync_worker::store::mailboxes::due::Leased;
 
 use crate::actor::Actor;
 

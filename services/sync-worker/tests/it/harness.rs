@@ -8,12 +8,12 @@ use std::time::Duration;
 use postrider_contracts::connector::ConnectorState;
 use postrider_contracts::mailbox::{EmailReceived, EmailSent};
 use postrider_contracts::{Envelope, Event, streams};
-use postrider_domain::{ConnectorId, MockClock, Seams, TenantId};
-use postrider_storage::types::{Array, BigInt, Bool, Integer, Text, Uuid as SqlUuid};
-use postrider_storage::{Db, QueryableByName, Spec, sql};
+use postrider_domain::{AccountStatus, Clock as _, ConnectorId, HistoryId, MockClock, Seams, TenantId, UserId};
+use postrider_storage::{Db, Spec, Value, row, sql};
 use postrider_sync_worker::engine::{Engine, Parts, Settings};
 use postrider_sync_worker::metrics::Metrics;
-use postrider_sync_worker::store::mailboxes;
+use postrider_sync_worker::rules::words::RunReason;
+use postrider_sync_worker::store::mailboxes::news::{self, AccountNews};
 use postrider_testing::db::TestDb;
 use tokio_util::sync::CancellationToken;
 
@@ -65,20 +65,22 @@ impl Ids {
         Self { tenant, connector, address: format!("user{seed}@example.com"), clock, seams }
     }
 
-    /// connector said that the account was connected.
-    pub async fn connect(&self, db: &Db, sub: &str) {
+    /// connector says that the account is there and works.
+    pub fn active(&self, version: i64, sub: &str) -> AccountNews {
         let state = ConnectorState {
-            version: 1,
-            connector_id: self.connector.to_string(),
-            owner: "owner".to_owned(),
+            version,
             google_sub: sub.to_owned(),
             email_address: self.address.clone(),
-            status: "active".to_owned(),
             ..ConnectorState::default()
         };
+        let (tenant, owner) = (self.tenant.clone(), UserId::parse("owner").unwrap());
+        AccountNews { tenant, connector: self.connector, owner, status: AccountStatus::Active, state }
+    }
+
+    /// connector said that the account was connected.
+    pub async fn connect(&self, db: &Db, sub: &str) {
         let mut tx = db.tenant(&self.tenant).await.unwrap();
-        let now = postrider_domain::Clock::now(&self.clock);
-        assert!(mailboxes::apply_state(&mut tx, &self.tenant, &state, self.connector, now).await.unwrap());
+        assert!(news::apply_account(&mut tx, &self.active(1, sub), self.clock.now()).await.unwrap());
         tx.commit().await.unwrap();
     }
 }
@@ -86,22 +88,18 @@ impl Ids {
 /// Lets a lease run out now, as a crash or a freeze of 30 s would. Answers whether the row could be had: a frozen
 /// holder may sit in a transaction with the mailbox's lock.
 pub async fn expire_lease(db: &Db, connector: ConnectorId) -> bool {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = BigInt)]
-        rows: i64,
-    }
     let tx = db.system().await.unwrap();
-    let row = sql("WITH free AS (SELECT connector_id FROM mailboxes WHERE connector_id = $1 FOR UPDATE SKIP LOCKED), \
+    let rows =
+        sql("WITH free AS (SELECT connector_id FROM mailboxes WHERE connector_id = $1 FOR UPDATE SKIP LOCKED), \
          done AS (UPDATE mailboxes m SET lease_until = clock_timestamp() - interval '1 second' FROM free \
            WHERE m.connector_id = free.connector_id AND m.lease_until IS NOT NULL) \
-         SELECT count(*) AS rows FROM free")
-    .bind_as::<SqlUuid, _>(connector.0)
-    .get_result::<Row>(&tx)
-    .await
-    .unwrap();
+         SELECT count(*) AS value FROM free")
+        .bind(connector)
+        .get_result::<Value<i64>>(&tx)
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
-    row.rows > 0
+    rows.0 > 0
 }
 
 /// As above, once the transactions of a dead holder are rolled back.
@@ -136,26 +134,21 @@ pub struct Mirrored {
 
 /// Mails of the mirror that are not deleted, by message id.
 pub async fn mirror(db: &Db, tenant: &TenantId, connector: ConnectorId) -> BTreeMap<String, Mirrored> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = Text)]
-        message_id: String,
-        #[diesel(sql_type = Text)]
-        thread_id: String,
-        #[diesel(sql_type = Array<Text>)]
-        label_ids: Vec<String>,
-        #[diesel(sql_type = Array<Text>)]
-        label_rows: Vec<String>,
-        #[diesel(sql_type = Bool)]
-        has_source: bool,
+    row! {
+        struct Row {
+            message_id: String,
+            thread_id: String,
+            label_ids: Vec<String>,
+            label_rows: Vec<String>,
+            has_source: bool,
+        }
     }
     let tx = db.tenant(tenant).await.unwrap();
     let rows = sql("SELECT message_id, thread_id, label_ids, \
            ARRAY(SELECT label_id FROM email_labels l WHERE l.tenant = e.tenant AND l.email_id = e.email_id) AS label_rows, \
            EXISTS (SELECT 1 FROM email_sources s WHERE s.tenant = e.tenant AND s.email_id = e.email_id) AS has_source \
          FROM emails e WHERE tenant = $1 AND connector_id = $2 AND NOT is_deleted")
-    .bind_as::<Text, _>(tenant.as_str())
-    .bind_as::<SqlUuid, _>(connector.0)
+    .binds((tenant, connector))
     .load::<Row>(&tx)
     .await
     .unwrap();
@@ -174,25 +167,20 @@ pub async fn mirror(db: &Db, tenant: &TenantId, connector: ConnectorId) -> BTree
 
 /// (seen, applied, tombstoned, parked, sum of what the parking lot holds).
 pub async fn ledger(db: &Db, tenant: &TenantId, connector: ConnectorId) -> [i64; 5] {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = BigInt)]
-        seen: i64,
-        #[diesel(sql_type = BigInt)]
-        applied: i64,
-        #[diesel(sql_type = BigInt)]
-        tombstoned: i64,
-        #[diesel(sql_type = BigInt)]
-        parked: i64,
-        #[diesel(sql_type = BigInt)]
-        waiting: i64,
+    row! {
+        struct Row {
+            seen: i64,
+            applied: i64,
+            tombstoned: i64,
+            parked: i64,
+            waiting: i64,
+        }
     }
     let tx = db.tenant(tenant).await.unwrap();
     let row = sql("SELECT seen, applied, tombstoned, parked, (SELECT coalesce(sum(changes), 0)::bigint \
            FROM parked_changes p WHERE p.tenant = $1 AND p.connector_id = $2) AS waiting \
          FROM ledger WHERE tenant = $1 AND connector_id = $2")
-    .bind_as::<Text, _>(tenant.as_str())
-    .bind_as::<SqlUuid, _>(connector.0)
+    .binds((tenant, connector))
     .optional::<Row>(&tx)
     .await
     .unwrap();
@@ -202,19 +190,14 @@ pub async fn ledger(db: &Db, tenant: &TenantId, connector: ConnectorId) -> [i64;
 
 /// Pushes that came before history showed their id.
 pub async fn early_looks(db: &Db, ids: &Ids) -> i64 {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = BigInt)]
-        early: i64,
-    }
     let tx = db.tenant(&ids.tenant).await.unwrap();
-    let row = sql("SELECT count(*) AS early FROM notification_queue WHERE connector_id = $1 AND looks > 0")
-        .bind_as::<SqlUuid, _>(ids.connector.0)
-        .get_result::<Row>(&tx)
+    let row = sql("SELECT count(*) AS value FROM notification_queue WHERE connector_id = $1 AND looks > 0")
+        .bind(ids.connector)
+        .get_result::<Value<i64>>(&tx)
         .await
         .unwrap();
     tx.commit().await.unwrap();
-    row.early
+    row.0
 }
 
 /// How often each message was announced: (received, sent).
@@ -243,18 +226,14 @@ fn id_of<E: Event>(
 
 /// (generation of the mailbox, boundary of the run that began it, states of all runs, older generations' too).
 pub async fn runs(db: &Db, tenant: &TenantId, connector: ConnectorId) -> (i32, u64, Vec<String>) {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = Integer)]
-        generation: i32,
-        #[diesel(sql_type = Integer)]
-        of: i32,
-        #[diesel(sql_type = BigInt)]
-        boundary: i64,
-        #[diesel(sql_type = Text)]
-        state: String,
-        #[diesel(sql_type = Text)]
-        reason: String,
+    row! {
+        struct Row {
+            generation: i32,
+            of: i32,
+            boundary: HistoryId,
+            state: String,
+            reason: RunReason,
+        }
     }
     let tx = db.tenant(tenant).await.unwrap();
     let rows = sql(
@@ -262,13 +241,14 @@ pub async fn runs(db: &Db, tenant: &TenantId, connector: ConnectorId) -> (i32, u
            ON r.tenant = m.tenant AND r.connector_id = m.connector_id \
          WHERE m.tenant = $1 AND m.connector_id = $2",
     )
-    .bind_as::<Text, _>(tenant.as_str())
-    .bind_as::<SqlUuid, _>(connector.0)
+    .binds((tenant, connector))
     .load::<Row>(&tx)
     .await
     .unwrap();
     tx.commit().await.unwrap();
-    let first =
-        rows.iter().find(|row| row.of == row.generation && row.reason != "asked").expect("a run began the generation");
-    (first.generation, u64::try_from(first.boundary).unwrap(), rows.iter().map(|row| row.state.clone()).collect())
+    let first = rows
+        .iter()
+        .find(|row| row.of == row.generation && row.reason != RunReason::Asked)
+        .expect("a run began the generation");
+    (first.generation, first.boundary.0, rows.iter().map(|row| row.state.clone()).collect())
 }

@@ -69,7 +69,7 @@ async fn a_mail_is_told_member_by_member_in_lists_and_alone() {
     assert_eq!((list.status, members(&list.body)), (200, vec!["as_of_seq", "data", "next_cursor"]));
     assert_eq!(list.body["next_cursor"], Value::Null);
     let head =
-        world.number(&format!("SELECT head AS n FROM mailbox.streams WHERE stream = 'mailbox/{}'", ann.id)).await;
+        world.number(&format!("SELECT head AS value FROM mailbox.streams WHERE stream = 'mailbox/{}'", ann.id)).await;
     assert_eq!(list.body["as_of_seq"], json!({ ann.id.to_string(): head.unwrap() }));
     let mail = &list.body["data"][0];
     assert_eq!(members(mail), MAIL);

@@ -16,8 +16,7 @@ use postrider_domain::{Clock, ConnectorId, EventId, IdGen, SystemClock, SystemId
 use postrider_gmail_sim::{MailboxSpec, SimConfig, SimServer, Sizes};
 use postrider_runtime::config::Env;
 use postrider_runtime::{Context, Service};
-use postrider_storage::types::{BigInt, Text};
-use postrider_storage::{QueryableByName, Spec, Statement};
+use postrider_storage::{Spec, Statement, Value as Column};
 use postrider_sync_worker::App;
 use postrider_sync_worker::config::Config;
 use postrider_testing::db::TestDb;
@@ -115,7 +114,7 @@ impl World {
         .await;
         eventually("the mailbox rests", SOON, || async {
             let text = format!(
-                "SELECT 1::bigint AS n FROM mailbox.mailboxes WHERE connector_id = '{}' AND lease_owner IS NULL AND due_at > now()",
+                "SELECT 1::bigint AS value FROM mailbox.mailboxes WHERE connector_id = '{}' AND lease_owner IS NULL AND due_at > now()",
                 account.id
             );
             self.number(&text).await
@@ -152,8 +151,10 @@ impl World {
         event.position = Some(Position { stream: streams::connector(account.id), seq: version });
         self.publish(event).await;
         eventually("connector's news", SOON, || async {
-            let text =
-                format!("SELECT connector_version AS n FROM mailbox.mailboxes WHERE connector_id = '{}'", account.id);
+            let text = format!(
+                "SELECT connector_version AS value FROM mailbox.mailboxes WHERE connector_id = '{}'",
+                account.id
+            );
             (self.number(&text).await == Some(version)).then_some(())
         })
         .await;
@@ -211,24 +212,14 @@ impl World {
         Statement::dynamic(text.to_owned()).execute(&self.db.admin().await).await.unwrap();
     }
 
-    /// The column `n` of the only row.
+    /// The column `value` of the only row.
     pub async fn number(&self, text: &str) -> Option<i64> {
-        #[derive(QueryableByName)]
-        struct Row {
-            #[diesel(sql_type = BigInt)]
-            n: i64,
-        }
-        let row = Statement::dynamic(text.to_owned()).optional::<Row>(&self.db.admin().await).await.unwrap();
-        row.map(|row| row.n)
+        let row = Statement::dynamic(text.to_owned()).optional::<Column<i64>>(&self.db.admin().await).await.unwrap();
+        row.map(|row| row.0)
     }
 
     /// Everything that a request could change, as one text.
     pub async fn digest(&self) -> String {
-        #[derive(QueryableByName)]
-        struct Row {
-            #[diesel(sql_type = Text)]
-            digest: String,
-        }
         let tables =
             ["emails", "email_sources", "email_labels", "sync_runs", "changes", "notification_queue", "ledger"];
         let mut parts = tables
@@ -240,8 +231,8 @@ impl World {
         parts.push(
             "(SELECT string_agg(connector_id || ' ' || requested, '|' ORDER BY 1) FROM mailbox.mailboxes)".to_owned(),
         );
-        let text = format!("SELECT md5({}) AS digest", parts.join(" || "));
-        Statement::dynamic(text).get_result::<Row>(&self.db.admin().await).await.unwrap().digest
+        let text = format!("SELECT md5({}) AS value", parts.join(" || "));
+        Statement::dynamic(text).get_result::<Column<String>>(&self.db.admin().await).await.unwrap().0
     }
 }
 

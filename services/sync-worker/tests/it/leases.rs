@@ -8,9 +8,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use postrider_gmail_sim::{Deliver, MailboxSpec, Sizes, World};
 use postrider_runtime::Context;
-use postrider_storage::Db;
-use postrider_storage::types::{BigInt, Text};
-use postrider_storage::{QueryableByName, sql};
+use postrider_storage::{Db, Value, sql};
 use postrider_sync_worker::error::EngineError;
 use postrider_sync_worker::jobs::due_scan;
 use tokio_util::sync::CancellationToken;
@@ -122,17 +120,12 @@ async fn make_due(db: &Db) {
 }
 
 async fn attempts(db: &Db, connector: postrider_domain::ConnectorId) -> i64 {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = BigInt)]
-        attempts: i64,
-    }
     let tx = db.system().await.unwrap();
-    let row = sql("SELECT attempts::bigint AS attempts FROM mailboxes WHERE connector_id = $1::uuid")
-        .bind_as::<Text, _>(connector.to_string())
-        .get_result::<Row>(&tx)
+    let row = sql("SELECT attempts::bigint AS value FROM mailboxes WHERE connector_id = $1")
+        .bind(connector)
+        .get_result::<Value<i64>>(&tx)
         .await
         .unwrap();
     tx.commit().await.unwrap();
-    row.attempts
+    row.0
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use postrider_domain::{Clock as _, RunId};
+use postrider_domain::{Clock as _, RunId, RunKind};
 use postrider_gmail_sim::{MailboxSpec, Sizes, World};
 use postrider_storage::Db;
 use postrider_sync_worker::engine::Engine;
-use postrider_sync_worker::store::runs;
+use postrider_sync_worker::store::runs::{self, Request};
 
 use crate::gmail::{SimAccess, SimGmail};
 use crate::harness::{Ids, database, engine, mirror};
@@ -14,7 +14,9 @@ use crate::harness::{Ids, database, engine, mirror};
 async fn ask_for_a_full_run(db: &Db, ids: &Ids) {
     let mut tx = db.tenant(&ids.tenant).await.unwrap();
     let run = RunId(ids.seams.ids.uuid());
-    runs::enqueue(&mut tx, (&ids.tenant, ids.connector), (run, "full"), None, ids.clock.now()).await.unwrap();
+    let request =
+        Request { tenant: &ids.tenant, connector: ids.connector, id: run, kind: RunKind::Full, max_results: None };
+    runs::enqueue(&mut tx, &request, ids.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
 }
 

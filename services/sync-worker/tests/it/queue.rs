@@ -6,15 +6,17 @@ use chrono::TimeDelta;
 use postrider_domain::{Clock, EmailAddress, HistoryId};
 use postrider_gmail_sim::mailbox::{Lag, LagScope};
 use postrider_gmail_sim::{Deliver, MailboxSpec, Sizes, World};
-use postrider_storage::types::{BigInt, Nullable, SmallInt, Text, Uuid as SqlUuid};
-use postrider_storage::{Db, QueryableByName, sql};
+use postrider_storage::{Db, row, sql};
 use postrider_sync_worker::store::queue::{Push, enqueue};
+
+use uuid::Uuid;
 
 use crate::gmail::{SimAccess, SimGmail};
 use crate::harness::{Ids, database, engine, mirror, within};
 
 fn push(address: &str, history_id: u64, source: &str) -> Push {
     Push {
+        seed: Uuid::nil(),
         address_key: EmailAddress::parse(address).unwrap().lookup_key(),
         history_id: HistoryId(history_id),
         source_message_id: source.to_owned(),
@@ -25,32 +27,29 @@ fn push(address: &str, history_id: u64, source: &str) -> Push {
 }
 
 async fn send(db: &Db, ids: &Ids, pushes: Vec<Push>) -> usize {
-    let pushes: Vec<_> = pushes.into_iter().map(|push| (ids.seams.ids.uuid(), push)).collect();
+    let pushes: Vec<_> = pushes.into_iter().map(|push| Push { seed: ids.seams.ids.uuid(), ..push }).collect();
     let mut tx = db.system().await.unwrap();
     let marked = enqueue(&mut tx, &pushes, ids.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     marked.len()
 }
 
-#[derive(Debug, QueryableByName)]
-struct Row {
-    #[diesel(sql_type = Text)]
-    status: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    outcome: Option<String>,
-    #[diesel(sql_type = SmallInt)]
-    looks: i16,
-    #[diesel(sql_type = BigInt)]
-    requested: i64,
-    #[diesel(sql_type = Text)]
-    due_reason: String,
+row! {
+    #[derive(Debug)]
+    struct Row {
+        status: String,
+        outcome: Option<String>,
+        looks: i16,
+        requested: i64,
+        due_reason: String,
+    }
 }
 
 async fn rows(db: &Db, ids: &Ids) -> Vec<Row> {
     let tx = db.tenant(&ids.tenant).await.unwrap();
     let rows = sql("SELECT q.status, q.outcome, q.looks, m.requested, m.due_reason FROM notification_queue q \
          JOIN mailboxes m ON m.connector_id = q.connector_id WHERE q.connector_id = $1 ORDER BY q.created_at, q.id")
-    .bind_as::<SqlUuid, _>(ids.connector.0)
+    .bind(ids.connector)
     .load::<Row>(&tx)
     .await
     .unwrap();

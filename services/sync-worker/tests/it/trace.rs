@@ -49,7 +49,7 @@ impl Visit for Fields {
 
 impl Subscriber for Lines {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("sync_worker") || metadata.is_span()
+        metadata.target().starts_with("postrider_sync_worker") || metadata.is_span()
     }
 
     fn new_span(&self, attributes: &Attributes<'_>) -> Id {

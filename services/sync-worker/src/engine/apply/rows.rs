@@ -15,9 +15,9 @@ use crate::rules::decide::{Known, Row};
 use crate::rules::flags;
 use crate::rules::plan::{Decided, Message};
 use crate::store::email_labels::LabelRows;
-use crate::store::email_writes::{NewEmail, Relabelled, Tombstone};
+use crate::store::emails::{self, NewEmail, Relabelled, Tombstone};
 use crate::store::ledger::{self, Tally};
-use crate::store::{attachments, email_labels, email_writes, sources};
+use crate::store::{attachments, email_labels, sources};
 
 /// Rows to write, collected by statement.
 pub struct Rows<'a> {
@@ -176,11 +176,11 @@ impl<'a> Rows<'a> {
             })
             .collect();
         tokio::try_join!(
-            email_writes::upsert(tx, guard, &self.new, run, now),
+            emails::upsert(tx, guard, &self.new, run, now),
             sources::insert(tx, guard, &packed),
             attachments::insert(tx, guard, &parts),
-            email_writes::relabel(tx, guard, &relabelled, now),
-            email_writes::bury(tx, guard, &self.tombstones, now),
+            emails::relabel(tx, guard, &relabelled, now),
+            emails::insert_tombstones(tx, guard, &self.tombstones, now),
             email_labels::put(tx, guard, &labels),
             ledger::add(tx, guard, tally),
         )?;

@@ -14,7 +14,7 @@ use super::{Commit, Origin};
 use crate::rules::announce::Announce;
 use crate::rules::decide::Known;
 use crate::rules::flags::{self, Flags};
-use crate::store::{emails, summaries};
+use crate::store::{emails, labels};
 
 /// A known mail has other labels, or is there again; nothing where that is a draft's daily life.
 pub fn relabelled(
@@ -32,7 +32,7 @@ pub fn relabelled(
     if known.labels == labels || flags::has(&known.labels, DRAFT) && flags.draft {
         return None;
     }
-    let named = |labels: Vec<&str>| summaries::named(labels, &commit.names);
+    let named = |labels: Vec<&str>| labels::named(labels, &commit.names);
     let missing_in = |of: &[LabelId], other: &[LabelId]| {
         named(of.iter().filter(|label| !other.contains(label)).map(LabelId::as_str).collect())
     };
@@ -80,7 +80,7 @@ pub async fn announcements(
         let (tenant, now) = (commit.guard.tenant.clone(), commit.now);
         let marked = emails::mark_announced(&mut commit.tx, &tenant, &live, now).await?;
         let pushed_at = commit.cause.published_at;
-        let mut mails = summaries::list(&mut commit.tx, &tenant, &marked, &commit.names, pushed_at).await?;
+        let mut mails = emails::list_summaries(&mut commit.tx, &tenant, &marked, &commit.names, pushed_at).await?;
         mails.sort_by_key(|(id, date, _)| (*date, *id));
         for (id, _, email) in mails {
             let Announce { received, sent } = announce.get(&id).copied().unwrap_or_default();

@@ -1,14 +1,15 @@
 //! Where the mailbox's history begins: at the first contact, and anew after it broke off.
 
 use postrider_contracts::mailbox::SyncStarted;
-use postrider_domain::{HistoryId, RunId};
+use postrider_domain::{HistoryId, RunId, RunKind, RunState};
 use postrider_gmail::Lane;
 
 use super::LiveLane;
 use crate::engine::apply::Commit;
 use crate::engine::boundary;
 use crate::error::EngineError;
-use crate::observe::HistoryBrokeOff;
+use crate::observe;
+use crate::rules::words::RunReason;
 use crate::store::runs::{NewRun, Step};
 use crate::store::{listing, mailboxes, runs};
 
@@ -16,23 +17,27 @@ impl LiveLane<'_> {
     /// The first contact: the cursor stands at the boundary, and a full run begins.
     pub(super) async fn start(&self) -> Result<(), EngineError> {
         let boundary = boundary::read(&self.lease.gmail(Lane::Live)).await?;
-        self.begin_generation(0, ("full", "first"), boundary).await
+        self.begin_generation(0, (RunKind::Full, RunReason::First), boundary).await
     }
 
     /// History is gone, or the mailbox was created anew: a new generation starts at a new boundary, and a run learns every
     /// mail again, finds what came and went in the gap, and takes the place of any run at work.
-    pub(super) async fn start_over(&self, reason: &'static str) -> Result<(), EngineError> {
+    pub(super) async fn start_over(&self, reason: RunReason) -> Result<(), EngineError> {
         let boundary = boundary::read(&self.lease.gmail(Lane::Live)).await?;
         let mailbox = self.lease.mailbox().await?;
-        let run = if mailbox.first_synced_at.is_none() { ("full", "first") } else { ("repair", reason) };
-        HistoryBrokeOff { mailbox: mailbox.connector, reason }.emit(&self.lease.parts.metrics);
+        let run = if mailbox.first_synced_at.is_none() {
+            (RunKind::Full, RunReason::First)
+        } else {
+            (RunKind::Repair, reason)
+        };
+        observe::history_broke_off(&self.lease.parts.metrics, mailbox.connector, reason);
         self.begin_generation(1, run, boundary).await
     }
 
     async fn begin_generation(
         &self,
         bump: i32,
-        (kind, reason): (&'static str, &'static str),
+        (kind, reason): (RunKind, RunReason),
         (boundary, total_estimate): (HistoryId, i64),
     ) -> Result<(), EngineError> {
         let guard = self.lease.guard();
@@ -40,7 +45,7 @@ impl LiveLane<'_> {
         let mut commit = Commit::begin(self.lease, guard, self.lease.own_cause()).await?;
         let now = commit.now;
         if let Some(run) = runs::find_active(&mut commit.tx, &commit.guard).await? {
-            let step = Step { state: Some("superseded"), ..Step::default() };
+            let step = Step { state: Some(RunState::Superseded), ..Step::default() };
             runs::advance(&mut commit.tx, &run, &step, now).await?;
             listing::clear(&mut commit.tx, &run).await?;
         }

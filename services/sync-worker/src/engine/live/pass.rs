@@ -14,6 +14,7 @@ use crate::error::EngineError;
 use crate::rules::change::{Change, fold};
 use crate::rules::decide::{Fetch, fetch};
 use crate::rules::slices;
+use crate::rules::words::RunReason;
 use crate::store::emails;
 use crate::store::mailboxes::Mailbox;
 
@@ -43,11 +44,11 @@ impl LiveLane<'_> {
             match Box::pin(self.follow(&mailbox, pass, cursor)).instrument(span).await {
                 Ok(()) => {}
                 Err(EngineError::Gmail(GmailError::HistoryGone)) => {
-                    Box::pin(self.start_over("history_expired")).await?;
+                    Box::pin(self.start_over(RunReason::HistoryExpired)).await?;
                     continue;
                 }
                 Err(EngineError::BrokenOff) => {
-                    Box::pin(self.start_over("recreated")).await?;
+                    Box::pin(self.start_over(RunReason::Recreated)).await?;
                     continue;
                 }
                 Err(error) => return Err(error),

@@ -100,7 +100,7 @@ impl Ahead<'_> {
     /// Mails of the listing that need a fetch, in its order; the rest is noted as settled on the way.
     fn wanted(&self) -> impl Stream<Item = Result<Wanted, EngineError>> {
         let run = &self.run;
-        let room = run.max_results.map_or(i64::MAX, |most| most.saturating_sub(run.counts.stored));
+        let room = run.max_results.map_or(i64::MAX, |most| most.saturating_sub(run.stored));
         let start = (run.settled, room, VecDeque::new());
         stream::try_unfold(start, async move |(mut after, mut room, mut ready)| {
             loop {

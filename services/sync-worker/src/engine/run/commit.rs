@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use postrider_contracts::mailbox::{SyncCompleted, SyncProgressed};
-use postrider_domain::MessageId;
+use postrider_domain::{MessageId, RunState};
 
 use super::RunLane;
 use crate::engine::apply::{Commit, Look, Origin, apply, messages};
@@ -47,7 +47,7 @@ impl RunLane<'_> {
     /// Ends the run: every listed mail is in the mirror, parked, or left out; every other one was asked about.
     pub(super) async fn complete(&mut self) -> Result<(), EngineError> {
         let mut commit = self.begin_commit().await?;
-        let step = Step { state: Some("completed"), ..Step::default() };
+        let step = Step { state: Some(RunState::Completed), ..Step::default() };
         let run = runs::advance(&mut commit.tx, &self.run, &step, commit.now).await?;
         listing::clear(&mut commit.tx, &run).await?;
         mailboxes::first_synced(&mut commit.tx, &commit.guard, commit.now).await?;
@@ -55,8 +55,8 @@ impl RunLane<'_> {
         let connector = commit.guard.connector;
         commit.end().await?;
         tracing::info!(
-            connector.id = %connector, run.id = %run.id, kind = run.kind, stored = run.counts.stored,
-            deleted = run.counts.deleted, parked = run.counts.failed, "synced the mailbox"
+            connector.id = %connector, run.id = %run.id, kind = %run.kind, stored = run.stored,
+            deleted = run.deleted, parked = run.failed, "synced the mailbox"
         );
         self.run = run;
         Ok(())

@@ -37,7 +37,7 @@ impl RunLane<'_> {
         let jitter = commit.seams().entropy.unit();
         let interval = self.lease.interval(commit.mailbox.poll_interval_seconds, commit.mailbox.push_until);
         let at = not_before(attempts, error.retry_at(), interval, jitter, commit.now);
-        let run = runs::hold(&commit.tx, &run, error.code(), (attempts, at), commit.now).await?;
+        let run = runs::hold(&commit.tx, &run, error.code(), attempts, at, commit.now).await?;
         if attempts == TELL_AFTER {
             commit.tell(&SyncFailed { run: Some(run.state_message()) });
         }

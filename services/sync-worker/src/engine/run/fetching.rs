@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use postrider_domain::RunState;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout_at};
 
@@ -29,7 +30,7 @@ impl RunLane<'_> {
         let ((), ended) = tokio::try_join!(Box::pin(self.store(receive, &window)), Box::pin(ahead.fetch(send)))?;
         let state = match ended {
             Ended::Refused(error) => return Err(error.into()),
-            Ended::Listing => Some("confirming"),
+            Ended::Listing => Some(RunState::Confirming),
             Ended::Slice => None,
         };
         let settled = window.into_inner().settled();
@@ -83,7 +84,7 @@ impl RunLane<'_> {
         }
         batch.iter().for_each(|arrival| window.lock().settle(arrival.position));
         let settled = window.lock().settled();
-        let few = self.run.counts.stored < STATISTICS_AFTER;
+        let few = self.run.stored < STATISTICS_AFTER;
         let boundary = self.run.boundary;
         let (looks, room): (Vec<Look>, Vec<OwnedSemaphorePermit>) = batch
             .into_iter()
@@ -97,7 +98,7 @@ impl RunLane<'_> {
             done => done?,
         }
         drop(room);
-        if few && self.run.counts.stored >= STATISTICS_AFTER {
+        if few && self.run.stored >= STATISTICS_AFTER {
             self.refresh_statistics().await;
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! The two ends of a run: every id is listed, and mails that were not listed are asked about.
 
-use postrider_domain::MessageId;
+use postrider_domain::{MessageId, RunState};
 use postrider_gmail::GmailError;
 
 use super::{RunLane, STATISTICS_AFTER};
@@ -35,11 +35,11 @@ impl RunLane<'_> {
         let step = Step {
             page_token: Some(page.next_page_token),
             listing_complete: complete,
-            state: complete.then_some("fetching"),
+            state: complete.then_some(RunState::Fetching),
             ..Step::default()
         };
         self.step(step, &ids).await?;
-        if complete && self.run.counts.listed >= STATISTICS_AFTER {
+        if complete && self.run.listed >= STATISTICS_AFTER {
             self.refresh_statistics().await;
         }
         Ok(())
@@ -48,10 +48,11 @@ impl RunLane<'_> {
     /// Asks Gmail about every mail that a complete listing did not name; a tombstone where it answers 404 (law 4).
     pub(super) async fn confirm(&mut self) -> Result<(), EngineError> {
         let mut tx = self.lease.tenant().await?;
-        let (alive, unlisted) = emails::count_unlisted(&mut tx, &self.run).await?;
+        let emails::Unlisted { alive, unlisted } = emails::count_unlisted(&mut tx, &self.run).await?;
         tx.commit().await?;
         if unlisted.saturating_mul(SUSPICIOUS) > alive && self.run.pass == 1 {
-            let step = Step { state: Some("listing"), page_token: Some(None), next_pass: true, ..Step::default() };
+            let step =
+                Step { state: Some(RunState::Listing), page_token: Some(None), next_pass: true, ..Step::default() };
             return self.step(step, &[]).await;
         }
         let mut after = String::new();

@@ -2,12 +2,16 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
+use chrono::TimeDelta;
 use postrider_broker::BrokerState;
 use postrider_domain::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::api::Api;
+
+/// How long a call's outcome says anything about now.
+const WINDOW: TimeDelta = TimeDelta::minutes(5);
 
 /// How each dependency does.
 #[derive(Debug, Serialize, ToSchema)]
@@ -28,10 +32,19 @@ pub async fn handle(api: Data<Api>) -> HttpResponse {
     let now = api.now();
     let database = api.database_answers().await;
     let broker = api.broker.state() == BrokerState::Ready;
-    let gmail_api = api.calls.verdict(now);
+    let gmail_api = gmail_answers(api.gmail.last_calls(), now);
     let status = verdict(database, broker, gmail_api);
     let health = Health { status, timestamp: now, database, broker, gmail_api };
     if database { HttpResponse::Ok().json(health) } else { HttpResponse::ServiceUnavailable().json(health) }
+}
+
+/// True or false by the latest call of the last five minutes; nothing when there was none.
+fn gmail_answers((answered, failed): (Option<Timestamp>, Option<Timestamp>), now: Timestamp) -> Option<bool> {
+    let fresh = |at: Option<Timestamp>| at.filter(|at| now - *at <= WINDOW);
+    match (fresh(answered), fresh(failed)) {
+        (None, None) => None,
+        (answered, failed) => Some(answered >= failed),
+    }
 }
 
 /// Without the database nothing can be kept; without the others mail is only late.
@@ -46,6 +59,16 @@ fn verdict(database: bool, broker: bool, gmail_api: Option<bool>) -> &'static st
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn gmail_is_judged_by_calls_of_the_last_five_minutes() {
+        let start = Timestamp::default();
+        let (answered, failed) = (Some(start), Some(start + TimeDelta::seconds(1)));
+        assert_eq!(gmail_answers((None, None), start), None);
+        assert_eq!(gmail_answers((answered, None), start), Some(true));
+        assert_eq!(gmail_answers((answered, failed), start + TimeDelta::seconds(2)), Some(false));
+        assert_eq!(gmail_answers((answered, failed), start + TimeDelta::minutes(6)), None);
+    }
 
     #[test]
     fn only_the_database_makes_it_unhealthy() {

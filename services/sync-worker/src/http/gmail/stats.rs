@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use actix_web::web::{Data, Json};
 use chrono::TimeDelta;
 use postrider_domain::Timestamp;
-use postrider_web::{ApiQuery, Problem, Scope};
+use postrider_web::{AccountHeader, ApiQuery, Caller, Problem, Scope};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -13,9 +13,8 @@ use uuid::Uuid;
 use super::account::AccountQuery;
 use crate::http::accounts::ids;
 use crate::http::api::{Api, problem};
-use crate::http::asker::Asker;
-use crate::store::accounts::Account;
-use crate::store::stats;
+use crate::store::mailboxes::accounts::Account;
+use crate::store::{buckets, emails, queue};
 
 /// Mails with one label.
 #[derive(Debug, Serialize, ToSchema)]
@@ -31,7 +30,7 @@ pub struct LabelStats {
 pub struct Stats {
     pub connector_id: Option<Uuid>,
     pub email_address: Option<String>,
-    pub status: Option<String>,
+    pub status: Option<&'static str>,
     pub total_emails: i64,
     pub deleted_emails: i64,
     pub unread_emails: i64,
@@ -57,28 +56,35 @@ pub struct Stats {
 
 #[utoipa::path(get, path = "/gmail/stats", tag = "sync", params(AccountQuery),
     responses((status = 200, body = Stats), (status = 404, body = postrider_web::ProblemDocument)))]
-pub async fn handle(api: Data<Api>, asker: Asker, query: ApiQuery<AccountQuery>) -> Result<Json<Stats>, Problem> {
+pub async fn handle(
+    api: Data<Api>,
+    caller: Caller,
+    account: AccountHeader,
+    query: ApiQuery<AccountQuery>,
+) -> Result<Json<Stats>, Problem> {
     let query = query.into_inner();
-    let (mut tx, accounts) = api.open(&asker, Scope::Read).await?;
-    let covered = accounts.covered(query.connector_id, query.user_email.as_ref())?;
+    let (tx, accounts) = api.open(&caller, Scope::Read).await?;
+    let covered = accounts.covered(account.or(query.connector_id)?, query.user_email.as_ref())?;
     let connectors = ids(&covered);
     let (totals, labels, oldest) = tokio::try_join!(
-        stats::totals(&tx, &connectors),
-        stats::by_label(&tx, &connectors),
-        stats::oldest_open_push(&tx, &connectors)
+        emails::totals(&tx, &connectors),
+        emails::count_by_label(&tx, &connectors),
+        queue::oldest_open(&tx, &connectors)
     )
     .map_err(problem)?;
-    tx.enter_system().await.map_err(problem)?;
     // Two connectors of one Google account share its quota: it counts once.
     let subs: BTreeSet<&str> = covered.iter().map(|account| account.google_sub.as_str()).collect();
     let now = api.now();
-    let quota = stats::quota(&tx, subs, now - TimeDelta::minutes(1)).await.map_err(problem)?;
+    let (tx, quota) = tx
+        .into_system_with(async |tx| buckets::spent(tx, subs, now - TimeDelta::minutes(1)).await)
+        .await
+        .map_err(problem)?;
     tx.commit().await.map_err(problem)?;
     let only: Option<&Account> = if let [only] = covered.as_slice() { Some(only) } else { None };
     Ok(Json(Stats {
-        connector_id: only.map(|account| account.connector_id),
+        connector_id: only.map(|account| account.id.0),
         email_address: only.map(|account| account.address.clone()),
-        status: only.map(|account| account.status.clone()),
+        status: only.map(|account| account.status.as_str()),
         total_emails: totals.total,
         deleted_emails: totals.deleted,
         unread_emails: totals.unread,

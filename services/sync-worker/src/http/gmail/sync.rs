@@ -2,17 +2,15 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use postrider_domain::{ConnectorId, EmailAddress, RunId};
-use postrider_web::{ApiJson, ApiQuery, Problem, Scope};
+use postrider_domain::{AccountStatus, RunId, RunKind};
+use postrider_web::{AccountHeader, ApiJson, ApiQuery, Caller, Problem, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::account::AccountQuery;
-use crate::http::api::{Api, problem};
-use crate::http::asker::Asker;
-use crate::http::page::invalid;
-use crate::store::accounts::Account;
+use crate::http::api::{Api, invalid, problem};
+use crate::store::mailboxes::accounts::Account;
 use crate::store::runs;
 
 /// What to do.
@@ -40,44 +38,50 @@ pub struct Accepted {
               (status = 422, body = postrider_web::ProblemDocument)))]
 pub async fn handle(
     api: Data<Api>,
-    asker: Asker,
+    caller: Caller,
+    account: AccountHeader,
     query: ApiQuery<AccountQuery>,
     body: ApiJson<Body>,
 ) -> Result<HttpResponse, Problem> {
     let (query, body) = (query.into_inner(), body.into_inner());
-    let run = ask(&api, &asker, (query.connector_id, query.user_email.as_ref()), &body).await?;
+    let run = ask(&api, &caller, account, &query, &body).await?;
     Ok(HttpResponse::Accepted().json(Accepted { sync_run_id: run.0 }))
 }
 
 /// Queues the run in the caller's account; the engine takes it up at once.
 pub(super) async fn ask(
     api: &Api,
-    asker: &Asker,
-    (id, address): (Option<ConnectorId>, Option<&EmailAddress>),
+    caller: &Caller,
+    account: AccountHeader,
+    query: &AccountQuery,
     body: &Body,
 ) -> Result<RunId, Problem> {
     if body.max_results.is_some_and(|most| !(1..=5_000).contains(&most)) {
         return Err(invalid("max_results", "must be from 1 to 5000"));
     }
-    let (mut tx, accounts) = api.open(asker, Scope::Write).await?;
-    let account = accounts.chosen(id, address)?;
+    let (mut tx, accounts) = api.open(caller, Scope::Write).await?;
+    let account = accounts.chosen(account.or(query.connector_id)?, query.user_email.as_ref())?;
     can_act(account)?;
     let run = RunId(api.ids.uuid());
-    let kind = if body.force_full_sync { "full" } else { "incremental" };
-    runs::enqueue(&mut tx, (asker.tenant(), account.id()), (run, kind), body.max_results, api.now())
-        .await
-        .map_err(problem)?;
-    api.wake_after(&mut tx, account.id());
+    let request = runs::Request {
+        tenant: &caller.tenant,
+        connector: account.id,
+        id: run,
+        kind: if body.force_full_sync { RunKind::Full } else { RunKind::Incremental },
+        max_results: body.max_results,
+    };
+    runs::enqueue(&mut tx, &request, api.now()).await.map_err(problem)?;
+    api.wake_after(&mut tx, account.id);
     tx.commit().await.map_err(problem)?;
     Ok(run)
 }
 
 fn can_act(account: &Account) -> Result<(), Problem> {
-    let (code, detail) = match account.status.as_str() {
-        "active" => return Ok(()),
-        "paused" => ("connector_paused", "The account is paused."),
-        "reauth_required" => ("reauth_required", "The account must be connected again."),
-        _ => ("connector_disconnected", "The account is disconnected."),
+    let (code, detail) = match account.status {
+        AccountStatus::Active => return Ok(()),
+        AccountStatus::Paused => ("connector_paused", "The account is paused."),
+        AccountStatus::ReauthRequired => ("reauth_required", "The account must be connected again."),
+        AccountStatus::Disconnected => ("connector_disconnected", "The account is disconnected."),
     };
     Err(Problem::conflict(code, detail))
 }

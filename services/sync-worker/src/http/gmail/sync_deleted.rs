@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use postrider_domain::{ConnectorId, EmailAddress, RunId};
-use postrider_web::{ApiQuery, Problem, Scope};
+use postrider_domain::{ConnectorId, EmailAddress, RunId, RunKind};
+use postrider_web::{AccountHeader, ApiQuery, Caller, Problem, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::account::AccountQuery;
 use super::sync::{Accepted, Body, ask};
 use crate::http::accounts::ids;
 use crate::http::api::{Api, problem};
-use crate::http::asker::Asker;
-use crate::store::{run_reads, stats};
+use crate::store::{emails, runs};
 
 /// How long `/gmail/sync/deleted` waits for its run before it answers 202.
 const WAIT: Duration = Duration::from_secs(30);
@@ -46,7 +46,7 @@ impl Default for Query {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Done {
     /// `completed`, `failed`, or `superseded`: history broke off meanwhile, and a repair run took this one's place.
-    pub status: String,
+    pub status: &'static str,
     pub sync_run_id: Uuid,
     pub new_emails: i64,
     pub deleted_emails: i64,
@@ -59,13 +59,19 @@ pub struct Done {
     responses((status = 200, body = Done), (status = 202, body = Accepted), (status = 403, body = postrider_web::ProblemDocument),
               (status = 404, body = postrider_web::ProblemDocument), (status = 409, body = postrider_web::ProblemDocument),
               (status = 422, body = postrider_web::ProblemDocument)))]
-pub async fn handle(api: Data<Api>, asker: Asker, query: ApiQuery<Query>) -> Result<HttpResponse, Problem> {
+pub async fn handle(
+    api: Data<Api>,
+    caller: Caller,
+    account: AccountHeader,
+    query: ApiQuery<Query>,
+) -> Result<HttpResponse, Problem> {
     let query = query.into_inner();
     let body = Body { force_full_sync: query.force_full_sync, max_results: Some(query.max_results) };
-    let id = ask(&api, &asker, (query.connector_id, query.user_email.as_ref()), &body).await?;
+    let named = AccountQuery { user_email: query.user_email, connector_id: query.connector_id };
+    let id = ask(&api, &caller, account, &named, &body).await?;
     let deadline = tokio::time::Instant::now() + WAIT;
     while tokio::time::Instant::now() < deadline {
-        if let Some(done) = ended(&api, &asker, id).await? {
+        if let Some(done) = ended(&api, &caller, account, id).await? {
             return Ok(HttpResponse::Ok().json(done));
         }
         tokio::time::sleep(LOOK).await;
@@ -73,20 +79,22 @@ pub async fn handle(api: Data<Api>, asker: Asker, query: ApiQuery<Query>) -> Res
     Ok(HttpResponse::Accepted().json(Accepted { sync_run_id: id.0 }))
 }
 
-async fn ended(api: &Api, asker: &Asker, id: RunId) -> Result<Option<Done>, Problem> {
+async fn ended(api: &Api, caller: &Caller, account: AccountHeader, id: RunId) -> Result<Option<Done>, Problem> {
     // Who may ask for a run may see its end: no other scope is wanted for the answer.
-    let (tx, accounts) = api.open(asker, Scope::Write).await?;
-    let run = run_reads::find(&tx, ids(&accounts.covered(None, None)?), id.0).await.map_err(problem)?;
-    let Some(run) = run.filter(|run| matches!(run.state.as_str(), "completed" | "failed" | "superseded")) else {
+    let (tx, accounts) = api.open(caller, Scope::Write).await?;
+    let run = runs::find(&tx, &ids(&accounts.covered(account.0, None)?), id).await.map_err(problem)?;
+    let Some(run) = run.filter(|run| run.state.is_over()) else {
         return Ok(None);
     };
-    let gmail_emails = match run.kind.as_str() {
-        "full" => run.listed,
-        _ => stats::totals(&tx, &[run.connector_id]).await.map_err(problem)?.total,
+    let gmail_emails = match run.kind {
+        RunKind::Full => run.listed,
+        RunKind::Incremental | RunKind::Repair | RunKind::Audit => {
+            emails::totals(&tx, &[run.connector]).await.map_err(problem)?.total
+        }
     };
     tx.commit().await.map_err(problem)?;
     Ok(Some(Done {
-        status: run.state,
+        status: run.state.as_str(),
         sync_run_id: id.0,
         new_emails: run.new_emails,
         deleted_emails: run.deleted,

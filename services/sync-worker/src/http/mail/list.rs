@@ -5,19 +5,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::web::{Data, Json};
-use postrider_domain::{ConnectorId, LabelId, MessageId, ThreadId, Timestamp};
-use postrider_web::{ApiQuery, Limit, Problem, Scope};
+use postrider_domain::{ConnectorId, EmailId, LabelId, MessageId, ThreadId};
+use postrider_web::{AccountHeader, ApiQuery, Caller, Cursor, Limit, Page, Problem, RowTime, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::view::Mail;
 use crate::http::accounts::ids;
-use crate::http::api::{Api, problem};
-use crate::http::asker::Asker;
-use crate::http::page::{self, invalid};
-use crate::store::accounts::{self, Account};
+use crate::http::api::{Api, invalid, problem};
+use crate::store::emails::{self, Filter};
 use crate::store::labels;
-use crate::store::mail_reads::{self, Filter};
+use crate::store::mailboxes::accounts::{self, Account};
 
 /// Order of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
@@ -55,14 +53,15 @@ pub struct Query {
     /// A part of the subject, case-blind.
     pub subject: Option<String>,
     #[param(value_type = Option<String>, format = DateTime)]
-    pub received_after: Option<Timestamp>,
+    pub received_after: Option<RowTime>,
     #[param(value_type = Option<String>, format = DateTime)]
-    pub received_before: Option<Timestamp>,
+    pub received_before: Option<RowTime>,
     #[param(inline)]
     pub sort: Sort,
     #[param(inline)]
     pub limit: Limit,
-    pub cursor: Option<String>,
+    #[param(value_type = Option<String>)]
+    pub cursor: Option<Cursor<(RowTime, EmailId)>>,
 }
 
 /// A page of mails and where each account's event stream stood when it was read.
@@ -80,48 +79,51 @@ const MAX_FILTER: usize = 320;
 
 #[utoipa::path(get, path = "/api/v1/emails", tag = "mail", params(Query),
     responses((status = 200, body = Mails), (status = 422, body = postrider_web::ProblemDocument)))]
-pub async fn handle(api: Data<Api>, asker: Asker, query: ApiQuery<Query>) -> Result<Json<Mails>, Problem> {
+pub async fn handle(
+    api: Data<Api>,
+    caller: Caller,
+    account: AccountHeader,
+    query: ApiQuery<Query>,
+) -> Result<Json<Mails>, Problem> {
     let query = query.into_inner();
     for (name, text) in [("from", &query.from), ("subject", &query.subject)] {
         if text.as_ref().is_some_and(|text| text.len() > MAX_FILTER || text.contains('\0')) {
             return Err(invalid(name, "must be at most 320 bytes without NUL"));
         }
     }
-    let (received_after, received_before) =
-        (page::time("received_after", query.received_after)?, page::time("received_before", query.received_before)?);
-    let after = page::after(query.cursor.as_deref())?;
-    let (tx, accounts) = api.open(&asker, Scope::Read).await?;
-    let covered = accounts.covered(query.connector_id, None)?;
-    let streams: Vec<ConnectorId> = covered.iter().map(|account| account.id()).collect();
+    let (tx, accounts) = api.open(&caller, Scope::Read).await?;
+    let covered = accounts.covered(account.or(query.connector_id)?, None)?;
+    let connectors = ids(&covered);
     // Before the mails: what the page shows beyond it comes again as an event, and nothing is missed.
-    let as_of_seq = accounts::as_of_seq(&tx, &streams).await.map_err(problem)?;
+    let as_of_seq = accounts::as_of_seq(&tx, &connectors).await.map_err(problem)?;
     let spam_trash =
         |account: &&&Account| query.label.is_some() || query.include_spam_trash.unwrap_or(account.include_spam_trash);
     let filter = Filter {
-        accounts: ids(&covered),
-        spam_trash: covered.iter().filter(spam_trash).map(|account| account.connector_id).collect(),
+        accounts: connectors.clone(),
+        spam_trash: covered.iter().filter(spam_trash).map(|account| account.id).collect(),
         drafts: query.label.is_some(),
-        label: query.label.map(LabelId::into_string),
-        thread_id: query.thread_id.map(ThreadId::into_string),
-        message_id: query.message_id.map(MessageId::into_string),
+        label: query.label,
+        thread_id: query.thread_id,
+        message_id: query.message_id,
         unread: query.unread,
         processed: query.processed,
         include_deleted: query.include_deleted,
         from: query.from,
         subject: query.subject,
-        received_after,
-        received_before,
+        received_after: query.received_after.map(|time| time.0),
+        received_before: query.received_before.map(|time| time.0),
         oldest_first: query.sort == Sort::OldestFirst,
-        after,
-        limit: i64::from(query.limit.get()) + 1,
+        after: query.cursor.map(|Cursor((time, id))| (time.0, id)),
+        limit: query.limit.and_one(),
     };
-    let rows = if covered.is_empty() { Vec::new() } else { mail_reads::list(&tx, filter).await.map_err(problem)? };
-    let (rows, next_cursor) = page::cut(rows, query.limit, |row| (row.received_at, row.email_id))?;
-    let carried: BTreeSet<&String> = rows.iter().flat_map(|row| &row.label_ids).collect();
-    let names = labels::names_of(&tx, ids(&covered), carried.into_iter().cloned().collect()).await.map_err(problem)?;
+    let rows = if covered.is_empty() { Vec::new() } else { emails::list(&tx, filter).await.map_err(problem)? };
+    let page = Page::cut(rows, query.limit, |row| (row.received_at, row.email_id))?;
+    let carried: BTreeSet<&LabelId> = page.data.iter().flat_map(|row| &row.label_ids).collect();
+    let names = labels::names_of(&tx, &connectors, &carried.into_iter().collect::<Vec<_>>()).await.map_err(problem)?;
     tx.commit().await.map_err(problem)?;
+    let Page { data, next_cursor } = page.map(|row| Mail::new(row, &names));
     Ok(Json(Mails {
-        data: rows.into_iter().map(|row| Mail::new(row, &names)).collect(),
+        data,
         next_cursor,
         as_of_seq: as_of_seq.into_iter().map(|(id, seq)| (id.to_string(), seq)).collect(),
     }))

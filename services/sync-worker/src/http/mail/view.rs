@@ -1,13 +1,13 @@
 //! A mail as the API writes it, in lists and alone.
 
-use postrider_domain::Timestamp;
+use postrider_domain::{LabelId, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::store::labels::LabelNames;
-use crate::store::mail_reads::{AttachmentRow, BodyRow, MailRow, ReferenceRow};
+use crate::store::{attachments, emails, references};
 
 /// Name and address of a sender.
 #[derive(Debug, Serialize, ToSchema)]
@@ -76,7 +76,7 @@ pub struct Attachment {
     pub content_id: Option<String>,
     pub inline: bool,
     /// `listed`, `stored`, `skipped`, `failed`.
-    pub state: String,
+    pub state: &'static str,
 }
 
 /// Somebody who holds on to the mail.
@@ -91,20 +91,20 @@ pub struct Reference {
 
 impl Mail {
     /// The row, in a folder by the name its label has now: a label may be renamed after the mail was stored.
-    pub fn new(row: MailRow, names: &LabelNames) -> Self {
+    pub fn new(row: emails::Email, names: &LabelNames) -> Self {
         Self {
             folder: names.folder(row.connector_id, &row.label_ids),
-            id: row.email_id,
-            connector_id: row.connector_id,
-            message_id: row.message_id,
-            thread_id: row.thread_id,
+            id: row.email_id.0,
+            connector_id: row.connector_id.0,
+            message_id: row.message_id.into_string(),
+            thread_id: row.thread_id.into_string(),
             history_id: row.history_id.to_string(),
             rfc_message_id: row.rfc_message_id,
             subject: row.subject,
             sender: Sender { name: row.sender_name, email: row.sender_email },
             recipients: row.recipients,
             snippet: row.snippet,
-            label_ids: row.label_ids,
+            label_ids: row.label_ids.into_iter().map(LabelId::into_string).collect(),
             unread: row.unread,
             has_attachments: row.has_attachments,
             size_bytes: row.size_bytes,
@@ -120,7 +120,12 @@ impl Mail {
 
 impl MailDetail {
     /// Joins what the tables know about one mail.
-    pub fn new(mail: Mail, body: BodyRow, attachments: Vec<AttachmentRow>, references: Vec<ReferenceRow>) -> Self {
+    pub fn new(
+        mail: Mail,
+        body: emails::Body,
+        attachments: Vec<attachments::Attachment>,
+        references: Vec<references::Reference>,
+    ) -> Self {
         Self {
             mail,
             headers: body.headers,
@@ -132,8 +137,8 @@ impl MailDetail {
     }
 }
 
-impl From<AttachmentRow> for Attachment {
-    fn from(row: AttachmentRow) -> Self {
+impl From<attachments::Attachment> for Attachment {
+    fn from(row: attachments::Attachment) -> Self {
         Self {
             id: row.attachment_id,
             filename: row.filename,
@@ -141,13 +146,13 @@ impl From<AttachmentRow> for Attachment {
             size_bytes: row.size_bytes,
             content_id: Some(row.content_id).filter(|id| !id.is_empty()),
             inline: row.inline,
-            state: row.state,
+            state: row.state.as_str(),
         }
     }
 }
 
-impl From<ReferenceRow> for Reference {
-    fn from(row: ReferenceRow) -> Self {
-        Self { kind: row.kind, reference: row.r#ref, created_at: row.created_at }
+impl From<references::Reference> for Reference {
+    fn from(row: references::Reference) -> Self {
+        Self { kind: row.kind, reference: row.reference, created_at: row.created_at }
     }
 }

@@ -2,20 +2,24 @@
 
 use actix_web::web::{Data, Json};
 use postrider_domain::RunId;
-use postrider_web::{PathId, Problem, Scope};
+use postrider_web::{AccountHeader, Caller, PathId, Problem, Scope};
 
 use super::view::Run;
 use crate::http::accounts::ids;
 use crate::http::api::{Api, problem};
-use crate::http::asker::Asker;
-use crate::store::run_reads;
+use crate::store::runs;
 
 #[utoipa::path(get, path = "/api/v1/sync-runs/{id}", tag = "sync", params(("id" = String, Path, description = "the run")),
     responses((status = 200, body = Run), (status = 404, body = postrider_web::ProblemDocument)))]
-pub async fn handle(api: Data<Api>, asker: Asker, id: PathId<RunId>) -> Result<Json<Run>, Problem> {
-    let (tx, accounts) = api.open(&asker, Scope::Read).await?;
-    let covered = ids(&accounts.covered(None, None)?);
-    let row = run_reads::find(&tx, covered, id.into_inner().0).await.map_err(problem)?;
+pub async fn handle(
+    api: Data<Api>,
+    caller: Caller,
+    account: AccountHeader,
+    id: PathId<RunId>,
+) -> Result<Json<Run>, Problem> {
+    let (tx, accounts) = api.open(&caller, Scope::Read).await?;
+    let covered = ids(&accounts.covered(account.0, None)?);
+    let row = runs::find(&tx, &covered, id.into_inner()).await.map_err(problem)?;
     tx.commit().await.map_err(problem)?;
     row.map(|row| Json(Run::new(row, api.now()))).ok_or_else(Problem::not_found)
 }

@@ -3,17 +3,15 @@
 #![expect(unused_qualifications, reason = "in the code utoipa makes of `params`")]
 
 use actix_web::web::{Data, Json};
-use postrider_domain::ConnectorId;
-use postrider_web::{ApiQuery, Limit, Page, Problem, Scope};
+use postrider_domain::{ConnectorId, RunId};
+use postrider_web::{AccountHeader, ApiQuery, Caller, Cursor, Limit, Page, Problem, RowTime, Scope};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::view::Run;
 use crate::http::accounts::ids;
 use crate::http::api::{Api, problem};
-use crate::http::asker::Asker;
-use crate::http::page;
-use crate::store::run_reads;
+use crate::store::runs;
 
 /// Which runs to list, newest first.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -24,19 +22,25 @@ pub struct Query {
     pub connector_id: Option<ConnectorId>,
     #[param(inline)]
     pub limit: Limit,
-    pub cursor: Option<String>,
+    #[param(value_type = Option<String>)]
+    pub cursor: Option<Cursor<(RowTime, RunId)>>,
 }
 
 #[utoipa::path(get, path = "/api/v1/sync-runs", tag = "sync", params(Query),
     responses((status = 200, body = Page<Run>), (status = 422, body = postrider_web::ProblemDocument)))]
-pub async fn handle(api: Data<Api>, asker: Asker, query: ApiQuery<Query>) -> Result<Json<Page<Run>>, Problem> {
+pub async fn handle(
+    api: Data<Api>,
+    caller: Caller,
+    account: AccountHeader,
+    query: ApiQuery<Query>,
+) -> Result<Json<Page<Run>>, Problem> {
     let query = query.into_inner();
-    let after = page::after(query.cursor.as_deref())?;
-    let (tx, accounts) = api.open(&asker, Scope::Read).await?;
-    let covered = ids(&accounts.covered(query.connector_id, None)?);
-    let rows = run_reads::list(&tx, covered, after, i64::from(query.limit.get()) + 1).await.map_err(problem)?;
+    let after = query.cursor.map(|Cursor((time, id))| (time.0, id));
+    let (tx, accounts) = api.open(&caller, Scope::Read).await?;
+    let covered = ids(&accounts.covered(account.or(query.connector_id)?, None)?);
+    let rows = runs::list(&tx, &covered, after, query.limit.and_one()).await.map_err(problem)?;
     tx.commit().await.map_err(problem)?;
-    let (rows, next_cursor) = page::cut(rows, query.limit, |row| (row.created_at, row.run_id))?;
+    let page = Page::cut(rows, query.limit, |row| (row.created_at, row.id))?;
     let now = api.now();
-    Ok(Json(Page::new(rows.into_iter().map(|row| Run::new(row, now)).collect(), next_cursor)))
+    Ok(Json(page.map(|row| Run::new(row, now))))
 }

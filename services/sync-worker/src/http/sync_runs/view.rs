@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::store::run_reads::RunRow;
+use crate::store::runs;
 
 /// What a run will still cost.
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
@@ -22,10 +22,10 @@ pub struct Run {
     pub id: Uuid,
     pub connector_id: Uuid,
     /// `full`, `incremental`, `repair`, `audit`.
-    pub kind: String,
-    pub reason: String,
+    pub kind: &'static str,
+    pub reason: &'static str,
     /// `queued`, `listing`, `fetching`, `confirming`, `completed`, `failed`, `superseded`.
-    pub state: String,
+    pub state: &'static str,
     pub listed: i64,
     pub fetched: i64,
     pub stored: i64,
@@ -54,7 +54,7 @@ const USER_UNITS_A_MINUTE: i64 = 6_000;
 
 impl Run {
     /// The row, seen at `now`.
-    pub fn new(row: RunRow, now: Timestamp) -> Self {
+    pub fn new(row: runs::Run, now: Timestamp) -> Self {
         let finished = row.finished_at.is_some();
         let seconds = row.started_at.map_or(0.0, |start| {
             let milliseconds = (row.finished_at.unwrap_or(now) - start).num_milliseconds().max(0);
@@ -74,11 +74,11 @@ impl Run {
             Forecast { units, seconds: units * 60 / USER_UNITS_A_MINUTE }
         });
         Self {
-            id: row.run_id,
-            connector_id: row.connector_id,
-            kind: row.kind,
-            reason: row.reason,
-            state: row.state,
+            id: row.id.0,
+            connector_id: row.connector.0,
+            kind: row.kind.as_str(),
+            reason: row.reason.as_str(),
+            state: row.state.as_str(),
             listed: row.listed,
             fetched: row.fetched,
             stored: row.stored,

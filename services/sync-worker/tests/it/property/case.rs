@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use postrider_contracts::TraceContext;
-use postrider_domain::{EmailAddress, HistoryId, RunId};
+use postrider_domain::{EmailAddress, HistoryId, RunId, RunKind};
 use postrider_gmail_sim::dice::Dice;
 use postrider_gmail_sim::mailbox::{Lag, Quirks};
 use postrider_gmail_sim::{MailboxSpec, Notification, Sizes, WatchRequest, World};
 use postrider_storage::Db;
 use postrider_sync_worker::engine::Engine;
 use postrider_sync_worker::store::queue::{self, Push};
-use postrider_sync_worker::store::runs as run_store;
+use postrider_sync_worker::store::runs::{self, Request};
 
 use super::history::Recorded;
 use crate::actor::Actor;
@@ -161,16 +161,14 @@ impl Case {
         }
         let pushes: Vec<_> = batch
             .into_iter()
-            .map(|push| {
-                let written = Push {
-                    address_key: EmailAddress::parse(&push.email_address).unwrap().lookup_key(),
-                    history_id: HistoryId(push.history_id),
-                    source_message_id: push.message_id,
-                    source: "pubsub".to_owned(),
-                    published_at: Some(push.publish_time),
-                    trace: Some(TraceContext::start(self.ids.seams.entropy.as_ref())),
-                };
-                (self.ids.seams.ids.uuid(), written)
+            .map(|push| Push {
+                seed: self.ids.seams.ids.uuid(),
+                address_key: EmailAddress::parse(&push.email_address).unwrap().lookup_key(),
+                history_id: HistoryId(push.history_id),
+                source_message_id: push.message_id,
+                source: "pubsub".to_owned(),
+                published_at: Some(push.publish_time),
+                trace: Some(TraceContext::start(self.ids.seams.entropy.as_ref())),
             })
             .collect();
         let mut tx = self.db.system().await.unwrap();
@@ -208,12 +206,13 @@ impl Case {
     }
 
     async fn ask(&mut self) {
-        let kind = if self.dice.chance(0.5) { "full" } else { "incremental" };
+        let kind = if self.dice.chance(0.5) { RunKind::Full } else { RunKind::Incremental };
         let id = RunId(self.ids.seams.ids.uuid());
         let mut tx = self.db.tenant(&self.ids.tenant).await.unwrap();
-        let whose = (&self.ids.tenant, self.ids.connector);
+        let (tenant, connector) = (&self.ids.tenant, self.ids.connector);
+        let request = Request { tenant, connector, id, kind, max_results: None };
         let now = postrider_domain::Clock::now(&self.ids.clock);
-        run_store::enqueue(&mut tx, whose, (id, kind), None, now).await.unwrap();
+        runs::enqueue(&mut tx, &request, now).await.unwrap();
         tx.commit().await.unwrap();
     }
 

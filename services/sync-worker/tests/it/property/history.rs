@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use postrider_domain::HistoryId;
 use postrider_gmail_sim::{HistoryQuery, World};
-use postrider_storage::types::{BigInt, Integer, Text, Uuid as SqlUuid};
-use postrider_storage::{Db, QueryableByName, sql};
+use postrider_storage::{Db, row, sql};
 
 use crate::harness::Ids;
 
@@ -111,29 +111,25 @@ impl Recorded {
 }
 
 async fn changes(db: &Db, ids: &Ids) -> BTreeMap<i32, Vec<Entry>> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = Integer)]
-        generation: i32,
-        #[diesel(sql_type = BigInt)]
-        history_id: i64,
-        #[diesel(sql_type = Text)]
-        kind: String,
-        #[diesel(sql_type = Text)]
-        message_id: String,
+    row! {
+        struct Row {
+            generation: i32,
+            history_id: HistoryId,
+            kind: String,
+            message_id: String,
+        }
     }
     let tx = db.tenant(&ids.tenant).await.unwrap();
     let rows =
         sql("SELECT generation, history_id, kind, message_id FROM changes WHERE tenant = $1 AND connector_id = $2")
-            .bind_as::<Text, _>(ids.tenant.as_str())
-            .bind_as::<SqlUuid, _>(ids.connector.0)
+            .binds((&ids.tenant, ids.connector))
             .load::<Row>(&tx)
             .await
             .unwrap();
     tx.commit().await.unwrap();
     let mut changes: BTreeMap<i32, Vec<Entry>> = BTreeMap::new();
     for row in rows {
-        let entry = (u64::try_from(row.history_id).unwrap(), row.kind, row.message_id);
+        let entry = (row.history_id.0, row.kind, row.message_id);
         changes.entry(row.generation).or_default().push(entry);
     }
     changes
@@ -141,21 +137,19 @@ async fn changes(db: &Db, ids: &Ids) -> BTreeMap<i32, Vec<Entry>> {
 
 /// Where the history of each generation begins.
 async fn boundaries(db: &Db, ids: &Ids) -> BTreeMap<i32, u64> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = Integer)]
-        generation: i32,
-        #[diesel(sql_type = BigInt)]
-        boundary: i64,
+    row! {
+        struct Row {
+            generation: i32,
+            boundary: HistoryId,
+        }
     }
     let tx = db.tenant(&ids.tenant).await.unwrap();
     let rows = sql("SELECT generation, boundary FROM sync_runs \
          WHERE tenant = $1 AND connector_id = $2 AND reason <> 'asked'")
-    .bind_as::<Text, _>(ids.tenant.as_str())
-    .bind_as::<SqlUuid, _>(ids.connector.0)
+    .binds((&ids.tenant, ids.connector))
     .load::<Row>(&tx)
     .await
     .unwrap();
     tx.commit().await.unwrap();
-    rows.into_iter().map(|row| (row.generation, u64::try_from(row.boundary).unwrap())).collect()
+    rows.into_iter().map(|row| (row.generation, row.boundary.0)).collect()
 }
