@@ -60,7 +60,7 @@ impl<'a> Rows<'a> {
                     if known.is_some() {
                         self.replaced.insert(email_id);
                     }
-                    self.store(commit, email_id, mail, (labels, *version));
+                    self.store(commit, email_id, mail, labels, *version);
                     Some((labels, mail.meta.internal_date))
                 }
                 _ => None,
@@ -102,7 +102,8 @@ impl<'a> Rows<'a> {
         commit: &Commit<'_>,
         email_id: EmailId,
         mail: &'a Mail,
-        (labels, version): (&'a [LabelId], Version),
+        labels: &'a [LabelId],
+        version: Version,
     ) {
         let flags = self.flags(commit, labels);
         self.mails.push((email_id, mail));
@@ -121,7 +122,7 @@ impl<'a> Rows<'a> {
 
     fn relabel(&mut self, commit: &Commit<'_>, known: &Known, labels: &[LabelId], version: Version) {
         let flags = self.flags(commit, labels);
-        self.events.extend(tell::relabelled(commit, known, (labels, &flags), version));
+        self.events.extend(tell::relabelled(commit, known, labels, &flags, version));
         self.replaced.insert(known.email_id);
         let relabelled = Relabelled { email_id: known.email_id, version, labels: labels.to_vec(), flags };
         self.relabel.push((relabelled, known.received_at));

@@ -20,7 +20,8 @@ use crate::store::{emails, labels};
 pub fn relabelled(
     commit: &Commit<'_>,
     known: &Known,
-    (labels, flags): (&[LabelId], &Flags),
+    labels: &[LabelId],
+    flags: &Flags,
     version: Version,
 ) -> Option<NewEvent> {
     let (email_id, message_id) = (known.email_id.to_string(), known.message_id.to_string());
