@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Holds the workspace's shape: who may depend on whom, who may name which library, how long a file may be, and that
-# every schema starts from the same base migration. Reads the manifests itself: needs bash and awk only.
+# Holds the workspace's shape: who may depend on whom, who may name which library, how long a file may be, and which
+# migrations come first in every schema. Reads the manifests itself: needs bash and awk only.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 failed=0
@@ -27,13 +27,14 @@ services="gateway ingest-webhook connector sync-worker notification"
 may_name() {
   case $1 in
     lapin) echo "broker bench" ;;
-    diesel) echo "domain storage events testing bench e2e $services" ;;
+    diesel) echo "domain storage testing bench e2e $services" ;;
     diesel-async | tokio-postgres) echo "storage testing bench e2e xtask" ;;
-    diesel_migrations) echo "storage events testing e2e $services" ;;
+    diesel_migrations) echo "storage e2e $services" ;;
     google-gmail1 | google-apis-common) echo gmail ;;
     jsonwebtoken) echo "http web google-auth gmail-sim testing cli e2e" ;;
     socketioxide) echo notification ;;
-    actix-web | actix-http | actix-service) echo "web events gmail-sim bench $services" ;;
+    actix-web | actix-http | actix-service) echo "web events testing gmail-sim bench $services" ;;
+    syn | proc-macro2) echo "features storage" ;;
     *) echo any ;;
   esac
 }
@@ -80,6 +81,34 @@ while read -r file; do
   esac
 done < <(grep -rlE '\bactix_(web|http|service)::' services --include='*.rs' || true)
 
+while read -r file; do
+  case $file in */store/* | */store.rs | */tests/*) ;; *) fail "$file writes SQL outside store/" ;; esac
+done < <(grep -rlE '\bsql\(' services --include='*.rs' || true)
+
+# Inside crates: diesel where the SQL is and where words meet SQL.
+while read -r file; do
+  case $file in
+    crates/storage/* | crates/domain/src/sql.rs | crates/domain/src/words.rs | crates/testing/* | crates/bench/* | crates/e2e/*) ;;
+    *) fail "$file names diesel outside storage" ;;
+  esac
+done < <(grep -rlE '\bdiesel(_async|_migrations)?::' crates --include='*.rs' || true)
+
+# States are enums: no comparison of their words.
+words=$(sed -nE 's/^ +[A-Z][A-Za-z]+ = "([a-z_]+)",$/\1/p' crates/domain/src/states.rs | sort -u | paste -sd '|')
+while read -r line; do fail "a state as a string: $line"; done \
+  < <(grep -rnE "[!=]= \"($words)\"|\"($words)\" (=>|\|)" crates/*/src services/*/src --include='*.rs' |
+      grep -vE '^crates/(gmail-sim|cli|e2e|bench)/' || true)
+
+# The methods of a type stand in one file, or in the files of the folder that is named after it. Two types of one name
+# look alike from here, so this is only said.
+grep -rE '^impl(<[^>]*>)? [A-Z][A-Za-z]*(<[^>]*>)? \{' crates/*/src services/*/src --include='*.rs' |
+  sed -E 's/^([^:]+):impl(<[^>]*>)? ([A-Za-z]+).*/\3 \1/' | sort -u | awk '
+    { split($2, part, "/"); key = part[2] " " $1; stem = $2; sub(/\.rs$/, "", stem)
+      files[key] = files[key] " " stem; if (!(key in root) || length(stem) < length(root[key])) root[key] = stem }
+    END { for (key in files) { count = split(files[key], stems, " "); stray = ""
+            for (i = 1; i <= count; i++) if (stems[i] != root[key] && index(stems[i], root[key] "/") != 1) stray = stray " " stems[i] ".rs"
+            if (stray) print "structure: warning: methods of " key " outside " root[key] ".rs and its folder:" stray } }'
+
 while read -r lines file; do
   [ "$file" != total ] || continue
   if [ "$lines" -gt 500 ]; then fail "$file has $lines lines (at most 500): split it"
@@ -87,11 +116,9 @@ while read -r lines file; do
 done < <(git ls-files -co --exclude-standard -- '*.rs' '*.sh' ':!crates/contracts/src/gen' | while read -r file; do
            if [ -f "$file" ]; then printf '%s %s\n' "$(wc -l < "$file")" "$file"; fi; done)
 
-for part in up down; do
-  sums=$(cat /dev/null; for file in migrations/*/00000000000001_base/$part.sql; do
-           if [ -f "$file" ]; then sha256sum < "$file"; fi; done | sort -u | wc -l)
-  if [ "$sums" -gt 1 ]; then fail "migrations/*/00000000000001_base/$part.sql differ: one text for all schemas"; fi
-done
+# Versions up to 9 are the base's: every schema runs both, in one order.
+while read -r folder; do fail "$folder: versions below 10 belong to migrations/base"; done \
+  < <(find migrations -mindepth 2 -maxdepth 2 -type d -name '0000000000000[0-9]_*' ! -path 'migrations/base/*')
 
 # A reader has only this repository: no reference to documents that are not in it.
 while read -r line; do fail "names a document that is not here: $line"; done \

@@ -7,8 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, Result, ensure};
 use postrider_cli::socket::Socket;
 use postrider_e2e::{Account, World};
-use postrider_storage::types::{Double, Text};
-use postrider_storage::{QueryableByName, sql};
+use postrider_storage::sql;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
@@ -21,16 +20,13 @@ const PORT_BASE: u16 = 21_000;
 const ACCOUNTS: usize = 40;
 const EVERY: Duration = Duration::from_millis(50);
 
-#[derive(QueryableByName)]
-struct Hops {
-    #[diesel(sql_type = Text)]
-    message_id: String,
-    #[diesel(sql_type = Double)]
-    queued: f64,
-    #[diesel(sql_type = Double)]
-    stored: f64,
-    #[diesel(sql_type = Double)]
-    notified: f64,
+postrider_storage::row! {
+    struct Hops {
+        message_id: String,
+        queued: f64,
+        stored: f64,
+        notified: f64,
+    }
 }
 
 /// Measures for the given time.

@@ -12,7 +12,6 @@ mod live_publish;
 mod outgoing;
 mod publisher;
 pub mod queues;
-mod settle;
 mod topology;
 
 use std::future::Future;

@@ -36,10 +36,10 @@ pub(crate) fn settle(queue: &Queue, attempt: u32, verdict: Verdict) -> Settlemen
     match verdict {
         Verdict::Decided(Outcome::Done) => Settlement::Ack,
         Verdict::Crashed => Settlement::Requeue,
-        Verdict::Decided(Outcome::DeadLetter { reason }) => bury(queue, attempt, reason),
+        Verdict::Decided(Outcome::DeadLetter { reason }) => dead_letter(queue, attempt, reason),
         Verdict::Decided(Outcome::Retry { .. }) if queue.overflow == Overflow::DropOldest => Settlement::Requeue,
         Verdict::Decided(Outcome::Retry { .. }) if attempt >= MAX_ATTEMPTS => {
-            bury(queue, attempt, format!("given up after {attempt} attempts"))
+            dead_letter(queue, attempt, format!("given up after {attempt} attempts"))
         }
         Verdict::Decided(Outcome::Retry { after }) => {
             let [.., longest] = RETRY_TIERS;
@@ -51,7 +51,7 @@ pub(crate) fn settle(queue: &Queue, attempt: u32, verdict: Verdict) -> Settlemen
 }
 
 /// To the dead letters; a queue without them (nobody inside depends on it) just lets go.
-pub(crate) fn bury(queue: &Queue, attempt: u32, reason: String) -> Settlement {
+pub(crate) fn dead_letter(queue: &Queue, attempt: u32, reason: String) -> Settlement {
     if queue.overflow == Overflow::DropOldest {
         tracing::error!(queue = queue.name, %reason, "dropped: this queue has no dead letters");
         return Settlement::Ack;

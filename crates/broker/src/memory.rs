@@ -6,9 +6,10 @@ mod store;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use parking_lot::{Mutex, MutexGuard};
 use postrider_contracts::{Envelope, Queue};
 use postrider_runtime::Context;
 use tokio::sync::Notify;
@@ -81,7 +82,7 @@ impl MemoryBroker {
     }
 
     fn lock(&self) -> MutexGuard<'_, Store> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+        self.store.lock()
     }
 
     async fn run(&self, handler: &dyn Handler, config: ConsumerConfig) {
@@ -120,7 +121,7 @@ impl MemoryBroker {
                 Settlement::Ack => {}
                 Settlement::Requeue => store.requeue(queue, delivered),
                 Settlement::Copy(CopyTo { reason: Some(reason), attempt, .. }) => {
-                    store.bury(queue, Dead { envelope: delivered.envelope, attempt, reason });
+                    store.dead_letter(queue, Dead { envelope: delivered.envelope, attempt, reason });
                 }
                 Settlement::Copy(CopyTo { reason: None, attempt, .. }) => {
                     store.wait(queue, delivered.envelope, attempt)

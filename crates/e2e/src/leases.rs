@@ -3,20 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use diesel_async::AsyncPgConnection;
-use postrider_storage::types::{BigInt, Text, Uuid as SqlUuid};
-use postrider_storage::{QueryableByName, sql};
+use postrider_storage::sql;
 use uuid::Uuid;
 
-/// A lease that is held now.
-#[derive(Debug, Clone, QueryableByName)]
-pub struct Held {
-    #[diesel(sql_type = SqlUuid)]
-    pub connector_id: Uuid,
-    /// The replica, by the name it gives itself at its start.
-    #[diesel(sql_type = Text)]
-    pub owner: String,
-    #[diesel(sql_type = BigInt)]
-    pub epoch: i64,
+postrider_storage::row! {
+    /// A lease that is held now.
+    #[derive(Debug, Clone)]
+    pub struct Held {
+        pub connector_id: Uuid,
+        /// The replica, by the name it gives itself at its start.
+        pub owner: String,
+        pub epoch: i64,
+    }
 }
 
 /// The leases that are held now.
@@ -33,12 +31,11 @@ pub async fn owners(conn: &AsyncPgConnection) -> BTreeSet<String> {
     held(conn).await.into_iter().map(|lease| lease.owner).collect()
 }
 
-#[derive(QueryableByName)]
-struct Epoch {
-    #[diesel(sql_type = SqlUuid)]
-    connector_id: Uuid,
-    #[diesel(sql_type = BigInt)]
-    epoch: i64,
+postrider_storage::row! {
+    struct Epoch {
+        connector_id: Uuid,
+        epoch: i64,
+    }
 }
 
 /// Fencing numbers: each lease that is taken adds one to its mailbox's.

@@ -3,30 +3,25 @@
 use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
-use postrider_storage::types::{BigInt, Bool, Uuid as SqlUuid};
-use postrider_storage::{QueryableByName, sql};
+use postrider_storage::sql;
 use uuid::Uuid;
 
 use crate::until::within;
 
-/// What the tables say of one account's history. They are written by different statements of the engine, so that they
-/// prove each other.
-#[derive(Debug, QueryableByName)]
-struct Books {
-    #[diesel(sql_type = Bool)]
-    has_ledger: bool,
-    #[diesel(sql_type = BigInt)]
-    seen: i64,
-    #[diesel(sql_type = BigInt)]
-    ended: i64,
-    #[diesel(sql_type = BigInt)]
-    parked: i64,
-    /// Entries of history records that were read.
-    #[diesel(sql_type = BigInt)]
-    recorded: i64,
-    /// What the parking lot itself says waits there.
-    #[diesel(sql_type = BigInt)]
-    waiting: i64,
+postrider_storage::row! {
+    /// What the tables say of one account's history. They are written by different statements of the engine, so that they
+    /// prove each other.
+    #[derive(Debug)]
+    struct Books {
+        has_ledger: bool,
+        seen: i64,
+        ended: i64,
+        parked: i64,
+        /// Entries of history records that were read.
+        recorded: i64,
+        /// What the parking lot itself says waits there.
+        waiting: i64,
+    }
 }
 
 /// Reads all books in one snapshot.
@@ -37,7 +32,7 @@ async fn books(conn: &AsyncPgConnection, connector: Uuid) -> Books {
            (SELECT coalesce(sum(p.changes), 0)::bigint FROM mailbox.parked_changes p WHERE p.connector_id = $1) \
              AS waiting \
          FROM (SELECT $1 AS id) one LEFT JOIN mailbox.ledger l ON l.connector_id = one.id")
-    .bind_as::<SqlUuid, _>(connector)
+    .bind(connector)
     .get_result(conn)
     .await
     .expect("the ledger can be read")

@@ -3,61 +3,56 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use diesel_async::AsyncPgConnection;
-use postrider_storage::types::{Array, BigInt, Bool, Text, Uuid as SqlUuid};
-use postrider_storage::{QueryableByName, sql};
+use postrider_storage::sql;
 use uuid::Uuid;
 
 use crate::sim::Truth;
 
-#[derive(QueryableByName)]
-struct Row {
-    #[diesel(sql_type = Text)]
-    message_id: String,
-    #[diesel(sql_type = Text)]
-    thread_id: String,
-    #[diesel(sql_type = Array<Text>)]
-    label_ids: Vec<String>,
+postrider_storage::row! {
+    struct Row {
+        message_id: String,
+        thread_id: String,
+        label_ids: Vec<String>,
+    }
 }
 
-#[derive(QueryableByName)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    n: i64,
+postrider_storage::row! {
+    struct Count {
+        n: i64,
+    }
 }
 
-#[derive(QueryableByName)]
-struct Announced {
-    #[diesel(sql_type = Text)]
-    message_id: String,
-    #[diesel(sql_type = BigInt)]
-    times: i64,
+postrider_storage::row! {
+    struct Announced {
+        message_id: String,
+        times: i64,
+    }
 }
 
-#[derive(QueryableByName)]
-struct Pair {
-    #[diesel(sql_type = SqlUuid)]
-    id: Uuid,
-    #[diesel(sql_type = Text)]
-    text: String,
+postrider_storage::row! {
+    struct Pair {
+        id: Uuid,
+        text: String,
+    }
 }
 
-#[derive(QueryableByName)]
-struct OneText {
-    #[diesel(sql_type = Text)]
-    text: String,
+postrider_storage::row! {
+    struct OneText {
+        text: String,
+    }
 }
 
-#[derive(QueryableByName)]
-struct Flag {
-    #[diesel(sql_type = Bool)]
-    yes: bool,
+postrider_storage::row! {
+    struct Flag {
+        yes: bool,
+    }
 }
 
 /// What the mirror says is in the mailbox, by message id.
 pub async fn state(conn: &AsyncPgConnection, connector: Uuid) -> BTreeMap<String, Truth> {
     let rows = sql("SELECT message_id, thread_id, label_ids FROM mailbox.emails \
          WHERE connector_id = $1 AND NOT is_deleted AND NOT stub")
-    .bind_as::<SqlUuid, _>(connector)
+    .bind(connector)
     .load::<Row>(conn)
     .await
     .expect("the mirror can be read");
@@ -74,7 +69,7 @@ pub async fn state(conn: &AsyncPgConnection, connector: Uuid) -> BTreeMap<String
 /// Mails that are in the mirror, deleted ones left out.
 pub async fn count(conn: &AsyncPgConnection, connector: Uuid) -> i64 {
     sql("SELECT count(*) AS n FROM mailbox.emails WHERE connector_id = $1 AND NOT is_deleted AND NOT stub")
-        .bind_as::<SqlUuid, _>(connector)
+        .bind(connector)
         .get_result::<Count>(conn)
         .await
         .map_or(0, |row| row.n)
@@ -84,7 +79,7 @@ pub async fn count(conn: &AsyncPgConnection, connector: Uuid) -> i64 {
 pub async fn notified(conn: &AsyncPgConnection, connector: Uuid) -> BTreeMap<String, i64> {
     let rows = sql("SELECT message_id, count(*) AS times FROM notification.notifications \
          WHERE account_id = $1 AND type = 'new_message' GROUP BY message_id")
-    .bind_as::<SqlUuid, _>(connector)
+    .bind(connector)
     .load::<Announced>(conn)
     .await
     .expect("the notifications can be read");
@@ -94,8 +89,8 @@ pub async fn notified(conn: &AsyncPgConnection, connector: Uuid) -> BTreeMap<Str
 /// Notifications of one type of an account.
 pub async fn notifications_of(conn: &AsyncPgConnection, connector: Uuid, kind: &str) -> i64 {
     sql("SELECT count(*) AS n FROM notification.notifications WHERE account_id = $1 AND type = $2")
-        .bind_as::<SqlUuid, _>(connector)
-        .bind_as::<Text, _>(kind.to_owned())
+        .bind(connector)
+        .bind(kind)
         .get_result::<Count>(conn)
         .await
         .map_or(0, |row| row.n)
@@ -121,7 +116,7 @@ async fn pairs(conn: &AsyncPgConnection, text: &'static str) -> BTreeSet<(Uuid, 
 /// Whether the first sync of an account has ended.
 pub async fn first_synced(conn: &AsyncPgConnection, connector: Uuid) -> bool {
     sql("SELECT first_synced_at IS NOT NULL AS yes FROM mailbox.mailboxes WHERE connector_id = $1")
-        .bind_as::<SqlUuid, _>(connector)
+        .bind(connector)
         .optional::<Flag>(conn)
         .await
         .ok()
@@ -141,7 +136,7 @@ pub async fn queued_pushes(conn: &AsyncPgConnection) -> BTreeSet<String> {
 /// The status of a mailbox, as sync-worker knows it.
 pub async fn status(conn: &AsyncPgConnection, connector: Uuid) -> String {
     sql("SELECT status AS text FROM mailbox.mailboxes WHERE connector_id = $1")
-        .bind_as::<SqlUuid, _>(connector)
+        .bind(connector)
         .get_result::<OneText>(conn)
         .await
         .expect("the mailbox is there")

@@ -3,45 +3,31 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, NaiveDate};
-use diesel::QueryableByName;
-use diesel::sql_types::{Array, Date, Text, Uuid as SqlUuid};
 use postrider_domain::EventId;
+use postrider_storage::{Error, Tx, Value, sql};
 use uuid::Uuid;
 
-use postrider_storage::error::Error;
-use postrider_storage::statement::sql;
-use postrider_storage::tx::Tx;
-
-#[derive(QueryableByName)]
-struct Claimed {
-    #[diesel(sql_type = SqlUuid)]
-    event_id: Uuid,
-}
-
-/// Claims events for a consumer; answers those that had not taken effect before. The claim lives and dies with the
+/// Claims events for a consumer; returns those that had not taken effect before. The claim lives and dies with the
 /// transaction. Ids are claimed in one order everywhere, so that two batches cannot deadlock.
 pub async fn claim(tx: &Tx, consumer: &str, events: &[EventId]) -> Result<HashSet<EventId>, Error> {
-    let mut keys: Vec<(NaiveDate, Uuid)> = events.iter().map(|id| (day_of(id.0), id.0)).collect();
+    let mut keys: Vec<(NaiveDate, EventId)> = events.iter().map(|id| (day_of(id.0), *id)).collect();
     keys.sort_unstable();
     keys.dedup();
-    let (days, ids): (Vec<NaiveDate>, Vec<Uuid>) = keys.into_iter().unzip();
     let claimed = sql("INSERT INTO inbox (day, consumer, event_id) \
-         SELECT day, $1, event_id FROM unnest($2, $3) AS new (day, event_id) \
-         ON CONFLICT DO NOTHING RETURNING event_id")
-    .bind_as::<Text, _>(consumer)
-    .bind_as::<Array<Date>, _>(days)
-    .bind_as::<Array<SqlUuid>, _>(ids)
-    .load::<Claimed>(tx)
+         SELECT day, $1, event_id FROM {new: day date, event_id uuid} \
+         ON CONFLICT DO NOTHING RETURNING event_id AS value")
+    .bind(consumer)
+    .column("day", keys.iter().map(|(day, _)| *day))
+    .column("event_id", keys.iter().map(|(_, id)| *id))
+    .load::<Value<EventId>>(tx)
     .await?;
-    Ok(claimed.into_iter().map(|row| EventId(row.event_id)).collect())
+    Ok(claimed.into_iter().map(|Value(id)| id).collect())
 }
 
 /// Takes a claim back: the event was dead-lettered and may be replayed later.
 pub async fn release(tx: &Tx, consumer: &str, event: EventId) -> Result<(), Error> {
     sql("DELETE FROM inbox WHERE day = $1 AND consumer = $2 AND event_id = $3")
-        .bind_as::<Date, _>(day_of(event.0))
-        .bind_as::<Text, _>(consumer)
-        .bind_as::<SqlUuid, _>(event.0)
+        .binds((day_of(event.0), consumer, event))
         .execute(tx)
         .await?;
     Ok(())

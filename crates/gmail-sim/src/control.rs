@@ -7,6 +7,7 @@ mod faults;
 mod look;
 mod mail;
 mod mailbox;
+mod oddities;
 mod settings;
 
 use actix_web::http::StatusCode;
@@ -32,8 +33,11 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             .route("/expire-page-tokens", post().to(mailbox::expire_page_tokens))
             .route("/bump-history", post().to(mailbox::bump_history))
             .route("/labels", post().to(mailbox::label))
-            .route("/lag", put().to(mailbox::lag))
-            .route("/quirks", put().to(mailbox::quirks))
+            .route("/lag", put().to(oddities::lag))
+            .route("/quirks", put().to(oddities::set_quirks))
+            .route("/quirks", get().to(oddities::quirks))
+            .route("/history-back", post().to(oddities::history_back))
+            .route("/visibility", get().to(oddities::visibility))
             .route("/retention", put().to(mailbox::retention))
             .route("/deliver", post().to(mail::deliver))
             .route("/delete", post().to(mail::delete))

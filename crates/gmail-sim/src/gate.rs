@@ -4,6 +4,7 @@ mod method;
 mod quota;
 mod rule;
 mod stats;
+mod transport;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -16,6 +17,7 @@ pub use method::Method;
 pub use quota::{CostTable, LimitStyle, Quota};
 pub use rule::Rule;
 pub use stats::{MethodStats, Stats};
+pub use transport::Transport;
 
 use crate::dice::Dice;
 use crate::error::ApiError;
@@ -48,8 +50,8 @@ struct User {
 pub struct Admission {
     /// Wait this long before answering.
     pub latency: Option<Duration>,
-    /// Cut the answer's body in the middle.
-    pub truncate: bool,
+    /// How the answer travels.
+    pub transport: Option<Transport>,
     /// Held while the call runs, or why it is refused.
     pub permit: Result<Permit, ApiError>,
 }
@@ -85,7 +87,7 @@ impl Gate {
         let state = &mut *state;
         let hit = Rule::first(&mut state.rules, &mut state.dice, account, method, entity);
         let latency = hit.as_ref().and_then(|rule| rule.latency_ms).map(Duration::from_millis);
-        let truncate = hit.as_ref().is_some_and(|rule| rule.truncate);
+        let transport = hit.as_ref().and_then(Rule::transport);
         let refused = hit.as_ref().and_then(|rule| rule.error(now));
         let permit = match refused {
             Some(error) => Err(error),
@@ -94,7 +96,7 @@ impl Gate {
         let units = permit.as_ref().map_or(0, |_| state.quota.table.units(method));
         let running = permit.as_ref().map_or(0, |permit| permit.0.load(Ordering::Relaxed));
         state.stats.count(account, method, units, running, permit.as_ref().err());
-        Admission { latency, truncate, permit }
+        Admission { latency, transport, permit }
     }
 
     /// Counts an error that a call itself answered (404 and the like).

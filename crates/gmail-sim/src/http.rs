@@ -5,11 +5,14 @@ mod gmail;
 mod json;
 mod oauth;
 mod payload;
+mod pubsub;
 pub(crate) mod query;
+mod transport;
 
 use actix_web::web::{self, ServiceConfig};
 
-/// The routes of accounts.google.com, oauth2.googleapis.com, www.googleapis.com and gmail.googleapis.com.
+/// The routes of accounts.google.com, oauth2.googleapis.com, www.googleapis.com, pubsub.googleapis.com and
+/// gmail.googleapis.com.
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
         .route("/o/oauth2/v2/auth", web::get().to(oauth::consent::show))
@@ -18,5 +21,6 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .route("/revoke", web::post().to(oauth::token::revoke))
         .route("/oauth2/v3/certs", web::get().to(oauth::keys::certs))
         .route("/.well-known/openid-configuration", web::get().to(oauth::keys::discovery))
+        .route("/v1/projects/{project}/{kind}/{id}", web::to(pubsub::call))
         .service(gmail::scope());
 }

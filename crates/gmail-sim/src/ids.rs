@@ -18,6 +18,14 @@ impl MsgId {
     }
 }
 
+impl MsgId {
+    /// When it came to be.
+    pub(crate) fn time(self) -> postrider_domain::Timestamp {
+        let millis = i64::try_from(self.0 >> 20).unwrap_or(0);
+        chrono::DateTime::from_timestamp_millis(millis).unwrap_or_default()
+    }
+}
+
 impl fmt::Display for MsgId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.0)

@@ -27,6 +27,7 @@ pub(crate) const DRAFT: LabelIx = 2;
 pub(crate) const SPAM: LabelIx = 3;
 pub(crate) const TRASH: LabelIx = 4;
 pub(crate) const UNREAD: LabelIx = 5;
+pub(crate) const CHAT: LabelIx = 8;
 
 /// One label.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,6 +154,7 @@ mod tests {
             assert_eq!(LabelTable::new([]).find(id), Some(ix));
         }
         assert_eq!(LabelTable::new([]).find("UNREAD"), Some(UNREAD));
+        assert_eq!(LabelTable::new([]).find("CHAT"), Some(CHAT));
     }
 
     #[test]

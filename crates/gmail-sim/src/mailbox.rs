@@ -1,8 +1,10 @@
 //! One simulated mailbox: messages, labels, drafts and the history of changes. Plain data, one lock around it.
 
+mod back;
 mod change;
 mod history;
 mod list;
+mod quirks;
 mod seed;
 mod token;
 mod view;
@@ -17,6 +19,8 @@ use postrider_domain::Timestamp;
 pub(crate) use change::Edit;
 pub use history::{HistoryChange, HistoryPage, HistoryQuery, HistoryRecord};
 pub use list::{ListQuery, MessagePage};
+pub use quirks::{Gap, Gaps, Quirks};
+pub(crate) use view::View;
 pub use view::{Lag, LagScope};
 
 use crate::content::{Letter, Note, Sizes};
@@ -73,17 +77,11 @@ pub(crate) struct Record {
     pub previous: u64,
     pub at: Timestamp,
     pub visible_at: Timestamp,
+    /// Its time to be seen is its own: later records may be seen before it.
+    pub late: bool,
+    /// New mail stands in `messages` alone.
+    pub bare: bool,
     pub changes: Vec<Change>,
-}
-
-/// Oddities of the real API that a mailbox shows with the given probability. All zero by default.
-#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Quirks {
-    /// A history page without records but with a `nextPageToken`.
-    pub empty_page: f64,
-    /// The last record of a page comes again as the first of the next.
-    pub repeated_record: f64,
 }
 
 /// Newest first: Gmail lists by internal date, ties by id.
@@ -101,15 +99,24 @@ pub(crate) struct Mailbox {
     pub labels: LabelTable,
     pub drafts: BTreeMap<u64, MsgId>,
     pub lag: Lag,
-    pub quirks: Quirks,
+    quirks: Quirks,
+    quirks_since: Timestamp,
+    back: Option<back::Back>,
     /// How long history records are kept.
     pub retention: TimeDelta,
     pub watch: Option<crate::world::watch::Watch>,
     pub dice: Dice,
+    /// For the oddities only.
+    odd: Dice,
     messages: BTreeMap<MsgId, Meta>,
     order: BTreeSet<OrderKey>,
     threads: HashMap<MsgId, u32>,
+    /// In the order of their making.
     records: VecDeque<Record>,
+    /// Ids went back once: the order of making is not that of ids.
+    unsorted: bool,
+    /// The longest that anything was ever hidden.
+    slowest: TimeDelta,
     /// The mailbox's current history id.
     head: u64,
     /// Oldest start id that history.list still accepts.
@@ -134,13 +141,18 @@ impl Mailbox {
             drafts: BTreeMap::new(),
             lag: Lag::default(),
             quirks: Quirks::default(),
+            quirks_since: Timestamp::UNIX_EPOCH,
+            back: None,
             retention: TimeDelta::days(7),
             watch: None,
             dice: Dice::derive(seed, u64::MAX),
+            odd: Dice::derive(seed, u64::MAX - 1),
             messages: BTreeMap::new(),
             order: BTreeSet::new(),
             threads: HashMap::new(),
             records: VecDeque::new(),
+            unsorted: false,
+            slowest: TimeDelta::zero(),
             head: base,
             floor: base,
             last_id: MsgId::default(),
@@ -149,9 +161,15 @@ impl Mailbox {
         }
     }
 
-    /// The mailbox's current history id, which profile, watch and pushes carry.
+    /// The mailbox's current history id as watch and pushes carry it.
     pub fn head(&self) -> u64 {
-        self.head
+        self.told(self.head)
+    }
+
+    /// Takes over what outlives the account's being made anew.
+    pub fn inherit(&mut self, old: &Self) {
+        (self.generation, self.sizes) = (old.generation + 1, old.sizes);
+        (self.quirks, self.quirks_since) = (old.quirks, old.quirks_since);
     }
 
     /// Number of messages, spam and trash included.

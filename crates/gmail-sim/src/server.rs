@@ -9,9 +9,11 @@ use postrider_domain::{Clock, SystemClock, Timestamp};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::faults::Faults;
 use crate::gate::{Gate, Quota};
 use crate::oauth::keys::{KeyError, Keys};
 use crate::oauth::{OAuth, OAuthConfig};
+use crate::pubsub::PubSub;
 use crate::push::{PushConfig, Pusher, Queue};
 use crate::world::{MailboxSpec, SimError, World};
 use crate::{control, http};
@@ -31,6 +33,8 @@ pub struct SimConfig {
     pub push: PushConfig,
     /// Default: no limits.
     pub quota: Quota,
+    /// How odd its mailboxes are; default: not at all.
+    pub faults: Faults,
     /// `iss` of all tokens.
     pub issuer: String,
     /// HTTP worker threads.
@@ -47,6 +51,7 @@ impl Default for SimConfig {
             oauth: OAuthConfig::default(),
             push: PushConfig::default(),
             quota: Quota::off(),
+            faults: Faults::Off,
             issuer: "https://accounts.google.com".to_owned(),
             workers: 2,
         }
@@ -75,6 +80,7 @@ pub struct Sim {
     pub gate: Arc<Gate>,
     pub oauth: Arc<OAuth>,
     pub keys: Arc<Keys>,
+    pub pubsub: Arc<PubSub>,
     pub(crate) pusher: Arc<Pusher>,
     pub(crate) issuer: Arc<str>,
     clock: Arc<dyn Clock>,
@@ -84,6 +90,7 @@ impl Sim {
     /// Builds the parts without listening.
     pub fn build(config: &SimConfig) -> Result<Self, StartError> {
         let world = World::new(config.seed, config.clock.clone());
+        world.set_faults(config.faults);
         for spec in &config.mailboxes {
             world.create_mailbox(spec)?;
         }
@@ -99,6 +106,7 @@ impl Sim {
             gate: Arc::new(Gate::new(config.quota.clone(), config.seed)),
             oauth: Arc::new(OAuth::new(config.oauth.clone(), config.seed)),
             keys: Arc::new(Keys::new(config.seed)?),
+            pubsub: Arc::new(PubSub::new(&config.push)),
             pusher,
             issuer: config.issuer.as_str().into(),
             clock: config.clock.clone(),
@@ -118,6 +126,7 @@ impl Sim {
 
     /// Points the push subscription elsewhere.
     pub fn configure_push(&self, config: PushConfig) {
+        self.pubsub.adopt(&config);
         self.pusher.configure(config);
     }
 

@@ -2,7 +2,7 @@
 //! account) has one name for both sides; what is the simulator's alone starts with `GMAIL_SIM_`.
 
 use postrider_gmail_sim::push::PushConfig;
-use postrider_gmail_sim::{MailboxSpec, OAuthConfig, Quota, SimConfig, Sizes};
+use postrider_gmail_sim::{Faults, MailboxSpec, OAuthConfig, Quota, SimConfig, Sizes};
 use postrider_runtime::config::{self, ConfigErrors, Env, PublicUrl, listener_addr};
 
 /// The intake's path below the public origin; pushes go there unless `GMAIL_SIM_PUSH_URL` says otherwise.
@@ -10,7 +10,7 @@ const PUSH_PATH: &str = "/api/email/webhook/google/pubsub";
 
 /// Reads and checks the settings.
 pub(crate) fn load(env: &Env) -> Result<SimConfig, ConfigErrors> {
-    let (addr, seed, workers, auto_consent, mailboxes, quota, push) = config::all((
+    let (addr, seed, workers, auto_consent, mailboxes, quota, faults, push) = config::all((
         listener_addr(env, "gmail-sim").and_then(|addr| match addr.ip().is_loopback() {
             true => Ok(addr),
             false => Err(wrong(
@@ -24,6 +24,7 @@ pub(crate) fn load(env: &Env) -> Result<SimConfig, ConfigErrors> {
         env.flag("GMAIL_SIM_AUTO_CONSENT"),
         mailboxes(env),
         quota(env),
+        faults(env),
         push(env),
     ))?;
     let usual = OAuthConfig::default();
@@ -36,7 +37,18 @@ pub(crate) fn load(env: &Env) -> Result<SimConfig, ConfigErrors> {
         ..OAuthConfig::default()
     };
     let issuer = env.optional("GOOGLE_ISSUER").unwrap_or_else(|| SimConfig::default().issuer);
-    Ok(SimConfig { addr, seed, mailboxes, oauth, push, quota, issuer, workers: workers.max(1), ..SimConfig::default() })
+    Ok(SimConfig {
+        addr,
+        seed,
+        mailboxes,
+        oauth,
+        push,
+        quota,
+        faults,
+        issuer,
+        workers: workers.max(1),
+        ..SimConfig::default()
+    })
 }
 
 fn mailboxes(env: &Env) -> Result<Vec<MailboxSpec>, ConfigErrors> {
@@ -56,6 +68,11 @@ fn mailboxes(env: &Env) -> Result<Vec<MailboxSpec>, ConfigErrors> {
 fn quota(env: &Env) -> Result<Quota, ConfigErrors> {
     let named = env.optional("GMAIL_SIM_QUOTA").unwrap_or_else(|| "2026".to_owned());
     Quota::named(&named).ok_or_else(|| wrong("GMAIL_SIM_QUOTA", "is no quota", "Use 2026, legacy or off"))
+}
+
+fn faults(env: &Env) -> Result<Faults, ConfigErrors> {
+    let named = env.optional("GMAIL_SIM_FAULTS").unwrap_or_else(|| "off".to_owned());
+    Faults::named(&named).ok_or_else(|| wrong("GMAIL_SIM_FAULTS", "is no set of faults", "Use off, lag or full"))
 }
 
 fn push(env: &Env) -> Result<PushConfig, ConfigErrors> {
@@ -98,7 +115,7 @@ mod tests {
         assert_eq!(config.addr.port(), 9_090);
         assert_eq!(config.push.endpoint.as_deref(), Some("http://localhost:9000/api/email/webhook/google/pubsub"));
         assert_eq!((config.oauth.client_id.as_str(), config.mailboxes.len()), ("c", 1));
-        assert_eq!(config.quota, Quota::gmail_2026());
+        assert_eq!((config.quota, config.faults), (Quota::gmail_2026(), Faults::Off));
         assert!(load(&Env::from_pairs([("LOG_LEVEL", "info")])).unwrap().push.endpoint.is_none());
     }
 
@@ -109,6 +126,7 @@ mod tests {
             ("GMAIL_SIM_MAILBOXES", "demo@example.com"),
             ("GMAIL_SIM_SIZES", "huge"),
             ("GMAIL_SIM_QUOTA", "1999"),
+            ("GMAIL_SIM_FAULTS", "some"),
             ("GMAIL_SIM_AUTO_CONSENT", "perhaps"),
         ] {
             let errors = load(&Env::from_pairs([(name, value)])).unwrap_err();

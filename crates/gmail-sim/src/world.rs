@@ -3,6 +3,7 @@
 pub mod actions;
 pub mod calls;
 mod drafts;
+mod oddities;
 pub mod truth;
 pub mod watch;
 
@@ -17,15 +18,17 @@ use postrider_domain::{Clock, EmailAddress, Timestamp};
 pub use actions::Deliver;
 pub use calls::{Found, Profile};
 pub use drafts::SavedDraft;
+pub use oddities::Visibility;
 pub use truth::Truth;
 pub use watch::{Excess, Notification, WatchAnswer, WatchRequest};
 
 pub use crate::mailbox::{
-    HistoryChange, HistoryPage, HistoryQuery, HistoryRecord, Lag, LagScope, ListQuery, MessagePage, Quirks,
+    Gap, Gaps, HistoryChange, HistoryPage, HistoryQuery, HistoryRecord, Lag, LagScope, ListQuery, MessagePage, Quirks,
 };
 
 use crate::content::Sizes;
 use crate::dice::{Dice, seed_of};
+use crate::faults::Faults;
 use crate::mailbox::Mailbox;
 
 /// Why an action on the world is impossible. Gmail's own errors are [`crate::ApiError`].
@@ -86,6 +89,7 @@ struct Inner {
     boxes: RwLock<BTreeMap<String, Arc<Mutex<Mailbox>>>>,
     outbox: Mutex<watch::Outbox>,
     wake: Mutex<Option<Wake>>,
+    faults: Mutex<Faults>,
 }
 
 /// Many mailboxes. A clone is another handle on the same world; every method may be called from any thread.
@@ -108,6 +112,7 @@ impl World {
             boxes: RwLock::default(),
             outbox: Mutex::new(watch::Outbox::new(seed)),
             wake: Mutex::default(),
+            faults: Mutex::default(),
         }))
     }
 
@@ -131,8 +136,10 @@ impl World {
         let mut dice = Dice::derive(seed, 1);
         let sub = spec.sub.clone().unwrap_or_else(|| format!("1{digits:020}"));
         let mut mailbox = Mailbox::empty(&spec.address, &sub, seed, dice.between(2_000_000, 3_000_000));
-        mailbox.sizes = spec.sizes;
-        mailbox.fill(spec.size, self.now());
+        let (now, faults) = (self.now(), self.faults());
+        (mailbox.sizes, mailbox.lag) = (spec.sizes, faults.lag());
+        mailbox.fill(spec.size, now);
+        mailbox.set_quirks(faults.quirks(), now);
         let mut boxes = self.0.boxes.write().unwrap_or_else(PoisonError::into_inner);
         if boxes.contains_key(&key) {
             return Err(SimError::Exists(spec.address.clone()));
@@ -170,6 +177,7 @@ impl World {
         let mailbox = self.0.boxes.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         let mailbox = mailbox.ok_or_else(|| SimError::UnknownMailbox(address.to_owned()))?;
         let mut mailbox = lock(&mailbox);
+        mailbox.come_back(self.now());
         Ok(act(&mut mailbox))
     }
 

@@ -1,8 +1,9 @@
 //! What this process saw of Gmail.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use postrider_domain::Timestamp;
 use prometheus::{HistogramVec, IntCounterVec, Registry, histogram_opts, opts};
 
@@ -53,7 +54,7 @@ impl GmailMetrics {
     /// When Gmail last gave an answer, and when it last failed to (network, deadline, 5xx). Refusals that concern one
     /// mailbox are answers.
     pub fn last_calls(&self) -> (Option<Timestamp>, Option<Timestamp>) {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = self.last.lock();
         (last.answered, last.failed)
     }
 
@@ -61,7 +62,7 @@ impl GmailMetrics {
         let outcome = error.map_or("ok", GmailError::code);
         self.calls.with_label_values(&[method.as_str(), outcome]).inc();
         self.seconds.with_label_values(&[method.as_str()]).observe(took.as_secs_f64());
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last.lock();
         match error {
             Some(GmailError::Transient { .. }) => last.failed = Some(now),
             // No call was made.

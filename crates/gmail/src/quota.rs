@@ -5,6 +5,7 @@
 //! slices whose counters the caller stores.
 
 mod aimd;
+mod called;
 mod costs;
 mod governor;
 mod lane;
@@ -15,8 +16,9 @@ mod slices;
 mod user;
 
 pub use aimd::Aimd;
+pub use called::{Called, Held};
 pub use costs::{Costs, Method};
-pub use governor::{Called, Governor, GovernorConfig, Held, Permit};
+pub use governor::{Governor, GovernorConfig, Permit};
 pub use lane::Lane;
 pub use limits::Limits;
 pub use project::{ProjectBucket, ProjectGate, ProjectTake};

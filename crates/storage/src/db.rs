@@ -109,7 +109,7 @@ impl Db {
         Ok(SystemTx::new(self.begin(&begin).await?))
     }
 
-    /// Answers whether the database can be reached, for health checks.
+    /// Whether the database can be reached, for health checks.
     pub async fn ping(&self) -> Result<(), Error> {
         self.system().await?.commit().await
     }
@@ -120,7 +120,7 @@ impl Db {
         (status.size.saturating_sub(status.available), status.size)
     }
 
-    /// Attaches what transactions of this pool shall reach (the way to the relay); the first one stays. Answers
+    /// Attaches what transactions of this pool shall reach (the way to the relay); the first one stays. Returns
     /// whether it was the first.
     pub fn attach<T: Send + Sync + 'static>(&self, value: T) -> bool {
         self.inner.attached.set(Arc::new(value)).is_ok()

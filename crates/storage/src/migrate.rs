@@ -1,7 +1,11 @@
 //! Migrations: roles, schema and tables, by the administrator's URL. Nothing else ever uses that URL.
+//!
+//! Every schema starts with the tables all services have (`migrations/base`); its own follow.
 
+use diesel::migration::{Migration, MigrationSource};
+use diesel::pg::Pg;
 use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use postrider_domain::Secret;
 use postrider_runtime::config::DatabaseUrl;
 use postrider_runtime::{ConfigErrors, Env};
@@ -11,6 +15,22 @@ use url::Url;
 
 use crate::connect::{Session, open};
 use crate::spec::Spec;
+
+const BASE: EmbeddedMigrations = embed_migrations!("../../migrations/base");
+
+/// Of a service that has no tables of its own yet.
+pub const NONE: EmbeddedMigrations = EmbeddedMigrations::new(&[]);
+
+/// A service's migrations behind the base.
+struct Whole(EmbeddedMigrations);
+
+impl MigrationSource<Pg> for Whole {
+    fn migrations(&self) -> diesel::migration::Result<Vec<Box<dyn Migration<Pg>>>> {
+        let mut all = BASE.migrations()?;
+        all.extend(self.0.migrations()?);
+        Ok(all)
+    }
+}
 
 /// Why a schema could not be migrated.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +64,7 @@ pub async fn command(env: &Env, spec: &Spec, migrations: EmbeddedMigrations) -> 
 }
 
 /// Creates the roles and the schema if they are missing, sets the service's password from its own URL and runs the
-/// pending migrations as the owner. Answers the names of those that ran. Needs a multi-thread runtime.
+/// pending migrations as the owner. Returns the names of those that ran. Needs a multi-thread runtime.
 pub async fn run(
     admin_url: &Secret,
     service_url: &Secret,
@@ -57,7 +77,7 @@ pub async fn run(
         .map_err(|error| MigrateError::Prepare { service: spec.service, cause: error.to_string() })?;
     let mut harness = AsyncMigrationHarness::new(conn);
     let ran = harness
-        .run_pending_migrations(migrations)
+        .run_pending_migrations(Whole(migrations))
         .map_err(|error| MigrateError::Migration { service: spec.service, cause: error.to_string() })?;
     Ok(ran.into_iter().map(|version| version.to_string()).collect())
 }
@@ -71,7 +91,7 @@ pub async fn revert_all(
     let conn = owner_connection(admin_url, None, spec).await?;
     let mut harness = AsyncMigrationHarness::new(conn);
     let reverted = harness
-        .revert_all_migrations(migrations)
+        .revert_all_migrations(Whole(migrations))
         .map_err(|error| MigrateError::Migration { service: spec.service, cause: error.to_string() })?;
     Ok(reverted.len())
 }

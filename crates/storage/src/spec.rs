@@ -4,7 +4,7 @@
 /// `<role>_tenant` and `<role>_system` are entered for one transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spec {
-    /// The service's name, e.g. `sync-worker`; also the folder under `migrations/`.
+    /// The service's name, e.g. `sync-worker`; also the folder under `migrations/`, if it has tables of its own.
     pub service: &'static str,
     /// Its schema, e.g. `mailbox`.
     pub schema: &'static str,

@@ -96,7 +96,7 @@ impl<'a> Statement<'a> {
         self
     }
 
-    /// Runs it; answers the number of rows it touched.
+    /// Runs it; returns the number of rows it touched.
     pub async fn execute(self, mut conn: &AsyncPgConnection) -> Result<usize, Error> {
         Ok(RunQueryDsl::execute(self.prepare()?, &mut conn).await?)
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use postrider_domain::Secret;
-use postrider_storage::{Db, DbConfig, EmbeddedMigrations, Spec};
+use postrider_storage::{Db, DbConfig, EmbeddedMigrations, Spec, Value, sql};
 use url::Url;
 
 use crate::services;
@@ -76,6 +76,20 @@ impl Drop for TestDb {
     }
 }
 
+/// The one value of a statement (`SELECT … AS value`).
+///
+/// # Panics
+/// When the database refuses, or there is no row.
+pub async fn value<T>(conn: &AsyncPgConnection, text: &'static str) -> T
+where
+    Value<T>: postrider_storage::QueryableByName<postrider_storage::Pg> + Send + 'static,
+{
+    match sql(text).get_result::<Value<T>>(conn).await {
+        Ok(Value(value)) => value,
+        Err(error) => panic!("{text}: {error}"),
+    }
+}
+
 /// Makes the template if this version has none yet. Tests run in many processes: a lock in the database lets one work.
 async fn template(admin: &Secret, spec: Spec, migrations: fn() -> EmbeddedMigrations) -> Result<String> {
     let name = format!("tpl_{}_{:016x}", spec.role, version(&spec)?);
@@ -117,31 +131,21 @@ async fn retry(conn: &mut AsyncPgConnection, statement: &str) -> Result<()> {
 }
 
 async fn exists(conn: &mut AsyncPgConnection, name: &str) -> Result<bool> {
-    let rows = postrider_storage::Statement::dynamic(
-        "SELECT datname::text AS name FROM pg_database WHERE datname = $1".to_owned(),
-    )
-    .bind_as::<postrider_storage::types::Text, _>(name.to_owned())
-    .load::<Name>(conn)
-    .await?;
-    Ok(rows.first().is_some_and(|row| row.name == name))
-}
-
-#[derive(postrider_storage::QueryableByName)]
-struct Name {
-    #[diesel(sql_type = postrider_storage::types::Text)]
-    name: String,
+    let found = sql("SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1) AS value");
+    let Value(exists) = found.bind(name).get_result::<Value<bool>>(conn).await?;
+    Ok(exists)
 }
 
 /// A number that changes with the text of a service's migrations.
 fn version(spec: &Spec) -> Result<u64> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
-    let folder = [spec.service, spec.schema].into_iter().map(|name| root.join(name)).find(|path| path.is_dir());
-    let folder = folder.with_context(|| format!("no migrations of {}", spec.service))?;
     let mut texts = Vec::new();
-    for migration in std::fs::read_dir(folder)? {
-        for file in std::fs::read_dir(migration?.path())? {
-            let path = file?.path();
-            texts.push((path.clone(), std::fs::read_to_string(path)?));
+    for folder in ["base", spec.service].map(|name| root.join(name)).iter().filter(|folder| folder.is_dir()) {
+        for migration in std::fs::read_dir(folder)? {
+            for file in std::fs::read_dir(migration?.path())? {
+                let path = file?.path();
+                texts.push((path.clone(), std::fs::read_to_string(path)?));
+            }
         }
     }
     texts.sort();

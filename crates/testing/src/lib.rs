@@ -3,8 +3,10 @@
 
 pub mod broker;
 pub mod db;
+pub mod events;
 pub mod poll;
+pub mod server;
 pub mod services;
 
 pub use self::broker::TestVhost;
-pub use self::poll::eventually;
+pub use self::poll::{eventually, until};

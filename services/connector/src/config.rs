@@ -7,8 +7,8 @@ use postrider_domain::{Secret, TenantId, UserId};
 use postrider_google_auth::oauth::Scopes;
 use postrider_runtime::ConfigErrors;
 use postrider_runtime::config::{Amqp, DatabaseUrl, Env, Listen, PublicUrl, all};
-use postrider_web::InternalKeys;
-use url::{Origin, Url};
+use postrider_web::{InternalKeys, Origins};
+use url::Url;
 
 use crate::rules::topic;
 use crate::vault::Vault;
@@ -55,7 +55,7 @@ pub struct GoogleSettings {
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub app_public_url: Url,
-    pub return_origins: Vec<Origin>,
+    pub return_origins: Origins,
     /// Connect without the confirm page; for simulators.
     pub auto_confirm: bool,
     /// Google's push watch is started for every account when this is set.
@@ -127,7 +127,7 @@ impl GoogleSettings {
 impl Settings {
     fn load(env: &Env, public: PublicUrl) -> Result<Self, ConfigErrors> {
         let (return_origins, auto_confirm, pubsub_topic) =
-            all((return_origins(env), env.flag("OAUTH_AUTO_CONFIRM"), pubsub_topic(env)))?;
+            all((Origins::load_named(env, "OAUTH_RETURN_ORIGINS"), env.flag("OAUTH_AUTO_CONFIRM"), pubsub_topic(env)))?;
         Ok(Self {
             app_public_url: public.0,
             return_origins,
@@ -136,15 +136,6 @@ impl Settings {
             token_check_every: TimeDelta::hours(1),
         })
     }
-}
-
-fn return_origins(env: &Env) -> Result<Vec<Origin>, ConfigErrors> {
-    const NAME: &str = "OAUTH_RETURN_ORIGINS";
-    let parsed = env.list(NAME).into_iter().map(|text| match Url::parse(&text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.path() == "/" => Ok(url.origin()),
-        _ => Err(env.malformed(NAME, &format!("{text:?} is not an origin such as https://app.example.com"))),
-    });
-    parsed.collect()
 }
 
 fn pubsub_topic(env: &Env) -> Result<Option<String>, ConfigErrors> {

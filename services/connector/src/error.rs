@@ -13,7 +13,7 @@ use crate::vault::SealError;
 /// When to come back after a dependency was down.
 const SOON: Duration = Duration::from_secs(5);
 
-/// An act that failed.
+/// An action that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("no such connector")]
@@ -104,7 +104,7 @@ impl Error {
         }
     }
 
-    /// Whether the same act may succeed later without anybody acting.
+    /// Whether the same action may succeed later without anybody's doing.
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::GoogleUnavailable { .. } | Self::Busy => true,

@@ -3,11 +3,10 @@
 
 use postrider_contracts::connector as proto;
 use postrider_contracts::{Envelope, Event, TraceContext, streams};
-use postrider_domain::{EventId, Seams};
+use postrider_domain::{AccountStatus, EventId, Seams};
 use postrider_events::outbox;
-use postrider_storage::{Error, Tx};
+use postrider_storage::{Error, TenantTx};
 
-use crate::rules::status::Status;
 use crate::store::connectors::Connector;
 use crate::store::watches::Watch;
 
@@ -31,7 +30,7 @@ pub enum WatchChange {
 
 /// Publishes a connector's new state. Its version must have been moved before.
 pub async fn connector(
-    tx: &mut Tx,
+    tx: &mut TenantTx,
     seams: &Seams,
     row: &Connector,
     change: Change,
@@ -48,7 +47,7 @@ pub async fn connector(
 
 /// Publishes a watch's new state. Its version must have been moved before.
 pub async fn watch(
-    tx: &mut Tx,
+    tx: &mut TenantTx,
     seams: &Seams,
     row: &Connector,
     watch: &Watch,
@@ -65,7 +64,7 @@ pub async fn watch(
 }
 
 async fn send<E: Event>(
-    tx: &mut Tx,
+    tx: &mut TenantTx,
     seams: &Seams,
     row: &Connector,
     trace: Option<TraceContext>,
@@ -85,11 +84,11 @@ fn state(row: &Connector) -> proto::ConnectorState {
         version: row.version,
         connector_id: row.id.to_string(),
         owner: row.owner.to_string(),
-        google_sub: row.google_sub.clone(),
+        google_sub: row.google_sub.to_string(),
         email_address: row.email_address.clone(),
-        status: row.status.as_str().to_owned(),
+        status: row.status.to_string(),
         settings: Some(row.settings.to_proto()),
-        erase: row.status == Status::Disconnected && row.erase_run_id.is_some(),
+        erase: row.status == AccountStatus::Disconnected && row.erase_run_id.is_some(),
         display_name: row.display_name.clone(),
         reason: row.status_reason.clone(),
     }
@@ -99,8 +98,8 @@ fn watch_state(row: &Connector, watch: &Watch) -> proto::WatchState {
     proto::WatchState {
         connector_id: row.id.to_string(),
         watch_id: watch.id.to_string(),
-        watch_type: watch.watch_type.clone(),
-        history_id: u64::try_from(watch.history_id).unwrap_or(0),
+        watch_type: watch.watch_type.to_string(),
+        history_id: watch.history_id.0,
         expires_at_ms: watch.expires_at.map_or(0, |at| at.timestamp_millis()),
         version: watch.version,
     }

@@ -9,7 +9,7 @@ use postrider_google_auth::oauth::{AuthorizeRequest, OAuthClient, OAuthConfig, O
 use postrider_google_auth::oidc::{IdTokenClaims, Jwks};
 use prometheus::Registry;
 
-use crate::acts::consent::Code;
+use crate::actions::connect::grant::Code;
 use crate::config::GoogleSettings;
 use crate::error::Error;
 

@@ -6,43 +6,37 @@ pub mod clean_states;
 pub mod end_grants;
 pub mod keep_watches;
 
-use std::time::Duration;
+use std::future::Future;
 
-use postrider_runtime::{Context, Shutdown};
-use tokio::sync::Notify;
+use postrider_runtime::{Context, Schedule};
 
 use crate::config::Bootstrap;
+use crate::error::Error;
 use crate::state::State;
 
 /// Starts every job.
 pub fn start(cx: &Context, state: &State, bootstrap: Option<Bootstrap>) {
-    let (tasks, stop) = (&cx.tasks, &cx.shutdown);
-    let job = |state: &State, stop: &Shutdown| (state.clone(), stop.clone());
-    let args = job(state, stop);
-    tasks.supervise("job.keep_watches", stop, move || keep_watches::run(args.0.clone(), args.1.clone()));
-    let args = job(state, stop);
-    tasks.supervise("job.end_grants", stop, move || end_grants::run(args.0.clone(), args.1.clone()));
-    let args = job(state, stop);
-    tasks.supervise("job.check_tokens", stop, move || check_tokens::run(args.0.clone(), args.1.clone()));
-    let args = job(state, stop);
-    tasks.supervise("job.clean_states", stop, move || clean_states::run(args.0.clone(), args.1.clone()));
-    postrider_events::partitions::keep(tasks, stop, &state.db);
+    let watches = Schedule::every(keep_watches::EVERY).woken_by(state.wake.watches.clone());
+    let endings = Schedule::every(end_grants::EVERY).woken_by(state.wake.endings.clone());
+    every(cx, state, "job.keep_watches", watches, |state| async move { keep_watches::turn(&state).await });
+    every(cx, state, "job.end_grants", endings, |state| async move { end_grants::turn(&state).await });
+    every(cx, state, "job.check_tokens", check_tokens::EVERY, |state| async move { check_tokens::turn(&state).await });
+    every(cx, state, "job.clean_states", clean_states::EVERY, |state| async move { clean_states::turn(&state).await });
+    postrider_events::partitions::keep(&cx.tasks, &cx.shutdown, &state.db);
     if let Some(account) = bootstrap {
-        tasks.spawn("bootstrap", bootstrap::run(state.clone(), stop.clone(), account));
+        cx.tasks.spawn("job.bootstrap", bootstrap::run(state.clone(), cx.shutdown.clone(), account));
     }
 }
 
-/// Waits for the next turn of a job; false once the service stops.
-pub(crate) async fn next_turn(stop: &Shutdown, every: Duration, wake: Option<&Notify>) -> bool {
-    let woken = async {
-        match wake {
-            Some(wake) => wake.notified().await,
-            None => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        () = stop.soft.cancelled() => false,
-        () = tokio::time::sleep(every) => true,
-        () = woken => true,
-    }
+/// Runs a job's turns; how much each did is for tests.
+fn every<F, Fut>(cx: &Context, state: &State, name: &'static str, schedule: impl Into<Schedule>, turn: F)
+where
+    F: Fn(State) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<usize, Error>> + Send + 'static,
+{
+    let state = state.clone();
+    cx.tasks.every(name, schedule, &cx.shutdown, move || {
+        let turn = turn(state.clone());
+        async move { turn.await.map(|_count| ()) }
+    });
 }

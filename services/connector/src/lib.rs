@@ -2,9 +2,8 @@
 //!
 //! It is the only place that can open a refresh token (law 6). Others learn of accounts from its events.
 
-pub mod acts;
+pub mod actions;
 mod app;
-mod browser;
 pub mod config;
 pub mod consumers;
 pub mod error;

@@ -3,14 +3,14 @@
 use postrider_domain::ConnectorId;
 use uuid::Uuid;
 
-use crate::acts::connect::Connected;
-use crate::state::State;
+use crate::actions::reauth::Reason;
+use crate::metrics::Metrics;
 
 /// An account was connected, or connected again.
-pub fn connected(state: &State, connected: &Connected) {
-    let kind = if connected.created { "new" } else { "again" };
-    state.metrics.connected.with_label_values(&[kind]).inc();
-    tracing::info!(connector.id = %connected.connector, kind, "connected account {}", connected.connector);
+pub fn connected(metrics: &Metrics, connector: ConnectorId, created: bool) {
+    let kind = if created { "new" } else { "again" };
+    metrics.connected.with_label_values(&[kind]).inc();
+    tracing::info!(connector.id = %connector, kind, "connected account {connector}");
 }
 
 /// Google says that a code was asked for with another redirect URI than it is exchanged with, or calls the request
@@ -24,39 +24,44 @@ pub fn code_unfit(code: &str) {
 }
 
 /// Google answered a refresh.
-pub fn refreshed(state: &State, result: &str) {
-    state.metrics.refreshes.with_label_values(&[result]).inc();
+pub fn refreshed(metrics: &Metrics, result: &str) {
+    metrics.refreshes.with_label_values(&[result]).inc();
     tracing::debug!(result, "refreshed an access token");
 }
 
 /// A lease waits because another replica asks Google already.
-pub fn refresh_waited(state: &State) {
-    state.metrics.refresh_waits.inc();
+pub fn refresh_waited(metrics: &Metrics) {
+    metrics.refresh_waits.inc();
 }
 
 /// A lease was asked for.
-pub fn leased(state: &State, result: &str) {
-    state.metrics.leases.with_label_values(&[result]).inc();
+pub fn leased(metrics: &Metrics, result: &str) {
+    metrics.leases.with_label_values(&[result]).inc();
 }
 
 /// A connector needs a new consent.
-pub fn reauth_required(state: &State, connector: ConnectorId, reason: &str) {
-    state.metrics.reauth_required.with_label_values(&[reason]).inc();
-    tracing::warn!(connector.id = %connector, reason, "account {connector} needs a new consent");
+pub fn reauth_required(metrics: &Metrics, connector: ConnectorId, reason: Reason) {
+    metrics.reauth_required.with_label_values(&[reason.as_str()]).inc();
+    tracing::warn!(connector.id = %connector, %reason, "account {connector} needs a new consent");
 }
 
 /// Google answered watch.
-pub fn watch_called(state: &State, result: &str) {
-    state.metrics.watch_calls.with_label_values(&[result]).inc();
+pub fn watch_called(metrics: &Metrics, result: &str) {
+    metrics.watch_calls.with_label_values(&[result]).inc();
 }
 
 /// A watch ran out unrenewed.
-pub fn watch_lapsed(state: &State, account: Uuid) {
-    state.metrics.watches_lapsed.inc();
+pub fn watch_lapsed(metrics: &Metrics, account: Uuid) {
+    metrics.watches_lapsed.inc();
     tracing::error!(account.id = %account, "the watch of account {account} lapsed: pushes stopped, polling goes on");
 }
 
 /// A grant was given back, or could not be.
-pub fn grant_ended(state: &State, result: &str) {
-    state.metrics.grants_ended.with_label_values(&[result]).inc();
+pub fn grant_ended(metrics: &Metrics, result: &str) {
+    metrics.grants_ended.with_label_values(&[result]).inc();
+}
+
+/// Pushes were seen for so many accounts.
+pub fn accounts_heard(metrics: &Metrics, count: usize) {
+    metrics.accounts_heard.inc_by(u64::try_from(count).unwrap_or(0));
 }

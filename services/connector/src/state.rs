@@ -63,8 +63,8 @@ impl Deref for State {
 /// jobs of all replicas find it.
 #[derive(Debug, Default)]
 pub struct Wake {
-    pub watches: Notify,
-    pub endings: Notify,
+    pub watches: Arc<Notify>,
+    pub endings: Arc<Notify>,
 }
 
 /// One gate for each connector: tasks of this process that need a refresh queue here instead of at the database.

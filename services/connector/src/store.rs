@@ -1,14 +1,11 @@
-//! SQL, one file a table. Functions take an open transaction that has entered the right role; none commits.
+//! SQL, one file or folder a table. Functions take the open transaction in the role they need; none commits.
 
-pub mod connector_view;
 pub mod connectors;
 pub mod credentials;
 pub mod google_accounts;
 pub mod google_apps;
 pub mod grant_endings;
-pub mod members;
 pub mod oauth_states;
-pub mod watch_due;
 pub mod watches;
 
 use postrider_storage::{EmbeddedMigrations, embed_migrations};

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use anyhow::Context as _;
 use postrider_broker::{Broker, BrokerConfig, BrokerState, dead_letters};
@@ -12,33 +11,23 @@ use postrider_events::http::HttpEventSource;
 use postrider_events::outbox::Relay;
 use postrider_events::streams::EventSource;
 use postrider_runtime::{ConfigErrors, Context, DeadLettersCommand, Env, Service};
-use postrider_storage::{Db, DbConfig, EmbeddedMigrations, Spec, embed_migrations};
+use postrider_storage::{Db, DbConfig, Spec};
 use postrider_web::client_tokens::ClientTokens;
 use postrider_web::{Health, InternalTokens, Server, ServerConfig, ServiceClient, Timeouts};
-use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
 
-use crate::changes::Changes;
+use crate::actions::Actions;
+use crate::channels::socket::{Shared, SocketServer, Sockets};
 use crate::config::{Config, NAME};
-use crate::consumers::{Consumers, Effects};
-use crate::live::{Announcer, FanOut, Hub};
+use crate::consumers::Consumers;
+use crate::hints::{Announcer, FanOut, Hub};
 use crate::metrics::Metrics;
-use crate::socket::SocketServer;
-use crate::socket::session::Hosts;
-use crate::socket::transports::Transports;
 use crate::state::State;
-use crate::{http, jobs};
+use crate::{http, jobs, store};
 
 /// Largest JSON body, in bytes.
 const BODY_LIMIT: usize = 1024 * 1024;
 /// Queues this service consumes.
 const QUEUES: [Queue; 2] = [NOTIFICATION_CONNECTOR, NOTIFICATION_MAILBOX];
-
-/// The schema's migrations, base included.
-pub fn migrations() -> EmbeddedMigrations {
-    const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/notification");
-    MIGRATIONS
-}
 
 /// What the service reaches outside itself, and what tests replace: where events the broker lost are pulled from.
 pub struct Deps {
@@ -59,9 +48,9 @@ pub struct App {
 }
 
 impl App {
-    /// Where the API listens.
-    pub fn addr(&self) -> SocketAddr {
-        self.server.addr()
+    /// Where the API listens: public and admin.
+    pub fn addrs(&self) -> (SocketAddr, SocketAddr) {
+        (self.server.addr(), self.server.admin_addr())
     }
 
     /// Where Socket.IO listens.
@@ -73,18 +62,16 @@ impl App {
         let (tasks, shutdown) = (&self.cx.tasks, &self.cx.shutdown);
         // Exactly one relay a process: the supervisor may only restart what it can make again, so it is spawned.
         let relay = Relay::new(self.state.db.clone(), self.broker.publisher(), &self.cx.registry);
-        drop(tasks.spawn("outbox relay", relay.run(shutdown.soft.clone())));
+        drop(tasks.spawn("outbox.relay", relay.run(shutdown.soft.clone())));
         let (fan_out, stop) = (self.fan_out.clone(), shutdown.soft.clone());
-        tasks.supervise("live hints", shutdown, move || fan_out.clone().run(stop.clone()));
+        tasks.supervise("live.hints", shutdown, move || fan_out.clone().run(stop.clone()));
         self.consumers.start(&self.broker);
-        let catch_ups =
-            [("catch up connector", &self.consumers.connector), ("catch up mailbox", &self.consumers.mailbox)];
+        let catch_ups = [
+            ("consumer.catch_up.connector", &self.consumers.connector),
+            ("consumer.catch_up.mailbox", &self.consumers.mailbox),
+        ];
         for (name, consumer) in catch_ups {
-            let (consumer, stop, every) = (consumer.clone(), shutdown.soft.clone(), self.config.stream_check);
-            tasks.supervise(name, shutdown, move || {
-                let (consumer, stop) = (consumer.clone(), stop.clone());
-                async move { consumer.run_catch_up(every, stop).await }
-            });
+            consumer.keep_caught_up(name, self.config.stream_check, tasks, shutdown);
         }
         jobs::start(&self.state, self.config.retention, tasks, shutdown);
     }
@@ -112,7 +99,7 @@ impl Service for App {
         })
     }
 
-    async fn build(config: Config, producers: Deps, cx: Context) -> anyhow::Result<Self> {
+    async fn build(config: Config, deps: Deps, cx: Context) -> anyhow::Result<Self> {
         let db = Db::connect(DbConfig {
             url: config.database.url.clone(),
             spec: Spec::NOTIFICATION,
@@ -122,41 +109,33 @@ impl Service for App {
         let broker = Broker::start(BrokerConfig { url: config.amqp.clone(), service: NAME }, &cx);
         let (hub, metrics) = (Hub::default(), Arc::new(Metrics::new(&cx.registry)));
         let announcer = Announcer::new(hub.clone(), broker.live());
-        let changes = Changes::new(cx.seams.clone(), announcer, metrics.clone(), config.retention);
-        let state = State { db: db.clone(), seams: cx.seams.clone(), changes: changes.clone() };
+        let actions = Actions::new(cx.seams.clone(), announcer, metrics.clone(), config.retention);
+        let consumers = Consumers::new(&db, &actions, &cx.seams.clock, deps.connector, deps.sync_worker);
         let fan_out = FanOut::new(hub.clone(), broker.live());
-        let hosts = Hosts {
+        let shared = Shared {
             db: db.clone(),
-            changes: changes.clone(),
+            actions: actions.clone(),
             hub,
             fan_out: fan_out.clone(),
             verifier: Arc::new(ClientTokens::new(config.client_tokens.clone(), cx.seams.clock.clone())),
             seams: cx.seams.clone(),
-            metrics: metrics.clone(),
-            transports: Transports::default(),
-            replays: Semaphore::new(config.socket.replays),
-            settings: config.socket.clone(),
+            metrics,
             tasks: cx.tasks.clone(),
-            leaving: CancellationToken::new(),
-            open: AtomicUsize::new(0),
+            settings: config.socket.clone(),
+            sockets: Sockets::new(&config.socket),
         };
-        let sockets = SocketServer::bind(config.socket_addr, Arc::new(hosts))
+        let sockets = SocketServer::bind(config.socket_addr, Arc::new(shared))
             .await
             .with_context(|| format!("SOCKETIO_ADDR {} cannot be listened on", config.socket_addr))?;
-        let effects = Effects { changes, metrics };
-        let consumers = Consumers::new(&db, &effects, &cx.seams.clock, producers.connector, producers.sync_worker);
+        let state = State { db: db.clone(), seams: cx.seams.clone(), actions };
         let tokens = InternalTokens::new(config.internal_keys.clone(), NAME, cx.seams.clock.clone());
-        let server = Server::bind(
-            ServerConfig {
-                name: NAME,
-                listen: config.listen.addr,
-                admin: config.listen.admin_addr,
-                body_limit: BODY_LIMIT,
-            },
-            &cx,
-            health(&db, &broker),
-            http::configure(state.clone(), tokens),
-        )?;
+        let listen = ServerConfig {
+            name: NAME,
+            listen: config.listen.addr,
+            admin: config.listen.admin_addr,
+            body_limit: BODY_LIMIT,
+        };
+        let server = Server::bind(listen, &cx, health(&db, &broker), http::configure(state.clone(), tokens))?;
         Ok(Self { config, cx, state, broker, consumers, fan_out, sockets, server })
     }
 
@@ -164,12 +143,12 @@ impl Service for App {
         self.start_tasks();
         let shutdown = self.cx.shutdown.clone();
         let sockets = async { self.sockets.run(shutdown.clone()).await.context("the Socket.IO listener failed") };
-        tokio::try_join!(Box::pin(self.server.run(shutdown.clone())), Box::pin(sockets))?;
+        tokio::try_join!(self.server.run(shutdown.clone()), sockets)?;
         Ok(())
     }
 
     async fn migrate(env: &Env) -> anyhow::Result<()> {
-        Ok(postrider_storage::migrate::command(env, &Spec::NOTIFICATION, migrations()).await?)
+        Ok(postrider_storage::migrate::command(env, &Spec::NOTIFICATION, store::migrations()).await?)
     }
 
     async fn dead_letters(env: &Env, command: DeadLettersCommand) -> anyhow::Result<()> {

@@ -1,8 +1,8 @@
 //! Which handler takes which queue.
 
 mod connector;
-mod effect;
 mod mailbox;
+mod outcome;
 
 use std::sync::Arc;
 
@@ -11,9 +11,9 @@ use postrider_domain::Clock;
 use postrider_events::streams::{EventSource, StreamConsumer};
 use postrider_storage::Db;
 
-pub use connector::ConnectorEvents;
-pub use effect::Effects;
-pub use mailbox::MailboxEvents;
+use crate::actions::Actions;
+use connector::ConnectorEvents;
+use mailbox::MailboxEvents;
 
 /// Both consumers, made but not started.
 pub struct Consumers {
@@ -25,15 +25,15 @@ impl Consumers {
     /// `connector` and `sync_worker` are the producers, asked for what the broker lost.
     pub fn new(
         db: &Db,
-        effects: &Effects,
+        actions: &Actions,
         clock: &Arc<dyn Clock>,
         connector: Arc<dyn EventSource>,
         sync_worker: Arc<dyn EventSource>,
     ) -> Self {
         let consumer = |applier, source| Arc::new(StreamConsumer::new(db.clone(), applier, source, clock.clone()));
         Self {
-            connector: consumer(Arc::new(ConnectorEvents::new(effects.clone())), connector),
-            mailbox: consumer(Arc::new(MailboxEvents::new(effects.clone())), sync_worker),
+            connector: consumer(Arc::new(ConnectorEvents { actions: actions.clone() }), connector),
+            mailbox: consumer(Arc::new(MailboxEvents { actions: actions.clone() }), sync_worker),
         }
     }
 

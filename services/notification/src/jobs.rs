@@ -4,18 +4,23 @@ mod prune;
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use postrider_runtime::{Shutdown, Tasks};
 
 pub use prune::{prune, prune_tenant};
 
+use crate::observe;
 use crate::state::State;
 
-/// What is older than the retention goes hourly.
+/// What is older than the retention goes at the start and hourly.
 const EVERY: Duration = Duration::from_secs(3_600);
 
 /// Starts all of them.
-pub fn start(state: &State, retention: chrono::TimeDelta, tasks: &Tasks, shutdown: &Shutdown) {
+pub fn start(state: &State, retention: TimeDelta, tasks: &Tasks, shutdown: &Shutdown) {
     postrider_events::partitions::keep(tasks, shutdown, &state.db);
-    let (state, stop) = (state.clone(), shutdown.soft.clone());
-    tasks.supervise("prune", shutdown, move || prune::run(state.clone(), retention, EVERY, stop.clone()));
+    let state = state.clone();
+    tasks.every("job.prune", EVERY, shutdown, move || {
+        let (db, before) = (state.db.clone(), state.seams.clock.now() - retention);
+        async move { prune(&db, before).await.map(observe::pruned) }
+    });
 }

@@ -1,20 +1,21 @@
 //! `notification`: what users are told, in the app and at their sockets.
 //!
-//! Events come in (`consumers`), pure rules decide (`rules`), a change is written with its number in the user's
-//! sequence (`changes`, `store`), and sessions bring the sequence to clients (`live`, `socket`).
+//! Events come in (`consumers`), pure rules decide (`rules`), an action writes the change with its number in the user's
+//! sequence (`actions`, `store`), replicas hint each other (`hints`), and each channel brings the sequence to its
+//! clients (`channels`).
 
+pub mod actions;
 pub mod app;
-pub mod changes;
+pub mod channels;
 pub mod config;
 pub mod consumers;
 pub mod error;
+pub mod hints;
 pub mod http;
 pub mod jobs;
-pub mod live;
 pub mod metrics;
 pub mod observe;
 pub mod rules;
-pub mod socket;
 pub mod state;
 pub mod store;
 

@@ -3,12 +3,10 @@
 use postrider_runtime::telemetry::metrics::{SECONDS, counter, counter_vec, gauge, histogram};
 use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, Registry};
 
-use crate::rules::Kind;
-
 /// All metrics of the service but those of storage, broker and web.
 #[derive(Debug, Clone)]
 pub struct Metrics {
-    raised: IntCounterVec,
+    pub raised: IntCounterVec,
     pub suppressed: IntCounterVec,
     /// Sockets that are authenticated.
     pub sockets: IntGauge,
@@ -70,10 +68,5 @@ impl Metrics {
                 SECONDS,
             ),
         }
-    }
-
-    /// A notification was written (its transaction may still fail; the difference does not matter to a rate).
-    pub fn raised(&self, kind: Kind) {
-        self.raised.with_label_values(&[kind.as_str()]).inc();
     }
 }

@@ -1,42 +1,65 @@
-//! Internal occurrences (not bus events): one struct each, whose `emit` logs and counts.
+//! Internal occurrences (not bus events): one function each, which logs and counts.
 
+use postrider_contracts::Envelope;
+use postrider_domain::Timestamp;
+use socketioxide::socket::Sid;
+
+use crate::actions::Raised;
 use crate::metrics::Metrics;
 use crate::rules::Kind;
+use crate::store::log::Entry;
+
+/// A notification was written (its transaction may still fail; the difference does not matter to a rate).
+pub fn raised(metrics: &Metrics, kind: Kind) {
+    metrics.raised.with_label_values(&[kind.as_str()]).inc();
+}
+
+/// An event became a notification.
+pub fn event_told(event: &Envelope, raised: &Raised) {
+    tracing::debug!(
+        event.id = %event.id, notification.id = %raised.id, nseq = raised.nseq, "raised a notification"
+    );
+}
+
+/// An event is about something its user knows.
+pub fn event_told_before(event: &Envelope) {
+    tracing::debug!(event.id = %event.id, "the user was told before");
+}
 
 /// An event could have notified and did not.
-pub struct Suppressed<'a> {
-    pub kind: Kind,
-    pub reason: &'a str,
+pub fn suppressed(metrics: &Metrics, kind: Kind, reason: &str) {
+    metrics.suppressed.with_label_values(&[reason]).inc();
+    tracing::debug!(notification.r#type = %kind, reason, "no notification: {reason}");
 }
 
-impl Suppressed<'_> {
-    pub fn emit(&self, metrics: &Metrics) {
-        metrics.suppressed.with_label_values(&[self.reason]).inc();
-        tracing::debug!(notification.r#type = %self.kind, reason = self.reason, "no notification: {}", self.reason);
-    }
+/// A socket was sent an entry of its user's log.
+pub fn emitted(metrics: &Metrics, socket: Sid, entry: &Entry, replayed: bool) {
+    let how = if replayed { "replayed" } else { "live" };
+    metrics.emitted.with_label_values(&[how]).inc();
+    let (nseq, name) = (entry.nseq, entry.event.as_str());
+    tracing::debug!(socket.id = %socket, nseq, event = name, how, "emitted {name}");
 }
 
-/// We ended a socket.
-pub struct SocketCut {
-    /// `stalled`, `buffer_full`, `encoding`, `dismissed`.
-    pub reason: &'static str,
+/// A socket was sent an entry it was hinted of.
+pub fn emitted_from_hint(metrics: &Metrics, written: Timestamp, now: Timestamp) {
+    metrics.emit_delay.observe((now - written).as_seconds_f64().max(0.0));
 }
 
-impl SocketCut {
-    pub fn emit(&self, metrics: &Metrics) {
-        metrics.cut.with_label_values(&[self.reason]).inc();
-        tracing::info!(reason = self.reason, "socket closed by us: {}", self.reason);
-    }
+/// We ended a socket: `stalled`, `buffer_full`, `encoding`, `dismissed`.
+pub fn socket_cut(metrics: &Metrics, reason: &'static str) {
+    metrics.cut.with_label_values(&[reason]).inc();
+    tracing::info!(reason, "socket closed by us: {reason}");
 }
 
 /// A client was told that it did something wrong.
-pub struct SocketRefused {
-    pub code: &'static str,
+pub fn socket_refused(metrics: &Metrics, code: &'static str) {
+    metrics.refused.with_label_values(&[code]).inc();
+    tracing::debug!(code, "a socket was refused: {code}");
 }
 
-impl SocketRefused {
-    pub fn emit(&self, metrics: &Metrics) {
-        metrics.refused.with_label_values(&[self.code]).inc();
-        tracing::debug!(code = self.code, "a socket was refused: {}", self.code);
+/// Rows beyond the retention were deleted.
+pub fn pruned(rows: usize) {
+    if rows > 0 {
+        tracing::info!(rows, "pruned {rows} rows beyond the retention");
     }
 }

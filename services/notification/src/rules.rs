@@ -1,7 +1,7 @@
 //! Decisions without IO: what an event means for its user, with a reason for each answer.
 //!
-//! Input is the event, the account as projected, the effective preferences and the time; output is a [`Verdict`].
-//! Nothing here reads a clock, a row or a socket.
+//! Input is the event and its [`Recipient`] (the account as projected, the preferences in force, the time); output is a
+//! [`Verdict`]. Nothing here reads a clock, a row or a socket.
 
 pub mod account;
 pub mod custom;
@@ -10,19 +10,20 @@ pub mod draft;
 pub mod kind;
 pub mod local_time;
 pub mod mail;
+pub mod mark;
 pub mod preferences;
+pub mod recipient;
 pub mod room;
 pub mod silence;
 pub mod sync_run;
 pub mod trouble;
 pub mod withdrawal;
 
-#[cfg(test)]
-use mail::tests::account as mail_test_account;
-
-pub use account::Account;
+pub use account::{Account, LabelFilter};
 pub use decision::{Channel, Decision, Outcome, Verdict};
 pub use draft::Draft;
 pub use kind::Kind;
+pub use mark::Mark;
 pub use preferences::{Overrides, Preferences};
+pub use recipient::Recipient;
 pub use room::Room;

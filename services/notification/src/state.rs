@@ -3,12 +3,12 @@
 use postrider_domain::Seams;
 use postrider_storage::Db;
 
-use crate::changes::Changes;
+use crate::actions::Actions;
 
 /// Shared by all handlers of the process.
 #[derive(Clone)]
 pub struct State {
     pub db: Db,
     pub seams: Seams,
-    pub changes: Changes,
+    pub actions: Actions,
 }

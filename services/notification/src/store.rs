@@ -1,10 +1,16 @@
-//! All SQL of the service, one file a table. Functions take the open transaction; callers own its limits.
+//! All SQL of the service, by table. Functions take the open transaction in the role they need; callers own its limits.
 
 pub mod accounts;
-pub mod list;
 pub mod log;
-pub mod mark;
 pub mod notifications;
 pub mod preferences;
 pub mod suppressions;
 pub mod users;
+
+use postrider_storage::{EmbeddedMigrations, embed_migrations};
+
+/// The schema's migrations, base included.
+pub fn migrations() -> EmbeddedMigrations {
+    const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/notification");
+    MIGRATIONS
+}

@@ -133,11 +133,7 @@ impl Service for App {
         cx.tasks.spawn("outbox.relay", relay.run(cx.shutdown.soft.clone()));
         let source = Arc::new(HttpEventSource::new(connector));
         let streams = consumers::start(transport.as_ref(), &state, source);
-        let stop = cx.shutdown.soft.clone();
-        cx.tasks.supervise("consumer.catch_up.connector", &cx.shutdown, move || {
-            let (streams, stop) = (streams.clone(), stop.clone());
-            async move { streams.run_catch_up(stream_check, stop).await }
-        });
+        streams.keep_caught_up("consumer.catch_up.connector", stream_check, &cx.tasks, &cx.shutdown);
         jobs::start(&cx, &state);
         server.run(&cx.shutdown).await
     }

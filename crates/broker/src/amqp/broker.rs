@@ -57,13 +57,13 @@ impl Broker {
             });
             link
         };
-        let (publish, consume) = (link("publish", "broker-publish-link"), link("consume", "broker-consume-link"));
+        let (publish, consume) = (link("publish", "broker.publish_link"), link("consume", "broker.consume_link"));
         let (jobs, receiver) = mpsc::channel(JOBS);
         let receiver = Arc::new(Mutex::new(receiver));
         for _lane in 0..LANES {
             let (link, metrics, receiver) = (publish.clone(), metrics.clone(), receiver.clone());
             let soft = cx.shutdown.soft.clone();
-            cx.tasks.supervise("broker-publish-lane", cx.shutdown.clone(), move || {
+            cx.tasks.supervise("broker.publish_lane", cx.shutdown.clone(), move || {
                 let (lane, receiver, soft) = (Lane::new(link.clone(), metrics.clone()), receiver.clone(), soft.clone());
                 async move {
                     lane.run(receiver).await;

@@ -1,5 +1,7 @@
 //! One consumer: a channel of its own, batches to the handler, a settlement for each delivery.
 
+mod settle;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -60,7 +60,7 @@ impl Live {
             metrics: metrics.clone(),
         }));
         let soft = cx.shutdown.soft.clone();
-        cx.tasks.supervise("broker-live", cx.shutdown.clone(), move || {
+        cx.tasks.supervise("broker.live", cx.shutdown.clone(), move || {
             let (state, soft) = (state.clone(), soft.clone());
             async move {
                 tokio::select! {

@@ -29,7 +29,7 @@ pub(super) fn start(link: Link, metrics: Metrics, cx: &Context) -> mpsc::Sender<
     let (sender, receiver) = mpsc::channel(WAITING);
     let receiver = Arc::new(Mutex::new(receiver));
     let soft = cx.shutdown.soft.clone();
-    cx.tasks.supervise("broker-live-publish", cx.shutdown.clone(), move || {
+    cx.tasks.supervise("broker.live_publish", cx.shutdown.clone(), move || {
         let (link, metrics, receiver, soft) = (link.clone(), metrics.clone(), receiver.clone(), soft.clone());
         async move {
             tokio::select! {

@@ -81,7 +81,7 @@ impl Store {
         self.queues.entry(queue.name).or_default().waiting.push(waiting);
     }
 
-    pub fn bury(&mut self, queue: &'static Queue, dead: Dead) {
+    pub fn dead_letter(&mut self, queue: &'static Queue, dead: Dead) {
         self.queues.entry(queue.name).or_default().dead.push(dead);
     }
 

@@ -5,8 +5,7 @@ use std::time::Duration;
 use diesel_async::AsyncPgConnection;
 use postrider_cli::stack::Member;
 use postrider_e2e::{Account, World, mirror, within};
-use postrider_storage::types::{BigInt, Bool, Uuid as SqlUuid};
-use postrider_storage::{QueryableByName, sql};
+use postrider_storage::sql;
 use serde_json::json;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -15,13 +14,13 @@ const LONG: Duration = Duration::from_secs(240);
 /// How long Google thinks about a refresh: time enough to find the moment, and less than connector waits (10 s).
 const SLOW: Duration = Duration::from_secs(5);
 
-#[derive(Debug, QueryableByName)]
-struct Credential {
-    #[diesel(sql_type = BigInt)]
-    version: i64,
-    /// Somebody has claimed the refresh and waits.
-    #[diesel(sql_type = Bool)]
-    refreshing: bool,
+postrider_storage::row! {
+    #[derive(Debug)]
+    struct Credential {
+        version: i64,
+        /// Somebody has claimed the refresh and waits.
+        refreshing: bool,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,7 +97,7 @@ async fn killed_in_a_refresh(world: &mut World, conn: &AsyncPgConnection, accoun
 async fn credential(conn: &AsyncPgConnection, connector: Uuid) -> Credential {
     sql("SELECT version, coalesce(refreshing_until > clock_timestamp(), false) AS refreshing \
          FROM connector.credentials WHERE connector_id = $1")
-    .bind_as::<SqlUuid, _>(connector)
+    .bind(connector)
     .get_result(conn)
     .await
     .unwrap()

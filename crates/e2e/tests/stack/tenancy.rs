@@ -3,32 +3,28 @@
 use std::time::Duration;
 
 use postrider_e2e::{Account, World};
-use postrider_storage::types::{Bool, Text};
-use postrider_storage::{Db, DbConfig, Error, QueryableByName, Spec, Statement, sql};
+use postrider_storage::{Db, DbConfig, Error, Spec, Statement, sql};
 use reqwest::{Method, StatusCode};
 
-#[derive(QueryableByName)]
-struct Table {
-    #[diesel(sql_type = Text)]
-    schema: String,
-    #[diesel(sql_type = Text)]
-    name: String,
-    #[diesel(sql_type = Bool)]
-    forced: bool,
-    #[diesel(sql_type = Bool)]
-    has_tenant: bool,
+postrider_storage::row! {
+    struct Table {
+        schema: String,
+        name: String,
+        forced: bool,
+        has_tenant: bool,
+    }
 }
 
-#[derive(QueryableByName)]
-struct Name {
-    #[diesel(sql_type = Text)]
-    name: String,
+postrider_storage::row! {
+    struct Name {
+        name: String,
+    }
 }
 
-#[derive(QueryableByName)]
-struct Tenants {
-    #[diesel(sql_type = Bool)]
-    only_ours: bool,
+postrider_storage::row! {
+    struct Tenants {
+        only_ours: bool,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

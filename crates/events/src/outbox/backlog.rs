@@ -2,15 +2,10 @@
 
 use std::time::Duration;
 
-use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Double};
 use postrider_runtime::telemetry::metrics;
+use postrider_storage::{Db, Error, sql};
 use prometheus::{IntGauge, Registry};
 use tokio_util::sync::CancellationToken;
-
-use postrider_storage::db::Db;
-use postrider_storage::error::Error;
-use postrider_storage::statement::sql;
 
 /// How often it is looked at.
 const EVERY: Duration = Duration::from_secs(5);
@@ -23,12 +18,12 @@ pub(super) struct Backlog {
     oldest: IntGauge,
 }
 
-#[derive(QueryableByName)]
-struct Waiting {
-    #[diesel(sql_type = BigInt)]
-    events: i64,
-    #[diesel(sql_type = Double)]
-    oldest: f64,
+postrider_storage::row! {
+    struct Waiting {
+        events: i64,
+        /// Seconds.
+        oldest: f64,
+    }
 }
 
 impl Backlog {

@@ -3,13 +3,9 @@
 use std::time::Duration;
 
 use chrono::NaiveDate;
-use diesel::sql_types::{Array, Date, Uuid as SqlUuid};
+use postrider_domain::EventId;
+use postrider_storage::{Db, Error, sql};
 use tokio::sync::mpsc;
-use uuid::Uuid;
-
-use postrider_storage::db::Db;
-use postrider_storage::error::Error;
-use postrider_storage::statement::sql;
 
 /// Confirmed events wait this long for others, so that many share a mark; a crash before it only repeats a publish.
 const GATHER: Duration = Duration::from_millis(50);
@@ -21,12 +17,12 @@ const CAPACITY: usize = 10_240;
 const BATCH: usize = 1_024;
 
 /// Where the relay notes what the broker confirmed.
-pub(super) struct Marks(mpsc::Sender<(NaiveDate, Uuid)>);
+pub(super) struct Marks(mpsc::Sender<(NaiveDate, EventId)>);
 
 /// Writes the marks.
 pub(super) struct Marking {
     db: Db,
-    confirmed: mpsc::Receiver<(NaiveDate, Uuid)>,
+    confirmed: mpsc::Receiver<(NaiveDate, EventId)>,
 }
 
 impl Marks {
@@ -36,7 +32,7 @@ impl Marks {
     }
 
     /// Notes a confirmed event; never waits.
-    pub(super) fn sent(&self, day: NaiveDate, id: Uuid) {
+    pub(super) fn sent(&self, day: NaiveDate, id: EventId) {
         let _full = self.0.try_send((day, id));
     }
 }
@@ -74,13 +70,12 @@ impl Marking {
 }
 
 /// A mark that a crash of the server loses is only a repeated publish: its commit does not wait for the disk.
-async fn mark(db: &Db, sent: &[(NaiveDate, Uuid)]) -> Result<(), Error> {
-    let (days, ids): (Vec<NaiveDate>, Vec<Uuid>) = sent.iter().copied().unzip();
+async fn mark(db: &Db, sent: &[(NaiveDate, EventId)]) -> Result<(), Error> {
     let tx = db.system_unflushed().await?;
-    sql("UPDATE outbox SET sent_at = clock_timestamp() FROM unnest($1, $2) AS done (day, id) \
+    sql("UPDATE outbox SET sent_at = clock_timestamp() FROM {done: day date, id uuid} \
          WHERE outbox.day = done.day AND outbox.id = done.id")
-    .bind_as::<Array<Date>, _>(days)
-    .bind_as::<Array<SqlUuid>, _>(ids)
+    .column("day", sent.iter().map(|(day, _)| *day))
+    .column("id", sent.iter().map(|(_, id)| *id))
     .execute(&tx)
     .await?;
     tx.commit().await

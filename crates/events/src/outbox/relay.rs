@@ -4,25 +4,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
-use diesel::sql_types::{Array, Date, Double, Text, Uuid as SqlUuid};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use postrider_broker::{BrokerState, PublishError, Publisher};
+use postrider_domain::EventId;
 use postrider_runtime::telemetry::metrics;
+use postrider_storage::{Db, Error, sql};
 use prometheus::{IntCounter, IntCounterVec, Registry};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::backlog::Backlog;
 use super::breaker::Breakers;
 use super::hand_over::HandOver;
 use super::marks::Marks;
 use super::rows::{OutboxRow, StoredEvent, outbox_columns};
-use postrider_storage::db::Db;
-use postrider_storage::error::Error;
-use postrider_storage::statement::sql;
 
 /// Events in one publish call.
 const BATCH: usize = 256;
@@ -141,14 +138,14 @@ impl Relay {
 
     async fn settle(&mut self, (events, results): Published, marks: &Marks) {
         let now = Instant::now();
-        let mut failed: Vec<(NaiveDate, Uuid, f64, String)> = Vec::new();
+        let mut failed: Vec<Failed> = Vec::new();
         for (event, result) in events.into_iter().zip(results) {
             let key = &event.envelope.event_type;
             match result {
                 Ok(()) => {
                     self.breakers.succeeded(key);
                     self.metrics.published.inc();
-                    marks.sent(event.day, event.envelope.id.0);
+                    marks.sent(event.day, event.envelope.id);
                 }
                 Err(error) => {
                     if matches!(error, PublishError::Nacked | PublishError::Returned) {
@@ -157,14 +154,14 @@ impl Relay {
                     let reason = error.to_string();
                     self.metrics.deferred.with_label_values(&[key.as_str()]).inc();
                     let wait = f64::from(1_u32 << event.attempts.clamp(0, 6)).min(60.0);
-                    failed.push((event.day, event.envelope.id.0, wait, reason));
+                    failed.push(Failed { day: event.day, id: event.envelope.id, wait, reason });
                 }
             }
         }
         if !failed.is_empty() {
-            let first = failed.first().map(|(.., reason)| reason.clone()).unwrap_or_default();
+            let first = failed.first().map(|first| first.reason.clone()).unwrap_or_default();
             tracing::warn!(events = failed.len(), reason = %first, "outbox: publishes deferred");
-            if let Err(error) = defer(&self.db, failed).await {
+            if let Err(error) = defer(&self.db, &failed).await {
                 tracing::warn!(%error, "outbox: cannot note deferred events; they are found again by time");
             }
         }
@@ -193,23 +190,25 @@ async fn claim(db: &Db) -> Result<Vec<StoredEvent>, Error> {
     Ok(events)
 }
 
-async fn defer(db: &Db, failed: Vec<(NaiveDate, Uuid, f64, String)>) -> Result<(), Error> {
-    let mut columns = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for (day, id, wait, reason) in failed {
-        columns.0.push(day);
-        columns.1.push(id);
-        columns.2.push(wait);
-        columns.3.push(reason);
-    }
+/// A publish that waits for another try.
+struct Failed {
+    day: NaiveDate,
+    id: EventId,
+    /// Seconds.
+    wait: f64,
+    reason: String,
+}
+
+async fn defer(db: &Db, failed: &[Failed]) -> Result<(), Error> {
     let tx = db.system().await?;
     sql("UPDATE outbox SET attempts = attempts + 1, last_error = failed.reason, \
             available_at = clock_timestamp() + make_interval(secs => failed.wait) \
-         FROM unnest($1, $2, $3, $4) AS failed (day, id, wait, reason) \
+         FROM {failed: day date, id uuid, wait double precision, reason text} \
          WHERE outbox.day = failed.day AND outbox.id = failed.id")
-    .bind_as::<Array<Date>, _>(columns.0)
-    .bind_as::<Array<SqlUuid>, _>(columns.1)
-    .bind_as::<Array<Double>, _>(columns.2)
-    .bind_as::<Array<Text>, _>(columns.3)
+    .column("day", failed.iter().map(|row| row.day))
+    .column("id", failed.iter().map(|row| row.id))
+    .column("wait", failed.iter().map(|row| row.wait))
+    .column("reason", failed.iter().map(|row| row.reason.as_str()))
     .execute(&tx)
     .await?;
     tx.commit().await

@@ -1,11 +1,8 @@
 //! Outbox rows and their way back into envelopes.
 
 use chrono::NaiveDate;
-use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Bytea, Date, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use postrider_contracts::{Envelope, Position, TraceContext};
 use postrider_domain::{ConnectorId, EventId, TenantId, Timestamp, UserId};
-use uuid::Uuid;
 
 /// An event with its key in the outbox.
 #[derive(Debug, Clone)]
@@ -17,35 +14,24 @@ pub struct StoredEvent {
     pub envelope: Envelope,
 }
 
-/// A row as Postgres returns it.
-#[derive(Debug, QueryableByName)]
-pub(crate) struct OutboxRow {
-    #[diesel(sql_type = Date)]
-    pub day: NaiveDate,
-    #[diesel(sql_type = SqlUuid)]
-    pub id: Uuid,
-    #[diesel(sql_type = Integer)]
-    pub attempts: i32,
-    #[diesel(sql_type = Text)]
-    pub event_type: String,
-    #[diesel(sql_type = Text)]
-    pub source: String,
-    #[diesel(sql_type = Timestamptz)]
-    pub event_time: Timestamp,
-    #[diesel(sql_type = Nullable<Text>)]
-    pub traceparent: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    pub tenant: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    pub user_id: Option<String>,
-    #[diesel(sql_type = Nullable<SqlUuid>)]
-    pub connector_id: Option<Uuid>,
-    #[diesel(sql_type = Text)]
-    pub stream: String,
-    #[diesel(sql_type = BigInt)]
-    pub seq: i64,
-    #[diesel(sql_type = Bytea)]
-    pub payload: Vec<u8>,
+postrider_storage::row! {
+    /// A row as Postgres returns it.
+    #[derive(Debug)]
+    pub(crate) struct OutboxRow {
+        pub day: NaiveDate,
+        pub id: EventId,
+        pub attempts: i32,
+        pub event_type: String,
+        pub source: String,
+        pub event_time: Timestamp,
+        pub traceparent: Option<String>,
+        pub tenant: Option<String>,
+        pub user_id: Option<String>,
+        pub connector_id: Option<ConnectorId>,
+        pub stream: String,
+        pub seq: i64,
+        pub payload: Vec<u8>,
+    }
 }
 
 /// The columns of [`OutboxRow`], for SELECT and RETURNING.
@@ -59,7 +45,7 @@ pub(crate) use outbox_columns;
 impl From<OutboxRow> for StoredEvent {
     fn from(row: OutboxRow) -> Self {
         let envelope = Envelope {
-            id: EventId(row.id),
+            id: row.id,
             event_type: row.event_type,
             source: row.source,
             time: row.event_time,
@@ -67,7 +53,7 @@ impl From<OutboxRow> for StoredEvent {
             // What was parsed on the way in parses on the way out.
             tenant: row.tenant.and_then(|text| TenantId::parse(text).ok()),
             user: row.user_id.and_then(|text| UserId::parse(text).ok()),
-            connector: row.connector_id.map(ConnectorId),
+            connector: row.connector_id,
             position: Some(Position { stream: row.stream, seq: row.seq }),
             payload: row.payload.into(),
         };

@@ -1,8 +1,9 @@
 //! When to ask the producer about a gap: at once when it is new, then ever more rarely.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 /// Second question about the same gap: what is only late has come by then.
 const BASE: Duration = Duration::from_secs(2);
@@ -17,7 +18,7 @@ pub(super) struct Gaps(Mutex<HashMap<String, (i64, Instant, Duration)>>);
 impl Gaps {
     /// Whether to ask now about the gap behind `head` of `stream`.
     pub fn should_ask(&self, stream: &str, head: i64, now: Instant) -> bool {
-        let mut gaps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut gaps = self.0.lock();
         if gaps.len() >= MAX {
             gaps.clear();
         }

@@ -1,27 +1,22 @@
 //! The producer's side: reading events back out of the outbox.
 
 use async_trait::async_trait;
-use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Text, Timestamptz};
 use postrider_contracts::Envelope;
 use postrider_domain::Timestamp;
+use postrider_storage::{Db, Error, sql};
 use serde::{Deserialize, Serialize};
 
 use crate::outbox::StoredEvent;
 use crate::outbox::rows::{OutboxRow, outbox_columns};
-use postrider_storage::db::Db;
-use postrider_storage::error::Error;
-use postrider_storage::statement::sql;
 
-/// How far a stream has come.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, QueryableByName)]
-pub struct StreamHead {
-    #[diesel(sql_type = Text)]
-    pub stream: String,
-    #[diesel(sql_type = BigInt)]
-    pub head: i64,
-    #[diesel(sql_type = Timestamptz)]
-    pub updated_at: Timestamp,
+postrider_storage::row! {
+    /// How far a stream has come.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct StreamHead {
+        pub stream: String,
+        pub head: i64,
+        pub updated_at: Timestamp,
+    }
 }
 
 /// Why a producer could not be asked.
@@ -44,9 +39,7 @@ pub async fn read_events(db: &Db, stream: &str, after: i64, limit: usize) -> Res
     let tx = db.system().await?;
     let rows =
         sql(concat!("SELECT ", outbox_columns!(), " FROM outbox WHERE stream = $1 AND seq > $2 ORDER BY seq LIMIT $3"))
-            .bind_as::<Text, _>(stream.to_owned())
-            .bind_as::<BigInt, _>(after)
-            .bind_as::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+            .binds((stream, after, i64::try_from(limit).unwrap_or(i64::MAX)))
             .load::<OutboxRow>(&tx)
             .await?;
     tx.commit().await?;
@@ -57,8 +50,7 @@ pub async fn read_events(db: &Db, stream: &str, after: i64, limit: usize) -> Res
 pub async fn changed_since(db: &Db, since: Timestamp, limit: usize) -> Result<Vec<StreamHead>, Error> {
     let tx = db.system().await?;
     let heads = sql("SELECT stream, head, updated_at FROM streams WHERE updated_at >= $1 ORDER BY updated_at LIMIT $2")
-        .bind_as::<Timestamptz, _>(since)
-        .bind_as::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+        .binds((since, i64::try_from(limit).unwrap_or(i64::MAX)))
         .load::<StreamHead>(&tx)
         .await?;
     tx.commit().await?;

@@ -7,11 +7,10 @@ use postrider_contracts::{Envelope, Position, TraceContext};
 use postrider_domain::{ConnectorId, EventId, MockClock, TenantId, Timestamp, UserId};
 use postrider_events::http::HttpEventSource;
 use postrider_events::streams::{EventSource, PullError, StreamHead};
+use postrider_testing::server::{TestServer, http, problem, tokens};
 use postrider_web::{Health, ServiceClient, Timeouts};
 use url::Url;
 use uuid::Uuid;
-
-use crate::server::{TestServer, http, problem, start_with, token, tokens};
 
 /// A producer in memory; the stream `down` stands for its database being away.
 struct Fake;
@@ -56,7 +55,11 @@ impl EventSource for Fake {
 }
 
 fn server() -> TestServer {
-    start_with(Health::new(), postrider_events::http::routes(Fake))
+    TestServer::start(4_096, Health::new(), postrider_events::http::routes(Fake))
+}
+
+fn token(caller: &str) -> String {
+    tokens(caller).issue("connector", Default::default()).unwrap().expose().to_owned()
 }
 
 fn source(server: &TestServer) -> HttpEventSource {
@@ -88,8 +91,7 @@ async fn a_source_that_is_down_is_503_without_its_reason() {
     let server = server();
     let error = source(&server).events("down", 0, 1).await.unwrap_err();
     assert!(error.to_string().contains("503"), "{error}");
-    let request =
-        http().get(server.url("/internal/events?stream=down")).bearer_auth(token("gateway", Default::default()));
+    let request = http().get(server.url("/internal/events?stream=down")).bearer_auth(token("gateway"));
     let document = problem(request.send().await.unwrap(), 503, "unavailable").await;
     assert!(!document.to_string().contains("10.0.0.7"), "{document}");
 }
@@ -112,7 +114,7 @@ async fn only_services_may_ask_and_only_for_what_there_is() {
         "/internal/streams?changed_since=2026-01-01T00:00:00Z&limit=-1",
         &long,
     ] {
-        let request = http().get(server.url(path)).bearer_auth(token("sync-worker", Default::default()));
+        let request = http().get(server.url(path)).bearer_auth(token("sync-worker"));
         problem(request.send().await.unwrap(), 422, "invalid_request").await;
     }
 }

@@ -6,11 +6,11 @@ use postrider_domain::{EventId, Seams};
 use postrider_events::inbox;
 use postrider_storage::{lease, sql};
 
-use crate::harness::fresh;
+use postrider_testing::events::base_schema;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_is_claimed_once_for_each_consumer() {
-    let test = fresh().await;
+    let test = base_schema().await;
     let id = EventId(Seams::system().ids.uuid());
     let tx = test.db.system().await.unwrap();
     assert!(inbox::claim(&tx, "one", &[id, id]).await.unwrap().contains(&id));
@@ -22,7 +22,7 @@ async fn an_event_is_claimed_once_for_each_consumer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_claim_dies_with_its_transaction() {
-    let test = fresh().await;
+    let test = base_schema().await;
     let id = EventId(Seams::system().ids.uuid());
     let tx = test.db.system().await.unwrap();
     inbox::claim(&tx, "one", &[id]).await.unwrap();
@@ -37,14 +37,14 @@ async fn a_claim_dies_with_its_transaction() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_has_one_holder_until_it_ends() {
-    let test = fresh().await;
-    let mut tx = test.db.system().await.unwrap();
+    let test = base_schema().await;
+    let tx = test.db.system().await.unwrap();
     let minute = Duration::from_secs(60);
-    assert_eq!(lease::try_acquire(&mut tx, "job", "a", minute).await.unwrap(), Some(1));
-    assert_eq!(lease::try_acquire(&mut tx, "job", "b", minute).await.unwrap(), None);
-    assert_eq!(lease::try_acquire(&mut tx, "job", "a", minute).await.unwrap(), Some(1));
-    lease::release(&mut tx, "job", "a").await.unwrap();
-    assert_eq!(lease::try_acquire(&mut tx, "job", "b", minute).await.unwrap(), Some(2));
+    assert_eq!(lease::try_acquire(&tx, "job", "a", minute).await.unwrap(), Some(1));
+    assert_eq!(lease::try_acquire(&tx, "job", "b", minute).await.unwrap(), None);
+    assert_eq!(lease::try_acquire(&tx, "job", "a", minute).await.unwrap(), Some(1));
+    lease::release(&tx, "job", "a").await.unwrap();
+    assert_eq!(lease::try_acquire(&tx, "job", "b", minute).await.unwrap(), Some(2));
     sql("UPDATE leases SET until = clock_timestamp() - interval '1 second'").execute(&tx).await.unwrap();
-    assert_eq!(lease::try_acquire(&mut tx, "job", "a", minute).await.unwrap(), Some(3));
+    assert_eq!(lease::try_acquire(&tx, "job", "a", minute).await.unwrap(), Some(3));
 }

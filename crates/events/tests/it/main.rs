@@ -9,7 +9,4 @@ mod inbox;
 #[cfg(test)]
 mod outbox;
 #[cfg(test)]
-#[path = "../../../web/tests/it/harness.rs"]
-mod server;
-#[cfg(test)]
 mod streams;

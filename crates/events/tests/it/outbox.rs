@@ -9,7 +9,11 @@ use postrider_storage::sql;
 use prometheus::Registry;
 use tokio_util::sync::CancellationToken;
 
-use crate::harness::{FakeBroker, SharedBroker, append, count, event, event_of, eventually, fresh, tenant};
+use postrider_testing::db::value;
+use postrider_testing::events::{append, base_schema, event, event_of, tenant};
+use postrider_testing::until;
+
+use crate::harness::{FakeBroker, SharedBroker};
 
 fn start(db: &postrider_storage::Db, broker: &SharedBroker) -> (CancellationToken, tokio::task::JoinHandle<()>) {
     start_counted(db, broker, &Registry::new())
@@ -27,13 +31,13 @@ fn start_counted(
 }
 
 async fn unsent(db: &postrider_storage::Db) -> i64 {
-    let mut tx = db.system().await.unwrap();
-    count(&mut tx, "SELECT count(*) AS n FROM outbox WHERE sent_at IS NULL").await
+    let tx = db.system().await.unwrap();
+    value::<i64>(&tx, "SELECT count(*) AS value FROM outbox WHERE sent_at IS NULL").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn numbers_are_dense_however_many_write_at_once() {
-    let test = fresh().await;
+    let test = base_schema().await;
     let mut writers = tokio::task::JoinSet::new();
     for writer in 0..20 {
         let db = test.db.clone();
@@ -51,24 +55,24 @@ async fn numbers_are_dense_however_many_write_at_once() {
         });
     }
     writers.join_all().await;
-    let mut tx = test.db.system().await.unwrap();
-    let holes = count(
-        &mut tx,
-        "SELECT count(*) AS n FROM (SELECT seq - row_number() OVER (PARTITION BY stream ORDER BY seq) AS off FROM outbox) x \
+    let tx = test.db.system().await.unwrap();
+    let holes: i64 = value(
+        &tx,
+        "SELECT count(*) AS value FROM (SELECT seq - row_number() OVER (PARTITION BY stream ORDER BY seq) AS off FROM outbox) x \
          WHERE off <> 0",
     )
     .await;
     assert_eq!(holes, 0);
-    assert_eq!(count(&mut tx, "SELECT sum(head)::bigint AS n FROM streams").await, 16 * 5 * 3);
+    assert_eq!(value::<i64>(&tx, "SELECT sum(head)::bigint AS value FROM streams").await, 16 * 5 * 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn committed_events_go_out_at_once_and_are_marked() {
-    let test = fresh().await;
+    let test = base_schema().await;
     let broker = Arc::new(FakeBroker::default());
     let (stop, task) = start(&test.db, &broker);
     append(&test.db, vec![event("s/1", 1), event("s/1", 2)]).await;
-    eventually("both marked", async || unsent(&test.db).await == 0).await;
+    until("both marked", async || unsent(&test.db).await == 0).await;
     assert_eq!(broker.seqs(), [1, 2]);
     let mut abandoned = test.db.tenant(&tenant("acme")).await.unwrap();
     postrider_events::outbox::append(&mut abandoned, vec![event("s/1", 3)]).await.unwrap();
@@ -80,14 +84,14 @@ async fn committed_events_go_out_at_once_and_are_marked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_crash_left_behind_is_found_by_time() {
-    let test = fresh().await;
+    let test = base_schema().await;
     // No relay was running when these were committed, as after a kill between commit and publish.
     append(&test.db, vec![event("s/1", 1), event("s/1", 2)]).await;
     let admin = test.admin().await;
     sql("UPDATE gateway.outbox SET available_at = clock_timestamp()").execute(&admin).await.unwrap();
     let broker = Arc::new(FakeBroker::default());
     let (stop, task) = start(&test.replica(), &broker);
-    eventually("published", async || unsent(&test.db).await == 0).await;
+    until("published", async || unsent(&test.db).await == 0).await;
     stop.cancel();
     task.await.unwrap();
     assert_eq!(broker.seqs(), [1, 2]);
@@ -95,14 +99,14 @@ async fn what_a_crash_left_behind_is_found_by_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_the_broker_down_events_wait_and_then_go_out() {
-    let test = fresh().await;
+    let test = base_schema().await;
     let broker = Arc::new(FakeBroker::default());
     broker.set_down(true);
     let (stop, task) = start(&test.db, &broker);
     append(&test.db, (1..=50).map(|n| event("s/1", n)).collect()).await;
     assert_eq!(unsent(&test.db).await, 50);
     broker.set_down(false);
-    eventually("all went out", async || unsent(&test.db).await == 0).await;
+    until("all went out", async || unsent(&test.db).await == 0).await;
     stop.cancel();
     task.await.unwrap();
     let mut seqs = broker.seqs();
@@ -112,7 +116,7 @@ async fn with_the_broker_down_events_wait_and_then_go_out() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_is_counted_while_the_broker_is_away() {
-    let test = fresh().await;
+    let test = base_schema().await;
     let broker = Arc::new(FakeBroker::default());
     broker.set_down(true);
     append(&test.db, (1..=50).map(|n| event("s/1", n)).collect()).await;
@@ -124,37 +128,37 @@ async fn what_waits_is_counted_while_the_broker_is_away() {
     let registry = Registry::new();
     let (stop, task) = start_counted(&test.db, &broker, &registry);
     let shows = |line: &str| postrider_runtime::telemetry::metrics::text(&registry).contains(line);
-    eventually("fifty wait", async || shows("postrider_outbox_waiting_events 50")).await;
-    eventually("the oldest for 90 s", async || shows("postrider_outbox_oldest_seconds 9")).await;
+    until("fifty wait", async || shows("postrider_outbox_waiting_events 50")).await;
+    until("the oldest for 90 s", async || shows("postrider_outbox_oldest_seconds 9")).await;
     stop.cancel();
     task.await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_key_does_not_hold_the_others() {
-    let test = fresh().await;
+    let test = base_schema().await;
     let broker = Arc::new(FakeBroker::default());
     broker.refused.lock().unwrap().insert(ConnectorConnected::TYPE.to_owned());
     let (stop, task) = start(&test.db, &broker);
     let mut other = event("s/1", 2);
     other.envelope.event_type = "connector.updated.v1".to_owned();
     append(&test.db, vec![event("s/1", 1), other]).await;
-    eventually("the other one went out", async || broker.seqs() == [2]).await;
+    until("the other one went out", async || broker.seqs() == [2]).await;
     broker.refused.lock().unwrap().clear();
-    eventually("the refused one went out", async || unsent(&test.db).await == 0).await;
+    until("the refused one went out", async || unsent(&test.db).await == 0).await;
     stop.cancel();
     task.await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_relays_do_not_send_the_same_row() {
-    let test = fresh().await;
+    let test = base_schema().await;
     append(&test.db, (1..=600).map(|n| event("s/1", n)).collect()).await;
     let admin = test.admin().await;
     sql("UPDATE gateway.outbox SET available_at = clock_timestamp()").execute(&admin).await.unwrap();
     let broker = Arc::new(FakeBroker::default());
     let (one, two) = (start(&test.replica(), &broker), start(&test.replica(), &broker));
-    eventually("all went out", async || unsent(&test.db).await == 0).await;
+    until("all went out", async || unsent(&test.db).await == 0).await;
     one.0.cancel();
     two.0.cancel();
     one.1.await.unwrap();
@@ -164,7 +168,7 @@ async fn two_relays_do_not_send_the_same_row() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn old_partitions_go_only_when_everything_in_them_was_sent() {
-    let test = fresh().await;
+    let test = base_schema().await;
     append(&test.db, vec![event_of("acme", "s/1", 1)]).await;
     let admin = test.admin().await;
     for (date, next) in [("01", "02"), ("02", "03")] {
@@ -186,7 +190,7 @@ async fn old_partitions_go_only_when_everything_in_them_was_sent() {
     .await
     .unwrap();
     postrider_events::partitions::maintain(&test.db).await.unwrap();
-    let mut tx = test.db.system().await.unwrap();
-    assert_eq!(count(&mut tx, "SELECT count(*) AS n FROM outbox WHERE stream = 'old/1' AND seq = 2").await, 1);
-    assert_eq!(count(&mut tx, "SELECT count(*) AS n FROM outbox WHERE stream = 'old/1'").await, 1);
+    let tx = test.db.system().await.unwrap();
+    assert_eq!(value::<i64>(&tx, "SELECT count(*) AS value FROM outbox WHERE stream = 'old/1' AND seq = 2").await, 1);
+    assert_eq!(value::<i64>(&tx, "SELECT count(*) AS value FROM outbox WHERE stream = 'old/1'").await, 1);
 }

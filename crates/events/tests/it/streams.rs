@@ -10,10 +10,11 @@ use postrider_contracts::topology::SYNC_WORKER_CONNECTOR;
 use postrider_contracts::{Envelope, Queue};
 use postrider_domain::{Clock as _, SystemClock};
 use postrider_events::streams::{Applied, Applier, ApplyError, EventSource, StreamConsumer};
-use postrider_storage::{Error, TenantTx, sql};
+use postrider_runtime::Context;
+use postrider_storage::{Error, TenantTx, Value, sql};
 use postrider_testing::db::TestDb;
-
-use crate::harness::{append, event, eventually, fresh, version_of};
+use postrider_testing::events::{append, base_schema, event, version_of};
+use postrider_testing::until;
 
 /// Remembers versions in a table, so that only committed effects count.
 #[derive(Default)]
@@ -42,7 +43,7 @@ impl Applier for Recorder {
             return Err(ApplyError::Retry { after: Duration::from_secs(10), reason: "not yet".into() });
         }
         sql("INSERT INTO streams (stream, tenant, head) VALUES ('effect/' || $1::text, 'acme', $1)")
-            .bind_as::<postrider_storage::types::BigInt, _>(version)
+            .bind(version)
             .execute(tx)
             .await?;
         self.order.lock().unwrap().push(version);
@@ -59,7 +60,7 @@ struct Rig {
 
 /// `n` events of one stream, none of them delivered yet.
 async fn rig(n: i64) -> Rig {
-    let test = fresh().await;
+    let test = base_schema().await;
     append(&test.db, (1..=n).map(|version| event("connector/x", version)).collect()).await;
     let events = test.db.events("connector/x", 0, 1_000).await.unwrap();
     let recorder = Arc::new(Recorder::default());
@@ -78,18 +79,13 @@ impl Rig {
     }
 
     async fn effects(&self) -> Vec<i64> {
-        #[derive(postrider_storage::QueryableByName)]
-        struct Effect {
-            #[diesel(sql_type = postrider_storage::types::BigInt)]
-            head: i64,
-        }
         let tx = self.test.db.system().await.unwrap();
-        sql("SELECT head FROM streams WHERE stream LIKE 'effect/%' ORDER BY head")
-            .load::<Effect>(&tx)
+        sql("SELECT head AS value FROM streams WHERE stream LIKE 'effect/%' ORDER BY head")
+            .load::<Value<i64>>(&tx)
             .await
             .unwrap()
             .into_iter()
-            .map(|effect| effect.head)
+            .map(|Value(head)| head)
             .collect()
     }
 }
@@ -153,16 +149,14 @@ async fn what_could_not_be_pulled_is_asked_for_again_though_its_stream_stands_st
     // An hour later than the stream moved: a look behind the last round would not see it.
     let clock = postrider_domain::MockClock::at(SystemClock.now() + chrono::TimeDelta::hours(1));
     let source = Arc::new(rig.test.db.clone());
-    let consumer = StreamConsumer::new(rig.test.db.clone(), rig.recorder.clone(), source, Arc::new(clock));
-    let stop = tokio_util::sync::CancellationToken::new();
-    let running = consumer.run_catch_up(Duration::from_millis(20), stop.clone());
-    let story = async {
-        eventually("the others", async || rig.effects().await == [1, 3]).await;
-        rig.recorder.waiting.lock().unwrap().clear();
-        eventually("the one that waited", async || rig.effects().await == [1, 2, 3]).await;
-        stop.cancel();
-    };
-    tokio::join!(running, story);
+    let consumer = Arc::new(StreamConsumer::new(rig.test.db.clone(), rig.recorder.clone(), source, Arc::new(clock)));
+    let cx = Context::for_tests();
+    consumer.keep_caught_up("catch_up", Duration::from_millis(20), &cx.tasks, &cx.shutdown);
+    until("the others", async || rig.effects().await == [1, 3]).await;
+    rig.recorder.waiting.lock().unwrap().clear();
+    until("the one that waited", async || rig.effects().await == [1, 2, 3]).await;
+    cx.shutdown.stop_softly();
+    cx.tasks.finished().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

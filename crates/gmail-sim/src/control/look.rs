@@ -12,7 +12,7 @@ use crate::world::Truth;
 
 #[derive(Deserialize)]
 pub(crate) struct Of {
-    account: String,
+    pub(super) account: String,
 }
 
 /// Messages sent in one piece of the stream.

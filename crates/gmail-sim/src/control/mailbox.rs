@@ -8,7 +8,6 @@ use serde_json::json;
 
 use super::{Refused, Reply, done};
 use crate::content::Sizes;
-use crate::mailbox::{Lag, LagScope, Quirks};
 use crate::server::Sim;
 use crate::world::MailboxSpec;
 
@@ -93,33 +92,6 @@ pub(crate) async fn expire_page_tokens(sim: Data<Sim>, of: Json<Only>) -> Reply 
 
 pub(crate) async fn bump_history(sim: Data<Sim>, of: Json<Only>) -> Reply {
     sim.world.bump_history(&of.account)?;
-    Ok(done())
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SetLag {
-    account: String,
-    ms: u32,
-    #[serde(default)]
-    scope: LagScope,
-}
-
-pub(crate) async fn lag(sim: Data<Sim>, of: Json<SetLag>) -> Reply {
-    let span = TimeDelta::milliseconds(i64::from(of.ms));
-    sim.world.set_lag(&of.account, Lag { span, scope: of.scope })?;
-    Ok(done())
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SetQuirks {
-    account: String,
-    quirks: Quirks,
-}
-
-pub(crate) async fn quirks(sim: Data<Sim>, of: Json<SetQuirks>) -> Reply {
-    sim.world.set_quirks(&of.account, of.quirks)?;
     Ok(done())
 }
 

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use postrider_domain::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Method;
+use super::{Method, Transport};
 use crate::dice::Dice;
 use crate::error::ApiError;
 
@@ -38,8 +38,10 @@ pub struct Rule {
     pub retry_after: Option<u32>,
     /// Put "Retry after <time>" into the text, this many seconds ahead.
     pub retry_after_text: Option<u32>,
-    /// Cut the body of the answer in the middle.
+    /// Cut the body of the answer in the middle: `transport: cut`.
     pub truncate: bool,
+    /// How the answer travels; `html` without a status is 500.
+    pub transport: Option<Transport>,
     /// How often it has hit.
     pub hits: u64,
 }
@@ -61,6 +63,7 @@ impl Default for Rule {
             retry_after: None,
             retry_after_text: None,
             truncate: false,
+            transport: None,
             hits: 0,
         }
     }
@@ -103,8 +106,13 @@ impl Rule {
             && self.message.as_deref().is_none_or(|wanted| entity == Some(wanted))
     }
 
+    pub(super) fn transport(&self) -> Option<Transport> {
+        self.transport.or(self.truncate.then_some(Transport::Cut))
+    }
+
     pub(super) fn error(&self, now: Timestamp) -> Option<ApiError> {
-        let status = self.status?;
+        let html = self.transport == Some(Transport::Html);
+        let status = self.status.or(html.then_some(500))?;
         let usual = match status {
             400 => "badRequest",
             401 => "authError",

@@ -1,18 +1,13 @@
 //! What every Gmail call goes through: token, user, scope, fault rules and quotas, then the answer.
 
-use std::future::ready;
-use std::time::Duration;
-
-use actix_web::body::SizedStream;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse};
-use bytes::Bytes;
-use futures_util::{StreamExt as _, stream};
 
 use super::query::Query;
+use super::transport;
 use crate::error::ApiError;
-use crate::gate::Method;
+use crate::gate::{Method, Transport};
 use crate::oauth::Access;
 use crate::server::Sim;
 
@@ -54,16 +49,23 @@ impl Call<'_> {
         if let Some(latency) = admission.latency {
             tokio::time::sleep(latency).await;
         }
+        let html = admission.transport == Some(Transport::Html);
         let permit = match admission.permit {
             Ok(permit) => permit,
+            Err(error) if html => return transport::html(error.status),
             Err(error) => return failure(&error),
         };
+        let how = admission.transport.or_else(|| self.sim.world.transport(&caller.address));
+        if how == Some(Transport::Html) {
+            self.sim.gate.failed(self.method, &ApiError::new(500, "backendError", "Backend Error"));
+            return transport::html(500);
+        }
         let answer = act(self.sim, &caller);
         drop(permit);
         match answer {
+            Ok(Answer::Empty) if how == Some(Transport::Reset) => transport::reset(),
             Ok(Answer::Empty) => HttpResponse::NoContent().finish(),
-            Ok(Answer::Json(body)) if admission.truncate => truncated(body),
-            Ok(Answer::Json(body)) => HttpResponse::Ok().insert_header((CONTENT_TYPE, JSON)).body(body),
+            Ok(Answer::Json(body)) => transport::json(body, how),
             Err(error) => {
                 self.sim.gate.failed(self.method, &error);
                 failure(&error)
@@ -88,7 +90,7 @@ impl Call<'_> {
     }
 }
 
-const JSON: &str = "application/json; charset=UTF-8";
+pub(super) const JSON: &str = "application/json; charset=UTF-8";
 
 /// An error as Google sends it.
 pub(crate) fn failure(error: &ApiError) -> HttpResponse {
@@ -98,18 +100,4 @@ pub(crate) fn failure(error: &ApiError) -> HttpResponse {
         response.insert_header((RETRY_AFTER, seconds.to_string()));
     }
     response.insert_header((CONTENT_TYPE, JSON)).body(error.body().to_string())
-}
-
-/// Announces the whole length and breaks off in the middle.
-fn truncated(mut body: Vec<u8>) -> HttpResponse {
-    let whole = u64::try_from(body.len()).unwrap_or(0);
-    body.truncate(body.len() / 2);
-    let start = stream::once(ready(Ok(Bytes::from(body))));
-    // A pause, so that the first half leaves before the connection breaks.
-    let cut = stream::once(async {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        Err(std::io::Error::other("cut by a fault rule"))
-    });
-    let parts = Box::pin(start.chain(cut));
-    HttpResponse::Ok().insert_header((CONTENT_TYPE, JSON)).body(SizedStream::new(whole, parts))
 }

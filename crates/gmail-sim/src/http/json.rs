@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::call::Answer;
 use crate::error::ApiError;
 use crate::ids::MsgId;
-use crate::mailbox::{HistoryChange, HistoryPage, HistoryRecord, MessagePage};
+use crate::mailbox::{Gap, HistoryChange, HistoryPage, HistoryRecord, MessagePage};
 use crate::world::Found;
 
 /// A value as the body of an answer.
@@ -25,7 +25,8 @@ pub(crate) struct MessageHead<'a> {
     pub snippet: &'a str,
     pub size_estimate: usize,
     pub history_id: String,
-    pub internal_date: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub internal_date: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,7 +42,11 @@ impl<'a> MessageHead<'a> {
             snippet,
             size_estimate: size,
             history_id: found.history_id.to_string(),
-            internal_date: found.internal_date.to_string(),
+            internal_date: match found.gaps.date {
+                None => Some(found.internal_date.to_string()),
+                Some(Gap::Blank) => Some("0".to_owned()),
+                Some(Gap::Absent) => None,
+            },
             payload: None,
             raw: None,
         }
@@ -90,6 +95,7 @@ fn record(record: &HistoryRecord) -> Value {
             messages.push(json!({"id": change.message, "threadId": change.thread}));
         }
     }
+    messages.extend(record.bare.iter().map(|(id, thread)| json!({"id": id, "threadId": thread})));
     let mut body = Map::new();
     body.insert("id".to_owned(), json!(record.id.to_string()));
     body.insert("messages".to_owned(), Value::Array(messages));

@@ -2,6 +2,7 @@
 
 use postrider_domain::Timestamp;
 
+use super::quirks::millis;
 use super::{Change, ChangeKind, Mailbox, Meta, Record};
 use crate::ids::MsgId;
 use crate::labels::LabelSet;
@@ -33,11 +34,28 @@ impl Mailbox {
             change.labels.iter().chain(moved.into_iter().flat_map(LabelSet::iter)).collect::<Vec<_>>()
         });
         let touched = touched.collect();
-        let visible_at = now + self.lag.span;
-        self.records.push_back(Record { id, previous: self.head, at: now, visible_at, changes });
-        self.head = id;
+        self.record(now, id, changes);
         self.drop_expired(now);
+        if self.back.is_none() && self.odd.chance(self.quirks.ids_back) {
+            self.go_back(now, millis(u64::from(self.quirks.ids_back_ms)), false);
+        }
         Some(touched)
+    }
+
+    fn record(&mut self, now: Timestamp, id: u64, changes: Vec<Change>) {
+        let late = self.odd.chance(self.quirks.late_record);
+        let own = if late { self.odd.between(1, u64::from(self.quirks.late_ms)) } else { 0 };
+        let visible_at = now + self.lag.span + millis(own);
+        self.slowest = self.slowest.max(visible_at - now);
+        if !late {
+            // A shorter lag brings to light what a longer one still hides: in step, records are seen in order.
+            let hidden = self.records.iter_mut().rev().take_while(|old| old.late || old.visible_at > visible_at);
+            hidden.filter(|old| !old.late).for_each(|old| old.visible_at = visible_at);
+        }
+        let adds = changes.iter().any(|change| change.kind == ChangeKind::Added);
+        let bare = adds && self.odd.chance(self.quirks.bare_added);
+        self.records.push_back(Record { id, previous: self.head, at: now, visible_at, late, bare, changes });
+        self.head = id;
     }
 
     /// Moves the history id with no record behind it, as Gmail does for changes it does not report.
@@ -63,7 +81,10 @@ impl Mailbox {
 
     fn drop_oldest(&mut self) {
         if let Some(record) = self.records.pop_front() {
-            self.floor = record.id;
+            // An id from before the ids went back says nothing about those that came after.
+            if record.id <= self.head {
+                self.floor = record.id;
+            }
         }
     }
 

@@ -39,6 +39,8 @@ pub struct HistoryPage {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryRecord {
     pub id: u64,
+    /// (message id, thread id) of new mail that stands in `messages` alone.
+    pub bare: Vec<(MsgId, MsgId)>,
     pub messages_added: Vec<HistoryChange>,
     pub messages_deleted: Vec<HistoryChange>,
     pub labels_added: Vec<HistoryChange>,
@@ -66,7 +68,7 @@ impl Mailbox {
         if query.start == 0 {
             return Err(ApiError::invalid("Missing required parameter: startHistoryId"));
         }
-        if query.start < self.floor {
+        if query.start < self.oldest_start() {
             return Err(ApiError::not_found());
         }
         let label = match &query.label_id {
@@ -77,18 +79,18 @@ impl Mailbox {
             None => (0, query.start),
             Some(token) => self.position('h', token)?,
         };
-        let history_id = self.visible_head(now);
-        let mut page = HistoryPage { history_id, ..HistoryPage::default() };
+        let view = self.look(now);
+        let reached = self.reached(view);
+        let mut page = HistoryPage { history_id: self.told(reached), ..HistoryPage::default() };
         let limit = query.max_results.unwrap_or(100).clamp(1, 500);
-        if flag != AFTER_EMPTY && self.records.back().is_some_and(|last| last.id > start) {
+        if flag != AFTER_EMPTY && self.after(start).next().is_some() {
             let empty = self.dice.chance(self.quirks.empty_page);
             if empty {
                 page.next_page_token = Some(self.page_token('h', AFTER_EMPTY, start));
                 return Ok(page);
             }
         }
-        let from = self.records.partition_point(|record| record.id <= start);
-        let mut seen = self.records.range(from..).take_while(|record| record.id <= history_id);
+        let mut seen = self.after(start).take_while(|record| record.id <= reached).filter(|record| !view.hides(record));
         let mut previous = start;
         let mut last = start;
         for record in seen.by_ref() {
@@ -100,11 +102,24 @@ impl Mailbox {
                 }
             }
         }
-        if seen.next().is_some() {
+        let more = seen.next().is_some();
+        drop(seen);
+        if more {
             let again = limit > 1 && self.dice.chance(self.quirks.repeated_record);
             page.next_page_token = Some(self.page_token('h', 0, if again { previous } else { last }));
         }
         Ok(page)
+    }
+
+    /// Records with a greater id, in the order of ids.
+    fn after(&self, start: u64) -> Box<dyn Iterator<Item = &Record> + '_> {
+        if self.unsorted {
+            let mut after: Vec<&Record> = self.records.iter().filter(|record| record.id > start).collect();
+            after.sort_by_key(|record| record.id);
+            return Box::new(after.into_iter());
+        }
+        let from = self.records.partition_point(|record| record.id <= start);
+        Box::new(self.records.range(from..))
     }
 
     fn show(&self, record: &Record, label: Option<LabelIx>, types: &[String]) -> Option<HistoryRecord> {
@@ -113,15 +128,18 @@ impl Mailbox {
             let changes = record.changes.iter().filter(|change| wanted && pick(&change.kind));
             changes.filter(|change| label.is_none_or(|label| carries(change, label))).map(|c| self.entry(c)).collect()
         };
+        let added = all("messageAdded", &|kind| matches!(kind, ChangeKind::Added));
+        let (bare, messages_added) = if record.bare { (added, Vec::new()) } else { (Vec::new(), added) };
         let shown = HistoryRecord {
             id: record.id,
-            messages_added: all("messageAdded", &|kind| matches!(kind, ChangeKind::Added)),
+            bare: bare.iter().map(|change| (change.message, change.thread)).collect(),
+            messages_added,
             messages_deleted: all("messageDeleted", &|kind| matches!(kind, ChangeKind::Deleted)),
             labels_added: all("labelAdded", &|kind| matches!(kind, ChangeKind::LabelsAdded(_))),
             labels_removed: all("labelRemoved", &|kind| matches!(kind, ChangeKind::LabelsRemoved(_))),
         };
         let lists = [&shown.messages_added, &shown.messages_deleted, &shown.labels_added, &shown.labels_removed];
-        lists.iter().any(|list| !list.is_empty()).then_some(shown)
+        (!shown.bare.is_empty() || lists.iter().any(|list| !list.is_empty())).then_some(shown)
     }
 
     fn entry(&self, change: &Change) -> HistoryChange {

@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use postrider_domain::Timestamp;
 
-use super::{Mailbox, Meta, OrderKey};
+use super::{Mailbox, Meta, OrderKey, View};
 use crate::error::ApiError;
 use crate::ids::MsgId;
 use crate::labels::{LabelIx, SPAM, TRASH};
@@ -36,7 +36,7 @@ pub struct MessagePage {
 
 impl Mailbox {
     /// Lists messages. 400 for an unknown label or a bad page token.
-    pub fn list(&self, query: &ListQuery, now: Timestamp) -> Result<MessagePage, ApiError> {
+    pub fn list(&mut self, query: &ListQuery, now: Timestamp) -> Result<MessagePage, ApiError> {
         let limit = query.max_results.unwrap_or(100).clamp(1, 500);
         let wanted = query
             .label_ids
@@ -49,23 +49,36 @@ impl Mailbox {
                 && !(hidden(SPAM) && meta.labels.has(SPAM))
                 && !(hidden(TRASH) && meta.labels.has(TRASH))
         };
-        let after = match &query.page_token {
-            None => Bound::Unbounded,
-            Some(token) => {
-                let (date, id) = self.position('m', token)?;
-                Bound::Excluded((Reverse(date), Reverse(MsgId(id))))
-            }
+        let view = self.look(now);
+        let (after, skip) = match &query.page_token {
+            None => (Bound::Unbounded, self.odd.chance(self.quirks.moving_pages).then_some(0)),
+            Some(token) => self.page_start(token)?,
         };
-        let mut found = self.matching(after, limit + 1, shown, now);
+        let passed = skip.unwrap_or(0);
+        let mut found = self.matching(after, passed + limit + 1, shown, view);
+        found.drain(..passed.min(found.len()));
         let more = found.len() > limit;
         found.truncate(limit);
-        let next_page_token = match found.last() {
-            Some(((Reverse(date), Reverse(id)), _)) if more => Some(self.page_token('m', *date, id.0)),
+        let next_page_token = match (found.last(), skip) {
+            (Some(_), Some(passed)) if more => Some(self.page_token('o', 0, (passed + limit) as u64)),
+            (Some(((Reverse(date), Reverse(id)), _)), None) if more => Some(self.page_token('m', *date, id.0)),
             _ => None,
         };
-        let result_size_estimate = if more { 201 } else { u32::try_from(found.len()).unwrap_or(201) };
+        let mut result_size_estimate = if more { 201 } else { u32::try_from(found.len()).unwrap_or(201) };
+        if self.odd.chance(self.quirks.wrong_estimate) {
+            result_size_estimate = self.odd.pick(&[0, 1, 201, 5_000]);
+        }
         let messages = found.into_iter().map(|((_, Reverse(id)), thread)| (id, thread)).collect();
         Ok(MessagePage { messages, next_page_token, result_size_estimate })
+    }
+
+    /// Where a page starts: after a mail, or behind a number of mails.
+    fn page_start(&self, token: &str) -> Result<(Bound<OrderKey>, Option<usize>), ApiError> {
+        if let Ok((_, passed)) = self.position('o', token) {
+            return Ok((Bound::Unbounded, Some(usize::try_from(passed).unwrap_or(usize::MAX / 2))));
+        }
+        let (date, id) = self.position('m', token)?;
+        Ok((Bound::Excluded((Reverse(date), Reverse(MsgId(id)))), None))
     }
 
     fn matching(
@@ -73,10 +86,10 @@ impl Mailbox {
         after: Bound<OrderKey>,
         limit: usize,
         shown: impl Fn(&Meta) -> bool,
-        now: Timestamp,
+        view: View,
     ) -> Vec<(OrderKey, MsgId)> {
         let range = (after, Bound::Unbounded);
-        let overlay = self.overlay(now);
+        let overlay = self.overlay(view);
         let current = self
             .order
             .range(range)

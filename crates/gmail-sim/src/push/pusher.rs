@@ -83,10 +83,11 @@ impl Pusher {
         }
     }
 
-    /// Takes new notifications from the world into the subscription's queue.
+    /// Takes new notifications from the world to all subscriptions.
     pub fn collect(&self, sim: &Sim, now: Timestamp) {
         let topic = self.config().topic;
         for notification in sim.world.take_notifications() {
+            sim.pubsub.publish(&notification);
             let mut queue = self.queue();
             if notification.topic == topic {
                 queue.publish(notification, now);

@@ -9,7 +9,7 @@ use super::{SimError, World};
 use crate::content::{Kind, Note};
 use crate::ids::MsgId;
 use crate::labels::{self, LabelSet};
-use crate::mailbox::{Edit, Lag, Mailbox, Meta, Quirks, Source};
+use crate::mailbox::{Edit, Mailbox, Meta, Source};
 
 /// A mail that arrives. The default is a synthetic unread mail in the inbox.
 #[derive(Debug, Clone, Default)]
@@ -154,16 +154,6 @@ impl World {
         self.with(address, Mailbox::expire_page_tokens)
     }
 
-    /// How far readers are behind; see [`crate::mailbox::LagScope`].
-    pub fn set_lag(&self, address: &str, lag: Lag) -> Result<(), SimError> {
-        self.with(address, |mailbox| mailbox.lag = lag)
-    }
-
-    /// The oddities this mailbox shows.
-    pub fn set_quirks(&self, address: &str, quirks: Quirks) -> Result<(), SimError> {
-        self.with(address, |mailbox| mailbox.quirks = quirks)
-    }
-
     /// The account is deleted and created anew with `size` messages: other messages, watch gone, and history ids that
     /// start over far below the old ones. The account id changes only if `new_sub` is given.
     pub fn recreate(&self, address: &str, size: u32, new_sub: Option<&str>) -> Result<(), SimError> {
@@ -174,7 +164,8 @@ impl World {
             let seed = old.seed.wrapping_add(0x5bd1_e995);
             let sub = new_sub.unwrap_or(&old.sub).to_owned();
             let mut new = Mailbox::empty(&old.address.clone(), &sub, seed, base);
-            (new.generation, new.sizes, new.quirks) = (generation, old.sizes, old.quirks);
+            new.inherit(old);
+            new.lag = self.faults().lag();
             new.fill(size, now);
             *old = new;
         })

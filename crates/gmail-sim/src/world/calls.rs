@@ -6,7 +6,7 @@ use crate::content::Letter;
 use crate::error::ApiError;
 use crate::ids::MsgId;
 use crate::labels::Label;
-use crate::mailbox::{Edit, HistoryPage, HistoryQuery, ListQuery, Mailbox, MessagePage};
+use crate::mailbox::{Edit, Gaps, HistoryPage, HistoryQuery, ListQuery, Mailbox, MessagePage};
 use crate::world::actions::{Deliver, incoming, set};
 
 /// `users.getProfile`.
@@ -29,6 +29,8 @@ pub struct Found {
     pub internal_date: i64,
     pub labels: Vec<String>,
     pub letter: Letter,
+    /// What the answer lacks though the message has it.
+    pub gaps: Gaps,
 }
 
 /// `labels.get`: a label with its counts.
@@ -42,12 +44,14 @@ pub struct LabelCounts {
 impl World {
     /// `users.getProfile`.
     pub fn profile(&self, address: &str) -> Result<Profile, ApiError> {
+        let now = self.now();
         self.call(address, |mailbox| {
+            let view = mailbox.look(now);
             Ok(Profile {
                 email_address: mailbox.address.to_string(),
-                messages_total: mailbox.len(),
+                messages_total: mailbox.len_in(view),
                 threads_total: mailbox.threads(),
-                history_id: mailbox.head(),
+                history_id: mailbox.head_in(view),
             })
         })
     }
@@ -62,8 +66,10 @@ impl World {
     pub fn get_message(&self, address: &str, id: MsgId) -> Result<Found, ApiError> {
         let now = self.now();
         self.call(address, |mailbox| {
-            let meta = mailbox.visible(id, now).ok_or_else(ApiError::not_found)?;
+            let view = mailbox.look(now);
+            let meta = mailbox.visible(id, view).ok_or_else(ApiError::not_found)?;
             Ok(Found {
+                gaps: mailbox.gaps(id, &meta, now),
                 id,
                 thread: meta.thread,
                 history_id: meta.history_id,
@@ -103,13 +109,15 @@ impl World {
     pub fn modify(&self, address: &str, id: MsgId, add: &[String], remove: &[String]) -> Result<Found, ApiError> {
         let now = self.now();
         self.call(address, |mailbox| {
-            mailbox.visible(id, now).map(drop).ok_or_else(ApiError::not_found)?;
+            let view = mailbox.look(now);
+            mailbox.visible(id, view).map(drop).ok_or_else(ApiError::not_found)?;
             let (add, remove) = (set(mailbox, add).map_err(bad_label)?, set(mailbox, remove).map_err(bad_label)?);
             if let Some(touched) = mailbox.commit(now, vec![Edit::Relabel { id, add, remove }]) {
                 self.note_change(mailbox, Some(&touched), now);
             }
             let meta = mailbox.get(id).ok_or_else(ApiError::not_found)?;
             Ok(Found {
+                gaps: Gaps::default(),
                 id,
                 thread: meta.thread,
                 history_id: meta.history_id,

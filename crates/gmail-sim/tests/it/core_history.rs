@@ -89,7 +89,7 @@ proptest! {
         quirks in (0.0..0.9, 0.0..0.9),
     ) {
         let world = world(25);
-        world.set_quirks(ADDRESS, Quirks { empty_page: quirks.0, repeated_record: quirks.1 }).unwrap();
+        world.set_quirks(ADDRESS, Quirks { empty_page: quirks.0, repeated_record: quirks.1, ..Quirks::default() }).unwrap();
         let cut = cut.min(ops.len());
         ops[..cut].iter().for_each(|op| run(&world, op));
         let mut state = truth(&world);

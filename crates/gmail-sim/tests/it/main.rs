@@ -7,13 +7,17 @@
 )]
 
 mod client;
+mod core_full;
 mod core_history;
 mod core_lag;
+mod core_oddities;
 mod core_watch;
 mod http_control;
 mod http_faults;
 mod http_gmail;
 mod http_oauth;
+mod http_oddities;
+mod http_pubsub;
 mod http_push;
 mod load;
 mod replay;

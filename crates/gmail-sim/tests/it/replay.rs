@@ -73,3 +73,15 @@ pub fn apply(state: &mut State, records: &[HistoryRecord]) {
         }
     }
 }
+
+/// What a reader that looks at every id it is told of makes of the records after `start`.
+pub fn patient(world: &World, state: &mut State, start: u64) {
+    let (records, _) = records(world, start, 7).unwrap();
+    apply(state, &records);
+    for (id, _) in records.iter().flat_map(|record| &record.bare) {
+        match world.get_message(ADDRESS, *id) {
+            Ok(found) => drop(state.insert(id.to_string(), found.labels.into_iter().collect())),
+            Err(_gone) => drop(state.remove(&id.to_string())),
+        }
+    }
+}

@@ -2,16 +2,17 @@
 //! units. It lives with the mailbox's lease and is shared by the live and the backfill lane.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use parking_lot::Mutex;
 use postrider_domain::{Clock, Timestamp};
 use tokio::sync::Notify;
 
+use super::called::{Called, Held};
 use super::project::ProjectGate;
 use super::{Aimd, Lane, Method, QuotaSetting, SavedBucket, UserBucket};
-use crate::{GmailError, LimitKind};
 
 /// Longest sleep before the clock is read again: a clock that a test moves is noticed soon, a wrong estimate corrected.
 #[cfg(not(test))]
@@ -36,56 +37,9 @@ impl Default for GovernorConfig {
     }
 }
 
-/// The mailbox may not be called before this time. Goes into the mailbox row's `not_before`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not before {until}")]
-pub struct Held {
-    pub until: Timestamp,
-}
-
-impl From<Held> for GmailError {
-    fn from(held: Held) -> Self {
-        Self::RateLimited { kind: LimitKind::Held, retry_at: Some(held.until) }
-    }
-}
-
-/// How a permitted call ended, as far as the quota cares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Called {
-    /// Gmail answered, if only "not found".
-    Answered,
-    /// 429: halve the concurrency, and wait if a time was named.
-    TooMany { retry_at: Option<Timestamp> },
-    /// 403 quota: the bucket is empty, whatever we counted.
-    OutOfUnits { retry_at: Option<Timestamp> },
-    /// No answer, or one that says nothing about the quota.
-    Failed { retry_at: Option<Timestamp> },
-}
-
-impl Called {
-    /// What a call's result says about the quota.
-    pub fn of<T>(result: &Result<T, GmailError>) -> Self {
-        match result {
-            Ok(_) | Err(GmailError::NotFound | GmailError::HistoryGone | GmailError::BadRequest { .. }) => {
-                Self::Answered
-            }
-            Err(GmailError::RateLimited { kind: LimitKind::Concurrency, retry_at }) => {
-                Self::TooMany { retry_at: *retry_at }
-            }
-            Err(GmailError::RateLimited { kind: LimitKind::Quota, retry_at }) => {
-                Self::OutOfUnits { retry_at: *retry_at }
-            }
-            Err(error) => Self::Failed { retry_at: error.retry_at() },
-        }
-    }
-}
-
 /// One mailbox's governor. Cheap to clone.
 #[derive(Clone)]
-pub struct Governor {
-    /// Absent: everything is allowed at once.
-    inner: Option<Arc<Inner>>,
-}
+pub struct Governor(Arc<Inner>);
 
 struct Inner {
     config: GovernorConfig,
@@ -129,26 +83,17 @@ impl Governor {
             spent: 0,
         };
         let inner = Inner { config, clock, project, state: Mutex::new(state), changed: Notify::new() };
-        Self { inner: Some(Arc::new(inner)) }
-    }
-
-    /// A governor that never waits, for tests against fakes and simulators without quota.
-    pub fn unlimited() -> Self {
-        Self { inner: None }
+        Self(Arc::new(inner))
     }
 
     /// Goes on with the concurrency an earlier governor of this account had felt for.
     pub fn resume(&self, concurrency: u32) {
-        if let Some(inner) = &self.inner {
-            inner.lock().aimd.resume(concurrency);
-        }
+        self.0.state.lock().aimd.resume(concurrency);
     }
 
     /// Waits until a call of `method` may start. Dropping the future leaves the queue.
     pub async fn acquire(&self, method: Method, lane: Lane) -> Result<Permit, Held> {
-        let Some(inner) = &self.inner else {
-            return Ok(Permit { inner: None });
-        };
+        let inner = &self.0;
         let units = inner.config.quota.costs.of(method);
         let ticket = Ticket::enter(inner, lane);
         let mut paid = false;
@@ -157,7 +102,7 @@ impl Governor {
             tokio::pin!(changed);
             changed.as_mut().enable();
             match inner.step(&ticket, units, paid) {
-                Step::Granted => return Ok(Permit { inner: Some(inner.clone()) }),
+                Step::Granted => return Ok(Permit(inner.clone())),
                 Step::Held(held) => return Err(held),
                 Step::PayProject => {
                     inner.project.take(units, lane).await;
@@ -174,45 +119,37 @@ impl Governor {
 
     /// No call starts before `until`; a later time that is already set stays.
     pub fn hold(&self, until: Timestamp) {
-        if let Some(inner) = &self.inner {
-            inner.lock().hold(Some(until));
-            inner.changed.notify_waiters();
-        }
+        self.0.state.lock().hold(Some(until));
+        self.0.changed.notify_waiters();
     }
 
     /// Until when the mailbox is held, if it is.
     pub fn held_until(&self) -> Option<Timestamp> {
-        let inner = self.inner.as_ref()?;
-        let now = inner.clock.now();
-        inner.lock().not_before.filter(|until| *until > now)
+        let now = self.0.clock.now();
+        self.0.state.lock().not_before.filter(|until| *until > now)
     }
 
     /// The bucket, to be saved at a checkpoint.
-    pub fn save(&self) -> Option<SavedBucket> {
-        let inner = self.inner.as_ref()?;
-        let now = inner.clock.now();
-        Some(inner.lock().bucket.save(now))
+    pub fn save(&self) -> SavedBucket {
+        let now = self.0.clock.now();
+        self.0.state.lock().bucket.save(now)
     }
 
     /// Units spent since this governor was made, for statistics.
     pub fn spent(&self) -> u64 {
-        self.inner.as_ref().map_or(0, |inner| inner.lock().spent)
+        self.0.state.lock().spent
     }
 
     /// How many calls may run at once now; use it to size parallel fetches.
     pub fn concurrency(&self) -> u32 {
-        self.inner.as_ref().map_or(Aimd::DEFAULT_CAP, |inner| inner.lock().aimd.limit())
+        self.0.state.lock().aimd.limit()
     }
 }
 
 impl Inner {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn step(&self, ticket: &Ticket<'_>, units: u32, paid: bool) -> Step {
         let now = self.clock.now();
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if let Some(until) = state.not_before.filter(|until| *until > now) {
             let wait = until - now;
             let patience = TimeDelta::from_std(self.config.patience).unwrap_or(TimeDelta::MAX);
@@ -259,7 +196,7 @@ struct Ticket<'a> {
 
 impl<'a> Ticket<'a> {
     fn enter(inner: &'a Inner, lane: Lane) -> Self {
-        let mut state = inner.lock();
+        let mut state = inner.state.lock();
         let place = (lane, state.next_ticket);
         state.next_ticket += 1;
         state.waiting.insert(place);
@@ -269,25 +206,20 @@ impl<'a> Ticket<'a> {
 
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
-        self.inner.lock().waiting.remove(&self.place);
+        self.inner.state.lock().waiting.remove(&self.place);
         self.inner.changed.notify_waiters();
     }
 }
 
 /// Leave to make one call. Say how it ended; dropping it only frees the slot.
 #[must_use = "make the call, then say how it ended"]
-pub struct Permit {
-    inner: Option<Arc<Inner>>,
-}
+pub struct Permit(Arc<Inner>);
 
 impl Permit {
     /// Reports the end of the call.
     pub fn finish(self, called: Called) {
-        let Some(inner) = &self.inner else {
-            return;
-        };
-        let now = inner.clock.now();
-        let mut state = inner.lock();
+        let now = self.0.clock.now();
+        let mut state = self.0.state.lock();
         match called {
             Called::Answered => {
                 let in_flight = state.in_flight;
@@ -308,12 +240,10 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        if let Some(inner) = &self.inner {
-            let mut state = inner.lock();
-            state.in_flight = state.in_flight.saturating_sub(1);
-            drop(state);
-            inner.changed.notify_waiters();
-        }
+        let mut state = self.0.state.lock();
+        state.in_flight = state.in_flight.saturating_sub(1);
+        drop(state);
+        self.0.changed.notify_waiters();
     }
 }
 

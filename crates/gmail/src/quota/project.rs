@@ -3,8 +3,9 @@
 //! A replica claims units of the current slice from the shared counter and spends them locally. What it does not spend is
 //! lost with the slice, never carried over: so no minute can hold more than the limit, whatever the number of replicas.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use postrider_domain::{Clock, Timestamp};
 
 use super::Lane;
@@ -97,20 +98,16 @@ impl ProjectGate {
     pub async fn take(&self, units: u32, lane: Lane) {
         loop {
             let now = self.clock.now();
-            let step = self.lock().take(units, lane, now);
+            let step = self.bucket.lock().take(units, lane, now);
             match step {
                 ProjectTake::Taken => return,
                 ProjectTake::Claim { slice, units, cap, .. } => {
                     let granted = self.store.claim(slice, units, cap).await;
-                    self.lock().granted(step, granted);
+                    self.bucket.lock().granted(step, granted);
                 }
                 ProjectTake::WaitUntil(then) => nap(then - now).await,
             }
         }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, ProjectBucket> {
-        self.bucket.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

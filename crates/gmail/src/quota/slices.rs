@@ -1,10 +1,10 @@
 //! The project's minute in short slices of time, and the counter that all replicas share.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use chrono::DateTime;
+use parking_lot::Mutex;
 use postrider_domain::Timestamp;
 
 use super::Lane;
@@ -73,7 +73,7 @@ pub struct LocalSlices(Mutex<BTreeMap<Slice, u32>>);
 #[async_trait]
 impl SliceStore for LocalSlices {
     async fn claim(&self, slice: Slice, units: u32, cap: u32) -> u32 {
-        let mut slices = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slices = self.0.lock();
         let taken = slices.entry(slice).or_default();
         let granted = units.min(cap.saturating_sub(*taken));
         *taken += granted;

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use postrider_domain::{Clock, ConnectorId, Seams, Secret, SystemClock};
+use postrider_domain::{ConnectorId, Seams, Secret};
 use postrider_gmail::{AccessToken, TokenError, TokenSource};
 use postrider_gmail::{GmailClient, GmailMetrics, GmailTransport, TransportConfig};
+use postrider_gmail_sim::oauth::Authorize;
 use postrider_gmail_sim::{MailboxSpec, SimConfig, SimServer, Sizes};
-use postrider_google_auth::oauth::{
-    AuthorizeRequest, GMAIL_READONLY, Grant, OAuthClient, OAuthConfig, OAuthError, Scopes, random_token,
-};
+use postrider_google_auth::oauth::{GMAIL_READONLY, OAuthClient, OAuthConfig};
 use postrider_google_auth::oidc::Jwks;
 use tokio::sync::Mutex;
 use url::Url;
@@ -21,7 +20,6 @@ const REDIRECT: &str = "http://localhost:8000/gmail/auth/callback";
 pub struct World {
     pub sim: SimServer,
     pub oauth: Arc<OAuthClient>,
-    pub jwks: Arc<Jwks>,
     seams: Seams,
 }
 
@@ -34,8 +32,8 @@ impl World {
         let (client_id, secret) = (config.oauth.client_id.clone(), config.oauth.client_secret.clone());
         let sim = SimServer::start(config).await.unwrap();
         let url = |path: &str| format!("{}{path}", sim.base_url()).parse::<Url>().unwrap();
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let jwks = Jwks::new(url("/oauth2/v3/certs"), clock.clone()).unwrap();
+        let seams = Seams::system();
+        let jwks = Jwks::new(url("/oauth2/v3/certs"), seams.clock.clone()).unwrap();
         let config = OAuthConfig {
             client_id,
             client_secret: Secret::new(secret),
@@ -44,36 +42,13 @@ impl World {
             revoke_url: url("/revoke"),
             issuer,
         };
-        let oauth = Arc::new(OAuthClient::new(config, jwks.clone(), clock).unwrap());
-        Self { sim, oauth, jwks, seams: Seams::system() }
-    }
-
-    /// Goes through the consent page; gives the code, the state that came back, and the verifier.
-    pub async fn consent(&self) -> (Secret, Secret) {
-        let entropy = self.seams.entropy.as_ref();
-        let (state, verifier) = (random_token(entropy), random_token(entropy));
-        let url = self.oauth.authorize_url(&AuthorizeRequest {
-            redirect_uri: REDIRECT,
-            state: &state,
-            verifier: &verifier,
-            scopes: &Scopes::parse(&format!("openid email {GMAIL_READONLY}")),
-            login_hint: None,
-        });
-        let answer = visit(&url).await;
-        let back: Url = answer.parse().unwrap();
-        let value = |name: &str| back.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned();
-        assert_eq!(value("state"), state.expose());
-        (Secret::new(value("code")), verifier)
-    }
-
-    pub async fn exchange(&self, code: &Secret, verifier: &Secret) -> Result<Grant, OAuthError> {
-        self.oauth.exchange(code, Some(verifier), REDIRECT).await
+        let oauth = Arc::new(OAuthClient::new(config, jwks, seams.clock.clone()).unwrap());
+        Self { sim, oauth, seams }
     }
 
     /// A connected mailbox's client, and the refresh token behind it.
     pub async fn connect(&self) -> (GmailClient, Secret) {
-        let (code, verifier) = self.consent().await;
-        let grant = self.exchange(&code, &verifier).await.unwrap();
+        let grant = self.oauth.exchange(&self.code(), None, REDIRECT).await.unwrap();
         let refresh = grant.refresh_token.unwrap();
         let root = format!("{}/", self.sim.base_url()).parse().unwrap();
         let metrics = GmailMetrics::register(&prometheus::Registry::new()).unwrap();
@@ -83,16 +58,21 @@ impl World {
         let client = GmailClient::new(ConnectorId(Uuid::from_u128(1)), transport, Arc::new(tokens)).unwrap();
         (client, refresh)
     }
-}
 
-/// Where the page sends the browser.
-async fn visit(page: &Url) -> String {
-    let provider = rustls::crypto::ring::default_provider();
-    let _already = provider.install_default();
-    let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    let answer = browser.get(page.clone()).send().await.unwrap();
-    assert_eq!(answer.status(), 302);
-    answer.headers()["location"].to_str().unwrap().to_owned()
+    /// An authorisation code, as a consent ends with.
+    fn code(&self) -> Secret {
+        let sim = self.sim.sim();
+        let request = Authorize {
+            client_id: sim.oauth.config().client_id,
+            redirect_uri: REDIRECT.to_owned(),
+            scopes: ["openid", "email", GMAIL_READONLY].map(str::to_owned).to_vec(),
+            challenge: None,
+            nonce: None,
+            offline: true,
+            consent: true,
+        };
+        Secret::new(sim.oauth.authorize(&sim.world.account(ADDRESS).unwrap(), request, sim.world.now()))
+    }
 }
 
 /// Refreshes whenever a newer token is asked for.

@@ -9,7 +9,6 @@ use postrider_gmail::quota::{GovernorConfig, LocalSlices, ProjectGate, SliceRule
 use postrider_gmail::{GmailApi, GmailError, Governor, Lane, TokenError};
 use postrider_gmail::{Governed, LimitKind, WatchRequest};
 use postrider_gmail_sim::{Deliver, MsgId, Rule};
-use postrider_mail as mime;
 
 use crate::harness::{ADDRESS, World};
 
@@ -41,8 +40,8 @@ async fn the_mailbox_seen_equals_the_truth() {
     let mut seen = BTreeMap::new();
     for id in &ids {
         let raw = client.get_raw(id).await.unwrap();
-        let mail = mime::parse(&raw.raw);
-        assert!(!mail.notes.contains(&mime::Note::ParserFailed), "{id}");
+        let mail = postrider_mail::parse(&raw.raw);
+        assert!(!mail.notes.contains(&postrider_mail::Note::ParserFailed), "{id}");
         seen.insert(id.as_str().to_owned(), raw);
     }
     for (id, expected) in &truth {
@@ -81,7 +80,7 @@ async fn changes_come_by_history() {
     let meta = client.get_minimal(&id(new)).await.unwrap();
     let raw = client.get_raw(&id(new)).await.unwrap();
     assert_eq!((meta.history_id, &meta.labels), (raw.history_id, &raw.labels));
-    assert_eq!(mime::parse(&raw.raw).subject.as_deref(), Some("fresh"));
+    assert_eq!(postrider_mail::parse(&raw.raw).subject.as_deref(), Some("fresh"));
     assert_eq!(client.get_raw(&id(old)).await, Err(GmailError::NotFound));
     assert_eq!(client.get_minimal(&id(old)).await, Err(GmailError::NotFound));
     mails.expire_history(ADDRESS, 0).unwrap();

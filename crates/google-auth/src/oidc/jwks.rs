@@ -4,11 +4,12 @@
 //! are due for a refresh go on serving while it fails. An unknown key id causes a fetch, but not more often than every
 //! ten seconds, however many forged tokens arrive; one fetch at a time.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 use http::header::{AGE, CACHE_CONTROL};
 use jsonwebtoken::DecodingKey;
+use parking_lot::RwLock;
 use postrider_domain::{Clock, Timestamp};
 use tokio::sync::Mutex;
 use url::Url;
@@ -95,7 +96,7 @@ impl Jwks {
     }
 
     fn cached(&self) -> Cached {
-        self.cached.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.cached.read().clone()
     }
 
     async fn refresh(&self, attempt: &mut Attempt) {
@@ -108,7 +109,7 @@ impl Jwks {
             Ok((keys, lifetime)) => {
                 attempt.succeeded = true;
                 let cached = Cached { keys: Arc::new(keys), fresh_until: Some(now + lifetime) };
-                *self.cached.write().unwrap_or_else(PoisonError::into_inner) = cached;
+                *self.cached.write() = cached;
             }
             Err(error) => {
                 attempt.succeeded = false;

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use postrider_domain::Secret;
 
 use super::catalog::Catalog;
@@ -227,11 +227,11 @@ impl Env {
 
     /// Names that were asked for so far.
     pub(crate) fn names_read(&self) -> BTreeSet<String> {
-        self.read.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.read.lock().clone()
     }
 
     fn note(&self, name: &str) {
-        self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+        self.read.lock().insert(name.to_owned());
     }
 
     /// The variable as it is set, spaces trimmed, not empty.

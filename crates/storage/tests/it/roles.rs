@@ -1,13 +1,11 @@
 //! Law 5 at the level of SQL: the service's role cannot get round tenant scoping by forgetting it.
 
-use postrider_storage::types::Text;
-use postrider_storage::{Db, DbConfig, Error, Spec, sql};
-use postrider_testing::db::TestDb;
-
-use crate::harness::{append, count, event_of, fresh, tenant};
+use postrider_storage::{Db, DbConfig, Error, Spec, Value, migrate, sql};
+use postrider_testing::db::{TestDb, value};
+use postrider_testing::events::{append, base_schema, event_of, tenant};
 
 async fn two_tenants() -> TestDb {
-    let test = fresh().await;
+    let test = base_schema().await;
     append(&test.db, vec![event_of("acme", "connector/a", 1)]).await;
     let mut tx = test.db.tenant(&tenant("globex")).await.unwrap();
     postrider_events::outbox::append(&mut tx, vec![event_of("globex", "connector/b", 1)]).await.unwrap();
@@ -18,10 +16,10 @@ async fn two_tenants() -> TestDb {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenants_transaction_sees_no_row_of_another() {
     let test = two_tenants().await;
-    let mut tx = test.db.tenant(&tenant("acme")).await.unwrap();
-    assert_eq!(count(&mut tx, "SELECT count(*) AS n FROM outbox").await, 1);
-    assert_eq!(count(&mut tx, "SELECT count(*) AS n FROM outbox WHERE tenant = 'globex'").await, 0);
-    assert_eq!(count(&mut tx, "SELECT count(*) AS n FROM streams").await, 1);
+    let tx = test.db.tenant(&tenant("acme")).await.unwrap();
+    assert_eq!(value::<i64>(&tx, "SELECT count(*) AS value FROM outbox").await, 1);
+    assert_eq!(value::<i64>(&tx, "SELECT count(*) AS value FROM outbox WHERE tenant = 'globex'").await, 0);
+    assert_eq!(value::<i64>(&tx, "SELECT count(*) AS value FROM streams").await, 1);
     let changed = sql("UPDATE streams SET head = 99 WHERE tenant = 'globex'").execute(&tx).await.unwrap();
     assert_eq!(changed, 0);
 }
@@ -56,19 +54,19 @@ async fn a_connection_that_entered_no_role_may_do_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_setting_without_a_tenant_sees_nothing() {
     let test = two_tenants().await;
-    let mut tx = test.db.tenant(&tenant("acme")).await.unwrap();
+    let tx = test.db.tenant(&tenant("acme")).await.unwrap();
     // After its first use the setting is '' and not NULL: the policy must treat both as nobody.
     sql("SELECT set_config('postrider.tenant', '', true)").execute(&tx).await.unwrap();
-    assert_eq!(count(&mut tx, "SELECT count(*) AS n FROM outbox").await, 0);
+    assert_eq!(value::<i64>(&tx, "SELECT count(*) AS value FROM outbox").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_cannot_read_another_schema() {
-    let test = fresh().await;
+    let test = base_schema().await;
     // A second service's schema in the same database.
     let other = Spec { service: "other", schema: "other", role: "other_service" };
-    let url = postrider_storage::migrate::derived_service_url(&test.admin_url, &other).unwrap();
-    postrider_storage::migrate::run(&test.admin_url, &url, &other, crate::harness::MIGRATIONS).await.unwrap();
+    let url = migrate::derived_service_url(&test.admin_url, &other).unwrap();
+    migrate::run(&test.admin_url, &url, &other, migrate::NONE).await.unwrap();
     let (tenant, system) = (test.db.tenant(&tenant("acme")).await.unwrap(), test.db.system().await.unwrap());
     for (role, tx) in [("tenant", &*tenant), ("system", &*system)] {
         let refused = sql("SELECT * FROM other.outbox").execute(tx).await;
@@ -81,25 +79,20 @@ async fn a_service_cannot_read_another_schema() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_cross_tenant_function_is_known() {
-    let test = fresh().await;
+    let test = base_schema().await;
     let tx = test.db.system().await.unwrap();
-    #[derive(postrider_storage::QueryableByName)]
-    struct Function {
-        #[diesel(sql_type = Text)]
-        name: String,
-    }
-    let definers = sql("SELECT p.proname::text AS name FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace \
+    let definers = sql("SELECT p.proname::text AS value FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace \
          WHERE n.nspname = 'gateway' AND p.prosecdef ORDER BY 1")
-    .load::<Function>(&tx)
+    .load::<Value<String>>(&tx)
     .await
     .unwrap();
-    let names: Vec<_> = definers.into_iter().map(|function| function.name).collect();
+    let names: Vec<_> = definers.into_iter().map(|Value(name)| name).collect();
     assert_eq!(names, ["drop_partitions", "ensure_partitions"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_password_is_an_error_and_not_a_panic() {
-    let test = fresh().await;
+    let test = base_schema().await;
     let mut url = test.url.expose().parse::<url::Url>().unwrap();
     url.set_password(Some("wrong")).unwrap();
     let db = Db::connect(DbConfig::new(postrider_domain::Secret::new(url.to_string()), Spec::GATEWAY)).unwrap();

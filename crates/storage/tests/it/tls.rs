@@ -6,9 +6,8 @@ use postrider_domain::Secret;
 use postrider_storage::connect::{Session, open};
 use postrider_storage::{AsyncPgConnection, Value, sql};
 use postrider_testing::services::{Pair, Parts};
+use postrider_testing::until;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-
-use crate::harness::eventually;
 
 async fn connect(url: &Secret, query: &str) -> Result<AsyncPgConnection, String> {
     let session = Session {
@@ -68,7 +67,7 @@ async fn sslmode_means_what_libpq_says() {
     std::fs::write(&ca, authority).unwrap();
     let ca = ca.display();
     install(&url, &certificate, &key).await;
-    eventually("the server to speak TLS", async || encrypted(&url, "sslmode=require").await == Ok(true)).await;
+    until("the server to speak TLS", async || encrypted(&url, "sslmode=require").await == Ok(true)).await;
     assert_eq!(encrypted(&url, "sslmode=disable").await, Ok(false));
     assert_eq!(encrypted(&url, "sslmode=prefer").await, Ok(true));
     for strict in ["require", "verify-ca", "verify-full"] {
@@ -85,7 +84,7 @@ async fn sslmode_means_what_libpq_says() {
     std::fs::write(folder.path().join("ca.pem"), authority).unwrap();
     install(&url, &certificate, &key).await;
     let right_authority = format!("sslmode=verify-ca&sslrootcert={ca}");
-    eventually("the new certificate", async || encrypted(&url, &right_authority).await == Ok(true)).await;
+    until("the new certificate", async || encrypted(&url, &right_authority).await == Ok(true)).await;
     let refused = encrypted(&url, &format!("sslmode=verify-full&sslrootcert={ca}")).await.unwrap_err();
     assert!(refused.contains("certificate"), "{refused}");
 }

@@ -5,23 +5,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use postrider_storage::{Error, sql};
 
-use crate::harness::{count, event, eventually, fresh, tenant};
+use postrider_testing::db::value;
+use postrider_testing::events::{base_schema, event, tenant};
+use postrider_testing::until;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dropping_a_transaction_rolls_it_back_and_frees_its_connection() {
-    let test = fresh().await;
+    let test = base_schema().await;
     for _ in 0..40 {
         let mut tx = test.db.tenant(&tenant("acme")).await.unwrap();
         postrider_events::outbox::append(&mut tx, vec![event("connector/a", 1)]).await.unwrap();
         drop(tx);
     }
-    let mut tx = test.db.system().await.unwrap();
-    assert_eq!(count(&mut tx, "SELECT count(*) AS n FROM outbox").await, 0);
+    let tx = test.db.system().await.unwrap();
+    assert_eq!(value::<i64>(&tx, "SELECT count(*) AS value FROM outbox").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn committing_a_failed_transaction_is_an_error() {
-    let test = fresh().await;
+    let test = base_schema().await;
     let called = Arc::new(AtomicBool::new(false));
     let mut tx = test.db.tenant(&tenant("acme")).await.unwrap();
     postrider_events::outbox::append(&mut tx, vec![event("connector/a", 1)]).await.unwrap();
@@ -30,13 +32,13 @@ async fn committing_a_failed_transaction_is_an_error() {
     tx.on_commit(move || flag.store(true, Ordering::SeqCst));
     assert!(tx.commit().await.is_err());
     assert!(!called.load(Ordering::SeqCst));
-    let mut tx = test.db.system().await.unwrap();
-    assert_eq!(count(&mut tx, "SELECT count(*) AS n FROM outbox").await, 0);
+    let tx = test.db.system().await.unwrap();
+    assert_eq!(value::<i64>(&tx, "SELECT count(*) AS value FROM outbox").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_died_in_the_pool_are_replaced() {
-    let test = fresh().await;
+    let test = base_schema().await;
     let (a, b) = (test.db.system().await.unwrap(), test.db.system().await.unwrap());
     a.commit().await.unwrap();
     b.commit().await.unwrap();
@@ -46,7 +48,7 @@ async fn connections_that_died_in_the_pool_are_replaced() {
     .execute(&admin)
     .await
     .unwrap();
-    eventually("a working connection", async || test.db.ping().await.is_ok()).await;
+    until("a working connection", async || test.db.ping().await.is_ok()).await;
     for _ in 0..4 {
         test.db.ping().await.unwrap();
     }
@@ -54,7 +56,7 @@ async fn connections_that_died_in_the_pool_are_replaced() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn constraints_are_named() {
-    let test = fresh().await;
+    let test = base_schema().await;
     let tx = test.db.system().await.unwrap();
     sql("INSERT INTO streams (stream) VALUES ('twice')").execute(&tx).await.unwrap();
     let refused = sql("INSERT INTO streams (stream) VALUES ('twice')").execute(&tx).await;
@@ -63,17 +65,15 @@ async fn constraints_are_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hot_statements_are_prepared_once() {
-    let test = fresh().await;
-    let mut tx = test.db.system().await.unwrap();
+    let test = base_schema().await;
+    let tx = test.db.system().await.unwrap();
     for _ in 0..5 {
-        sql("UPDATE streams SET head = head WHERE stream = $1")
-            .bind_as::<postrider_storage::types::Text, _>("none")
-            .execute(&tx)
-            .await
-            .unwrap();
+        sql("UPDATE streams SET head = head WHERE stream = $1").bind("none").execute(&tx).await.unwrap();
     }
-    let prepared =
-        count(&mut tx, "SELECT count(*) AS n FROM pg_prepared_statements WHERE statement LIKE 'UPDATE streams SET%'")
-            .await;
+    let prepared = value::<i64>(
+        &tx,
+        "SELECT count(*) AS value FROM pg_prepared_statements WHERE statement LIKE 'UPDATE streams SET%'",
+    )
+    .await;
     assert_eq!(prepared, 1);
 }

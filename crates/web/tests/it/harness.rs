@@ -1,24 +1,16 @@
-//! A small service on two free ports.
+//! The routes of a small service.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::middleware::from_fn;
 use actix_web::web::{self as routes, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use postrider_domain::{ConnectorId, TenantId, UserId};
-use postrider_runtime::{Context, Shutdown};
+pub use postrider_testing::server::{TestServer, http, problem, tokens};
 use postrider_web::service_tokens::Claims;
-use postrider_web::{
-    ApiJson, ApiQuery, Caller, Health, InternalKeys, InternalTokens, Limit, PathId, Problem, RequestContext, Scopes,
-    Server, ServerConfig, ServiceCaller,
-};
+use postrider_web::{ApiJson, ApiQuery, Caller, Health, Limit, PathId, Problem, RequestContext, Scopes, ServiceCaller};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tokio::task::JoinHandle;
 
 pub const BODY_LIMIT: usize = 4_096;
 
@@ -37,50 +29,14 @@ struct ListQuery {
     limit: Limit,
 }
 
-pub struct TestServer {
-    pub addr: SocketAddr,
-    pub admin: SocketAddr,
-    pub cx: Context,
-    pub running: JoinHandle<anyhow::Result<()>>,
-}
-
-impl TestServer {
-    pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.addr)
-    }
-
-    pub fn admin_url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.admin)
-    }
-}
-
-/// Nothing may outlive its test.
-impl Drop for TestServer {
-    fn drop(&mut self) {
-        self.cx.shutdown.stop_hard();
-    }
-}
-
 pub fn start() -> TestServer {
     start_with(Health::new(), |_| {})
 }
 
-#[expect(clippy::disallowed_methods, reason = "the test awaits the server's end by the handle")]
 pub fn start_with(health: Health, more: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) -> TestServer {
-    let cx = Context::for_tests();
-    let any = SocketAddr::from(([127, 0, 0, 1], 0));
-    let config = ServerConfig { name: "connector", listen: any, admin: any, body_limit: BODY_LIMIT };
-    let tokens = tokens("connector");
-    let server = Server::bind(config, &cx, health, move |cfg| {
-        cfg.app_data(tokens.clone()).configure(things).configure(more.clone());
+    TestServer::start(BODY_LIMIT, health, move |cfg| {
+        cfg.configure(things).configure(more.clone());
     })
-    .unwrap();
-    // The server's own 30 s would be a long test; loopback acknowledges at once.
-    assert_eq!(server.public_socket().tcp_user_timeout().unwrap(), Some(Duration::from_secs(30)));
-    server.public_socket().set_tcp_user_timeout(Some(Duration::from_secs(1))).unwrap();
-    let (addr, admin, shutdown): (_, _, Shutdown) = (server.addr(), server.admin_addr(), cx.shutdown.clone());
-    let running = tokio::spawn(server.run(shutdown));
-    TestServer { addr, admin, cx, running }
 }
 
 fn things(cfg: &mut ServiceConfig) {
@@ -157,16 +113,6 @@ async fn slow() -> HttpResponse {
     HttpResponse::Ok().body("done")
 }
 
-pub fn keys() -> InternalKeys {
-    let key = |seed: &str| STANDARD.encode(seed.repeat(32));
-    let text = format!("gateway>connector:{},sync-worker>connector:{}", key("a"), key("b"));
-    InternalKeys::parse(&text).unwrap()
-}
-
-pub fn tokens(name: &str) -> InternalTokens {
-    InternalTokens::new(keys(), name, Arc::new(postrider_domain::SystemClock))
-}
-
 pub fn claims() -> Claims {
     Claims {
         tenant: Some(TenantId::parse("acme").unwrap()),
@@ -178,22 +124,4 @@ pub fn claims() -> Claims {
 
 pub fn token(caller: &str, claims: Claims) -> String {
     tokens(caller).issue("connector", claims).unwrap().expose().to_owned()
-}
-
-pub fn http() -> reqwest::Client {
-    postrider_runtime::tls::install();
-    reqwest::Client::builder().no_proxy().build().unwrap()
-}
-
-/// Asserts a problem document and returns it.
-pub async fn problem(answer: reqwest::Response, status: u16, code: &str) -> serde_json::Value {
-    assert_eq!(answer.status().as_u16(), status);
-    assert_eq!(answer.headers()["content-type"], "application/problem+json");
-    let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
-    let document: serde_json::Value = answer.json().await.unwrap();
-    assert_eq!(document["code"], code, "{document}");
-    assert_eq!(document["status"], status, "{document}");
-    assert_eq!(document["request_id"], id, "{document}");
-    assert!(document["title"].as_str().is_some_and(|title| !title.is_empty()), "{document}");
-    document
 }

@@ -3,7 +3,7 @@
 //! The effect is a maximum, so that duplicates, replays and disorder change nothing and no inbox is needed; a batch is
 //! one statement, however many pushes one busy account sends.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,6 +13,7 @@ use postrider_contracts::ingest::MailboxChanged;
 use postrider_contracts::topology::CONNECTOR_MAILBOX_CHANGED;
 use postrider_domain::{EmailAddress, Timestamp};
 
+use crate::observe;
 use crate::state::State;
 use crate::store::google_accounts;
 
@@ -29,18 +30,15 @@ impl MailboxChangedHandler {
         Self { state }
     }
 
-    async fn note(&self, heard: HashMap<String, Timestamp>) -> Result<(), postrider_storage::Error> {
+    /// In the order of the addresses, so that two batches that share accounts cannot deadlock.
+    async fn note(&self, heard: BTreeMap<String, Timestamp>) -> Result<(), postrider_storage::Error> {
         if heard.is_empty() {
             return Ok(());
         }
-        // One order everywhere, so that two batches that share accounts cannot deadlock.
-        let mut heard: Vec<_> = heard.into_iter().collect();
-        heard.sort_unstable();
-        let (keys, at) = heard.into_iter().unzip();
-        let mut tx = self.state.db.system().await?;
-        let moved = google_accounts::mark_heard(&mut tx, keys, at).await?;
+        let tx = self.state.db.system().await?;
+        let moved = google_accounts::mark_heard(&tx, &heard).await?;
         tx.commit().await?;
-        self.state.metrics.accounts_heard.inc_by(u64::try_from(moved).unwrap_or(0));
+        observe::accounts_heard(&self.state.metrics, moved);
         Ok(())
     }
 }
@@ -52,7 +50,7 @@ impl Handler for MailboxChangedHandler {
     }
 
     async fn handle(&self, batch: &[Delivered]) -> Vec<Outcome> {
-        let mut heard: HashMap<String, Timestamp> = HashMap::new();
+        let mut heard = BTreeMap::new();
         let mut outcomes = Vec::with_capacity(batch.len());
         for delivered in batch {
             match read(delivered) {

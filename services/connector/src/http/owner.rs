@@ -2,7 +2,7 @@
 
 use postrider_web::Caller;
 
-use crate::acts::connect::Owner;
+use crate::actions::Owner;
 
 impl From<&Caller> for Owner {
     fn from(caller: &Caller) -> Self {

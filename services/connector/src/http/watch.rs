@@ -1,6 +1,5 @@
 //! Google's watch, by request of an owner.
 
-pub mod account;
 pub mod optional_body;
 pub mod start;
 pub mod stop;

@@ -5,14 +5,15 @@
 
 use std::time::Duration;
 
+use postrider_domain::AccountStatus;
 use postrider_runtime::Shutdown;
 use postrider_runtime::backoff::Backoff;
 
-use crate::acts::connect::{Grant, Owner, connect};
-use crate::acts::consent;
+use crate::actions::Owner;
+use crate::actions::connect::grant::{self, Grant};
+use crate::actions::connect::{Request, connect};
 use crate::config::Bootstrap;
 use crate::error::Error;
-use crate::rules::status::Status;
 use crate::state::State;
 use crate::store::connectors;
 
@@ -31,8 +32,9 @@ pub async fn run(state: State, stop: Shutdown, account: Bootstrap) {
                 return;
             }
         }
-        if !super::next_turn(&stop, RETRY.delay(attempt, state.seams.entropy.unit()), None).await {
-            return;
+        tokio::select! {
+            () = stop.soft.cancelled() => return,
+            () = tokio::time::sleep(RETRY.delay(attempt, state.seams.entropy.unit())) => {}
         }
     }
 }
@@ -40,16 +42,19 @@ pub async fn run(state: State, stop: Shutdown, account: Bootstrap) {
 /// Connects the account if it is not connected.
 pub async fn once(state: &State, account: &Bootstrap) -> Result<(), Error> {
     let owner = Owner { tenant: account.tenant.clone(), user: account.user.clone() };
-    let grant = consent::by_refresh_token(state, &account.refresh_token).await?;
+    let grant = grant::by_refresh_token(state, &account.refresh_token).await?;
     match known(state, &owner, &grant).await? {
-        None | Some(Status::ReauthRequired) => connect(state, &owner, &grant, None, None).await.map(|_connected| ()),
+        None | Some(AccountStatus::ReauthRequired) => {
+            let request = Request { owner, grant, settings: None, confirmed: None, trace: None };
+            connect(state, request).await.map(|_connected| ())
+        }
         Some(_settled) => Ok(()),
     }
 }
 
-async fn known(state: &State, owner: &Owner, grant: &Grant) -> Result<Option<Status>, Error> {
-    let mut tx = state.db.tenant(&owner.tenant).await?;
-    let found = connectors::lock_by_address(&mut tx, &owner.user, &grant.who.address.lookup_key()).await?;
+async fn known(state: &State, owner: &Owner, grant: &Grant) -> Result<Option<AccountStatus>, Error> {
+    let tx = state.db.tenant(&owner.tenant).await?;
+    let found = connectors::find_by_address(&tx, &owner.user, &grant.who.address.lookup_key()).await?;
     tx.commit().await?;
     Ok(found.map(|row| row.status))
 }

@@ -6,41 +6,32 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use futures_util::StreamExt;
 use postrider_domain::{ConnectorId, TenantId};
-use postrider_runtime::Shutdown;
 
-use crate::acts::lease::{Wish, lease};
+use crate::actions::tokens::lease::{Options, lease};
 use crate::error::Error;
 use crate::state::State;
-use crate::store::{connectors, credentials};
+use crate::store::connectors::{self, DueCheck};
+use crate::store::credentials;
 
-const EVERY: Duration = Duration::from_secs(20);
+/// How often due rows are looked for.
+pub const EVERY: Duration = Duration::from_secs(20);
 const BATCH: i64 = 64;
 const PARALLEL: usize = 4;
 /// When to look again if this look fails for a reason that passes.
 const AGAIN: TimeDelta = TimeDelta::minutes(5);
 
-/// Until the service stops.
-pub async fn run(state: State, stop: Shutdown) -> anyhow::Result<()> {
-    loop {
-        turn(&state).await?;
-        if !super::next_turn(&stop, EVERY, None).await {
-            return Ok(());
-        }
-    }
-}
-
-/// Looks at the grants that are due now. Answers how many.
+/// Looks at the grants that are due now. Returns how many.
 pub async fn turn(state: &State) -> Result<usize, Error> {
     if state.google.is_none() {
         return Ok(0);
     }
     let now = state.seams.clock.now();
-    let mut tx = state.db.system().await?;
-    let due = connectors::claim_checks(&mut tx, now, now + AGAIN, BATCH).await?;
+    let tx = state.db.system().await?;
+    let due = connectors::claim_checks(&tx, now, now + AGAIN, BATCH).await?;
     tx.commit().await?;
     let count = due.len();
     futures_util::stream::iter(due)
-        .for_each_concurrent(PARALLEL, |(tenant, id)| async move {
+        .for_each_concurrent(PARALLEL, |DueCheck { id, tenant }| async move {
             match look(state, &tenant, id).await {
                 Ok(()) | Err(Error::ReauthRequired | Error::Disconnected | Error::NotFound) => {}
                 Err(error) => tracing::info!(connector.id = %id, %error, "cannot check the grant of {id} now"),
@@ -51,10 +42,10 @@ pub async fn turn(state: &State) -> Result<usize, Error> {
 }
 
 async fn look(state: &State, tenant: &TenantId, id: ConnectorId) -> Result<(), Error> {
-    let mut tx = state.db.tenant(tenant).await?;
-    let held = credentials::find(&mut tx, id).await?;
+    let tx = state.db.tenant(tenant).await?;
+    let held = credentials::find(&tx, id).await?;
     tx.commit().await?;
     let Some(held) = held else { return Ok(()) };
-    lease(state, tenant, id, Wish { newer_than: Some(held.version), even_paused: true }).await?;
+    lease(state, tenant, id, Options { newer_than: Some(held.version), even_paused: true }).await?;
     Ok(())
 }

@@ -3,30 +3,19 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use postrider_runtime::Shutdown;
 
 use crate::error::Error;
 use crate::state::State;
 use crate::store::oauth_states;
 
-const EVERY: Duration = Duration::from_secs(600);
+pub const EVERY: Duration = Duration::from_secs(600);
 /// Ended ones are kept this long, so that a second use is told from a state that never was in the logs.
 const KEEP: TimeDelta = TimeDelta::hours(1);
 
-/// Until the service stops.
-pub async fn run(state: State, stop: Shutdown) -> anyhow::Result<()> {
-    loop {
-        turn(&state).await?;
-        if !super::next_turn(&stop, EVERY, None).await {
-            return Ok(());
-        }
-    }
-}
-
-/// Forgets what is old now. Answers how many.
+/// Forgets what is old now. Returns how many.
 pub async fn turn(state: &State) -> Result<usize, Error> {
-    let mut tx = state.db.system().await?;
-    let gone = oauth_states::delete_expired(&mut tx, state.seams.clock.now() - KEEP).await?;
+    let tx = state.db.system().await?;
+    let gone = oauth_states::delete_expired(&tx, state.seams.clock.now() - KEEP).await?;
     tx.commit().await?;
     Ok(gone)
 }

@@ -2,35 +2,24 @@
 
 use std::time::Duration;
 
-use postrider_runtime::Shutdown;
-
-use crate::acts::end_grant::end_grant;
+use crate::actions::end_grant::end_grant;
 use crate::error::Error;
 use crate::state::State;
 use crate::store::grant_endings;
 
-const EVERY: Duration = Duration::from_secs(5);
+/// How often the rows are looked at when nobody wakes the job.
+pub const EVERY: Duration = Duration::from_secs(5);
 const BATCH: i64 = 16;
 
-/// Until the service stops.
-pub async fn run(state: State, stop: Shutdown) -> anyhow::Result<()> {
-    loop {
-        turn(&state).await?;
-        if !super::next_turn(&stop, EVERY, Some(&state.wake.endings)).await {
-            return Ok(());
-        }
-    }
-}
-
-/// Works off what is due now. Answers how many.
+/// Works off what is due now. Returns how many.
 pub async fn turn(state: &State) -> Result<usize, Error> {
     if state.google.is_none() {
         return Ok(0);
     }
     let mut done = 0;
     loop {
-        let mut tx = state.db.system().await?;
-        let due = grant_endings::claim(&mut tx, state.seams.clock.now(), BATCH).await?;
+        let tx = state.db.system().await?;
+        let due = grant_endings::claim(&tx, state.seams.clock.now(), BATCH).await?;
         tx.commit().await?;
         if due.is_empty() {
             return Ok(done);

@@ -3,40 +3,28 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use postrider_runtime::Shutdown;
 
-use crate::acts::watch;
+use crate::actions::watch::keep;
 use crate::error::Error;
 use crate::state::State;
-use crate::store::google_accounts::Account;
-use crate::store::watch_due;
+use crate::store::google_accounts::{self, Account};
 
 /// How often the rows are looked at when nobody wakes the job.
-const EVERY: Duration = Duration::from_secs(2);
+pub const EVERY: Duration = Duration::from_secs(2);
 /// Accounts taken at once, and calls under way at once.
 const BATCH: i64 = 16;
 const PARALLEL: usize = 4;
 
-/// Until the service stops.
-pub async fn run(state: State, stop: Shutdown) -> anyhow::Result<()> {
-    loop {
-        turn(&state).await?;
-        if !super::next_turn(&stop, EVERY, Some(&state.wake.watches)).await {
-            return Ok(());
-        }
-    }
-}
-
-/// Works off what is due now. Answers how many accounts were looked at.
+/// Works off what is due now. Returns how many accounts were looked at.
 pub async fn turn(state: &State) -> Result<usize, Error> {
-    watch::mark_lapsed(state).await?;
+    keep::mark_lapsed(state).await?;
     if state.google.is_none() {
         return Ok(0);
     }
     let mut done = 0;
     loop {
-        let mut tx = state.db.system().await?;
-        let due = watch_due::claim(&mut tx, state.seams.clock.now(), BATCH).await?;
+        let tx = state.db.system().await?;
+        let due = google_accounts::watch::claim(&tx, state.seams.clock.now(), BATCH).await?;
         tx.commit().await?;
         if due.is_empty() {
             return Ok(done);
@@ -49,11 +37,8 @@ pub async fn turn(state: &State) -> Result<usize, Error> {
 }
 
 async fn one(state: &State, account: &Account) {
-    let result = if account.watch_wanted {
-        watch::start(state, account).await.map(|_answer| ())
-    } else {
-        watch::stop(state, account).await
-    };
+    let result =
+        if account.watch_wanted { keep::start(state, account).await } else { keep::stop(state, account).await };
     if let Err(error) = result {
         tracing::warn!(account.id = %account.id, %error, "the watch of account {} cannot be set now", account.id);
     }

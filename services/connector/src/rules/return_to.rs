@@ -1,13 +1,14 @@
 //! Where a browser may be sent after a consent: our own origin, or one the operator listed. Nothing else, so that the
 //! callback cannot be used to send people to a stranger's page (an open redirect).
 
-use url::{Origin, Url};
+use postrider_web::Origins;
+use url::Url;
 
 /// Longest accepted `return_to`, in bytes.
 const MAX_LEN: usize = 2_000;
 
 /// Parses a `return_to`: an absolute URL, or a path on our own origin. The error says what is wrong, for a 422.
-pub fn allowed(text: &str, app: &Url, origins: &[Origin]) -> Result<Url, &'static str> {
+pub fn allowed(text: &str, app: &Url, origins: &Origins) -> Result<Url, &'static str> {
     if text.len() > MAX_LEN {
         return Err("is too long");
     }
@@ -42,8 +43,8 @@ mod tests {
 
     fn check(text: &str) -> Result<String, &'static str> {
         let app = Url::parse("https://post.example:8443/").unwrap();
-        let listed = Url::parse("https://front.example").unwrap().origin();
-        allowed(text, &app, &[listed]).map(String::from)
+        let listed = Origins::parse(["https://front.example"]).unwrap();
+        allowed(text, &app, &listed).map(String::from)
     }
 
     #[test]

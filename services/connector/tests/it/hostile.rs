@@ -1,16 +1,9 @@
 //! Bad input on every route: a 4xx problem document, nothing changed, never a 5xx.
 
 use postrider_storage::Statement;
-use postrider_storage::types::Text;
 use serde_json::{Value, json};
 
 use crate::harness::{ANN, Answer, World};
-
-#[derive(postrider_storage::QueryableByName)]
-struct Digest {
-    #[diesel(sql_type = Text)]
-    digest: String,
-}
 
 /// Everything the service stores, as one number.
 async fn digest(world: &World) -> String {
@@ -21,8 +14,8 @@ async fn digest(world: &World) -> String {
     let tables = tables.map(|table| format!("connector.{table}")).into_iter().chain([outbox.to_owned()]);
     let digest = |table| format!("(SELECT coalesce(string_agg(t::text, '|' ORDER BY t::text), '') FROM {table} t)");
     let parts: Vec<String> = tables.map(digest).collect();
-    let text = format!("SELECT md5({}) AS digest", parts.join(" || "));
-    Statement::dynamic(text).get_result::<Digest>(&conn).await.unwrap().digest
+    let text = format!("SELECT md5({}) AS value", parts.join(" || "));
+    Statement::dynamic(text).get_result::<postrider_storage::Value<String>>(&conn).await.unwrap().0
 }
 
 fn is_problem(answer: &Answer, wanted: &[u16], what: &str) {

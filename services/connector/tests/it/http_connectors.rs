@@ -3,7 +3,6 @@
 use postrider_contracts::connector::{ConnectorConnected, ConnectorUpdated};
 use postrider_domain::Secret;
 use postrider_gmail_sim::oauth::Death;
-use postrider_storage::types::Text;
 use serde_json::{Value, json};
 
 use crate::harness::{ANN, Answer, BEN, READONLY, World};
@@ -193,20 +192,14 @@ async fn the_event_says_what_consumers_need_and_nothing_secret() {
     assert_eq!((state.status.as_str(), state.erase), ("active", false));
     assert_eq!(state.settings.unwrap().attachment_max_bytes, 26_214_400);
     assert_eq!(event.tenant.unwrap().as_str(), "acme");
-    let stored: Vec<Sealed> = {
+    let stored: Vec<postrider_storage::Value<String>> = {
         let tx = world.db.db.tenant(&postrider_domain::TenantId::parse("acme").unwrap()).await.unwrap();
-        postrider_storage::sql("SELECT refresh_sealed FROM credentials").load(&tx).await.unwrap()
+        postrider_storage::sql("SELECT refresh_sealed AS value FROM credentials").load(&tx).await.unwrap()
     };
     assert!(
         postrider_google_auth::seal::Sealer::parse(&Secret::new(world.key.expose()))
             .unwrap()
-            .open(&stored[0].refresh_sealed)
+            .open(&stored[0].0)
             .is_ok()
     );
-}
-
-#[derive(postrider_storage::QueryableByName)]
-struct Sealed {
-    #[diesel(sql_type = Text)]
-    refresh_sealed: String,
 }

@@ -5,8 +5,7 @@ use futures_util::future::join_all;
 use postrider_gmail_sim::Rule;
 use postrider_gmail_sim::oauth::Death;
 use postrider_google_auth::seal::Sealer;
-use postrider_storage::types::{BigInt, Nullable, Text, Uuid as SqlUuid};
-use postrider_storage::{QueryableByName, Statement};
+use postrider_storage::{Statement, row};
 use serde_json::json;
 
 use postrider_testing::eventually;
@@ -28,14 +27,13 @@ async fn behind_the_roles(world: &World, text: &str) {
     Statement::dynamic(text.to_owned()).execute(&conn).await.unwrap();
 }
 
-#[derive(Debug, QueryableByName)]
-struct Stored {
-    #[diesel(sql_type = BigInt)]
-    version: i64,
-    #[diesel(sql_type = Nullable<Text>)]
-    refresh_sealed: Option<String>,
-    #[diesel(sql_type = Nullable<SqlUuid>)]
-    refresher: Option<uuid::Uuid>,
+row! {
+    #[derive(Debug)]
+    struct Stored {
+        version: i64,
+        refresh_sealed: Option<String>,
+        refresher: Option<uuid::Uuid>,
+    }
 }
 
 async fn stored(world: &World) -> Stored {

@@ -27,6 +27,8 @@ mod job_check_tokens;
 #[cfg(test)]
 mod leases;
 #[cfg(test)]
+mod lock_order;
+#[cfg(test)]
 mod outages;
 #[cfg(test)]
 mod schema;

@@ -1,7 +1,6 @@
 //! A database that fails at the end of a consent, when Google has given what it gives only once.
 
-use postrider_storage::types::BigInt;
-use postrider_storage::{QueryableByName, Statement};
+use postrider_storage::{Statement, Value};
 use postrider_testing::eventually;
 use serde_json::json;
 
@@ -29,16 +28,10 @@ async fn fail(world: &World, times: u32, words: &str) {
         .await;
 }
 
-#[derive(QueryableByName)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    count: i64,
-}
-
 async fn tries(world: &World) -> i64 {
     let conn = world.db.admin().await;
-    let text = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS count FROM connector.tries";
-    Statement::dynamic(text.to_owned()).get_result::<Count>(&conn).await.unwrap().count
+    let text = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS value FROM connector.tries";
+    Statement::dynamic(text.to_owned()).get_result::<Value<i64>>(&conn).await.unwrap().0
 }
 
 async fn connectors(world: &World, user: &str) -> usize {

@@ -2,25 +2,12 @@
 
 use postrider_connector::store::migrations;
 use postrider_domain::TenantId;
-use postrider_storage::types::{BigInt, Text};
-use postrider_storage::{Error, QueryableByName, Spec, Statement};
+use postrider_storage::{Error, Spec, Statement, Value};
 
 use crate::browser::Browser;
 use crate::harness::{ANN, World};
 
 const TENANT_TABLES: [&str; 4] = ["connectors", "credentials", "watches", "oauth_states"];
-
-#[derive(QueryableByName)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    count: i64,
-}
-
-#[derive(QueryableByName)]
-struct Name {
-    #[diesel(sql_type = Text)]
-    name: String,
-}
 
 async fn filled() -> World {
     let world = World::with(&[("GMAIL_PUBSUB_TOPIC", crate::harness::TOPIC)]).await;
@@ -31,8 +18,8 @@ async fn filled() -> World {
 
 async fn count(world: &World, tenant: &str, table: &str) -> Result<i64, Error> {
     let tx = world.db.db.tenant(&TenantId::parse(tenant).unwrap()).await?;
-    let text = format!("SELECT count(*) AS count FROM (SELECT * FROM {table}) AS all_of_it");
-    Ok(Statement::dynamic(text).get_result::<Count>(&tx).await?.count)
+    let text = format!("SELECT count(*) AS value FROM (SELECT * FROM {table}) AS all_of_it");
+    Ok(Statement::dynamic(text).get_result::<Value<i64>>(&tx).await?.0)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,8 +30,8 @@ async fn a_tenant_sees_its_own_rows_only() {
         assert_eq!(count(&world, "other", table).await.unwrap(), 0, "{table}");
     }
     let tx = world.db.db.tenant(&TenantId::parse("other").unwrap()).await.unwrap();
-    let text = "SELECT count(*) AS count FROM (SELECT id, last_notification_at FROM google_accounts) AS seen";
-    assert_eq!(Statement::dynamic(text.to_owned()).get_result::<Count>(&tx).await.unwrap().count, 0);
+    let text = "SELECT count(*) AS value FROM (SELECT id, last_notification_at FROM google_accounts) AS seen";
+    assert_eq!(Statement::dynamic(text.to_owned()).get_result::<Value<i64>>(&tx).await.unwrap().0, 0);
     for write in [
         "UPDATE connectors SET display_name = 'mine'",
         "UPDATE credentials SET refresh_sealed = NULL",
@@ -87,8 +74,8 @@ async fn across_tenants_only_ids_and_states_are_visible() {
     }
     let tx = world.db.db.system().await.unwrap();
     let allowed =
-        "SELECT count(*) AS count FROM (SELECT id, tenant, account_id, status, check_due_at FROM connectors) c";
-    assert_eq!(Statement::dynamic(allowed.to_owned()).get_result::<Count>(&tx).await.unwrap().count, 1);
+        "SELECT count(*) AS value FROM (SELECT id, tenant, account_id, status, check_due_at FROM connectors) c";
+    assert_eq!(Statement::dynamic(allowed.to_owned()).get_result::<Value<i64>>(&tx).await.unwrap().0, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,15 +85,15 @@ async fn every_table_has_forced_row_security_and_a_birthday() {
     let own = "n.nspname = 'connector' AND c.relkind = 'r' AND c.relname IN \
         ('google_apps', 'google_accounts', 'connectors', 'credentials', 'watches', 'oauth_states', 'grant_endings')";
     let text = format!(
-        "SELECT c.relname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {own} \
+        "SELECT c.relname::text AS value FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {own} \
          AND c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (SELECT 1 FROM pg_attribute a \
          WHERE a.attrelid = c.oid AND a.attname = 'created_at' AND a.attnotnull)"
     );
-    assert_eq!(Statement::dynamic(text).load::<Name>(&conn).await.unwrap().len(), 7);
-    let definers = "SELECT p.proname::text AS name FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace \
+    assert_eq!(Statement::dynamic(text).load::<Value<String>>(&conn).await.unwrap().len(), 7);
+    let definers = "SELECT p.proname::text AS value FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace \
         WHERE n.nspname = 'connector' AND p.prosecdef ORDER BY 1";
-    let names = Statement::dynamic(definers.to_owned()).load::<Name>(&conn).await.unwrap();
-    let names: Vec<_> = names.into_iter().map(|row| row.name).collect();
+    let names = Statement::dynamic(definers.to_owned()).load::<Value<String>>(&conn).await.unwrap();
+    let names: Vec<_> = names.into_iter().map(|row| row.0).collect();
     assert_eq!(names, ["drop_partitions", "ensure_partitions"], "a new function crosses tenants: name it here");
 }
 

@@ -2,28 +2,23 @@
 
 use async_trait::async_trait;
 use postrider_contracts::mailbox::{
-    AttachmentStored, EmailDeleted, EmailLabelsChanged, EmailReceived, EmailRestored, EmailSent, QuotaWarning,
-    SyncCompleted, SyncFailed,
+    AttachmentStored, EmailDeleted, EmailLabelsChanged, EmailReceived, EmailRestored, EmailSent, EmailSummary,
+    QuotaWarning, RunState, SyncCompleted, SyncFailed,
 };
 use postrider_contracts::topology::NOTIFICATION_MAILBOX;
 use postrider_contracts::{Envelope, Event, Queue};
 use postrider_events::streams::{Applied, Applier, ApplyError};
 use postrider_storage::TenantTx;
 
-use super::effect::{Concerned, Effects, concerned, decode};
+use super::outcome::{Refusal, missing, outcome};
+use crate::actions::Actions;
 use crate::rules::withdrawal::{Withdrawal, after_change};
-use crate::rules::{Verdict, mail, sync_run, trouble};
-use crate::store::accounts;
+use crate::rules::{Recipient, Verdict, mail, sync_run, trouble};
+use crate::store::{accounts, preferences};
 
 /// Applies events of the sync-worker.
 pub struct MailboxEvents {
-    effects: Effects,
-}
-
-impl MailboxEvents {
-    pub fn new(effects: Effects) -> Self {
-        Self { effects }
-    }
+    pub actions: Actions,
 }
 
 #[async_trait]
@@ -37,71 +32,75 @@ impl Applier for MailboxEvents {
     }
 
     async fn apply(&self, tx: &mut TenantTx, event: &Envelope) -> Result<Applied, ApplyError> {
-        match event.event_type.as_str() {
-            EmailReceived::TYPE
-            | EmailSent::TYPE
-            | SyncCompleted::TYPE
-            | SyncFailed::TYPE
-            | AttachmentStored::TYPE
-            | QuotaWarning::TYPE => self.tell(tx, event).await,
-            EmailDeleted::TYPE | EmailLabelsChanged::TYPE | EmailRestored::TYPE => match after_change() {
-                Withdrawal::Keep => Ok(Applied::Done),
-            },
-            // Backfill, progress and coverage are for feeds, not for a user's attention.
-            _ => Ok(Applied::Done),
-        }
+        outcome(self.tell(tx, event).await)
     }
 }
 
 impl MailboxEvents {
-    async fn tell(&self, tx: &mut TenantTx, event: &Envelope) -> Result<Applied, ApplyError> {
-        let of = match concerned(tx, event).await? {
-            Ok(of) => of,
-            Err(dead) => return Ok(dead),
-        };
-        let verdict = match verdict(event, &of) {
-            Ok(verdict) => verdict,
-            Err(dead) => return Ok(dead),
-        };
-        self.effects.take(tx, event, (&of.tenant, &of.account), verdict).await?;
-        if first_sync_done(event, &of) {
-            accounts::mark_first_sync(tx, &of.tenant, of.account.id, event.time).await?;
+    /// Reads the event, finds whom it concerns, decides, and writes what was decided.
+    async fn tell(&self, tx: &mut TenantTx, event: &Envelope) -> Result<(), Refusal> {
+        let Some(news) = News::read(event)? else { return Ok(()) };
+        let to = recipient(tx, event).await?;
+        let verdict = news.judge(&to);
+        let tenant = event.tenant()?;
+        self.actions.carry_out(tx, tenant, &to.account, event, verdict).await?;
+        if matches!(&news, News::SyncCompleted(run) if sync_run::is_first(run, &to)) {
+            accounts::mark_first_sync(tx, tenant, to.account.id, event.time).await?;
         }
-        Ok(Applied::Done)
+        Ok(())
     }
 }
 
-fn verdict(event: &Envelope, of: &Concerned) -> Result<Verdict, Applied> {
-    let (account, preferences, time) = (&of.account, &of.preferences, event.time);
-    let missing = |what: &str| Applied::DeadLetter(format!("the event has no {what}"));
-    Ok(match event.event_type.as_str() {
-        EmailReceived::TYPE => {
-            let email = decode::<EmailReceived>(event)?.email.ok_or_else(|| missing("email"))?;
-            mail::received(&email, account, preferences, time)
-        }
-        EmailSent::TYPE => {
-            let email = decode::<EmailSent>(event)?.email.ok_or_else(|| missing("email"))?;
-            mail::sent(&email, account, preferences, time)
-        }
-        SyncCompleted::TYPE => {
-            let run = decode::<SyncCompleted>(event)?.run.ok_or_else(|| missing("run"))?;
-            sync_run::completed(&run, account, preferences, time)
-        }
-        SyncFailed::TYPE => {
-            let run = decode::<SyncFailed>(event)?.run.ok_or_else(|| missing("run"))?;
-            sync_run::failed(&run, account, preferences, time)
-        }
-        AttachmentStored::TYPE => mail::attachment(&decode(event)?, account, preferences, time),
-        QuotaWarning::TYPE => trouble::quota(&decode(event)?, account, preferences, time),
-        _ => Verdict::Ignore,
-    })
+/// What a user may be told about.
+enum News {
+    Received(EmailSummary),
+    Sent(EmailSummary),
+    SyncCompleted(RunState),
+    SyncFailed(RunState),
+    Attachment(AttachmentStored),
+    Quota(QuotaWarning),
 }
 
-/// Whether the event ends the account's first complete sync.
-fn first_sync_done(event: &Envelope, of: &Concerned) -> bool {
-    event.event_type == SyncCompleted::TYPE
-        && decode::<SyncCompleted>(event)
-            .ok()
-            .and_then(|it| it.run)
-            .is_some_and(|run| sync_run::is_first(&run, &of.account))
+impl News {
+    /// Nothing for events that are for feeds, not for a user's attention: backfill, progress, coverage.
+    fn read(event: &Envelope) -> Result<Option<Self>, Refusal> {
+        let email = |email: Option<EmailSummary>| email.ok_or_else(|| missing("email"));
+        let run = |run: Option<RunState>| run.ok_or_else(|| missing("run"));
+        Ok(Some(match event.event_type.as_str() {
+            EmailReceived::TYPE => Self::Received(email(event.decode::<EmailReceived>()?.email)?),
+            EmailSent::TYPE => Self::Sent(email(event.decode::<EmailSent>()?.email)?),
+            SyncCompleted::TYPE => Self::SyncCompleted(run(event.decode::<SyncCompleted>()?.run)?),
+            SyncFailed::TYPE => Self::SyncFailed(run(event.decode::<SyncFailed>()?.run)?),
+            AttachmentStored::TYPE => Self::Attachment(event.decode()?),
+            QuotaWarning::TYPE => Self::Quota(event.decode()?),
+            EmailDeleted::TYPE | EmailLabelsChanged::TYPE | EmailRestored::TYPE => match after_change() {
+                Withdrawal::Keep => return Ok(None),
+            },
+            _ => return Ok(None),
+        }))
+    }
+
+    fn judge(&self, to: &Recipient) -> Verdict {
+        match self {
+            Self::Received(email) => mail::received(email, to),
+            Self::Sent(email) => mail::sent(email, to),
+            Self::SyncCompleted(run) => sync_run::completed(run, to),
+            Self::SyncFailed(run) => sync_run::failed(run, to),
+            Self::Attachment(stored) => mail::attachment(stored, to),
+            Self::Quota(warning) => trouble::quota(warning, to),
+        }
+    }
+}
+
+/// Whom an event of a mailbox concerns. An account we have not heard of yet is expected, not waited for.
+async fn recipient(tx: &TenantTx, event: &Envelope) -> Result<Recipient, Refusal> {
+    let (tenant, user, id, at) = (event.tenant()?, event.user()?, event.connector()?, event.time);
+    let (account, mut effective) = tokio::try_join!(
+        accounts::find_or_expect(tx, tenant, user, id, at),
+        preferences::effective(tx, tenant, user, Some(id))
+    )?;
+    if account.owner != *user {
+        effective = preferences::effective(tx, tenant, &account.owner, Some(id)).await?;
+    }
+    Ok(Recipient { account, preferences: effective.preferences, at })
 }

@@ -1,13 +1,8 @@
 //! Forgets log entries and suppressions beyond the retention, tenant by tenant: no role sees two tenants' rows at once.
 
-use std::time::Duration;
-
-use chrono::TimeDelta;
 use postrider_domain::{TenantId, Timestamp};
 use postrider_storage::{Db, Error};
-use tokio_util::sync::CancellationToken;
 
-use crate::state::State;
 use crate::store::{log, suppressions, users};
 
 /// Tenants listed in one go.
@@ -15,21 +10,7 @@ const PAGE: i64 = 500;
 /// Rows deleted in one transaction: far below what the statement timeout allows, and no lock is held for long.
 const SLICE: i64 = 5_000;
 
-/// At once, and then every `every`.
-pub async fn run(state: State, retention: TimeDelta, every: Duration, stop: CancellationToken) -> Result<(), Error> {
-    loop {
-        let gone = prune(&state.db, state.seams.clock.now() - retention).await?;
-        if gone > 0 {
-            tracing::info!(rows = gone, "pruned {gone} rows beyond the retention");
-        }
-        tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            () = tokio::time::sleep(every) => {}
-        }
-    }
-}
-
-/// Deletes what is older than the given instant; answers how many rows. Two replicas doing it at once only share the
+/// Deletes what is older than the given instant. Returns how many rows. Two replicas doing it at once only share the
 /// work.
 pub async fn prune(db: &Db, before: Timestamp) -> Result<usize, Error> {
     let (mut after, mut gone) = (String::new(), 0);

@@ -4,7 +4,7 @@ use postrider_domain::Timestamp;
 use postrider_domain::text::truncate;
 use serde_json::{Value, json};
 
-use super::decision::{Because, for_row};
+use super::decision::for_row;
 use super::draft::{Draft, members};
 use super::kind::Kind;
 use super::preferences::Preferences;
@@ -25,21 +25,14 @@ const MAX_EVENT_MESSAGE: usize = 500;
 /// Always a row: the user asked for it. `key` makes it its own.
 pub fn custom(given: Custom, key: String, preferences: &Preferences, now: Timestamp) -> Draft {
     Draft {
-        kind: Kind::Custom,
-        business_key: key,
         event_members: members([
             ("title", json!(given.title)),
             ("message", json!(truncate(&given.message, MAX_EVENT_MESSAGE))),
         ]),
-        title: given.title,
-        message: given.message,
         sender_email: given.sender_email,
         sender_name: given.sender_name,
-        folder: None,
         data: given.data,
-        email_id: None,
-        message_id: None,
-        silenced: false,
-        decisions: for_row(Because("asked_for"), None, preferences, now),
+        decisions: for_row("asked_for", None, preferences, now),
+        ..Draft::new(Kind::Custom, key, given.title, given.message)
     }
 }

@@ -8,18 +8,20 @@ use super::kind::Kind;
 use super::local_time::local_time;
 use super::preferences::Preferences;
 
-/// What a decision is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Channel {
-    /// The row itself.
-    Row,
-    /// The event at the user's sockets.
-    Live,
-    Push,
-    Email,
-    Webhook,
-    Digest,
+postrider_domain::words! {
+    /// What a decision is about.
+    #[derive(Serialize, Deserialize, utoipa::ToSchema)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Channel {
+        /// The row itself.
+        Row = "row",
+        /// The event at the user's sockets.
+        Live = "live",
+        Push = "push",
+        Email = "email",
+        Webhook = "webhook",
+        Digest = "digest",
+    }
 }
 
 /// What was decided.
@@ -55,13 +57,9 @@ pub enum Verdict {
     Ignore,
 }
 
-/// Why there is a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Because(pub &'static str);
-
-/// All decisions of a row that is written. Channels other than row and live have no way out yet; they say so.
+/// All decisions of a row that is written because of `reason`. Channels other than row and live have no way out yet; they say so.
 pub fn for_row(
-    because: Because,
+    reason: &'static str,
     silenced: Option<&'static str>,
     preferences: &Preferences,
     at: Timestamp,
@@ -77,13 +75,13 @@ pub fn for_row(
     let (push, email, webhook, digest) = match silenced {
         Some(reason) => (reason, reason, reason, reason),
         None => (
-            off(preferences.has_channel("push")),
-            off(preferences.has_channel("email")),
-            off(preferences.has_channel("webhook")),
+            off(preferences.has_channel(Channel::Push)),
+            off(preferences.has_channel(Channel::Email)),
+            off(preferences.has_channel(Channel::Webhook)),
             off(preferences.digest_frequency != "none"),
         ),
     };
-    let row = silenced.unwrap_or(because.0);
+    let row = silenced.unwrap_or(reason);
     vec![
         decide(Channel::Row, Outcome::Done, row),
         decide(Channel::Live, Outcome::Done, if silenced.is_some() { "already_read" } else { "always_live" }),

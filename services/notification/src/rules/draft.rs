@@ -22,14 +22,33 @@ pub struct Draft {
     pub data: Value,
     pub email_id: Option<String>,
     pub message_id: Option<String>,
-    /// Written as already read: the sender or folder is silenced.
-    pub silenced: bool,
+    /// Why it is written as already read: the sender or folder is silenced.
+    pub silenced: Option<&'static str>,
     pub decisions: Vec<Decision>,
     /// Members of the socket event beside `notificationId`.
     pub event_members: Map<String, Value>,
 }
 
 impl Draft {
+    /// One with the members every notification has; the rest is empty.
+    pub fn new(kind: Kind, business_key: String, title: String, message: String) -> Self {
+        Self {
+            kind,
+            business_key,
+            title,
+            message,
+            sender_email: None,
+            sender_name: None,
+            folder: None,
+            data: json!({}),
+            email_id: None,
+            message_id: None,
+            silenced: None,
+            decisions: Vec::new(),
+            event_members: Map::new(),
+        }
+    }
+
     /// Room and name of the event its sockets get.
     pub fn event(&self) -> (Room, &'static str) {
         match self.kind {

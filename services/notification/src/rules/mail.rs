@@ -1,16 +1,14 @@
 //! Mails: who is told of a new one, and of one the account sent.
 
 use postrider_contracts::mailbox::{AttachmentStored, EmailSummary};
-use postrider_domain::labels;
 use postrider_domain::text::truncate;
-use postrider_domain::{ConnectorId, Timestamp};
+use postrider_domain::{ConnectorId, labels};
 use serde_json::json;
 
-use super::account::Account;
-use super::decision::{Because, Verdict, against, for_row};
+use super::decision::Verdict;
 use super::draft::{Draft, members};
 use super::kind::Kind;
-use super::preferences::Preferences;
+use super::recipient::Recipient;
 use super::silence::silenced;
 
 /// Longest title, in bytes.
@@ -20,32 +18,17 @@ const NO_SUBJECT: &str = "(no subject)";
 
 /// `email.received`: one `new_message` for each mail, never for our own digests, drafts, sent copies, nor for spam and
 /// trash unless the account shows them.
-pub fn received(mail: &EmailSummary, account: &Account, preferences: &Preferences, event_time: Timestamp) -> Verdict {
-    let business_key = mail_key(account.id, &mail.message_id);
-    if let Some(reason) = never(mail, account, event_time) {
-        return Verdict::Suppress {
-            kind: Kind::NewMessage,
-            business_key,
-            decision: against(reason, preferences, event_time),
-        };
-    }
-    if !preferences.wants(Kind::NewMessage) {
-        return Verdict::Suppress {
-            kind: Kind::NewMessage,
-            business_key,
-            decision: against("type_off", preferences, event_time),
-        };
+pub fn received(mail: &EmailSummary, to: &Recipient) -> Verdict {
+    let business_key = mail_key(to.account.id, &mail.message_id);
+    let type_off = (!to.wants(Kind::NewMessage)).then_some("type_off");
+    if let Some(reason) = never(mail, to).or(type_off) {
+        return to.withhold(Kind::NewMessage, business_key, reason);
     }
     let (name, email) = sender(mail);
     let shown = if name.is_empty() { email } else { name };
-    let subject = subject(mail);
+    let (title, subject) = (format!("New message from {shown}"), subject(mail));
     let labels = mail.labels.iter().map(|label| (label.id.as_str(), label.name.as_str()));
-    let silence = silenced(preferences, email, labels);
-    Verdict::Raise(Box::new(Draft {
-        kind: Kind::NewMessage,
-        business_key,
-        title: truncate(&format!("New message from {shown}"), MAX_TITLE).to_owned(),
-        message: subject.to_owned(),
+    let draft = Draft {
         sender_email: filled(email),
         sender_name: filled(name),
         folder: filled(&mail.folder),
@@ -53,8 +36,7 @@ pub fn received(mail: &EmailSummary, account: &Account, preferences: &Preference
                       "receivedAt": mail.internal_date_ms, "snippet": mail.snippet }),
         email_id: filled(&mail.email_id),
         message_id: filled(&mail.message_id),
-        silenced: silence.is_some(),
-        decisions: for_row(Because("type_on"), silence, preferences, event_time),
+        silenced: silenced(&to.preferences, email, labels),
         event_members: members([
             ("sender", json!(shown)),
             ("subject", json!(subject)),
@@ -62,63 +44,48 @@ pub fn received(mail: &EmailSummary, account: &Account, preferences: &Preference
             ("messageId", json!(mail.message_id)),
             ("emailId", json!(mail.email_id)),
         ]),
-    }))
+        ..Draft::new(Kind::NewMessage, business_key, shortened(&title), subject.to_owned())
+    };
+    to.tell(draft, "type_on")
 }
 
 /// `email.sent`: off unless wanted, and then no trace of it is kept.
-pub fn sent(mail: &EmailSummary, account: &Account, preferences: &Preferences, event_time: Timestamp) -> Verdict {
-    if mail.own_digest || account.erased_at(event_time) || !preferences.wants(Kind::MessageSent) {
+pub fn sent(mail: &EmailSummary, to: &Recipient) -> Verdict {
+    if mail.own_digest || to.is_erased() || !to.wants(Kind::MessageSent) {
         return Verdict::Ignore;
     }
     let recipient = mail.to.first().map_or("", |to| to.email.as_str());
-    let subject = subject(mail);
-    Verdict::Raise(Box::new(Draft {
-        kind: Kind::MessageSent,
-        business_key: mail_key(account.id, &mail.message_id),
-        title: truncate(&format!("Message sent to {recipient}"), MAX_TITLE).to_owned(),
-        message: subject.to_owned(),
-        sender_email: None,
-        sender_name: None,
+    let business_key = mail_key(to.account.id, &mail.message_id);
+    let (title, subject) = (format!("Message sent to {recipient}"), subject(mail));
+    let draft = Draft {
         folder: filled(&mail.folder),
         data: json!({ "threadId": mail.thread_id, "recipient": recipient }),
         email_id: filled(&mail.email_id),
         message_id: filled(&mail.message_id),
-        silenced: false,
-        decisions: for_row(Because("type_on"), None, preferences, event_time),
         event_members: members([("recipient", json!(recipient)), ("subject", json!(subject))]),
-    }))
+        ..Draft::new(Kind::MessageSent, business_key, shortened(&title), subject.to_owned())
+    };
+    to.tell(draft, "type_on")
 }
 
 /// `attachment.stored`: only for a fetch a user asked for, and only if wanted.
-pub fn attachment(
-    stored: &AttachmentStored,
-    account: &Account,
-    preferences: &Preferences,
-    event_time: Timestamp,
-) -> Verdict {
-    let wanted = stored.asked_for && preferences.wants(Kind::AttachmentDownloaded);
-    if !wanted || account.erased_at(event_time) {
+pub fn attachment(stored: &AttachmentStored, to: &Recipient) -> Verdict {
+    if !stored.asked_for || !to.wants(Kind::AttachmentDownloaded) || to.is_erased() {
         return Verdict::Ignore;
     }
-    Verdict::Raise(Box::new(Draft {
-        kind: Kind::AttachmentDownloaded,
-        business_key: format!("{}/{}/{}", account.id, stored.email_id, stored.attachment_id),
-        title: "Attachment downloaded".to_owned(),
-        message: truncate(&stored.filename, MAX_TITLE).to_owned(),
-        sender_email: None,
-        sender_name: None,
-        folder: None,
+    let business_key = format!("{}/{}/{}", to.account.id, stored.email_id, stored.attachment_id);
+    let (title, message) = ("Attachment downloaded".to_owned(), shortened(&stored.filename));
+    let draft = Draft {
         data: json!({ "attachmentId": stored.attachment_id, "sizeBytes": stored.size_bytes }),
         email_id: filled(&stored.email_id),
-        message_id: None,
-        silenced: false,
-        decisions: for_row(Because("type_on"), None, preferences, event_time),
         event_members: members([
             ("emailId", json!(stored.email_id)),
             ("filename", json!(stored.filename)),
             ("sizeBytes", json!(stored.size_bytes)),
         ]),
-    }))
+        ..Draft::new(Kind::AttachmentDownloaded, business_key, title, message)
+    };
+    to.tell(draft, "type_on")
 }
 
 /// One notification for each mail of an account: Gmail's message ids are unique in one mailbox only.
@@ -126,20 +93,24 @@ fn mail_key(account: ConnectorId, message_id: &str) -> String {
     format!("{account}/{message_id}")
 }
 
-fn never(mail: &EmailSummary, account: &Account, event_time: Timestamp) -> Option<&'static str> {
+fn never(mail: &EmailSummary, to: &Recipient) -> Option<&'static str> {
     let has = |wanted: &str| mail.labels.iter().any(|label| label.id == wanted);
     let hidden = has(labels::SPAM) || has(labels::TRASH);
-    let filtered = !account.label_filter_passes(mail.labels.iter().map(|label| label.id.as_str()));
+    let filtered = !to.account.label_filter_passes(mail.labels.iter().map(|label| label.id.as_str()));
     [
         (mail.own_digest, "own_digest"),
-        (account.erased_at(event_time), "account_erased"),
+        (to.is_erased(), "account_erased"),
         (has(labels::DRAFT), "draft"),
         (has(labels::SENT), "sent_copy"),
-        (hidden && !account.include_spam_trash, "spam_or_trash"),
+        (hidden && !to.account.include_spam_trash, "spam_or_trash"),
         (filtered, "label_filter"),
     ]
     .into_iter()
     .find_map(|(applies, reason)| applies.then_some(reason))
+}
+
+fn shortened(title: &str) -> String {
+    truncate(title, MAX_TITLE).to_owned()
 }
 
 fn sender(mail: &EmailSummary) -> (&str, &str) {

@@ -1,24 +1,30 @@
 //! Which mails notify.
 
 use postrider_contracts::mailbox::{Address, Label};
-use postrider_domain::{Clock, MockClock, UserId};
+use postrider_domain::{AccountStatus, Clock, MockClock, UserId};
 use uuid::Uuid;
 
 use super::*;
+use crate::rules::account::{Account, LabelFilter};
+use crate::rules::preferences::Preferences;
 
 pub(in crate::rules) fn account() -> Account {
     Account {
         id: ConnectorId(Uuid::from_u128(7)),
         owner: UserId::parse("u1").unwrap(),
-        email_address: "me@example.com".to_owned(),
-        status: "active".to_owned(),
+        status: AccountStatus::Active,
         erase: false,
-        label_filter_action: String::new(),
+        label_filter: LabelFilter::Off,
         label_ids: Vec::new(),
         include_spam_trash: false,
         version_at: MockClock::default().now(),
         first_sync_at: None,
     }
+}
+
+/// The owner of that account, who set this.
+pub(in crate::rules) fn recipient(account: Account, preferences: Preferences) -> Recipient {
+    Recipient { account, preferences, at: MockClock::default().now() }
 }
 
 fn mail(labels: &[&str]) -> EmailSummary {
@@ -42,7 +48,7 @@ fn reason(verdict: Verdict) -> String {
 }
 
 fn verdict(mail: &EmailSummary, account: &Account) -> String {
-    reason(received(mail, account, &Preferences::default(), MockClock::default().now()))
+    reason(received(mail, &recipient(account.clone(), Preferences::default())))
 }
 
 #[test]
@@ -59,17 +65,16 @@ fn an_inbox_mail_notifies_and_a_sent_draft_spam_or_own_digest_never_does() {
 
 #[test]
 fn the_accounts_label_filter_decides() {
-    let include =
-        Account { label_filter_action: "include".to_owned(), label_ids: vec!["Label_1".to_owned()], ..account() };
+    let include = Account { label_filter: LabelFilter::Include, label_ids: vec!["Label_1".to_owned()], ..account() };
     assert_eq!(verdict(&mail(&["INBOX"]), &include), "label_filter");
     assert_eq!(verdict(&mail(&["INBOX", "Label_1"]), &include), "raised: type_on");
-    let exclude = Account { label_filter_action: "exclude".to_owned(), ..include };
+    let exclude = Account { label_filter: LabelFilter::Exclude, ..include };
     assert_eq!(verdict(&mail(&["INBOX", "Label_1"]), &exclude), "label_filter");
 }
 
 #[test]
 fn a_disconnected_account_still_notifies_unless_it_was_erased_later() {
-    let gone = Account { status: "disconnected".to_owned(), ..account() };
+    let gone = Account { status: AccountStatus::Disconnected, ..account() };
     assert_eq!(verdict(&mail(&["INBOX"]), &gone), "raised: type_on");
     let erased = Account { erase: true, ..gone };
     assert_eq!(verdict(&mail(&["INBOX"]), &erased), "account_erased");
@@ -81,19 +86,16 @@ fn a_disconnected_account_still_notifies_unless_it_was_erased_later() {
 #[test]
 fn a_silenced_sender_gives_a_read_row_with_the_reason() {
     let preferences = Preferences { silenced_senders: vec!["*@example.com".to_owned()], ..Preferences::default() };
-    let Verdict::Raise(draft) = received(&mail(&["INBOX"]), &account(), &preferences, MockClock::default().now())
-    else {
+    let Verdict::Raise(draft) = received(&mail(&["INBOX"]), &recipient(account(), preferences)) else {
         panic!("a silenced mail has a row");
     };
-    assert!(draft.silenced);
+    assert_eq!(draft.silenced, Some("sender_silenced"));
     assert_eq!(draft.decisions.first().unwrap().reason, "sender_silenced");
 }
 
 #[test]
 fn the_event_has_the_members_of_the_api() {
-    let Verdict::Raise(draft) =
-        received(&mail(&["INBOX"]), &account(), &Preferences::default(), MockClock::default().now())
-    else {
+    let Verdict::Raise(draft) = received(&mail(&["INBOX"]), &recipient(account(), Preferences::default())) else {
         panic!("an inbox mail notifies");
     };
     let payload = draft.payload("n1");

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::decision::Channel;
 use super::kind::Kind;
 
 /// The values in force for a user, or for one account of theirs.
@@ -136,8 +137,8 @@ impl Preferences {
     }
 
     /// Whether a channel is among the chosen ones.
-    pub fn has_channel(&self, channel: &str) -> bool {
-        self.channels.iter().any(|chosen| chosen == channel)
+    pub fn has_channel(&self, channel: Channel) -> bool {
+        self.channels.iter().any(|chosen| chosen == channel.as_str())
     }
 }
 

@@ -2,40 +2,40 @@
 
 use postrider_domain::UserId;
 
-/// A stream of socket events a client may subscribe to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Room {
-    /// `user:<userId>:notifications`
-    Notifications,
-    /// `user:<userId>:sync`
-    Sync,
+postrider_domain::words! {
+    /// A stream of socket events a client may subscribe to. In a hint, which a newer replica may have made, an unknown
+    /// word counts as notifications, the room nothing may be lost from.
+    #[derive(serde::Serialize, serde::Deserialize)]
+    #[serde(from = "String", into = "&'static str")]
+    pub enum Room {
+        /// `user:<userId>:notifications`
+        Notifications = "notifications",
+        /// `user:<userId>:sync`
+        Sync = "sync",
+    }
+}
+
+impl From<String> for Room {
+    fn from(word: String) -> Self {
+        word.parse().unwrap_or(Self::Notifications)
+    }
+}
+
+impl From<Room> for &'static str {
+    fn from(room: Room) -> Self {
+        room.as_str()
+    }
 }
 
 impl Room {
-    /// Both, in the order of their indexes.
-    pub const ALL: [Self; 2] = [Self::Notifications, Self::Sync];
-
-    /// The column `room`, and the last part of the room's name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Notifications => "notifications",
-            Self::Sync => "sync",
-        }
-    }
-
     /// The full name for a user.
     pub fn name(self, user: &UserId) -> String {
-        format!("user:{user}:{}", self.as_str())
+        format!("user:{user}:{self}")
     }
 
     /// The room of that name, if it is one of this user's. Any other name, another user's room included, is `None`.
     pub fn of_user(name: &str, user: &UserId) -> Option<Self> {
-        Self::ALL.into_iter().find(|room| room.name(user) == name)
-    }
-
-    /// The room of a log row; an unknown text counts as notifications, the room nothing may be lost from.
-    pub fn of_column(text: &str) -> Self {
-        if text == Self::Sync.as_str() { Self::Sync } else { Self::Notifications }
+        Self::ALL.iter().copied().find(|room| room.name(user) == name)
     }
 }
 

@@ -1,96 +1,97 @@
 //! Sync runs: the first one of an account always tells, later ones only when wanted.
 
 use postrider_contracts::mailbox::RunState;
-use postrider_domain::Timestamp;
+use postrider_domain::RunKind;
 use postrider_domain::text::truncate;
 use serde_json::json;
 
-use super::account::Account;
-use super::decision::{Because, Verdict, against, for_row};
+use super::decision::Verdict;
 use super::draft::{Draft, members};
 use super::kind::Kind;
-use super::preferences::Preferences;
+use super::recipient::Recipient;
 
 /// Runs cover the whole mailbox; clients of the seed's protocol expect a folder.
 const FOLDER: &str = "All Mail";
 /// Longest error text shown, in bytes.
 const MAX_ERROR: usize = 300;
 
+postrider_domain::words! {
+    /// The reasons of a run that matter to its user.
+    enum Reason {
+        First = "first",
+        Asked = "asked",
+    }
+}
+
+/// What a run is to its user. Unknown kinds and reasons are none that tells.
+struct Run {
+    kind: Option<RunKind>,
+    reason: Option<Reason>,
+}
+
+impl Run {
+    fn of(run: &RunState) -> Self {
+        Self { kind: run.kind.parse().ok(), reason: run.reason.parse().ok() }
+    }
+
+    /// Whether it may be the first complete one of an account.
+    fn is_complete(&self) -> bool {
+        self.reason == Some(Reason::First) || self.kind == Some(RunKind::Full)
+    }
+
+    fn tells_if_wanted(&self) -> bool {
+        matches!(self.kind, Some(RunKind::Full | RunKind::Repair)) || self.reason == Some(Reason::Asked)
+    }
+}
+
 /// Whether this run is the account's first complete one.
-pub fn is_first(run: &RunState, account: &Account) -> bool {
-    account.first_sync_at.is_none() && (run.reason == "first" || run.kind == "full")
+pub fn is_first(run: &RunState, to: &Recipient) -> bool {
+    to.account.first_sync_at.is_none() && Run::of(run).is_complete()
 }
 
 /// `sync.completed`: the first run once, whatever is set; full, repair and asked-for runs if `notifySyncComplete` is
 /// on; the incremental runs of pushes and polls never.
-pub fn completed(run: &RunState, account: &Account, preferences: &Preferences, event_time: Timestamp) -> Verdict {
-    if account.erased_at(event_time) {
+pub fn completed(run: &RunState, to: &Recipient) -> Verdict {
+    let first = is_first(run, to);
+    if to.is_erased() || (!first && !Run::of(run).tells_if_wanted()) {
         return Verdict::Ignore;
     }
-    let first = is_first(run, account);
-    let told = matches!(run.kind.as_str(), "full" | "repair") || run.reason == "asked";
-    if !first && !told {
-        return Verdict::Ignore;
+    let named = if first { "first" } else { run.run_id.as_str() };
+    let business_key = format!("{}/{named}", to.account.id);
+    if !first && !to.wants(Kind::SyncComplete) {
+        return to.withhold(Kind::SyncComplete, business_key, "type_off");
     }
-    let business_key = if first { format!("{}/first", account.id) } else { format!("{}/{}", account.id, run.run_id) };
-    if !first && !preferences.wants(Kind::SyncComplete) {
-        return Verdict::Suppress {
-            kind: Kind::SyncComplete,
-            business_key,
-            decision: against("type_off", preferences, event_time),
-        };
-    }
-    let because = Because(if first { "first_sync" } else { "type_on" });
-    Verdict::Raise(Box::new(Draft {
-        kind: Kind::SyncComplete,
-        business_key,
-        title: "Sync complete".to_owned(),
-        message: format!("{} messages synced, {} new", run.stored, run.new_emails),
-        sender_email: None,
-        sender_name: None,
+    let message = format!("{} messages synced, {} new", run.stored, run.new_emails);
+    let draft = Draft {
         folder: Some(FOLDER.to_owned()),
         data: run_data(run),
-        email_id: None,
-        message_id: None,
-        silenced: false,
-        decisions: for_row(because, None, preferences, event_time),
         event_members: members([
             ("folder", json!(FOLDER)),
             ("messagesSynced", json!(run.stored)),
             ("newMessages", json!(run.new_emails)),
         ]),
-    }))
+        ..Draft::new(Kind::SyncComplete, business_key, "Sync complete".to_owned(), message)
+    };
+    to.tell(draft, if first { "first_sync" } else { "type_on" })
 }
 
 /// `sync.failed`: one notification for each failed run, unless switched off.
-pub fn failed(run: &RunState, account: &Account, preferences: &Preferences, event_time: Timestamp) -> Verdict {
-    if account.erased_at(event_time) {
+pub fn failed(run: &RunState, to: &Recipient) -> Verdict {
+    if to.is_erased() {
         return Verdict::Ignore;
     }
-    let business_key = format!("{}/{}", account.id, run.run_id);
-    if !preferences.wants(Kind::SyncFailed) {
-        return Verdict::Suppress {
-            kind: Kind::SyncFailed,
-            business_key,
-            decision: against("type_off", preferences, event_time),
-        };
+    let business_key = format!("{}/{}", to.account.id, run.run_id);
+    if !to.wants(Kind::SyncFailed) {
+        return to.withhold(Kind::SyncFailed, business_key, "type_off");
     }
     let error = truncate(&run.error, MAX_ERROR);
-    Verdict::Raise(Box::new(Draft {
-        kind: Kind::SyncFailed,
-        business_key,
-        title: "Sync failed".to_owned(),
-        message: error.to_owned(),
-        sender_email: None,
-        sender_name: None,
+    let draft = Draft {
         folder: Some(FOLDER.to_owned()),
         data: run_data(run),
-        email_id: None,
-        message_id: None,
-        silenced: false,
-        decisions: for_row(Because("type_on"), None, preferences, event_time),
         event_members: members([("folder", json!(FOLDER)), ("error", json!(error))]),
-    }))
+        ..Draft::new(Kind::SyncFailed, business_key, "Sync failed".to_owned(), error.to_owned())
+    };
+    to.tell(draft, "type_on")
 }
 
 fn run_data(run: &RunState) -> serde_json::Value {
@@ -100,9 +101,9 @@ fn run_data(run: &RunState) -> serde_json::Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::mail_test_account as account;
     use super::*;
-    use postrider_domain::{Clock, MockClock};
+    use crate::rules::mail::tests::{account, recipient};
+    use crate::rules::{Account, Preferences};
 
     fn run(kind: &str, reason: &str) -> RunState {
         RunState {
@@ -115,7 +116,7 @@ mod tests {
     }
 
     fn told(run: &RunState, account: &Account, preferences: &Preferences) -> String {
-        match completed(run, account, preferences, MockClock::default().now()) {
+        match completed(run, &recipient(account.clone(), preferences.clone())) {
             Verdict::Raise(draft) => draft.business_key,
             Verdict::Suppress { decision, .. } => decision.reason,
             Verdict::Ignore => "ignored".to_owned(),
@@ -143,10 +144,8 @@ mod tests {
     #[test]
     fn failures_tell_unless_switched_off() {
         let off = Preferences { notify_sync_failed: false, ..Preferences::default() };
-        let failed = |preferences: &Preferences| {
-            failed(&run("incremental", "poll"), &account(), preferences, MockClock::default().now())
-        };
-        assert!(matches!(failed(&Preferences::default()), Verdict::Raise(_)));
-        assert!(matches!(failed(&off), Verdict::Suppress { .. }));
+        let failed = |preferences| failed(&run("incremental", "poll"), &recipient(account(), preferences));
+        assert!(matches!(failed(Preferences::default()), Verdict::Raise(_)));
+        assert!(matches!(failed(off), Verdict::Suppress { .. }));
     }
 }

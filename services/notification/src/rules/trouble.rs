@@ -2,80 +2,49 @@
 
 use postrider_contracts::connector::ConnectorState;
 use postrider_contracts::mailbox::QuotaWarning;
-use postrider_domain::Timestamp;
 use serde_json::json;
 
-use super::account::Account;
-use super::decision::{Because, Verdict, against, for_row};
+use super::decision::Verdict;
 use super::draft::{Draft, members};
 use super::kind::Kind;
-use super::preferences::Preferences;
+use super::recipient::Recipient;
 
 /// `connector.reauth_required`: one `error_occurred` for each loss of the grant (the connector's version names it).
-pub fn reauth_required(
-    connector: &ConnectorState,
-    account: &Account,
-    preferences: &Preferences,
-    event_time: Timestamp,
-) -> Verdict {
-    let business_key = format!("{}/reauth/{}", account.id, connector.version);
-    if !preferences.wants(Kind::ErrorOccurred) {
-        return Verdict::Suppress {
-            kind: Kind::ErrorOccurred,
-            business_key,
-            decision: against("type_off", preferences, event_time),
-        };
+pub fn reauth_required(connector: &ConnectorState, to: &Recipient) -> Verdict {
+    let business_key = format!("{}/reauth/{}", to.account.id, connector.version);
+    if !to.wants(Kind::ErrorOccurred) {
+        return to.withhold(Kind::ErrorOccurred, business_key, "type_off");
     }
     let message = match connector.reason.as_str() {
         "scope_missing" => "The granted permissions are not enough. Connect the account again to resume syncing.",
         _ => "Google no longer accepts our access. Connect the account again to resume syncing.",
     };
-    Verdict::Raise(Box::new(Draft {
-        kind: Kind::ErrorOccurred,
-        business_key,
-        title: format!("{} needs to be connected again", shown(&connector.email_address)),
-        message: message.to_owned(),
-        sender_email: None,
-        sender_name: None,
-        folder: None,
+    let title = format!("{} needs to be connected again", shown(&connector.email_address));
+    let draft = Draft {
         data: json!({ "errorType": "reauth_required", "reason": connector.reason }),
-        email_id: None,
-        message_id: None,
-        silenced: false,
-        decisions: for_row(Because("type_on"), None, preferences, event_time),
         event_members: members([("errorType", json!("reauth_required")), ("errorMessage", json!(message))]),
-    }))
+        ..Draft::new(Kind::ErrorOccurred, business_key, title, message.to_owned())
+    };
+    to.tell(draft, "type_on")
 }
 
 /// `quota.warning`: once a day for each scope and level.
-pub fn quota(warning: &QuotaWarning, account: &Account, preferences: &Preferences, event_time: Timestamp) -> Verdict {
-    let day = event_time.date_naive();
-    let business_key = format!("{}/{}/{}/{day}", account.id, warning.scope, warning.percent_used);
-    if account.erased_at(event_time) {
+pub fn quota(warning: &QuotaWarning, to: &Recipient) -> Verdict {
+    if to.is_erased() {
         return Verdict::Ignore;
     }
-    if !preferences.wants(Kind::QuotaWarning) {
-        return Verdict::Suppress {
-            kind: Kind::QuotaWarning,
-            business_key,
-            decision: against("type_off", preferences, event_time),
-        };
+    let day = to.at.date_naive();
+    let business_key = format!("{}/{}/{}/{day}", to.account.id, warning.scope, warning.percent_used);
+    if !to.wants(Kind::QuotaWarning) {
+        return to.withhold(Kind::QuotaWarning, business_key, "type_off");
     }
-    Verdict::Raise(Box::new(Draft {
-        kind: Kind::QuotaWarning,
-        business_key,
-        title: "Gmail quota".to_owned(),
-        message: format!("{} % of the Gmail quota is used", warning.percent_used),
-        sender_email: None,
-        sender_name: None,
-        folder: None,
+    let message = format!("{} % of the Gmail quota is used", warning.percent_used);
+    let draft = Draft {
         data: json!({ "scope": warning.scope, "percentUsed": warning.percent_used }),
-        email_id: None,
-        message_id: None,
-        silenced: false,
-        decisions: for_row(Because("type_on"), None, preferences, event_time),
         event_members: members([("quotaUsedPercent", json!(warning.percent_used))]),
-    }))
+        ..Draft::new(Kind::QuotaWarning, business_key, "Gmail quota".to_owned(), message)
+    };
+    to.tell(draft, "type_on")
 }
 
 fn shown(address: &str) -> &str {

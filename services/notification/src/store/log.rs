@@ -1,56 +1,48 @@
 //! `user_log`: everything a client must see, in its order, as it was emitted.
 
 use postrider_domain::{ConnectorId, TenantId, Timestamp, UserId};
-use postrider_storage::types::{BigInt, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use postrider_storage::{Error, QueryableByName, Tx, sql};
+use postrider_storage::{Error, TenantTx, sql};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use uuid::Uuid;
 
-/// One entry, as it is stored, hinted between replicas and emitted.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, QueryableByName)]
-pub struct Entry {
-    #[diesel(sql_type = BigInt)]
-    pub nseq: i64,
-    /// `notifications` or `sync`.
-    #[diesel(sql_type = Text)]
-    pub room: String,
-    /// Socket.IO event name.
-    #[diesel(sql_type = Text)]
-    pub event: String,
-    /// The event's members, without `eventId` and `nseq`.
-    #[diesel(sql_type = Jsonb)]
-    pub payload: Value,
-    #[diesel(sql_type = Nullable<SqlUuid>)]
-    pub account_id: Option<Uuid>,
-    /// Unread count after this entry.
-    #[diesel(sql_type = BigInt)]
-    pub unread: i64,
-}
+use crate::rules::Room;
 
-impl Entry {
-    /// The account it belongs to, if any.
-    pub fn account(&self) -> Option<ConnectorId> {
-        self.account_id.map(ConnectorId)
+postrider_storage::row! {
+    /// One entry, as it is stored, hinted between replicas and emitted.
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    pub struct Entry {
+        pub nseq: i64,
+        pub room: Room,
+        /// Socket.IO event name.
+        pub event: String,
+        /// The event's members, without `eventId` and `nseq`.
+        pub payload: Value,
+        /// The account it belongs to, if any.
+        pub account_id: Option<ConnectorId>,
+        /// Unread count after this entry.
+        pub unread: i64,
     }
 }
 
 /// Entries after a number, in order.
-pub async fn after(tx: &Tx, tenant: &TenantId, user: &UserId, nseq: i64, limit: i64) -> Result<Vec<Entry>, Error> {
+pub async fn after(
+    tx: &TenantTx,
+    tenant: &TenantId,
+    user: &UserId,
+    nseq: i64,
+    limit: i64,
+) -> Result<Vec<Entry>, Error> {
     sql("SELECT nseq, room, event, payload, account_id, unread FROM user_log \
          WHERE tenant = $1 AND user_id = $2 AND nseq > $3 ORDER BY nseq LIMIT $4")
-    .bind_as::<Text, _>(tenant.as_str())
-    .bind_as::<Text, _>(user.as_str())
-    .bind_as::<BigInt, _>(nseq)
-    .bind_as::<BigInt, _>(limit)
-    .load::<Entry>(tx)
+    .binds((tenant, user, nseq, limit))
+    .load(tx)
     .await
 }
 
-/// Deletes at most `most` of a tenant's entries older than the given instant and answers how many. The floors of their
+/// Deletes at most `most` of a tenant's entries older than the given instant. Returns how many. The floors of their
 /// users rise over them in the same statement, so that nobody can be replayed a list with a hole in front; the users
 /// are locked in one order, so that two replicas that prune cannot block each other.
-pub async fn prune(tx: &Tx, tenant: &TenantId, before: Timestamp, most: i64) -> Result<usize, Error> {
+pub async fn prune(tx: &TenantTx, tenant: &TenantId, before: Timestamp, most: i64) -> Result<usize, Error> {
     sql("WITH old AS ( \
              SELECT user_id, nseq FROM user_log WHERE tenant = $1 AND created_at < $2 ORDER BY created_at LIMIT $3), \
          tops AS (SELECT user_id, max(nseq) AS nseq FROM old GROUP BY user_id), \
@@ -62,9 +54,7 @@ pub async fn prune(tx: &Tx, tenant: &TenantId, before: Timestamp, most: i64) -> 
              WHERE u.tenant = $1 AND u.user_id = locked.user_id RETURNING u.user_id) \
          DELETE FROM user_log l USING old JOIN raised USING (user_id) \
          WHERE l.tenant = $1 AND l.user_id = old.user_id AND l.nseq = old.nseq")
-    .bind_as::<Text, _>(tenant.as_str())
-    .bind_as::<Timestamptz, _>(before)
-    .bind_as::<BigInt, _>(most)
+    .binds((tenant, before, most))
     .execute(tx)
     .await
 }

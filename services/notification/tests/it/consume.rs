@@ -7,9 +7,9 @@ use postrider_broker::{Broker, BrokerConfig, Delivered, Handler, Outcome};
 use postrider_contracts::connector::{ConnectorDisconnected, ConnectorReauthRequired};
 use postrider_contracts::mailbox::{EmailBatchStored, SyncFailed};
 use postrider_domain::SystemClock;
-use postrider_notification::changes::Changes;
-use postrider_notification::consumers::{Consumers, Effects};
-use postrider_notification::live::{Announcer, Hub};
+use postrider_notification::actions::Actions;
+use postrider_notification::consumers::Consumers;
+use postrider_notification::hints::{Announcer, Hub};
 use postrider_notification::metrics::Metrics;
 use postrider_runtime::Context;
 use serde_json::Value;
@@ -145,11 +145,10 @@ async fn a_delivery_that_was_committed_but_not_acknowledged_changes_nothing_the_
     let broker = Broker::start(BrokerConfig { url: world.vhost.amqp_url(), service: "test" }, &cx);
     let metrics = Arc::new(Metrics::new(&cx.registry));
     let announcer = Announcer::new(Hub::default(), broker.live());
-    let changes = Changes::new(cx.seams.clone(), announcer, metrics.clone(), TimeDelta::days(30));
-    let effects = Effects { changes, metrics };
+    let actions = Actions::new(cx.seams.clone(), announcer, metrics.clone(), TimeDelta::days(30));
     let clock: Arc<dyn postrider_domain::Clock> = Arc::new(SystemClock);
     let source = Arc::new(world.producer.clone());
-    let consumers = Consumers::new(&world.db.db, &effects, &clock, source.clone(), source);
+    let consumers = Consumers::new(&world.db.db, &actions, &clock, source.clone(), source);
     let account = Account::new("t1", "u1");
     let delivered =
         |redelivered| Delivered { envelope: world.producer.events_of(&account).remove(0), attempt: 1, redelivered };

@@ -8,17 +8,16 @@ use futures_util::{SinkExt, StreamExt};
 use postrider_broker::{Broker, BrokerConfig, Publisher};
 use postrider_contracts::Event;
 use postrider_domain::{Secret, TenantId};
+use postrider_notification::channels::socket::Settings;
 use postrider_notification::config::Config;
-use postrider_notification::socket::Settings;
 use postrider_notification::{App, Deps};
 use postrider_runtime::config::{DatabaseUrl, Env, Listen};
 use postrider_runtime::{Context, Service};
-use postrider_storage::Spec;
+use postrider_storage::{Spec, Value};
 use postrider_testing::db::TestDb;
 use postrider_testing::{TestVhost, eventually};
 use postrider_web::client_tokens::ClientTokenRules;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
-use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -52,7 +51,7 @@ pub fn settings() -> Settings {
 impl World {
     pub async fn new() -> Self {
         let (db, vhost) = tokio::join!(
-            TestDb::fresh(Spec::NOTIFICATION, postrider_notification::app::migrations),
+            TestDb::fresh(Spec::NOTIFICATION, postrider_notification::store::migrations),
             TestVhost::fresh()
         );
         let outside = Context::for_tests();
@@ -93,10 +92,9 @@ impl World {
             retention: TimeDelta::days(30),
             stream_check: Duration::from_millis(300),
         };
-        let producers =
-            Deps { connector: Arc::new(self.producer.clone()), sync_worker: Arc::new(self.producer.clone()) };
-        let app = Box::pin(App::build(config, producers, cx.clone())).await.unwrap();
-        let (addr, socket_addr) = (app.addr(), app.socket_addr());
+        let deps = Deps { connector: Arc::new(self.producer.clone()), sync_worker: Arc::new(self.producer.clone()) };
+        let app = Box::pin(App::build(config, deps, cx.clone())).await.unwrap();
+        let ((addr, _admin), socket_addr) = (app.addrs(), app.socket_addr());
         #[expect(clippy::disallowed_methods, reason = "the harness stops it itself")]
         let running = tokio::spawn(Box::pin(app.run()));
         Replica { api: format!("http://{addr}"), socket_url: format!("{socket_addr}"), cx, running: Some(running) }
@@ -120,10 +118,7 @@ impl World {
              SELECT $1, $2, n, 'created', 'notifications', 'notification:new_message', \
                     jsonb_build_object('notificationId', id, 'messageId', 'm' || n - 1), id, $3, n, now() FROM n";
         postrider_storage::Statement::dynamic(text.to_owned())
-            .bind_as::<postrider_storage::types::Text, _>(account.tenant.to_string())
-            .bind_as::<postrider_storage::types::Text, _>(account.user.to_string())
-            .bind_as::<postrider_storage::types::Uuid, _>(account.id.0)
-            .bind_as::<postrider_storage::types::BigInt, _>(count)
+            .binds((&account.tenant, &account.user, account.id, count))
             .execute(&self.db.admin().await)
             .await
             .unwrap();
@@ -139,16 +134,11 @@ impl World {
 
     /// Rows of a table in the eyes of a tenant.
     pub async fn count(&self, tenant: &TenantId, table: &str) -> i64 {
-        #[derive(postrider_storage::QueryableByName)]
-        struct Count {
-            #[diesel(sql_type = postrider_storage::types::BigInt)]
-            n: i64,
-        }
         let tx = self.db.db.tenant(tenant).await.unwrap();
-        let text = format!("SELECT count(*) AS n FROM {table}");
-        let row = postrider_storage::Statement::dynamic(text).get_result::<Count>(&tx).await.unwrap();
+        let text = format!("SELECT count(*) AS value FROM {table}");
+        let Value(count) = postrider_storage::Statement::dynamic(text).get_result(&tx).await.unwrap();
         tx.commit().await.unwrap();
-        row.n
+        count
     }
 }
 
@@ -177,21 +167,21 @@ impl Replica {
     }
 
     /// GET that must answer 200.
-    pub async fn get(&self, account: &Account, path: &str) -> Value {
+    pub async fn get(&self, account: &Account, path: &str) -> serde_json::Value {
         self.call(self.request(account, Method::GET, path), StatusCode::OK).await
     }
 
     /// POST that must answer 200.
-    pub async fn post(&self, account: &Account, path: &str) -> Value {
+    pub async fn post(&self, account: &Account, path: &str) -> serde_json::Value {
         self.call(self.request(account, Method::POST, path), StatusCode::OK).await
     }
 
-    pub async fn call(&self, request: RequestBuilder, status: StatusCode) -> Value {
+    pub async fn call(&self, request: RequestBuilder, status: StatusCode) -> serde_json::Value {
         let answer = request.send().await.unwrap();
         let got = answer.status();
         let text = answer.text().await.unwrap();
         assert_eq!(got, status, "{text}");
-        serde_json::from_str(&text).unwrap_or(Value::Null)
+        serde_json::from_str(&text).unwrap_or_default()
     }
 
     /// An authenticated socket, subscribed to notifications; waits until that is confirmed.

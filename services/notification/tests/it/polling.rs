@@ -1,6 +1,6 @@
 //! The polling transport, by plain HTTP.
 
-use postrider_notification::socket::Settings;
+use postrider_notification::channels::socket::Settings;
 use reqwest::Client;
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use postrider_notification::socket::Settings;
+use postrider_notification::channels::socket::Settings;
 use postrider_testing::TestVhost;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};

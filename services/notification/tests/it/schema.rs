@@ -1,29 +1,22 @@
 //! Migrations and roles.
 
 use postrider_domain::TenantId;
-use postrider_notification::app::migrations;
-use postrider_storage::types::Text;
-use postrider_storage::{Error, Spec, Statement};
+use postrider_notification::store::migrations;
+use postrider_storage::{Error, Spec, Statement, Value};
 use postrider_testing::db::TestDb;
 
 use crate::producer::Account;
 
-#[derive(postrider_storage::QueryableByName)]
-struct Name {
-    #[diesel(sql_type = Text)]
-    name: String,
-}
-
 async fn names(db: &TestDb, query: &str) -> Vec<String> {
     let admin = db.admin().await;
-    let rows = Statement::dynamic(query.to_owned()).load::<Name>(&admin).await.unwrap();
-    rows.into_iter().map(|row| row.name).collect()
+    let rows = Statement::dynamic(query.to_owned()).load::<Value<String>>(&admin).await.unwrap();
+    rows.into_iter().map(|Value(name)| name).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn migrations_go_up_and_down() {
     let db = TestDb::fresh(Spec::NOTIFICATION, migrations).await;
-    let tables = "SELECT table_name::text AS name FROM information_schema.tables WHERE table_schema = 'notification' \
+    let tables = "SELECT table_name::text AS value FROM information_schema.tables WHERE table_schema = 'notification' \
                   AND table_name NOT LIKE '%diesel%' ORDER BY 1";
     let up = names(&db, tables).await;
     assert!(up.contains(&"notifications".to_owned()) && up.contains(&"outbox".to_owned()));
@@ -36,11 +29,11 @@ async fn migrations_go_up_and_down() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_table_of_ours_is_forced_under_row_level_security() {
     let db = TestDb::fresh(Spec::NOTIFICATION, migrations).await;
-    let open = "SELECT c.relname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+    let open = "SELECT c.relname::text AS value FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                 WHERE n.nspname = 'notification' AND c.relname IN ('accounts', 'users', 'notifications', 'user_log', \
                 'preferences', 'suppressions') AND NOT (c.relrowsecurity AND c.relforcerowsecurity)";
     assert_eq!(names(&db, open).await, Vec::<String>::new());
-    let undated = "SELECT t.table_name::text AS name FROM information_schema.tables t \
+    let undated = "SELECT t.table_name::text AS value FROM information_schema.tables t \
                    WHERE t.table_schema = 'notification' AND t.table_name NOT LIKE '%diesel%' AND NOT EXISTS \
                    (SELECT 1 FROM information_schema.columns c WHERE c.table_schema = t.table_schema \
                     AND c.table_name = t.table_name AND c.column_name = 'created_at')";
@@ -52,11 +45,11 @@ async fn the_system_role_sees_no_content_and_no_role_sees_nothing() {
     let db = TestDb::fresh(Spec::NOTIFICATION, migrations).await;
     for table in ["notifications", "user_log", "preferences", "suppressions", "accounts"] {
         let tx = db.db.system().await.unwrap();
-        let read = Statement::dynamic(format!("SELECT 'x' AS name FROM {table}")).load::<Name>(&tx).await;
+        let read = Statement::dynamic(format!("SELECT 'x' AS value FROM {table}")).load::<Value<String>>(&tx).await;
         assert!(matches!(read, Err(Error::Forbidden(_))), "{table}");
     }
     let tx = db.db.system().await.unwrap();
-    Statement::dynamic("SELECT user_id AS name FROM users".to_owned()).load::<Name>(&tx).await.unwrap();
+    Statement::dynamic("SELECT user_id AS value FROM users".to_owned()).load::<Value<String>>(&tx).await.unwrap();
     tx.rollback().await.unwrap();
     let account = Account::new("t1", "u1");
     let tx = db.db.tenant(&account.tenant).await.unwrap();

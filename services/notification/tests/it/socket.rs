@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postrider_domain::{Clock, SystemClock};
-use postrider_notification::socket::Settings;
+use postrider_notification::channels::socket::Settings;
 use serde_json::{Value, json};
 use uuid::Uuid;
 

@@ -35,7 +35,7 @@ impl Lines {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_emit_is_found_by_the_trace_of_the_event_behind_it() {
     let lines = Lines::default();
-    let level = "warn,postrider_notification::socket=debug,runtime=info".to_owned();
+    let level = "warn,postrider_notification=debug,postrider_runtime=info".to_owned();
     let writer = lines.clone();
     let logs = subscriber(&Settings { format: Format::Json, level }, Redactor::default(), move || writer.clone());
     // A test is a process of its own (nextest), so the subscriber is nobody else's.

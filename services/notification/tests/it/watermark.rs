@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use postrider_notification::socket::Settings;
+use postrider_notification::channels::socket::Settings;
 use postrider_notification::store::users::{self, Head};
 use serde_json::{Value, json};
 use tokio::time::Instant;

@@ -119,7 +119,7 @@ impl GmailLanes for Lanes {
     }
 
     async fn checkpoint(&self) {
-        let Some(saved) = self.handle.governor.save() else { return };
+        let saved = self.handle.governor.save();
         let spent = self.handle.governor.spent();
         let before = self.handle.saved.swap(spent, Ordering::Relaxed);
         let spent = i64::try_from(spent.saturating_sub(before)).unwrap_or(i64::MAX);

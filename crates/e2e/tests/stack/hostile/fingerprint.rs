@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
 use postrider_e2e::World;
-use postrider_storage::types::Text;
-use postrider_storage::{QueryableByName, Statement};
+use postrider_storage::Statement;
 use tokio::time::Instant;
 
 /// Tables of the machinery: they move by themselves (marks of what was sent, leases of jobs, spent quota).
@@ -18,16 +17,16 @@ const ENGINE: &str = "'{epoch,lease_owner,lease_until,due_at,due_reason,last_syn
 const REST: Duration = Duration::from_secs(4);
 const PATIENCE: Duration = Duration::from_secs(90);
 
-#[derive(QueryableByName)]
-struct Table {
-    #[diesel(sql_type = Text)]
-    name: String,
+postrider_storage::row! {
+    struct Table {
+        name: String,
+    }
 }
 
-#[derive(QueryableByName)]
-struct Digest {
-    #[diesel(sql_type = Text)]
-    digest: String,
+postrider_storage::row! {
+    struct Digest {
+        digest: String,
+    }
 }
 
 async fn take(world: &World) -> BTreeMap<String, String> {

@@ -42,6 +42,9 @@ pub(super) async fn watch(request: HttpRequest, sim: Data<Sim>, user: Path<Strin
     let call = Call { sim: &sim, request: &request, method: Method::Watch, user: &user, entity: None };
     call.run(|sim, caller| {
         let body: WatchBody = read(&body)?;
+        if sim.pubsub.lets_gmail_publish(&body.topic_name) == Some(false) {
+            return Err(not_allowed(&body.topic_name));
+        }
         let behavior = body.label_filter_behavior.or(body.label_filter_action);
         let exclude = behavior.is_some_and(|behavior| behavior.eq_ignore_ascii_case("exclude"));
         let wanted = WatchRequest { topic: body.topic_name, label_ids: body.label_ids, exclude };
@@ -52,6 +55,13 @@ pub(super) async fn watch(request: HttpRequest, sim: Data<Sim>, user: Path<Strin
         }))
     })
     .await
+}
+
+/// The topic exists and its policy does not let Gmail publish.
+fn not_allowed(topic: &str) -> ApiError {
+    let text =
+        format!("Error sending test message to Cloud PubSub {topic} : User not authorized to perform this action.");
+    ApiError::new(403, "forbidden", text)
 }
 
 pub(super) async fn stop(request: HttpRequest, sim: Data<Sim>, user: Path<String>) -> HttpResponse {

@@ -12,6 +12,7 @@ use crate::http::call::Call;
 use crate::http::json::{MessageHead, answer};
 use crate::http::payload;
 use crate::ids::MsgId;
+use crate::mailbox::Gap;
 use crate::server::Sim;
 
 pub(super) async fn get(request: HttpRequest, sim: Data<Sim>, path: Path<(String, String)>) -> HttpResponse {
@@ -29,7 +30,13 @@ pub(super) async fn get(request: HttpRequest, sim: Data<Sim>, path: Path<(String
         let mail = found.letter.render();
         let mut head = MessageHead::new(&found, &mail.snippet, mail.raw.len());
         match format.as_str() {
-            "raw" => head.raw = Some(URL_SAFE.encode(&mail.raw)),
+            "raw" => {
+                head.raw = match found.gaps.raw {
+                    None => Some(URL_SAFE.encode(&mail.raw)),
+                    Some(Gap::Blank) => Some(String::new()),
+                    Some(Gap::Absent) => None,
+                }
+            }
             "full" => head.payload = Some(payload::full(&mail.raw, sim.gate.calls())),
             "metadata" => head.payload = Some(payload::metadata(&mail.raw, &caller.query.all("metadataHeaders"))),
             "minimal" => {}

@@ -6,16 +6,15 @@ use postrider_domain::Secret;
 use postrider_web::RequestContext;
 use serde::Deserialize;
 
-use super::respond;
 use super::url::LIFETIME;
-use crate::acts::connect::{Grant, connect};
-use crate::acts::consent::{self, Code};
-use crate::acts::pending;
-use crate::acts::persist::persist;
-use crate::browser::{cookie, page, token};
+use super::{cookie, page, respond};
+use crate::actions::connect::grant::{self, Code, Grant};
+use crate::actions::connect::{Request, confirm, connect};
+use crate::actions::persist::persist;
 use crate::error::Error;
+use crate::rules::token;
 use crate::state::State;
-use crate::store::oauth_states::{self, State as Consent};
+use crate::store::oauth_states::{self, Consent};
 
 /// What Google adds to the address; it may add more, which is ignored.
 #[derive(Debug, Default, Deserialize)]
@@ -67,7 +66,9 @@ async fn end(state: &State, request: &HttpRequest, cx: &RequestContext) -> Resul
     };
     let same_browser = cookie::came_back(request, &consent.state_hash, &consent.cookie_hash);
     if same_browser || state.settings.auto_confirm {
-        let connected = connect(state, &respond::owner(&consent)?, &grant, None, Some(cx.trace)).await?;
+        let owner = respond::owner(&consent);
+        let request = Request { owner, grant, settings: None, confirmed: None, trace: Some(cx.trace) };
+        let connected = connect(state, request).await?;
         let forget = cookie::forget(&consent.state_hash, &state.settings.app_public_url);
         return Ok(respond::connected(&consent, connected, forget));
     }
@@ -77,8 +78,8 @@ async fn end(state: &State, request: &HttpRequest, cx: &RequestContext) -> Resul
 /// Uses the state up.
 async fn take(state: &State, text: Option<&str>) -> Result<Consent, Error> {
     let text = text.filter(|text| !text.is_empty()).ok_or(Error::StateInvalid)?;
-    let mut tx = state.db.system().await?;
-    let found = oauth_states::take(&mut tx, token::hash(text), state.seams.clock.now()).await?;
+    let tx = state.db.system().await?;
+    let found = oauth_states::take(&tx, &token::hash(text), state.seams.clock.now()).await?;
     tx.commit().await?;
     found.ok_or(Error::StateInvalid)
 }
@@ -86,13 +87,13 @@ async fn take(state: &State, text: Option<&str>) -> Result<Consent, Error> {
 async fn exchange(state: &State, consent: &Consent, code: Secret) -> Result<Grant, Error> {
     let verifier = state.vault.open(&consent.verifier_sealed)?;
     let redirect_uri = state.google()?.redirect_uri.clone();
-    consent::by_code(state, &Code { code, verifier: Some(verifier), redirect_uri }).await
+    grant::by_code(state, &Code { code, verifier: Some(verifier), redirect_uri }).await
 }
 
 async fn give_back(state: &State, consent: &Consent) -> Result<(), Error> {
     persist(state, "give a state back", || async {
-        let mut tx = state.db.system().await?;
-        oauth_states::give_back(&mut tx, consent.state_hash.clone()).await?;
+        let tx = state.db.system().await?;
+        oauth_states::give_back(&tx, &consent.state_hash).await?;
         Ok(tx.commit().await?)
     })
     .await
@@ -101,13 +102,12 @@ async fn give_back(state: &State, consent: &Consent) -> Result<(), Error> {
 /// Another browser than the one that began: the person must say yes first.
 async fn ask(state: &State, consent: &Consent, grant: &Grant) -> Result<HttpResponse, Error> {
     let word = token::random(state.seams.entropy.as_ref());
-    let sealed = pending::seal(&state.vault, grant)?;
+    let sealed = confirm::seal(&state.vault, grant)?;
     let until = state.seams.clock.now() + LIFETIME;
     let hash = token::hash(word.expose());
     persist(state, "keep a grant for its yes", || async {
-        let mut tx = state.db.system().await?;
-        let state_hash = consent.state_hash.clone();
-        oauth_states::await_confirmation(&mut tx, state_hash, hash.clone(), sealed.clone(), until).await?;
+        let tx = state.db.system().await?;
+        oauth_states::await_confirmation(&tx, &consent.state_hash, &hash, &sealed, until).await?;
         Ok(tx.commit().await?)
     })
     .await?;

@@ -6,13 +6,12 @@ use postrider_web::RequestContext;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::respond;
-use crate::acts::connect::connect_confirmed;
-use crate::acts::pending;
-use crate::browser::{cookie, token};
+use super::{cookie, respond};
+use crate::actions::connect::{Request, confirm, connect};
 use crate::error::Error;
+use crate::rules::token;
 use crate::state::State;
-use crate::store::oauth_states::{self, Hash, State as Consent};
+use crate::store::oauth_states::{self, Consent, Hash};
 
 /// The form.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -53,28 +52,30 @@ pub async fn handle(
 async fn end(state: &State, request: &HttpRequest, cx: &RequestContext, form: &Answer) -> Result<HttpResponse, Error> {
     let token = token::hash(&form.token);
     if form.answer != "yes" {
-        let consent = take(state, token).await?;
+        let consent = take(state, &token).await?;
         return Ok(respond::denied(request, &consent, "access_denied"));
     }
-    let consent = find(state, token.clone()).await?;
+    let consent = find(state, &token).await?;
     let sealed = consent.grant_sealed.as_deref().ok_or(Error::StateInvalid)?;
-    let grant = pending::open(&state.vault, sealed)?;
-    let connected = connect_confirmed(state, respond::owner(&consent)?, grant, token, Some(cx.trace)).await?;
+    let grant = confirm::open(&state.vault, sealed)?;
+    let owner = respond::owner(&consent);
+    let request = Request { owner, grant, settings: None, confirmed: Some(token), trace: Some(cx.trace) };
+    let connected = connect(state, request).await?;
     let forget = cookie::forget(&consent.state_hash, &state.settings.app_public_url);
     Ok(respond::connected(&consent, connected, forget))
 }
 
 /// Reads the consent and uses nothing up: that is the connect's business, in its own transaction.
-async fn find(state: &State, token: Hash) -> Result<Consent, Error> {
-    let mut tx = state.db.system().await?;
-    let found = oauth_states::find_confirmed(&mut tx, token, state.seams.clock.now()).await?;
+async fn find(state: &State, token: &Hash) -> Result<Consent, Error> {
+    let tx = state.db.system().await?;
+    let found = oauth_states::find_confirmed(&tx, token, state.seams.clock.now()).await?;
     tx.commit().await?;
     found.ok_or(Error::StateInvalid)
 }
 
-async fn take(state: &State, token: Hash) -> Result<Consent, Error> {
-    let mut tx = state.db.system().await?;
-    let found = oauth_states::take_confirmed(&mut tx, token, state.seams.clock.now()).await?;
+async fn take(state: &State, token: &Hash) -> Result<Consent, Error> {
+    let tx = state.db.system().await?;
+    let found = oauth_states::take_confirmed(&tx, token, state.seams.clock.now()).await?;
     tx.commit().await?;
     found.ok_or(Error::StateInvalid)
 }

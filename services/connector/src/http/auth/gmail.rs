@@ -7,8 +7,9 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::respond::ConnectedAnswer;
-use crate::acts::bring::{self, Brought};
-use crate::acts::connect::{Owner, connect};
+use crate::actions::Owner;
+use crate::actions::connect::submitted_code::{self, SubmittedCode};
+use crate::actions::connect::{Request, connect};
 use crate::state::State;
 
 /// The code and what belongs to it.
@@ -39,14 +40,15 @@ pub struct Body {
 pub async fn handle(state: Data<State>, caller: Caller, body: ApiJson<Body>) -> Result<Json<ConnectedAnswer>, Problem> {
     caller.require(Scope::Write)?;
     let body = body.into_inner();
-    let brought = Brought {
+    let submitted = SubmittedCode {
         code: body.auth_code,
         state: body.state,
         verifier: body.code_verifier,
         redirect_uri: body.redirect_uri,
     };
     let owner = Owner::from(&caller);
-    let grant = bring::code(&state, &owner, brought).await?;
-    let connected = connect(&state, &owner, &grant, None, Some(caller.trace)).await?;
+    let grant = submitted_code::redeem(&state, &owner, submitted).await?;
+    let request = Request { owner, grant, settings: None, confirmed: None, trace: Some(caller.trace) };
+    let connected = connect(&state, request).await?;
     Ok(Json(connected.into()))
 }

@@ -2,17 +2,17 @@
 
 use actix_web::cookie::Cookie;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
-use postrider_domain::{TenantId, UserId};
 use postrider_web::Problem;
 use serde::Serialize;
 use url::Url;
 use utoipa::ToSchema;
 
-use crate::acts::connect::{Connected, Owner};
-use crate::browser::page;
+use super::page;
+use crate::actions::Owner;
+use crate::actions::connect::Connected;
 use crate::error::Error;
 use crate::rules::return_to;
-use crate::store::oauth_states::State as Consent;
+use crate::store::oauth_states::Consent;
 
 /// A connected account.
 #[derive(Debug, Serialize, ToSchema)]
@@ -30,12 +30,9 @@ impl From<Connected> for ConnectedAnswer {
     }
 }
 
-/// Whose consent it is. The row was written from a verified caller, so these parse.
-pub fn owner(consent: &Consent) -> Result<Owner, Error> {
-    match (TenantId::parse(consent.tenant.as_str()), UserId::parse(consent.user_id.as_str())) {
-        (Ok(tenant), Ok(user)) => Ok(Owner { tenant, user }),
-        _ => Err(Error::StateInvalid),
-    }
+/// Whose consent it is.
+pub fn owner(consent: &Consent) -> Owner {
+    Owner { tenant: consent.tenant.clone(), user: consent.user_id.clone() }
 }
 
 /// Where the browser came from, if it said so. It was checked when the consent began.

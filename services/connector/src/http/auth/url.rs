@@ -8,11 +8,11 @@ use postrider_web::{ApiQuery, Caller, Problem, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::browser::{cookie, token};
+use super::cookie;
 use crate::error::Error;
-use crate::rules::return_to;
+use crate::rules::{return_to, token};
 use crate::state::State;
-use crate::store::oauth_states::{self, NewState};
+use crate::store::oauth_states::{self, NewConsent};
 
 /// How long a person may take on Google's pages.
 pub const LIFETIME: TimeDelta = TimeDelta::minutes(10);
@@ -59,7 +59,7 @@ pub async fn handle(state: Data<State>, caller: Caller, query: ApiQuery<Paramete
     let entropy = state.seams.entropy.as_ref();
     let [consent, verifier, start]: [Secret; 3] = std::array::from_fn(|_| token::random(entropy));
     let state_hash = token::hash(consent.expose());
-    let new = NewState {
+    let new = NewConsent {
         state_hash: state_hash.clone(),
         tenant: caller.tenant.clone(),
         user: caller.user.clone(),
@@ -76,9 +76,9 @@ pub async fn handle(state: Data<State>, caller: Caller, query: ApiQuery<Paramete
         .json(Answer { url, state: consent.expose().to_owned() }))
 }
 
-async fn keep(state: &State, caller: &Caller, new: NewState) -> Result<(), Error> {
-    let mut tx = state.db.tenant(&caller.tenant).await?;
-    oauth_states::insert(&mut tx, new).await?;
+async fn keep(state: &State, caller: &Caller, new: NewConsent) -> Result<(), Error> {
+    let tx = state.db.tenant(&caller.tenant).await?;
+    oauth_states::insert(&tx, new).await?;
     tx.commit().await?;
     Ok(())
 }

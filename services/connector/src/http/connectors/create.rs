@@ -9,9 +9,10 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::view::{self, ConnectorAnswer};
-use crate::acts::bring::{self, Brought};
-use crate::acts::connect::{Grant, Owner, connect};
-use crate::acts::consent;
+use crate::actions::Owner;
+use crate::actions::connect::grant::{self, Grant};
+use crate::actions::connect::submitted_code::{self, SubmittedCode};
+use crate::actions::connect::{Request, connect};
 use crate::error::Error;
 use crate::rules::settings::{Settings, SettingsPatch};
 use crate::state::State;
@@ -69,8 +70,9 @@ pub async fn handle(state: Data<State>, caller: Caller, body: ApiJson<Body>) -> 
         patch.clone().apply(&Settings::default()).map_err(Error::from_faults)?;
     }
     let owner = Owner::from(&caller);
-    let grant = grant(&state, &owner, body).await?;
-    let connected = connect(&state, &owner, &grant, settings.as_ref(), Some(caller.trace)).await?;
+    let grant = granted(&state, &owner, body).await?;
+    let request = Request { owner: owner.clone(), grant, settings, confirmed: None, trace: Some(caller.trace) };
+    let connected = connect(&state, request).await?;
     let status = if connected.created { StatusCode::CREATED } else { StatusCode::OK };
     let answer = view::read(&state, &owner, connected.connector).await?;
     let mut response = HttpResponse::build(status);
@@ -80,19 +82,19 @@ pub async fn handle(state: Data<State>, caller: Caller, body: ApiJson<Body>) -> 
     Ok(response.json(answer))
 }
 
-async fn grant(state: &State, owner: &Owner, body: Body) -> Result<Grant, Error> {
+async fn granted(state: &State, owner: &Owner, body: Body) -> Result<Grant, Error> {
     match (body.auth_code, body.refresh_token) {
         (Some(code), None) => {
-            let brought = Brought { code, state: body.state, verifier: body.code_verifier, redirect_uri: None };
-            bring::code(state, owner, brought).await
+            let submitted = SubmittedCode { code, state: body.state, verifier: body.code_verifier, redirect_uri: None };
+            submitted_code::redeem(state, owner, submitted).await
         }
         (None, Some(refresh)) => {
             if body.state.is_some() || body.code_verifier.is_some() {
                 let name = if body.state.is_some() { "state" } else { "code_verifier" };
                 return Err(Error::invalid(name, "belongs to an auth_code"));
             }
-            bring::sane("refresh_token", &refresh)?;
-            consent::by_refresh_token(state, &refresh).await
+            submitted_code::check_secret("refresh_token", &refresh)?;
+            grant::by_refresh_token(state, &refresh).await
         }
         _ => Err(Error::Invalid(vec![
             ("auth_code".to_owned(), "exactly one of auth_code and refresh_token is needed".to_owned()),

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::view::{self, ConnectorAnswer};
-use crate::acts::connect::Owner;
-use crate::acts::disconnect::disconnect;
+use crate::actions::Owner;
+use crate::actions::disconnect::disconnect;
 use crate::state::State;
 
 /// Parameters.

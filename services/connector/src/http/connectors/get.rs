@@ -5,7 +5,7 @@ use postrider_domain::ConnectorId;
 use postrider_web::{Caller, PathId, Problem, Scope};
 
 use super::view::{self, ConnectorAnswer};
-use crate::acts::connect::Owner;
+use crate::actions::Owner;
 use crate::state::State;
 
 /// One of the caller's connectors.

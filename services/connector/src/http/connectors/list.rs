@@ -2,14 +2,13 @@
 
 use actix_web::web::{Data, Json};
 use postrider_domain::ConnectorId;
-use postrider_storage::page;
-use postrider_web::{ApiQuery, Caller, Limit, Page, Problem, Scope};
+use postrider_web::{ApiQuery, Caller, Cursor, Limit, Page, Problem, Scope};
 use serde::Deserialize;
 
 use super::view::ConnectorAnswer;
 use crate::error::Error;
 use crate::state::State;
-use crate::store::connector_view::{self, ConnectorView};
+use crate::store::connectors::view::{self, ConnectorView};
 
 /// Parameters.
 #[derive(Debug, Deserialize)]
@@ -19,7 +18,7 @@ pub struct Parameters {
     #[serde(default)]
     limit: Limit,
     /// `next_cursor` of the page before.
-    cursor: Option<String>,
+    cursor: Option<Cursor<ConnectorId>>,
 }
 
 /// The caller's connectors, oldest first, ended ones too.
@@ -37,21 +36,10 @@ pub async fn handle(
     query: ApiQuery<Parameters>,
 ) -> Result<Json<Page<ConnectorAnswer>>, Problem> {
     caller.require(Scope::Read)?;
-    let after = match &query.cursor {
-        Some(cursor) => {
-            Some(page::decode::<ConnectorId>(cursor).map_err(|error| Error::invalid("cursor", error.to_string()))?)
-        }
-        None => None,
-    };
-    let mut rows = read(&state, &caller, after, i64::from(query.limit.get()) + 1).await?;
-    let wanted = usize::try_from(query.limit.get()).unwrap_or(usize::MAX);
-    let more = rows.len() > wanted;
-    rows.truncate(wanted);
-    let next = match rows.last().filter(|_| more) {
-        Some(last) => Some(page::encode(&ConnectorId(last.id)).map_err(Problem::unexpected)?),
-        None => None,
-    };
-    Ok(Json(Page::new(rows.into_iter().map(ConnectorAnswer::from).collect(), next)))
+    let after = query.cursor.map(|cursor| cursor.0);
+    let rows = read(&state, &caller, after, query.limit.and_one()).await?;
+    let page = Page::cut(rows, query.limit, |row| row.id)?;
+    Ok(Json(page.map(ConnectorAnswer::from)))
 }
 
 async fn read(
@@ -60,8 +48,8 @@ async fn read(
     after: Option<ConnectorId>,
     limit: i64,
 ) -> Result<Vec<ConnectorView>, Error> {
-    let mut tx = state.db.tenant(&caller.tenant).await?;
-    let rows = connector_view::list(&mut tx, &caller.user, after, limit).await?;
+    let tx = state.db.tenant(&caller.tenant).await?;
+    let rows = view::list(&tx, &caller.user, after, limit).await?;
     tx.commit().await?;
     Ok(rows)
 }

@@ -1,17 +1,16 @@
 //! `PATCH /api/connectors/{connector_id}`.
 
 use actix_web::web::{Data, Json};
-use postrider_domain::ConnectorId;
+use postrider_domain::{AccountStatus, ConnectorId};
 use postrider_web::{ApiJson, Caller, PathId, Problem, Scope};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::view::{self, ConnectorAnswer};
-use crate::acts::connect::Owner;
-use crate::acts::update::{Wish, update};
+use crate::actions::Owner;
+use crate::actions::update::{Patch, update};
 use crate::error::Error;
 use crate::rules::settings::SettingsPatch;
-use crate::rules::status::Status;
 use crate::state::State;
 
 /// Longest name, in characters.
@@ -25,13 +24,13 @@ pub struct Body {
     /// 1 to 200 characters.
     display_name: Option<String>,
     settings: Option<SettingsPatch>,
-    status: Option<WishedStatus>,
+    status: Option<ChosenStatus>,
 }
 
 /// The states an owner may choose.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum WishedStatus {
+pub enum ChosenStatus {
     Active,
     Paused,
 }
@@ -56,13 +55,13 @@ pub async fn handle(
     caller.require(Scope::Write)?;
     let body = body.into_inner();
     let display_name = body.display_name.map(name).transpose()?;
-    let status = body.status.map(|wished| match wished {
-        WishedStatus::Active => Status::Active,
-        WishedStatus::Paused => Status::Paused,
+    let status = body.status.map(|chosen| match chosen {
+        ChosenStatus::Active => AccountStatus::Active,
+        ChosenStatus::Paused => AccountStatus::Paused,
     });
-    let wish = Wish { display_name, settings: body.settings, status };
+    let patch = Patch { display_name, settings: body.settings, status };
     let owner = Owner::from(&caller);
-    update(&state, &owner, *id, wish, Some(caller.trace)).await?;
+    update(&state, &owner, *id, patch, Some(caller.trace)).await?;
     Ok(Json(view::read(&state, &owner, *id).await?))
 }
 

@@ -1,16 +1,16 @@
 //! A connector in answers. No secret has a place here.
 
-use postrider_domain::{ConnectorId, Timestamp};
+use postrider_domain::{ConnectorId, GoogleSub, Timestamp, WatchId, WatchState, WatchType};
 use postrider_google_auth::oauth::Scopes;
 use postrider_web::Problem;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::acts::connect::Owner;
+use crate::actions::Owner;
 use crate::error::Error;
 use crate::rules::settings::Settings;
 use crate::state::State;
-use crate::store::connector_view::{self, ConnectorView};
+use crate::store::connectors::view::{self, ConnectorView};
 
 /// A connected account.
 #[derive(Debug, Serialize, ToSchema)]
@@ -24,7 +24,7 @@ pub struct ConnectorAnswer {
     display_name: String,
     email_address: String,
     /// `active`, `reauth_required`, `paused`, `disconnected`.
-    status: String,
+    status: &'static str,
     /// Why, for `reauth_required`: `invalid_grant`, `scope_missing`.
     status_reason: Option<String>,
     granted_scopes: Vec<String>,
@@ -48,18 +48,20 @@ pub struct ConnectorAnswer {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ConfigAnswer {
     /// Google's stable account id, or `email:<address>` while none is known.
-    google_sub: String,
+    #[schema(value_type = String)]
+    google_sub: GoogleSub,
     has_credentials: bool,
 }
 
 /// The connector's watch.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct WatchAnswer {
-    watch_id: String,
+    #[schema(value_type = String)]
+    watch_id: WatchId,
     /// `push` or `polling`.
-    watch_type: String,
+    watch_type: &'static str,
     /// `pending`, `active`, `lapsed`, `stopped`.
-    state: String,
+    state: &'static str,
     /// When Google's watch ends unless renewed.
     #[schema(value_type = Option<String>, format = "date-time")]
     expiration: Option<Timestamp>,
@@ -68,21 +70,21 @@ pub struct WatchAnswer {
 impl From<ConnectorView> for ConnectorAnswer {
     fn from(row: ConnectorView) -> Self {
         let watch = row.watch_id.map(|id| WatchAnswer {
-            watch_id: id.to_string(),
-            watch_type: row.watch_type.unwrap_or_default(),
-            state: row.watch_state.unwrap_or_default(),
+            watch_id: id,
+            watch_type: row.watch_type.map_or("", WatchType::as_str),
+            state: row.watch_state.map_or("", WatchState::as_str),
             expiration: row.watch_expires_at,
         });
         Self {
-            id: ConnectorId(row.id),
+            id: row.id,
             r#type: "email",
             provider: "gmail",
             display_name: row.display_name,
             email_address: row.email_address,
-            status: row.status,
+            status: row.status.as_str(),
             status_reason: Some(row.status_reason).filter(|reason| !reason.is_empty()),
             granted_scopes: Scopes::parse(&row.granted_scopes).iter().map(str::to_owned).collect(),
-            settings: serde_json::from_value(row.settings).unwrap_or_default(),
+            settings: row.settings,
             config: ConfigAnswer { google_sub: row.google_sub, has_credentials: row.has_credentials },
             has_credentials: row.has_credentials,
             watch,
@@ -97,8 +99,8 @@ impl From<ConnectorView> for ConnectorAnswer {
 /// Reads one of the owner's connectors for an answer.
 pub async fn read(state: &State, owner: &Owner, id: ConnectorId) -> Result<ConnectorAnswer, Problem> {
     let found = async {
-        let mut tx = state.db.tenant(&owner.tenant).await?;
-        let found = connector_view::find(&mut tx, &owner.user, id).await?;
+        let tx = state.db.tenant(&owner.tenant).await?;
+        let found = view::find(&tx, &owner.user, id).await?;
         tx.commit().await?;
         found.ok_or(Error::NotFound)
     };

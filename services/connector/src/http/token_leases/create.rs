@@ -2,15 +2,16 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use postrider_domain::{ConnectorId, Timestamp};
+use postrider_domain::{ConnectorId, GoogleSub, Timestamp};
 use postrider_web::{ApiJson, Problem, ServiceCaller};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::acts::lease::{Lease, Wish, lease};
+use crate::actions::tokens::lease::{Lease, Options, lease};
 use crate::error::Error;
+use crate::observe;
 use crate::state::State;
-use crate::store::members;
+use crate::store::connectors::members;
 
 /// The only caller.
 const CALLER: &str = "sync-worker";
@@ -34,7 +35,8 @@ pub struct Answer {
     #[schema(value_type = String, format = "date-time")]
     expires_at: Timestamp,
     token_version: i64,
-    google_sub: String,
+    #[schema(value_type = String)]
+    google_sub: GoogleSub,
     email_address: String,
 }
 
@@ -52,7 +54,7 @@ pub struct Answer {
 pub async fn handle(state: Data<State>, caller: ServiceCaller, body: ApiJson<Body>) -> Result<HttpResponse, Problem> {
     caller.must_be(&[CALLER])?;
     let leased = run(&state, &caller, &body).await;
-    crate::observe::leased(&state, leased.as_ref().map_or_else(Error::code, |_lease| "ok"));
+    observe::leased(&state.metrics, leased.as_ref().map_or_else(Error::code, |_lease| "ok"));
     let lease = leased?;
     Ok(HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(Answer {
         token: lease.token.expose().to_owned(),
@@ -67,12 +69,12 @@ async fn run(state: &State, caller: &ServiceCaller, body: &Body) -> Result<Lease
     let tenant = match &caller.tenant {
         Some(tenant) => tenant.clone(),
         None => {
-            let mut tx = state.db.system().await?;
-            let tenant = members::tenant_of(&mut tx, body.connector_id).await?;
+            let tx = state.db.system().await?;
+            let tenant = members::tenant_of(&tx, body.connector_id).await?;
             tx.commit().await?;
             tenant.ok_or(Error::NotFound)?
         }
     };
-    let wish = Wish { newer_than: body.newer_than, even_paused: false };
-    lease(state, &tenant, body.connector_id, wish).await
+    let options = Options { newer_than: body.newer_than, even_paused: false };
+    lease(state, &tenant, body.connector_id, options).await
 }

@@ -1,15 +1,13 @@
 //! `POST /api/v1/gmail/watch/start`.
 
-use actix_web::HttpRequest;
 use actix_web::web::{Data, Json};
 use postrider_domain::{ConnectorId, LabelId, Timestamp};
-use postrider_web::{ApiJson, Caller, Problem, Scope};
+use postrider_web::{AccountHeader, ApiJson, Caller, Problem, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::account;
-use crate::acts::connect::Owner;
-use crate::acts::share::{self, Wish};
+use crate::actions::Owner;
+use crate::actions::watch::start::{Options, start};
 use crate::error::Error;
 use crate::rules::settings::FilterAction;
 use crate::rules::topic;
@@ -43,7 +41,7 @@ pub struct Answer {
     expiration: Option<Timestamp>,
     watch_id: String,
     /// `push` or `polling`.
-    watch_type: String,
+    watch_type: &'static str,
 }
 
 /// Starts (or renews) the watch of an account.
@@ -60,7 +58,7 @@ pub struct Answer {
 pub async fn handle(
     state: Data<State>,
     caller: Caller,
-    request: HttpRequest,
+    account: AccountHeader,
     body: ApiJson<Body>,
 ) -> Result<Json<Answer>, Problem> {
     caller.require(Scope::Write)?;
@@ -68,14 +66,14 @@ pub async fn handle(
     if body.topic_name.as_deref().is_some_and(|name| !topic::is_valid(name)) {
         return Err(Error::invalid("topic_name", "has not the form projects/<project>/topics/<topic>").into());
     }
-    let connector = account::named(&request, body.connector_id)?;
-    let wish =
-        Wish { topic: body.topic_name, label_ids: body.label_ids, label_filter_action: body.label_filter_action };
-    let watch = share::start(&state, &Owner::from(&caller), connector, wish, Some(caller.trace)).await?;
+    let connector = account.or(body.connector_id)?;
+    let options =
+        Options { topic: body.topic_name, label_ids: body.label_ids, label_filter_action: body.label_filter_action };
+    let watch = start(&state, &Owner::from(&caller), connector, options, Some(caller.trace)).await?;
     Ok(Json(Answer {
         history_id: watch.history_id.to_string(),
         expiration: watch.expires_at,
         watch_id: watch.id.to_string(),
-        watch_type: watch.watch_type,
+        watch_type: watch.watch_type.as_str(),
     }))
 }

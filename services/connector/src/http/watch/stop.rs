@@ -1,16 +1,14 @@
 //! `POST /api/v1/gmail/watch/stop`.
 
-use actix_web::HttpRequest;
 use actix_web::web::{Data, Json};
 use postrider_domain::ConnectorId;
-use postrider_web::{Caller, Problem, Scope};
+use postrider_web::{AccountHeader, Caller, Problem, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::account;
 use super::optional_body::OptionalBody;
-use crate::acts::connect::Owner;
-use crate::acts::share;
+use crate::actions::Owner;
+use crate::actions::watch::stop::stop;
 use crate::state::State;
 
 /// Whose watch.
@@ -43,11 +41,11 @@ pub struct Answer {
 pub async fn handle(
     state: Data<State>,
     caller: Caller,
-    request: HttpRequest,
+    account: AccountHeader,
     body: OptionalBody<Body>,
 ) -> Result<Json<Answer>, Problem> {
     caller.require(Scope::Write)?;
-    let connector = account::named(&request, body.0.connector_id)?;
-    share::stop(&state, &Owner::from(&caller), connector, Some(caller.trace)).await?;
+    let connector = account.or(body.0.connector_id)?;
+    stop(&state, &Owner::from(&caller), connector, Some(caller.trace)).await?;
     Ok(Json(Answer { stopped: true }))
 }

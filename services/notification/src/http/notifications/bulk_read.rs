@@ -10,10 +10,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::view::Data;
-use crate::changes::Whose;
+use crate::actions::Owner;
 use crate::error::Error;
+use crate::rules::Mark;
 use crate::state::State;
-use crate::store::mark::Mark;
 
 /// Most ids of one request.
 const MAX: usize = 1_000;
@@ -52,9 +52,9 @@ pub async fn handle(caller: Caller, body: ApiJson<Body>, state: AppData<State>) 
         return Ok(Json(Data { data: Counted { updated: 0, total } }));
     }
     let ids: Vec<NotificationId> = ids.into_iter().collect();
-    let whose = Whose { tenant: &caller.tenant, user: &caller.user, trace: Some(caller.trace) };
-    let mut tx = state.db.tenant(whose.tenant).await?;
-    let updated = state.changes.mark(&mut tx, whose, &ids, Mark::Read).await?.len();
+    let owner = Owner { tenant: &caller.tenant, user: &caller.user, trace: Some(caller.trace) };
+    let mut tx = state.db.tenant(owner.tenant).await?;
+    let updated = state.actions.mark(&mut tx, owner, &ids, Mark::Read).await?.len();
     tx.commit().await?;
     Ok(Json(Data { data: Counted { updated, total } }))
 }

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::view::{Data, NotificationView};
-use crate::changes::Whose;
+use crate::actions::Owner;
 use crate::error::Error;
 use crate::http::account::must_own;
 use crate::rules::custom::{Custom, custom};
@@ -57,8 +57,8 @@ pub async fn handle(caller: Caller, body: ApiJson<Body>, state: AppData<State>) 
     let effective = preferences::effective(&tx, &caller.tenant, &caller.user, account).await?.preferences;
     let (key, now) = (state.seams.ids.uuid().to_string(), state.seams.clock.now());
     let draft = custom(given, key, &effective, now);
-    let whose = Whose { tenant: &caller.tenant, user: &caller.user, trace: Some(caller.trace) };
-    let raised = state.changes.raise(&mut tx, whose, account, draft).await?;
+    let owner = Owner { tenant: &caller.tenant, user: &caller.user, trace: Some(caller.trace) };
+    let raised = state.actions.raise(&mut tx, owner, account, draft).await?;
     let row = match raised {
         Some(raised) => notifications::find(&tx, &caller.tenant, &caller.user, raised.id).await?,
         None => None,

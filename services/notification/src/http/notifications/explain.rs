@@ -39,5 +39,5 @@ pub async fn handle(
     tx.commit().await?;
     let row = row.ok_or_else(Error::not_found)?;
     let decisions = decisions(&row);
-    Ok(Json(Data { data: Explanation { id: row.id, r#type: row.kind, decisions } }))
+    Ok(Json(Data { data: Explanation { id: row.id.0, r#type: row.kind.to_string(), decisions } }))
 }

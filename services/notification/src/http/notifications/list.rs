@@ -2,19 +2,19 @@
 
 #![expect(unused_qualifications, reason = "in the code utoipa makes of `params`")]
 
-use actix_web::HttpRequest;
 use actix_web::web::{Data as AppData, Json};
-use postrider_web::{ApiQuery, Caller, Limit, Problem, Scope, codes};
+use postrider_domain::ConnectorId;
+use postrider_web::{AccountHeader, ApiQuery, Caller, Limit, Problem, Scope, codes};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::view::NotificationView;
 use crate::error::Error;
-use crate::http::account;
+use crate::http::account::must_own;
 use crate::rules::Kind;
 use crate::state::State;
-use crate::store::list::{self, Filter};
+use crate::store::notifications::{self, Filter};
 use crate::store::users;
 
 /// Deepest page; further back a client wants a filter, not a page.
@@ -76,7 +76,7 @@ pub struct NotificationPage {
 pub async fn handle(
     caller: Caller,
     query: ApiQuery<ListParams>,
-    request: HttpRequest,
+    header: AccountHeader,
     state: AppData<State>,
 ) -> Result<Json<NotificationPage>, Error> {
     caller.require(Scope::Read)?;
@@ -88,15 +88,15 @@ pub async fn handle(
         archived: query.archived,
         unread_only: query.unread_only,
         kind: kind(query.r#type.as_deref())?,
-        account: account::named(&request, query.connector_id)?,
+        account: header.or(query.connector_id.map(ConnectorId))?,
     };
     let offset = i64::from(page - 1) * i64::from(limit);
     let tx = state.db.tenant(&caller.tenant).await?;
-    account::must_own(&tx, &caller, filter.account).await?;
+    must_own(&tx, &caller, filter.account).await?;
     let (head, rows, total) = tokio::try_join!(
         users::find(&tx, &caller.tenant, &caller.user),
-        list::page(&tx, &caller.tenant, &caller.user, &filter, offset, i64::from(limit)),
-        list::count(&tx, &caller.tenant, &caller.user, &filter)
+        notifications::page(&tx, &caller.tenant, &caller.user, &filter, offset, i64::from(limit)),
+        notifications::count(&tx, &caller.tenant, &caller.user, &filter)
     )?;
     tx.commit().await?;
     let shown = i64::try_from(rows.len()).unwrap_or(i64::MAX);

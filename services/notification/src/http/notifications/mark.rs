@@ -8,10 +8,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::view::Data;
-use crate::changes::Whose;
+use crate::actions::Owner;
 use crate::error::Error;
+use crate::rules::Mark;
 use crate::state::State;
-use crate::store::mark::Mark;
 use crate::store::notifications::{self, Notification};
 
 /// Read state of a notification.
@@ -69,20 +69,20 @@ pub async fn archive(
 ) -> Result<Json<Data<ArchiveState>>, Error> {
     let row = mark(&caller, *id, &state, Mark::Archived).await?;
     let archived_at = row.archived_at.map(|at| at.timestamp_millis());
-    Ok(Json(Data { data: ArchiveState { id: row.id, is_archived: row.is_archived, archived_at } }))
+    Ok(Json(Data { data: ArchiveState { id: row.id.0, is_archived: row.is_archived, archived_at } }))
 }
 
 async fn mark(caller: &Caller, id: NotificationId, state: &State, how: Mark) -> Result<Notification, Error> {
     caller.require(Scope::Write)?;
-    let whose = Whose { tenant: &caller.tenant, user: &caller.user, trace: Some(caller.trace) };
-    let mut tx = state.db.tenant(whose.tenant).await?;
-    state.changes.mark(&mut tx, whose, &[id], how).await?;
-    let row = notifications::find(&tx, whose.tenant, whose.user, id).await?;
+    let owner = Owner { tenant: &caller.tenant, user: &caller.user, trace: Some(caller.trace) };
+    let mut tx = state.db.tenant(owner.tenant).await?;
+    state.actions.mark(&mut tx, owner, &[id], how).await?;
+    let row = notifications::find(&tx, owner.tenant, owner.user, id).await?;
     tx.commit().await?;
     row.ok_or_else(Error::not_found)
 }
 
 fn read_state(row: Notification) -> Json<Data<ReadState>> {
     let read_at = row.read_at.map(|at| at.timestamp_millis());
-    Json(Data { data: ReadState { id: row.id, is_read: row.is_read, read_at } })
+    Json(Data { data: ReadState { id: row.id.0, is_read: row.is_read, read_at } })
 }

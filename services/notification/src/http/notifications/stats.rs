@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::HttpRequest;
 use actix_web::web::{Data as AppData, Json};
-use postrider_web::{ApiQuery, Caller, Scope};
+use postrider_web::{AccountHeader, ApiQuery, Caller, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::view::Data;
 use crate::error::Error;
-use crate::http::account::{self, AccountParams};
+use crate::http::account::{AccountParams, must_own};
 use crate::state::State;
-use crate::store::list;
+use crate::store::notifications;
 
 /// The caller's counts.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -32,21 +31,21 @@ pub struct Stats {
 pub async fn handle(
     caller: Caller,
     query: ApiQuery<AccountParams>,
-    request: HttpRequest,
+    header: AccountHeader,
     state: AppData<State>,
 ) -> Result<Json<Data<Stats>>, Error> {
     caller.require(Scope::Read)?;
-    let account = account::named(&request, query.connector_id)?;
+    let account = query.account(header)?;
     let tx = state.db.tenant(&caller.tenant).await?;
-    account::must_own(&tx, &caller, account).await?;
-    let counts = list::stats(&tx, &caller.tenant, &caller.user, account).await?;
+    must_own(&tx, &caller, account).await?;
+    let counts = notifications::stats(&tx, &caller.tenant, &caller.user, account).await?;
     tx.commit().await?;
     Ok(Json(Data {
         data: Stats {
             total: counts.iter().map(|count| count.total).sum(),
             unread: counts.iter().map(|count| count.unread).sum(),
             archived: counts.iter().map(|count| count.archived).sum(),
-            by_type: counts.into_iter().map(|count| (count.kind, count.total)).collect(),
+            by_type: counts.into_iter().map(|count| (count.kind.to_string(), count.total)).collect(),
         },
     }))
 }

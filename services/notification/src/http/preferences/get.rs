@@ -1,14 +1,13 @@
 //! `GET /api/notifications/preferences`: the values in force, defaults included.
 
-use actix_web::HttpRequest;
 use actix_web::web::{Data as AppData, Json};
-use postrider_web::{ApiQuery, Caller, Scope};
+use postrider_web::{AccountHeader, ApiQuery, Caller, Scope};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::error::Error;
-use crate::http::account::{self, AccountParams};
+use crate::http::account::{AccountParams, must_own};
 use crate::http::notifications::view::Data;
 use crate::rules::Preferences;
 use crate::state::State;
@@ -35,13 +34,13 @@ pub struct PreferencesView {
 pub async fn handle(
     caller: Caller,
     query: ApiQuery<AccountParams>,
-    request: HttpRequest,
+    header: AccountHeader,
     state: AppData<State>,
 ) -> Result<Json<Data<PreferencesView>>, Error> {
     caller.require(Scope::Read)?;
-    let account = account::named(&request, query.connector_id)?;
+    let account = query.account(header)?;
     let tx = state.db.tenant(&caller.tenant).await?;
-    account::must_own(&tx, &caller, account).await?;
+    must_own(&tx, &caller, account).await?;
     let effective = preferences::effective(&tx, &caller.tenant, &caller.user, account).await?;
     tx.commit().await?;
     let view = PreferencesView {

@@ -1,0 +1,37 @@
+//! What a consumer brings: the effect of an event, and what may come of it.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use postrider_contracts::{Envelope, Queue};
+use postrider_storage::{Error, TenantTx};
+
+/// What became of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Applied {
+    /// Its effect is written (or it needs none).
+    Done,
+    /// It can never be applied; nothing was written for it. Goes to the dead letters with this reason.
+    DeadLetter(String),
+}
+
+/// Why an event could not be applied now.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// Something it needs is not there yet.
+    #[error("{reason}")]
+    Retry { after: Duration, reason: String },
+    #[error(transparent)]
+    Db(#[from] Error),
+}
+
+/// A consumer's effect. `tx` has entered the event's tenant; the claim in the inbox is already written.
+#[async_trait]
+pub trait Applier: Send + Sync + 'static {
+    /// Name in the inbox and of the heads, e.g. `notification.mailbox`.
+    fn consumer(&self) -> &'static str;
+    /// The queue its deliveries come from.
+    fn queue(&self) -> &'static Queue;
+    /// Writes the effect.
+    async fn apply(&self, tx: &mut TenantTx, event: &Envelope) -> Result<Applied, ApplyError>;
+}

@@ -1,0 +1,123 @@
+//! Connecting: a grant that Google gave becomes a connector, or renews the one its owner already has for that account.
+//!
+//! ```text
+//! grant            code or refresh token ──► Google ──► Grant
+//! confirm          a Grant waits, sealed, for a yes in another browser
+//! connect          tenant: lock the address, find the connector
+//!   account        control tables: use the yes up, lock the account, want its watch
+//!   connector      tenant: lock and store connector and credential
+//!   watch_share    tenant: its share in the account's watch
+//!   events         tenant: connector.connected, watch.started; commit
+//! ```
+
+mod account;
+pub mod confirm;
+mod connector;
+pub mod grant;
+pub mod submitted_code;
+mod watch_share;
+
+use postrider_contracts::TraceContext;
+use postrider_domain::ConnectorId;
+use postrider_storage::TenantTx;
+use tokio::sync::oneshot;
+
+use self::grant::Grant;
+use super::Owner;
+use super::persist::persist;
+use crate::error::Error;
+use crate::events::{self, Change, WatchChange};
+use crate::observe;
+use crate::rules::identity::{self, Identity};
+use crate::rules::scopes;
+use crate::rules::settings::SettingsPatch;
+use crate::state::State;
+use crate::store::connectors::{self, Connector};
+use crate::store::google_accounts;
+use crate::store::oauth_states::Hash;
+
+/// What came of it.
+#[derive(Debug, Clone)]
+pub struct Connected {
+    pub connector: ConnectorId,
+    pub email_address: String,
+    /// False when the account was connected already and got its credential renewed.
+    pub created: bool,
+}
+
+/// One connect.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub owner: Owner,
+    pub grant: Grant,
+    /// A change of what the connector's settings are.
+    pub settings: Option<SettingsPatch>,
+    /// Hash of the confirm page's token, for a grant that waited for a yes. It is used up in the same transaction.
+    pub confirmed: Option<Hash>,
+    pub trace: Option<TraceContext>,
+}
+
+/// Connects the account of a grant, in a task of its own: Google does not give a grant twice, so a browser that is
+/// closed or reloaded while the database is away must not end the tries.
+pub async fn connect(state: &State, request: Request) -> Result<Connected, Error> {
+    let missing = scopes::missing(&request.grant.scopes);
+    if !missing.is_empty() {
+        return Err(Error::ScopeMissing(missing));
+    }
+    state.google()?;
+    let (answer, result) = oneshot::channel();
+    let own = state.clone();
+    state.tasks.spawn("connect.store", async move {
+        let result = persist(&own, "connect", || store(&own, &request)).await;
+        if let Ok(connected) = &result {
+            observe::connected(&own.metrics, connected.connector, connected.created);
+            own.wake.watches.notify_one();
+        }
+        let _gone = answer.send(result);
+    });
+    result.await.map_err(|_task_died| Error::Busy)?
+}
+
+/// The one transaction: finds as the tenant, settles the account in the control tables, stores as the tenant.
+async fn store(state: &State, request: &Request) -> Result<Connected, Error> {
+    let Request { owner, grant, trace, .. } = request;
+    let google = state.google()?;
+
+    let tx = state.db.tenant(&owner.tenant).await?;
+    google_accounts::lock_address(&tx, &grant.who.address.lookup_key()).await?;
+    let found = find(&tx, owner, &grant.who).await?;
+
+    let tx = tx.into_system().await?;
+    if let Some(token) = &request.confirmed
+        && !confirm::use_up(&tx, token, state.seams.clock.now()).await?
+    {
+        let tx = tx.into_tenant(&owner.tenant).await?;
+        return confirm::done_before(&tx, state, found, grant).await;
+    }
+    let account = account::settle(&tx, state, google, found.as_ref(), &grant.who).await?;
+
+    let mut tx = tx.into_tenant(&owner.tenant).await?;
+    let (row, created) = connector::store(&tx, state, request, found.as_ref(), &account).await?;
+    let joined = watch_share::join(&tx, state, &account, &row).await?;
+    events::connector(&mut tx, &state.seams, &row, Change::Connected, *trace).await?;
+    if let Some(watch) = joined {
+        events::watch(&mut tx, &state.seams, &row, &watch, WatchChange::Started, *trace).await?;
+    }
+    tx.commit().await?;
+    Ok(Connected { connector: row.id, email_address: row.email_address, created })
+}
+
+/// The owner's connector of that account: by `sub`; else the one known by this address only. A grant that names no
+/// `sub` belongs to whatever the owner connected under its address. Not locked yet: the account comes first.
+async fn find(tx: &TenantTx, owner: &Owner, who: &Identity) -> Result<Option<Connector>, Error> {
+    if let Some(found) = connectors::find_by_sub(tx, &owner.user, &who.sub).await? {
+        return Ok(Some(found));
+    }
+    if who.by_address {
+        return Ok(connectors::find_by_address(tx, &owner.user, &who.address.lookup_key()).await?);
+    }
+    match identity::by_address(&who.address) {
+        Ok(stand_in) => Ok(connectors::find_by_sub(tx, &owner.user, &stand_in).await?),
+        Err(_too_long) => Ok(None),
+    }
+}

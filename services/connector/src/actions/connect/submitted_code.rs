@@ -1,0 +1,58 @@
+//! A code brought by a program instead of by Google's redirect.
+
+use postrider_domain::Secret;
+
+use super::grant::{self, Code, Grant};
+use crate::actions::Owner;
+use crate::error::Error;
+use crate::rules::{code_verifier, redirect_uri, token};
+use crate::state::State;
+use crate::store::oauth_states;
+
+/// Longest code or token taken, in bytes; Google's stay below 512 (its own documentation: 256 and 512).
+const MAX_LEN: usize = 2_048;
+
+/// A code with what was brought beside it.
+#[derive(Debug)]
+pub struct SubmittedCode {
+    pub code: Secret,
+    pub state: Option<String>,
+    pub verifier: Option<Secret>,
+    pub redirect_uri: Option<String>,
+}
+
+/// Turns it into a grant. A state must be the caller's own and is used up.
+pub async fn redeem(state: &State, owner: &Owner, brought: SubmittedCode) -> Result<Grant, Error> {
+    check_secret("auth_code", &brought.code)?;
+    if brought.verifier.as_ref().is_some_and(|verifier| !code_verifier::is_valid(verifier.expose())) {
+        return Err(Error::invalid("code_verifier", "is not 43 to 128 letters, digits or -._~"));
+    }
+    let google = state.google()?;
+    let redirect_uri = redirect_uri::accepted(brought.redirect_uri.as_deref(), &google.redirect_uri)
+        .ok_or_else(|| Error::invalid("redirect_uri", "is neither ours nor postmessage"))?
+        .to_owned();
+    let kept = match &brought.state {
+        Some(text) => Some(take(state, owner, text).await?),
+        None => None,
+    };
+    let verifier = brought.verifier.or(kept);
+    grant::by_code(state, &Code { code: brought.code, verifier, redirect_uri }).await
+}
+
+/// Refuses what cannot be a credential of Google's before Google is asked.
+pub fn check_secret(name: &str, secret: &Secret) -> Result<(), Error> {
+    let text = secret.expose();
+    if text.is_empty() || text.len() > MAX_LEN || !text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(Error::invalid(name, "is empty, too long, or not plain text"));
+    }
+    Ok(())
+}
+
+/// The PKCE verifier of the caller's own consent.
+async fn take(state: &State, owner: &Owner, text: &str) -> Result<Secret, Error> {
+    let tx = state.db.tenant(&owner.tenant).await?;
+    let now = state.seams.clock.now();
+    let found = oauth_states::take_own(&tx, &token::hash(text), &owner.user, now).await?;
+    tx.commit().await?;
+    Ok(state.vault.open(&found.ok_or(Error::StateInvalid)?.verifier_sealed)?)
+}

@@ -1,0 +1,11 @@
+//! Google's push watch of an account, and the share each connector has in it.
+//!
+//! Google keeps one watch for each account and OAuth client, so it hangs on `google_accounts`; each connector with a
+//! share in it gets its own events. [`start`] and [`stop`] are an owner's wishes, [`keep`] is what the job does with an
+//! account that is due, [`google`] the calls, [`tell`] what Google's answer means to the shares.
+
+mod google;
+pub mod keep;
+pub mod start;
+pub mod stop;
+mod tell;

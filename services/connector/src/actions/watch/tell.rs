@@ -1,0 +1,72 @@
+//! What becomes of the shares in an account's watch once Google answered: their rows and their events.
+
+use chrono::TimeDelta;
+use postrider_domain::{WatchId, WatchState, WatchType};
+use postrider_gmail::WatchAnswer;
+use postrider_storage::{SystemTx, TenantTx};
+
+use crate::error::Error;
+use crate::events::{self, WatchChange};
+use crate::state::State;
+use crate::store::connectors::{self, members};
+use crate::store::google_accounts::{Account, watch};
+use crate::store::watches::{self, WatchNow};
+
+/// Google ends a watch after seven days and advises a daily renewal.
+const RENEW_EVERY: TimeDelta = TimeDelta::hours(24);
+
+/// Keeps Google's answer for the locked account and tells the connectors that have a share in the watch.
+pub(super) async fn settle(
+    tx: SystemTx,
+    state: &State,
+    account: &Account,
+    answer: &WatchAnswer,
+) -> Result<SystemTx, Error> {
+    let now = state.seams.clock.now();
+    // Well before Google's end even if it is nearer than usual.
+    let renewal = (now + RENEW_EVERY).min(now + (answer.expires_at - now) / 2);
+    let due = if account.watch_wanted { renewal } else { now };
+    watch::mark_running(&tx, account.id, answer.history_id, answer.expires_at, due).await?;
+    if !account.watch_wanted {
+        return Ok(tx);
+    }
+    let active = WatchNow {
+        watch_type: WatchType::Push,
+        state: WatchState::Active,
+        history_id: answer.history_id,
+        expires_at: Some(answer.expires_at),
+    };
+    shares(tx, state, account, active).await
+}
+
+/// Gives every connector with a share in the account's watch its new state and event.
+pub(super) async fn shares(
+    mut tx: SystemTx,
+    state: &State,
+    account: &Account,
+    now: WatchNow,
+) -> Result<SystemTx, Error> {
+    for member in members::live(&tx, account).await?.iter().filter(|member| member.watched) {
+        let mut tenant = tx.into_tenant(&member.tenant).await?;
+        if let Some(row) = connectors::get(&tenant, member.connector).await? {
+            share(&mut tenant, state, &row, now).await?;
+        }
+        tx = tenant.into_system().await?;
+    }
+    Ok(tx)
+}
+
+async fn share(tx: &mut TenantTx, state: &State, row: &connectors::Connector, now: WatchNow) -> Result<(), Error> {
+    let was = watches::lock(tx, row.id).await?.map_or(WatchState::Stopped, |watch| watch.state);
+    let change = match (was, now.state) {
+        // Stopped by its owner while Google answered.
+        (WatchState::Stopped, _) => return Ok(()),
+        (WatchState::Active, WatchState::Active) => WatchChange::Renewed,
+        (_, WatchState::Active) => WatchChange::Started,
+        (WatchState::Active, _) => WatchChange::Lapsed,
+        _ => return Ok(()),
+    };
+    let watch = watches::set(tx, WatchId(state.seams.ids.uuid()), &row.tenant, row.id, now).await?;
+    events::watch(tx, &state.seams, row, &watch, change, None).await?;
+    Ok(())
+}

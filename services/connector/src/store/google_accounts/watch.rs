@@ -1,0 +1,103 @@
+//! The watch columns of `google_accounts`: what is due when, and what Google answered.
+
+use postrider_domain::{HistoryId, Timestamp};
+use postrider_storage::due::CLAIM_SECONDS;
+use postrider_storage::{Error, SystemTx, claim_due, sql};
+use uuid::Uuid;
+
+use super::{Account, account_columns};
+
+/// Asks for a watch on a topic, to be started at `due`. A running watch on the same topic is left to its renewal.
+pub async fn want(tx: &SystemTx, account: Uuid, topic: &str, due: Timestamp) -> Result<(), Error> {
+    sql("UPDATE google_accounts SET watch_wanted = true, watch_topic = $2, watch_attempts = 0, \
+            watch_due_at = CASE WHEN watch_wanted AND watch_topic = $2 AND watch_expires_at > $3 \
+                                THEN least(watch_due_at, watch_expires_at) ELSE $3 END, \
+            updated_at = clock_timestamp() WHERE id = $1")
+    .binds((account, topic, due))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// The wanted watch is to be asked for again at `due`: Google may watch another topic.
+pub async fn mark_due(tx: &SystemTx, account: Uuid, due: Timestamp) -> Result<(), Error> {
+    sql("UPDATE google_accounts SET watch_due_at = $2, updated_at = clock_timestamp() WHERE id = $1 AND watch_wanted")
+        .binds((account, due))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Nobody wants the watch any more; `due` says when to stop it at Google (never, if a revoke is going to do it).
+pub async fn unwant(tx: &SystemTx, account: Uuid, due: Option<Timestamp>) -> Result<(), Error> {
+    sql("UPDATE google_accounts SET watch_wanted = false, watch_attempts = 0, \
+            watch_due_at = CASE WHEN watch_expires_at IS NULL THEN NULL ELSE $2 END, \
+            updated_at = clock_timestamp() WHERE id = $1")
+    .binds((account, due))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Claims accounts whose watch is due, oldest first; other replicas skip them for a minute.
+pub async fn claim(tx: &SystemTx, now: Timestamp, limit: i64) -> Result<Vec<Account>, Error> {
+    sql(claim_due!(
+        table "google_accounts",
+        of "id",
+        due "watch_due_at",
+        claimed "watch_claimed_until",
+        returning account_columns!()
+    ))
+    .binds((now, limit, CLAIM_SECONDS))
+    .load(tx)
+    .await
+}
+
+/// Google watches until `expires`; look again at `due`.
+pub async fn mark_running(
+    tx: &SystemTx,
+    account: Uuid,
+    history_id: HistoryId,
+    expires: Timestamp,
+    due: Timestamp,
+) -> Result<(), Error> {
+    sql("UPDATE google_accounts SET watch_history_id = $2, watch_expires_at = $3, watch_due_at = $4, \
+            watch_attempts = 0, watch_error = NULL, watch_claimed_until = NULL, updated_at = clock_timestamp() \
+         WHERE id = $1")
+    .binds((account, history_id, expires, due))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// No watch runs any more; nothing is due unless `due` says so.
+pub async fn mark_ended(tx: &SystemTx, account: Uuid, due: Option<Timestamp>) -> Result<(), Error> {
+    sql("UPDATE google_accounts SET watch_expires_at = NULL, watch_due_at = $2, watch_error = NULL, \
+            watch_claimed_until = NULL, updated_at = clock_timestamp() WHERE id = $1")
+    .binds((account, due))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// The call failed with `error` (a stable word); try again at `due`.
+pub async fn mark_failed(tx: &SystemTx, account: Uuid, error: &str, due: Timestamp) -> Result<(), Error> {
+    sql("UPDATE google_accounts SET watch_attempts = watch_attempts + 1, watch_error = $2, watch_due_at = $3, \
+            watch_claimed_until = NULL, updated_at = clock_timestamp() WHERE id = $1")
+    .binds((account, error, due))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Accounts whose watch ran out unrenewed, locked; Google pushes nothing for them.
+pub async fn lock_expired(tx: &SystemTx, now: Timestamp, limit: i64) -> Result<Vec<Account>, Error> {
+    sql(concat!(
+        "SELECT ",
+        account_columns!(),
+        " FROM google_accounts WHERE watch_expires_at <= $1 ORDER BY watch_expires_at LIMIT $2 FOR UPDATE SKIP LOCKED"
+    ))
+    .binds((now, limit))
+    .load(tx)
+    .await
+}

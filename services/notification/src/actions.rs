@@ -1,0 +1,88 @@
+//! What is done to a user's notifications: one is raised, some are marked, one is suppressed.
+//!
+//! Each action takes the user's row lock where it gives out numbers, writes rows, log entries and outbox events in the
+//! caller's transaction, and hints the sockets once that is durable. What is to be done was decided before, in `rules`.
+
+mod carry_out;
+mod mark;
+mod raise;
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use postrider_contracts::{Envelope, Event, TraceContext, streams};
+use postrider_domain::{ConnectorId, EventId, Seams, TenantId, Timestamp, UserId};
+use postrider_events::outbox;
+use postrider_storage::{Error, TenantTx};
+use uuid::Uuid;
+
+use crate::hints::{Announcer, Hint};
+use crate::metrics::Metrics;
+use crate::store::log::Entry;
+
+pub use raise::Raised;
+
+/// Whose notifications, and the trace the action belongs to.
+#[derive(Debug, Clone, Copy)]
+pub struct Owner<'a> {
+    pub tenant: &'a TenantId,
+    pub user: &'a UserId,
+    pub trace: Option<TraceContext>,
+}
+
+/// Carries actions out. Cheap to clone.
+#[derive(Clone)]
+pub struct Actions {
+    seams: Seams,
+    announcer: Announcer,
+    metrics: Arc<Metrics>,
+    retention: TimeDelta,
+}
+
+/// What an action wrote to the user's log, and the events that tell other services.
+struct Told<E> {
+    epoch: Uuid,
+    now: Timestamp,
+    entries: Vec<Entry>,
+    /// Each with its account, in whose stream it stands.
+    events: Vec<(Option<ConnectorId>, E)>,
+}
+
+impl Actions {
+    /// `retention` is how long a notification lives (`NOTIFICATION_RETENTION_DAYS`).
+    pub fn new(seams: Seams, announcer: Announcer, metrics: Arc<Metrics>, retention: TimeDelta) -> Self {
+        Self { seams, announcer, metrics, retention }
+    }
+
+    /// The time it writes by.
+    pub fn now(&self) -> Timestamp {
+        self.seams.clock.now()
+    }
+
+    /// Sends the events with the transaction, and hints the sockets behind it. One entry travels with the hint; of more
+    /// only the last number does, and the sessions read the rows.
+    async fn tell<E: Event>(&self, tx: &mut TenantTx, owner: Owner<'_>, told: Told<E>) -> Result<(), Error> {
+        let Told { epoch, now, mut entries, events } = told;
+        let envelope = |(account, event): (Option<ConnectorId>, E)| {
+            Envelope::of(EventId(self.seams.ids.uuid()), now, &event)
+                .owned_by(owner.tenant.clone(), owner.user.clone(), account)
+                .traced(owner.trace)
+                // Without an account it is the user's own stream, named by the epoch.
+                .on_stream(streams::notification(account.unwrap_or(ConnectorId(epoch))))
+        };
+        outbox::append(tx, events.into_iter().map(envelope).collect()).await?;
+        let Some(nseq) = entries.last().map(|entry| entry.nseq) else { return Ok(()) };
+        let hint = Hint {
+            tenant: owner.tenant.clone(),
+            user: owner.user.clone(),
+            epoch,
+            nseq,
+            at: self.now(),
+            entry: if entries.len() == 1 { entries.pop() } else { None },
+            trace: owner.trace,
+        };
+        let announcer = self.announcer.clone();
+        tx.on_commit(move || announcer.announce(hint));
+        Ok(())
+    }
+}

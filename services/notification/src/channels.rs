@@ -1,0 +1,4 @@
+//! The ways out to a user, a folder each. A channel never decides what a user is told (`rules`) and writes no
+//! notification (`actions`); it brings what is written to one kind of client, and knows what each of them has.
+
+pub mod socket;

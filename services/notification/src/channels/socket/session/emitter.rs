@@ -1,0 +1,129 @@
+//! Emitting without losing and without piling up.
+//!
+//! socketioxide buffers a bounded number of packets for a socket and answers an error beyond it; an emit whose error is
+//! dropped is a lost event (a tight loop over it lost more than half of them when measured). So every error is looked at:
+//! a full buffer waits, and a socket that does not take anything for too long is cut, to come back and resume.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use socketioxide::extract::SocketRef;
+use socketioxide::{SendError, SocketError, TransportType};
+use tokio::time::Instant;
+
+use crate::channels::socket::server::transports::Transport;
+use crate::metrics::Metrics;
+use crate::observe;
+
+/// Emits between two looks at the connection. Far below the buffer, so that pings always find room.
+const CHUNK: u32 = 32;
+/// Time between two looks at a connection that waits.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Why nothing more can be emitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gone {
+    /// The socket is closed.
+    Closed,
+    /// It took nothing for too long and was cut.
+    Slow,
+}
+
+/// The way out to one socket.
+pub struct Emitter {
+    socket: SocketRef,
+    transport: Arc<Transport>,
+    metrics: Arc<Metrics>,
+    slow_after: Duration,
+    since_look: u32,
+    /// Polls answered when the chunk began.
+    polls: u64,
+}
+
+impl Emitter {
+    pub fn new(socket: SocketRef, transport: Arc<Transport>, metrics: Arc<Metrics>, slow_after: Duration) -> Self {
+        let polls = transport.polls();
+        Self { socket, transport, metrics, slow_after, since_look: 0, polls }
+    }
+
+    /// Emits one event; waits while the client is slow.
+    pub async fn send<T: Serialize + ?Sized>(&mut self, event: &str, data: &T) -> Result<(), Gone> {
+        self.since_look += 1;
+        if self.since_look > CHUNK {
+            self.since_look = 1;
+            self.until_taken().await?;
+            self.polls = self.transport.polls();
+        }
+        let began = Instant::now();
+        loop {
+            match self.socket.emit(event, data) {
+                Ok(()) => return Ok(()),
+                Err(SendError::Socket(SocketError::InternalChannelFull)) if began.elapsed() < self.slow_after => {
+                    self.metrics.buffer_full.inc();
+                    tokio::time::sleep(LOOK).await;
+                }
+                Err(SendError::Socket(SocketError::InternalChannelFull)) => return Err(self.cut("buffer_full")),
+                Err(SendError::Socket(_closed)) => return Err(Gone::Closed),
+                Err(SendError::Serialize(error)) => {
+                    // Our own values are plain JSON; should one not be, ending the socket makes it come back, where
+                    // dropping the event would lose it.
+                    tracing::error!(%error, event, "an event cannot be encoded");
+                    return Err(self.cut("encoding"));
+                }
+            }
+        }
+    }
+
+    /// Waits until the client takes what was emitted: a websocket whose writes do not wait, or a poll that was answered
+    /// since the chunk began (if the buffer is empty, one was; if it is not, one will be).
+    async fn until_taken(&mut self) -> Result<(), Gone> {
+        tokio::task::yield_now().await;
+        let began = Instant::now();
+        loop {
+            let taken = match self.transport.websocket() {
+                Some(connection) => connection.blocked_for().is_none(),
+                None if self.socket.transport_type() == TransportType::Polling => self.transport.polls() > self.polls,
+                None => true,
+            };
+            if taken {
+                return Ok(());
+            }
+            if !self.socket.connected() {
+                return Err(Gone::Closed);
+            }
+            if began.elapsed() >= self.slow_after {
+                return Err(self.cut("stalled"));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Cuts a socket that has been waiting for its client too long, though nothing is being emitted.
+    pub fn check_stalled(&self) -> Result<(), Gone> {
+        match self.transport.websocket().and_then(|connection| connection.blocked_for()) {
+            Some(blocked) if blocked >= self.slow_after => Err(self.cut("stalled")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the transport below the socket, so that the client comes back by itself: after a disconnect by the server
+    /// the official client would stay away.
+    pub fn close_transport(&self) -> bool {
+        match self.transport.websocket() {
+            Some(connection) => {
+                connection.cut();
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn cut(&self, reason: &'static str) -> Gone {
+        observe::socket_cut(&self.metrics, reason);
+        if !self.close_transport() {
+            let _full_or_closed = self.socket.clone().disconnect();
+        }
+        Gone::Slow
+    }
+}

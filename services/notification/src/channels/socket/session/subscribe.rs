@@ -1,0 +1,120 @@
+//! Where a room starts when it is subscribed.
+
+use postrider_storage::Error;
+
+use super::Session;
+use super::cursors::Cursor;
+use super::requests::Then;
+use super::watermark::Places;
+use crate::channels::socket::protocol::handshake::Resume;
+use crate::channels::socket::protocol::problem::SocketProblem;
+use crate::rules::Room;
+use crate::store::users::{self, Head};
+
+/// Where a subscription starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    At(Cursor),
+    /// What the client knows cannot be continued: it must load its state anew.
+    Resync(&'static str),
+}
+
+impl Session {
+    /// Subscribes: hints are buffered already, so what is read from here on and what comes later meet without a seam.
+    pub(super) async fn subscribe(&mut self, room: Room, resume: Option<Resume>) -> Result<Then, SocketProblem> {
+        if self.cursors.get(room).is_some() {
+            return Ok(Then::Nothing);
+        }
+        let head = self.head().await.map_err(|error| {
+            tracing::warn!(%error, "a user's place could not be read");
+            SocketProblem::UNAVAILABLE
+        })?;
+        let left = self.cursors.left(room);
+        let resume = resume.or(if left.is_some() { None } else { self.resume });
+        self.epoch = Some(head.epoch);
+        let from = match start(&head, room, resume, left) {
+            Start::At(from) => from,
+            Start::Resync(reason) => {
+                self.cursors.subscribe(room, Cursor::at(head.nseq, head.nseq));
+                return Ok(Then::Resync(head, reason));
+            }
+        };
+        self.cursors.subscribe(room, from);
+        if let Some(Resume::At(id)) = resume {
+            if from.complete_until.is_none() {
+                self.proved(room, id.nseq).await;
+            }
+            // The client has the entry, but perhaps not the count that followed it.
+            if !id.count && room == Room::Notifications {
+                self.unread.tell_again(head.unread, head.nseq);
+            }
+        }
+        Ok(Then::Deliver)
+    }
+
+    /// The user's row. A user who was never told anything gets it now, because every event carries its epoch.
+    pub(super) async fn head(&self) -> Result<Head, Error> {
+        let identity = self.identity().ok_or(Error::NotFound)?;
+        let (tenant, user) = (&identity.owner.tenant, &identity.owner.user);
+        let seams = &self.shared.seams;
+        let tx = self.shared.db.tenant(tenant).await?;
+        let head = users::find_or_make(&tx, tenant, user, seams.ids.uuid(), seams.clock.now()).await?;
+        tx.commit().await?;
+        Ok(head)
+    }
+
+    /// The client named what it has, by an id that stands for everything before it: that is certain.
+    async fn proved(&self, room: Room, nseq: i64) {
+        self.confirm(match room {
+            Room::Notifications => Places { notifications: nseq, sync: 0 },
+            Room::Sync => Places { notifications: 0, sync: nseq },
+        })
+        .await;
+    }
+}
+
+/// From where on a room is sent: where the client says, where this socket left it, or behind what certainly arrived.
+fn start(head: &Head, room: Room, resume: Option<Resume>, left: Option<Cursor>) -> Start {
+    let from = match (resume, left) {
+        (Some(Resume::Unknown), _) => return Start::Resync("unknown_event_id"),
+        (Some(Resume::At(id)), _) if id.epoch != head.epoch || id.nseq > head.nseq => {
+            return Start::Resync("sequence_restarted");
+        }
+        // What a partial view skipped, the user may still have to hear, unless it arrived otherwise.
+        (Some(Resume::At(id)), _) if id.partial && id.nseq > head.watermark(room) => {
+            Cursor::partial_at(id.nseq, head.nseq)
+        }
+        (Some(Resume::At(id)), _) => Cursor::at(id.nseq, head.nseq),
+        (None, Some(left)) => Cursor { replay_until: head.nseq, ..left },
+        (None, None) => Cursor::at(head.watermark(room), head.nseq),
+    };
+    if from.last_sent < head.log_floor { Start::Resync("older_than_retention") } else { Start::At(from) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channels::socket::protocol::event_id::EventId;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_subscription_starts_where_nothing_can_be_missing() {
+        let epoch = Uuid::from_u128(1);
+        let head = Head { epoch, nseq: 50, log_floor: 10, unread: 3, watermark_notifications: 20, watermark_sync: 5 };
+        let at = |epoch, nseq, partial| Some(Resume::At(EventId { epoch, nseq, count: false, partial }));
+        let of = |resume, left| start(&head, Room::Notifications, resume, left);
+        let whole = |nseq| Start::At(Cursor::at(nseq, 50));
+        let left = |nseq| Some(Cursor::partial_at(nseq, 7));
+        assert_eq!(of(None, None), whole(20));
+        assert_eq!(of(None, left(30)), Start::At(Cursor::partial_at(30, 50)));
+        assert_eq!(of(at(epoch, 40, false), left(30)), whole(40));
+        assert_eq!(of(at(epoch, 40, true), None), Start::At(Cursor::partial_at(40, 50)));
+        assert_eq!(of(at(epoch, 20, true), None), whole(20));
+        assert_eq!(of(at(epoch, 10, false), None), whole(10));
+        assert_eq!(of(at(epoch, 9, false), None), Start::Resync("older_than_retention"));
+        assert_eq!(of(at(epoch, 51, false), None), Start::Resync("sequence_restarted"));
+        assert_eq!(of(at(Uuid::nil(), 40, false), None), Start::Resync("sequence_restarted"));
+        assert_eq!(of(Some(Resume::Unknown), None), Start::Resync("unknown_event_id"));
+        assert_eq!(start(&head, Room::Sync, None, None), Start::Resync("older_than_retention"));
+    }
+}
