@@ -6,7 +6,8 @@ use postrider_contracts::NewEvent;
 use postrider_domain::{EmailId, LabelId, Timestamp, Version};
 use postrider_storage::Error;
 
-use super::{Commit, Origin, tell};
+use super::commit::{Commit, Origin};
+use super::tell;
 use crate::content::Mail;
 use crate::content::fetched::Fetched;
 use crate::rules::announce::{Announce, announce};

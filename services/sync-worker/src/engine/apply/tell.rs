@@ -10,7 +10,7 @@ use postrider_domain::labels::{DRAFT, TRASH};
 use postrider_domain::{EmailId, LabelId, Version};
 use postrider_storage::Error;
 
-use super::{Commit, Origin};
+use super::commit::{Commit, Origin};
 use crate::rules::announce::Announce;
 use crate::rules::decide::Known;
 use crate::rules::flags::{self, Flags};
