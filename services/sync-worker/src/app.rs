@@ -101,7 +101,7 @@ impl Service for App {
         let project = Arc::new(ProjectGate::new(rule, Arc::new(SharedSlices::new(db.clone())), seams.clock.clone()));
         let governor = GovernorConfig { quota, ..GovernorConfig::default() };
         let leased = LeasedTokens::new(connector.clone(), seams.clock.clone());
-        let access = GoogleAccess::new(db.clone(), seams.clone(), gmail.clone(), leased, (governor, project));
+        let access = GoogleAccess::new(db.clone(), seams.clone(), gmail.clone(), leased, governor, project);
         let metrics = Metrics::new(&cx.registry);
         let replica = seams.ids.uuid().to_string();
         let engine = Engine::new(Parts {

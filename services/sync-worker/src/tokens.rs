@@ -24,13 +24,13 @@ pub struct LeasedTokens {
 }
 
 #[derive(Serialize)]
-struct Ask {
+struct Request {
     connector_id: ConnectorId,
     newer_than: Option<i64>,
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct Granted {
     token: Secret,
     expires_at: Timestamp,
     token_version: i64,
@@ -63,14 +63,15 @@ impl TokenSource for OfMailbox {
         if let Some(token) = self.all.known.get(&self.mailbox).filter(usable) {
             return Ok(token);
         }
-        let ask = Ask { connector_id: self.mailbox, newer_than };
-        let answer: Answer = self
+        let request = Request { connector_id: self.mailbox, newer_than };
+        let granted: Granted = self
             .all
             .connector
-            .post(&Call::system(None), "/internal/token-leases", &ask)
+            .post(&Call::system(None), "/internal/token-leases", &request)
             .await
             .map_err(|error| refused(&error))?;
-        let token = AccessToken { secret: answer.token, expires_at: answer.expires_at, version: answer.token_version };
+        let token =
+            AccessToken { secret: granted.token, expires_at: granted.expires_at, version: granted.token_version };
         self.all.known.insert(self.mailbox, token.clone());
         Ok(token)
     }

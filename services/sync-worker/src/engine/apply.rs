@@ -7,10 +7,10 @@ mod tell;
 
 use std::collections::HashMap;
 
-use postrider_domain::{MessageId, RunId};
+use postrider_domain::MessageId;
 use postrider_storage::Error;
 
-pub use self::commit::Commit;
+pub use self::commit::{Commit, Origin};
 use self::rows::Rows;
 use crate::content::fetched::Fetched;
 use crate::rules::change::Change;
@@ -18,17 +18,6 @@ use crate::rules::decide::Known;
 use crate::rules::plan::{Decided, Message, Plan};
 use crate::store::parked::Parked;
 use crate::store::{emails, parked};
-
-/// Who applies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// History records.
-    Live,
-    /// A run: what it stores is told in batches.
-    Run(RunId),
-    /// A parked message looked at again.
-    Parked,
-}
 
 /// A message that was looked at without a record that asked for it.
 pub type Look = (Change, Fetched);

@@ -51,7 +51,8 @@ impl GoogleAccess {
         seams: Seams,
         transport: Arc<GmailTransport>,
         tokens: LeasedTokens,
-        (governor, project): (GovernorConfig, Arc<ProjectGate>),
+        governor: GovernorConfig,
+        project: Arc<ProjectGate>,
     ) -> Self {
         Self { db, seams, transport, tokens, governor, project, governors: Mutex::default() }
     }

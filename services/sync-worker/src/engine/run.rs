@@ -14,12 +14,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::apply::Commit;
-use super::boundary;
+use super::boundary::{self, Boundary};
 use super::fetch::Fetcher;
 use super::lease::Lease;
 use crate::error::EngineError;
 use crate::rules::words::RunReason;
-use crate::store::listing as listed;
+use crate::store::listing::refresh_statistics;
 use crate::store::runs::{self, Run};
 
 /// With this many rows the planner's statistics are good enough; below it a fresh mirror is fast without.
@@ -104,7 +104,7 @@ impl<'l> RunLane<'l> {
     async fn refresh_statistics(&self) {
         let refreshed = async {
             let mut tx = self.lease.parts.db.system().await?;
-            listed::refresh_statistics(&mut tx).await?;
+            refresh_statistics(&mut tx).await?;
             tx.commit().await
         };
         if let Err(error) = refreshed.await {
@@ -115,9 +115,9 @@ impl<'l> RunLane<'l> {
 
 /// Begins a run that somebody asked for, inside the current generation.
 async fn begin(lease: &Lease<'_>, run: &Run) -> Result<Run, EngineError> {
-    let (boundary, total_estimate) = boundary::read(&lease.gmail(Lane::Asked)).await?;
+    let Boundary { history_id, total } = boundary::read(&lease.gmail(Lane::Asked)).await?;
     let mut commit = Commit::begin(lease, lease.guard(), lease.own_cause()).await?;
-    let run = runs::begin(&mut commit.tx, &commit.guard, run.id, boundary, total_estimate, commit.now).await?;
+    let run = runs::begin(&mut commit.tx, &commit.guard, run.id, history_id, total, commit.now).await?;
     commit.tell(&SyncStarted { run: Some(run.state_message()) });
     commit.end().await?;
     Ok(run)

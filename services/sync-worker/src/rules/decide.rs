@@ -78,8 +78,8 @@ pub fn row(change: &Change, known: Option<&Known>, fetched: Option<&Fetched>, ge
         };
     }
     match (fetched, known) {
-        (Some(Fetched::Mail(mail)), known) => there(change, known, (&mail.meta, true), generation),
-        (Some(Fetched::Labels(meta)), known) => there(change, known, (meta, false), generation),
+        (Some(Fetched::Mail(mail)), known) => there(change, known, &mail.meta, true, generation),
+        (Some(Fetched::Labels(meta)), known) => there(change, known, meta, false, generation),
         (Some(_), Some(known)) if known.version >= Version::new(generation, change.last) => Row::Current,
         (Some(Fetched::Missing), Some(known)) if known.is_deleted => Row::Current,
         (Some(Fetched::Missing), _) => park(Reason::NotVisible, "Gmail answers 404"),
@@ -94,7 +94,7 @@ pub fn row(change: &Change, known: Option<&Known>, fetched: Option<&Fetched>, ge
     }
 }
 
-fn there(change: &Change, known: Option<&Known>, (meta, body): (&MailMeta, bool), generation: i32) -> Row {
+fn there(change: &Change, known: Option<&Known>, meta: &MailMeta, body: bool, generation: i32) -> Row {
     // Deltas newer than the answer are put on top: an answer may lag behind the record that led to it.
     let newest = change.deltas.iter().map(|delta| delta.history_id).max().unwrap_or(meta.history_id);
     let labels = replay(&meta.labels, meta.history_id, &change.deltas);

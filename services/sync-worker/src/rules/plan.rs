@@ -57,7 +57,7 @@ impl Plan {
         let mut row = row(message.change, message.known, message.fetched, self.generation);
         let live = message.change.added.is_some() || message.waiting.is_some_and(|parked| parked.live);
         if let Row::Park { reason, error } = &row {
-            match parking(message, (*reason, error), self.look, self.now) {
+            match parking(message, *reason, error, self.look, self.now) {
                 Some(parked) => self.park.push(Parked { live, ..parked }),
                 None => row = given_up(message, self.generation),
             }
@@ -87,7 +87,7 @@ impl Plan {
 }
 
 /// The row of the parking lot; `None` when the message is given up. Whether it is live is the caller's to say.
-fn parking(message: &Message<'_>, (reason, error): (Reason, &str), look: bool, now: Timestamp) -> Option<Parked> {
+fn parking(message: &Message<'_>, reason: Reason, error: &str, look: bool, now: Timestamp) -> Option<Parked> {
     let (attempts, next_attempt_at) = match message.waiting {
         Some(parked) if look => match park::next(reason, parked.attempts + 1, now) {
             Next::At(at) => (parked.attempts + 1, Some(at)),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use postrider_contracts::{Event, NewEvent};
-use postrider_domain::{Seams, Timestamp};
+use postrider_domain::{RunId, Seams, Timestamp};
 use postrider_storage::{Error, TenantTx};
 
 use crate::engine::events::EventMaker;
@@ -13,6 +13,17 @@ use crate::error::EngineError;
 use crate::store::ledger::Tally;
 use crate::store::mailboxes::{self, Guard, Mailbox};
 use crate::store::queue::Cause;
+
+/// Who applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// History records.
+    Live,
+    /// A run: what it stores is told in batches.
+    Run(RunId),
+    /// A parked message looked at again.
+    Parked,
+}
 
 /// A transaction that holds the mailbox's lock; nothing is written without it.
 pub struct Commit<'l> {

@@ -6,7 +6,8 @@ use postrider_contracts::NewEvent;
 use postrider_domain::{EmailId, LabelId, Timestamp, Version};
 use postrider_storage::Error;
 
-use super::{Commit, Origin, tell};
+use super::commit::{Commit, Origin};
+use super::tell;
 use crate::content::Mail;
 use crate::content::fetched::Fetched;
 use crate::rules::announce::{Announce, announce};
@@ -60,7 +61,7 @@ impl<'a> Rows<'a> {
                     if known.is_some() {
                         self.replaced.insert(email_id);
                     }
-                    self.store(commit, email_id, mail, (labels, *version));
+                    self.store(commit, email_id, mail, labels, *version);
                     Some((labels, mail.meta.internal_date))
                 }
                 _ => None,
@@ -102,7 +103,8 @@ impl<'a> Rows<'a> {
         commit: &Commit<'_>,
         email_id: EmailId,
         mail: &'a Mail,
-        (labels, version): (&'a [LabelId], Version),
+        labels: &'a [LabelId],
+        version: Version,
     ) {
         let flags = self.flags(commit, labels);
         self.mails.push((email_id, mail));
@@ -121,7 +123,7 @@ impl<'a> Rows<'a> {
 
     fn relabel(&mut self, commit: &Commit<'_>, known: &Known, labels: &[LabelId], version: Version) {
         let flags = self.flags(commit, labels);
-        self.events.extend(tell::relabelled(commit, known, (labels, &flags), version));
+        self.events.extend(tell::relabelled(commit, known, labels, &flags, version));
         self.replaced.insert(known.email_id);
         let relabelled = Relabelled { email_id: known.email_id, version, labels: labels.to_vec(), flags };
         self.relabel.push((relabelled, known.received_at));

@@ -10,7 +10,7 @@ use postrider_domain::labels::{DRAFT, TRASH};
 use postrider_domain::{EmailId, LabelId, Version};
 use postrider_storage::Error;
 
-use super::{Commit, Origin};
+use super::commit::{Commit, Origin};
 use crate::rules::announce::Announce;
 use crate::rules::decide::Known;
 use crate::rules::flags::{self, Flags};
@@ -20,7 +20,8 @@ use crate::store::{emails, labels};
 pub fn relabelled(
     commit: &Commit<'_>,
     known: &Known,
-    (labels, flags): (&[LabelId], &Flags),
+    labels: &[LabelId],
+    flags: &Flags,
     version: Version,
 ) -> Option<NewEvent> {
     let (email_id, message_id) = (known.email_id.to_string(), known.message_id.to_string());

@@ -1,12 +1,12 @@
 //! Where the mailbox's history begins: at the first contact, and anew after it broke off.
 
 use postrider_contracts::mailbox::SyncStarted;
-use postrider_domain::{HistoryId, RunId, RunKind, RunState};
+use postrider_domain::{RunId, RunKind, RunState};
 use postrider_gmail::Lane;
 
 use super::LiveLane;
 use crate::engine::apply::Commit;
-use crate::engine::boundary;
+use crate::engine::boundary::{self, Boundary};
 use crate::error::EngineError;
 use crate::observe;
 use crate::rules::words::RunReason;
@@ -17,7 +17,7 @@ impl LiveLane<'_> {
     /// The first contact: the cursor stands at the boundary, and a full run begins.
     pub(super) async fn start(&self) -> Result<(), EngineError> {
         let boundary = boundary::read(&self.lease.gmail(Lane::Live)).await?;
-        self.begin_generation(0, (RunKind::Full, RunReason::First), boundary).await
+        self.begin_generation(0, RunKind::Full, RunReason::First, boundary).await
     }
 
     /// History is gone, or the mailbox was created anew: a new generation starts at a new boundary, and a run learns every
@@ -25,20 +25,21 @@ impl LiveLane<'_> {
     pub(super) async fn start_over(&self, reason: RunReason) -> Result<(), EngineError> {
         let boundary = boundary::read(&self.lease.gmail(Lane::Live)).await?;
         let mailbox = self.lease.mailbox().await?;
-        let run = if mailbox.first_synced_at.is_none() {
+        let (kind, run_reason) = if mailbox.first_synced_at.is_none() {
             (RunKind::Full, RunReason::First)
         } else {
             (RunKind::Repair, reason)
         };
         observe::history_broke_off(&self.lease.parts.metrics, mailbox.connector, reason);
-        self.begin_generation(1, run, boundary).await
+        self.begin_generation(1, kind, run_reason, boundary).await
     }
 
     async fn begin_generation(
         &self,
         bump: i32,
-        (kind, reason): (RunKind, RunReason),
-        (boundary, total_estimate): (HistoryId, i64),
+        kind: RunKind,
+        reason: RunReason,
+        Boundary { history_id: boundary, total: total_estimate }: Boundary,
     ) -> Result<(), EngineError> {
         let guard = self.lease.guard();
         let generation = guard.generation + bump;

@@ -86,7 +86,7 @@ impl LiveLane<'_> {
             }
             token = page.next_page_token.clone();
             let end = token.is_none().then_some(reached.max(start));
-            cursor = Box::pin(self.apply_page(&mut pass, &fetcher, page, (cursor, end))).await?;
+            cursor = Box::pin(self.apply_page(&mut pass, &fetcher, page, cursor, end)).await?;
             if token.is_none() {
                 break;
             }
@@ -112,7 +112,8 @@ impl LiveLane<'_> {
         pass: &mut Pass,
         fetcher: &Fetcher,
         page: HistoryPage,
-        (mut cursor, end): (HistoryId, Option<HistoryId>),
+        mut cursor: HistoryId,
+        end: Option<HistoryId>,
     ) -> Result<HistoryId, EngineError> {
         // A record may come again at the top of a page: it is counted once.
         let mut records: Vec<HistoryRecord> = page.records;
