@@ -8,7 +8,7 @@ use postrider_e2e::{Account, World, within};
 use serde_json::Value;
 
 const LONG: Duration = Duration::from_secs(120);
-const LEVEL: &str = "info,ingest_webhook=debug,sync_worker=debug,notification=debug";
+const LEVEL: &str = "info,postrider_ingest_webhook=debug,postrider_sync_worker=debug,postrider_notification=debug";
 /// Logs are written at once; this is for a machine that is busy.
 const SOON: Duration = Duration::from_secs(10);
 

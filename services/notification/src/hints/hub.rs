@@ -20,20 +20,20 @@ impl Hub {
     /// Adds a session of a user, unless the user has `most` already; it leaves when the membership is dropped.
     pub fn join(&self, tenant: &TenantId, user: &UserId, most: usize) -> Option<Membership> {
         let hints = Arc::new(HintBuffer::default());
-        let whose = (tenant.clone(), user.clone());
+        let owner = (tenant.clone(), user.clone());
         let mut sessions = self.sessions.lock();
-        if sessions.get(&whose).map_or(0, Vec::len) >= most {
+        if sessions.get(&owner).map_or(0, Vec::len) >= most {
             return None;
         }
-        sessions.entry(whose.clone()).or_default().push(hints.clone());
+        sessions.entry(owner.clone()).or_default().push(hints.clone());
         drop(sessions);
-        Some(Membership { hub: self.clone(), whose, hints })
+        Some(Membership { hub: self.clone(), owner, hints })
     }
 
     /// Hands a hint to every session of its user.
     pub fn deliver(&self, hint: Arc<Hint>) {
-        let whose = (hint.tenant.clone(), hint.user.clone());
-        if let Some(sessions) = self.sessions.lock().get(&whose) {
+        let owner = (hint.tenant.clone(), hint.user.clone());
+        if let Some(sessions) = self.sessions.lock().get(&owner) {
             for session in sessions {
                 session.push(hint.clone());
             }
@@ -62,7 +62,7 @@ impl Hub {
 #[derive(Debug)]
 pub struct Membership {
     hub: Hub,
-    whose: (TenantId, UserId),
+    owner: (TenantId, UserId),
     hints: Arc<HintBuffer>,
 }
 
@@ -76,10 +76,10 @@ impl Membership {
 impl Drop for Membership {
     fn drop(&mut self) {
         let mut sessions = self.hub.sessions.lock();
-        if let Some(list) = sessions.get_mut(&self.whose) {
+        if let Some(list) = sessions.get_mut(&self.owner) {
             list.retain(|other| !Arc::ptr_eq(other, &self.hints));
             if list.is_empty() {
-                sessions.remove(&self.whose);
+                sessions.remove(&self.owner);
             }
         }
     }

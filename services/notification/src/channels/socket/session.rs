@@ -17,7 +17,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use postrider_domain::ConnectorId;
-use serde_json::Value;
 use socketioxide::extract::SocketRef;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -26,7 +25,6 @@ use uuid::Uuid;
 
 use super::identity::Identity;
 use super::inbound::Incoming;
-use super::protocol::event_id::EventId;
 use super::protocol::handshake::{Handshake, Resume};
 use super::protocol::problem::SocketProblem;
 use super::server::transports::Transport;
@@ -182,12 +180,5 @@ impl Session {
     /// The account the client wants to hear of, if it named one.
     fn account(&self) -> Option<ConnectorId> {
         self.identity()?.account
-    }
-
-    /// Adds `eventId` and `nseq`.
-    fn stamp(&self, event: &mut Value, nseq: i64, count: bool) {
-        if let Some(epoch) = self.epoch {
-            EventId { epoch, nseq, count, partial: self.cursors.is_partial() }.stamp(event);
-        }
     }
 }

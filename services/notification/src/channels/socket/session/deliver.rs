@@ -8,6 +8,7 @@ use tracing::{Instrument, Span};
 use super::cursors::Step;
 use super::watermark::Places;
 use super::{End, Session};
+use crate::channels::socket::protocol::event_id::EventId;
 use crate::hints::Hint;
 use crate::observe;
 use crate::rules::Room;
@@ -101,5 +102,12 @@ impl Session {
         self.emitter.send("notification:unread_count", &event).await?;
         self.unread.told = Some(unread);
         Ok(())
+    }
+
+    /// Adds `eventId` and `nseq`.
+    pub(super) fn stamp(&self, event: &mut Value, nseq: i64, count: bool) {
+        if let Some(epoch) = self.epoch {
+            EventId { epoch, nseq, count, partial: self.cursors.is_partial() }.stamp(event);
+        }
     }
 }

@@ -42,7 +42,7 @@ impl Session {
         self.cursors.subscribe(room, from);
         if let Some(Resume::At(id)) = resume {
             if from.complete_until.is_none() {
-                self.proved(room, id.nseq).await;
+                self.confirm_room(room, id.nseq).await;
             }
             // The client has the entry, but perhaps not the count that followed it.
             if !id.count && room == Room::Notifications {
@@ -64,7 +64,7 @@ impl Session {
     }
 
     /// The client named what it has, by an id that stands for everything before it: that is certain.
-    async fn proved(&self, room: Room, nseq: i64) {
+    async fn confirm_room(&self, room: Room, nseq: i64) {
         self.confirm(match room {
             Room::Notifications => Places { notifications: nseq, sync: 0 },
             Room::Sync => Places { notifications: 0, sync: nseq },
