@@ -88,7 +88,9 @@ impl Case {
         let topic = "projects/p/topics/t".to_owned();
         world.watch(&ids.address, &WatchRequest { topic, ..WatchRequest::default() }).unwrap();
         if dice.chance(0.5) {
-            world.set_quirks(&ids.address, Quirks { empty_page: 0.2, repeated_record: 0.3, ..Quirks::default() }).unwrap();
+            world
+                .set_quirks(&ids.address, Quirks { empty_page: 0.2, repeated_record: 0.3, ..Quirks::default() })
+                .unwrap();
         }
         let actor = Actor::new(world.clone(), &ids.address, seed);
         let page = usize::try_from(dice.between(2, 20)).unwrap();
