@@ -59,28 +59,18 @@ impl<'a> Statement<'a> {
     }
 
     /// Binds the next parameter.
-    pub fn bind<V>(self, value: V) -> Self
+    pub fn bind<V>(mut self, value: V) -> Self
     where
         V: Column + ToSql<V::Sql, Pg> + Send + 'a,
         Pg: HasSqlType<V::Sql>,
     {
-        self.bind_as::<V::Sql, V>(value)
+        self.binds.push(Box::new(move |query| query.bind::<V::Sql, V>(value)));
+        self
     }
 
     /// Binds the next parameters, in order.
     pub fn binds<V: Binds<'a>>(self, values: V) -> Self {
         values.bind_to(self)
-    }
-
-    /// Binds the next parameter as the given SQL type, where it does not follow from the value's.
-    pub fn bind_as<T, V>(mut self, value: V) -> Self
-    where
-        Pg: HasSqlType<T>,
-        V: ToSql<T, Pg> + Send + 'a,
-        T: Send + 'a,
-    {
-        self.binds.push(Box::new(move |query| query.bind::<T, V>(value)));
-        self
     }
 
     /// Binds a column of rows by the name it is declared with in the text (`{rows: name type, …}`).

@@ -50,18 +50,17 @@ impl Tx {
         self.after_commit.lock().push(Box::new(action));
     }
 
-    pub async fn enter_tenant(&mut self, tenant: &TenantId) -> Result<(), Error> {
+    async fn enter_tenant(&mut self, tenant: &TenantId) -> Result<(), Error> {
         let statement = enter_tenant_sql(self.db.spec(), tenant);
         Ok(self.batch_execute(&statement).await?)
     }
 
-    pub async fn enter_system(&mut self) -> Result<(), Error> {
+    async fn enter_system(&mut self) -> Result<(), Error> {
         let statement = enter_system_sql(self.db.spec());
         Ok(self.batch_execute(&statement).await?)
     }
 
-    // TODO(house): role changes and ends by the base type go when no caller is left.
-    pub async fn commit(mut self) -> Result<(), Error> {
+    async fn commit(mut self) -> Result<(), Error> {
         if let Some(mut conn) = self.conn.take() {
             // A failed transaction answers COMMIT with a silent rollback; the SELECT in front turns that into an error.
             match conn.batch_execute("SELECT 1; COMMIT").await {
@@ -78,7 +77,7 @@ impl Tx {
         Ok(())
     }
 
-    pub async fn rollback(mut self) -> Result<(), Error> {
+    async fn rollback(mut self) -> Result<(), Error> {
         if let Some(mut conn) = self.conn.take()
             && let Err(error) = conn.batch_execute("ROLLBACK").await
         {

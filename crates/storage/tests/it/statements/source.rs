@@ -123,7 +123,7 @@ impl Call {
         let mut count = 0;
         for (name, _, given) in &self.methods {
             match name.as_str() {
-                "bind" | "bind_as" => count += 1,
+                "bind" => count += 1,
                 "binds" => {
                     let given: Vec<TokenTree> = given.clone().into_iter().collect();
                     let [TokenTree::Group(tuple)] = given.as_slice() else { return None };
@@ -157,7 +157,6 @@ fn methods(mut tokens: &[TokenTree]) -> Vec<(String, String, TokenStream)> {
         let is_type = of.starts_with("::");
         match rest.get(end) {
             Some(TokenTree::Group(arguments)) if end == 0 || is_type => {
-                let of = if name == "bind_as" { String::new() } else { of };
                 let of = of.trim_start_matches("::<").strip_suffix('>').unwrap_or_default().to_owned();
                 found.push((name.to_string(), of, arguments.stream()));
                 tokens = &rest[end + 1..];

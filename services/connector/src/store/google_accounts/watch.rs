@@ -31,7 +31,7 @@ pub async fn mark_due(tx: &SystemTx, account: Uuid, due: Timestamp) -> Result<()
 /// Nobody wants the watch any more; `due` says when to stop it at Google (never, if a revoke is going to do it).
 pub async fn unwant(tx: &SystemTx, account: Uuid, due: Option<Timestamp>) -> Result<(), Error> {
     sql("UPDATE google_accounts SET watch_wanted = false, watch_attempts = 0, \
-            watch_due_at = CASE WHEN watch_expires_at IS NULL THEN NULL ELSE $2 END, \
+            watch_due_at = CASE WHEN watch_expires_at IS NULL THEN NULL ELSE $2::timestamptz END, \
             updated_at = clock_timestamp() WHERE id = $1")
     .binds((account, due))
     .execute(tx)
