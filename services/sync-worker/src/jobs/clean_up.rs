@@ -20,8 +20,8 @@ const LEASE: Duration = Duration::from_secs(23 * 3_600);
 
 /// Forgets a batch after the other until nothing is left, if no other replica did so today.
 pub async fn run(state: &State, stop: &CancellationToken) -> Result<(), Error> {
-    let mut tx = state.db.system().await?;
-    let held = lease::try_acquire(&mut tx, "clean_up", &state.replica, LEASE).await?;
+    let tx = state.db.system().await?;
+    let held = lease::try_acquire(&tx, "clean_up", &state.replica, LEASE).await?;
     tx.commit().await?;
     if held.is_none() {
         return Ok(());

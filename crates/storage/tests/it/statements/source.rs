@@ -194,7 +194,7 @@ fn lines(text: &str) -> Vec<usize> {
     for (number, line) in text.lines().enumerate() {
         let code = if line.trim_start().starts_with("//") { "" } else { line };
         for (at, _) in code.match_indices("sql(") {
-            let before = &code[..at];
+            let before = code.get(..at).unwrap_or_default();
             let part_of_a_name = before.ends_with(|letter: char| letter.is_alphanumeric() || "_.".contains(letter));
             if !part_of_a_name && !before.ends_with("fn ") {
                 found.push(number + 1);
