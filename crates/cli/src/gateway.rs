@@ -1,7 +1,7 @@
 //! A client of the public API, with one user's token.
 
 use anyhow::{Context as _, Result, bail};
-use postrider_domain::Secret;
+use postrider_domain::{AccountStatus, Secret};
 use reqwest::{Client, Method};
 use serde::Deserialize;
 use serde_json::Value;
@@ -71,9 +71,11 @@ impl Gateway {
     /// # Errors
     /// As [`Self::connectors`].
     pub async fn connector_of(&self, address: &str) -> Result<Option<Connector>> {
-        let named = |one: &Connector| one.email_address.eq_ignore_ascii_case(address) && one.status != "disconnected";
+        let named = |one: &Connector| {
+            one.email_address.eq_ignore_ascii_case(address) && one.status != AccountStatus::Disconnected.as_str()
+        };
         let all: Vec<Connector> = self.connectors().await?.into_iter().filter(named).collect();
-        let active = all.iter().position(|one| one.status == "active").unwrap_or(0);
+        let active = all.iter().position(|one| one.status == AccountStatus::Active.as_str()).unwrap_or(0);
         Ok(all.into_iter().nth(active))
     }
 

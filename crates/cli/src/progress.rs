@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
+use postrider_domain::{RunKind, RunState};
 use tokio::time::Instant;
 
 use crate::gateway::{Gateway, SyncRun};
@@ -44,7 +45,7 @@ pub async fn follow_all(gateway: &Gateway, connector: &str, within: Duration) ->
                 continue;
             }
             // Newest first: with nothing at work, the newest full one is what the caller waits for.
-            None => last = last.or_else(|| runs.into_iter().find(|run| run.kind != "incremental")),
+            None => last = last.or_else(|| runs.into_iter().find(|run| run.kind != RunKind::Incremental.as_str())),
         }
         if let Some(run) = last {
             return Ok(run);
@@ -72,12 +73,12 @@ fn show(bar: &ProgressBar, run: &SyncRun) {
 }
 
 fn ended(run: &SyncRun) -> bool {
-    run.finished_at.is_some() || matches!(run.state.as_str(), "completed" | "failed" | "superseded")
+    run.finished_at.is_some() || run.state.parse().is_ok_and(RunState::is_over)
 }
 
 fn result(run: SyncRun) -> Result<SyncRun> {
-    match run.state.as_str() {
-        "failed" => bail!("the sync failed: {}", run.error.as_deref().unwrap_or("no reason given")),
+    match run.state.parse() {
+        Ok(RunState::Failed) => bail!("the sync failed: {}", run.error.as_deref().unwrap_or("no reason given")),
         _ => Ok(run),
     }
 }

@@ -9,7 +9,6 @@ pub mod due;
 pub mod error;
 pub mod lease;
 pub mod migrate;
-pub mod page;
 pub mod row;
 pub mod spec;
 pub mod statement;

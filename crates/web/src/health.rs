@@ -1,7 +1,7 @@
 //! Is the process alive, and may it be sent requests?
 //!
 //! A check answers within two seconds or counts as failed; answers are kept a second, so that probing cannot load what
-//! is probed. Why a check failed goes to the log, not to the asker: `/health/ready` is open.
+//! is probed. Why a check failed goes to the log, not to the caller: `/health/ready` is open.
 
 mod routes;
 

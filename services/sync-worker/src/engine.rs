@@ -14,7 +14,7 @@
 //!   -> engine::work              lease: what the lanes share; heartbeat beside it; then in turns
 //!        live/pass::pass             history from the cursor, a page, a step at a time
 //!          rules/change::fold            records -> one change for each message
-//!          rules/decide::fetch           change -> what to fetch
+//!          rules/change::fetch           change -> what to fetch
 //!          fetch::all                    -> fetched (content: parsed, cut, packed)
 //!          live/commit::commit           one transaction under the mailbox's lock:
 //!            apply::apply                    what the mirror knows, read under the lock
@@ -27,13 +27,12 @@
 //!        live::release               rules/due::next_due: when the mailbox is due again, refused after a new mark
 //! ```
 //!
-//! `engine.rs` alone knows both lanes. They share `lease` and nothing else, and everything they commit is an
+//! `engine.rs` alone knows both lanes. They share `lease`, `fetch` and `boundary`, and everything they commit is an
 //! `apply::Commit`, which holds the mailbox's row by epoch and generation.
 
 pub mod access;
 mod apply;
 mod boundary;
-mod events;
 mod failure;
 mod fetch;
 pub mod google_access;

@@ -87,7 +87,7 @@ async fn the_only_owner(world: &World, conn: &AsyncPgConnection, accounts: &[Acc
 }
 
 /// Delivers until both replicas hold leases at the same moment: one scan may take all that is due, so one round may not
-/// do. Answers the mails.
+/// do. Returns the mails.
 async fn until_two_work(
     world: &World,
     conn: &AsyncPgConnection,

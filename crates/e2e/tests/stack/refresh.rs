@@ -69,7 +69,7 @@ async fn connected(address: &str) -> (World, Account) {
 }
 
 /// Makes the access token worthless, delivers a mail, and kills connector between its question and Google's answer.
-/// Connector runs again afterwards. Answers the mail and the version of the credential nobody could replace.
+/// Connector runs again afterwards. Returns the mail and the version of the credential nobody could replace.
 async fn killed_in_a_refresh(world: &mut World, conn: &AsyncPgConnection, account: &Account) -> (Vec<String>, i64) {
     let before = credential(conn, account.connector).await;
     let latency = u64::try_from(SLOW.as_millis()).unwrap();

@@ -25,7 +25,7 @@ pub enum ApplyError {
     Db(#[from] Error),
 }
 
-/// A consumer's effect. `tx` has entered the event's tenant; the claim in the inbox is already written.
+/// A consumer's effect. The claim in the inbox is already written.
 #[async_trait]
 pub trait Applier: Send + Sync + 'static {
     /// Name in the inbox and of the heads, e.g. `notification.mailbox`.

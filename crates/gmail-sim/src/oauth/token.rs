@@ -55,7 +55,7 @@ const fn bad(error: &'static str, error_description: &'static str) -> OAuthError
 const DEAD: OAuthError = bad("invalid_grant", "Token has been expired or revoked.");
 
 impl OAuth {
-    /// Answers the token endpoint.
+    /// Returns the token endpoint.
     pub fn token(&self, request: &TokenRequest, now: Timestamp) -> Result<TokenAnswer, OAuthError> {
         let mut state = self.state();
         if request.client_id != state.config.client_id {

@@ -3,11 +3,11 @@
 //! ```text
 //! grant            code or refresh token ──► Google ──► Grant
 //! confirm          a Grant waits, sealed, for a yes in another browser
-//! connect          tenant: lock the address, find the connector
-//!   account        control tables: use the yes up, lock the account, want its watch
-//!   connector      tenant: lock and store connector and credential
-//!   watch_share    tenant: its share in the account's watch
-//!   events         tenant: connector.connected, watch.started; commit
+//! connect          lock the address, find the connector
+//!   account        use the yes up, lock the account, want its watch
+//!   connector      lock and store connector and credential
+//!   watch_share    its share in the account's watch
+//!   events         connector.connected, watch.started; commit
 //! ```
 
 mod account;
@@ -78,7 +78,7 @@ pub async fn connect(state: &State, request: Request) -> Result<Connected, Error
     result.await.map_err(|_task_died| Error::Busy)?
 }
 
-/// The one transaction: finds as the tenant, settles the account in the control tables, stores as the tenant.
+/// The one transaction: finds the connector, settles the account, stores both.
 async fn store(state: &State, request: &Request) -> Result<Connected, Error> {
     let Request { owner, grant, trace, .. } = request;
     let google = state.google()?;

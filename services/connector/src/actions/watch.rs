@@ -1,7 +1,7 @@
 //! Google's push watch of an account, and the share each connector has in it.
 //!
 //! Google keeps one watch for each account and OAuth client, so it hangs on `google_accounts`; each connector with a
-//! share in it gets its own events. [`start`] and [`stop`] are an owner's wishes, [`keep`] is what the job does with an
+//! share in it gets its own events. [`start`] and [`stop`] are what an owner asks for, [`keep`] is what the job does with an
 //! account that is due, [`google`] the calls, [`tell`] what Google's answer means to the shares.
 
 mod google;

@@ -10,11 +10,11 @@ use std::collections::HashMap;
 use postrider_domain::MessageId;
 use postrider_storage::Error;
 
-pub use self::commit::{Commit, Origin};
+pub use self::commit::{Commit, Origin, event};
 use self::rows::Rows;
 use crate::content::fetched::Fetched;
 use crate::rules::change::Change;
-use crate::rules::decide::Known;
+use crate::rules::change::Known;
 use crate::rules::plan::{Decided, Message, Plan};
 use crate::store::parked::Parked;
 use crate::store::{emails, parked};

@@ -6,7 +6,7 @@ use postrider_domain::{AccountStatus, RunKind};
 use postrider_gmail::{GmailError, TokenError};
 use std::time::Duration;
 
-use super::events::EventMaker;
+use super::apply::event;
 use super::parts::Parts;
 use crate::error::EngineError;
 use crate::observe;
@@ -59,8 +59,8 @@ async fn note(
     }
     if (parked && ended == Some(AccountStatus::ReauthRequired)) || attempts == TELL_AFTER {
         let failed = SyncFailed { run: Some(failure(&mut tx, guard, &mailbox, error).await?) };
-        let maker = EventMaker { mailbox: &mailbox, seams: &parts.seams, trace: Some(trace), now };
-        postrider_events::outbox::append(&mut tx, vec![maker.make(&failed)]).await?;
+        let failed = event(&mailbox, &parts.seams, Some(trace), now, &failed);
+        postrider_events::outbox::append(&mut tx, vec![failed]).await?;
     }
     tx.commit().await
 }

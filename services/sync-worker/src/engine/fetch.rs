@@ -10,11 +10,12 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream;
 use postrider_domain::MessageId;
-use postrider_gmail::{GmailApi, GmailError};
+use postrider_gmail::{GmailApi, GmailError, Lane};
 
+use super::lease::Lease;
 use crate::content::Mail;
 use crate::content::fetched::Fetched;
-use crate::rules::decide::Fetch;
+use crate::rules::change::Fetch;
 
 /// Sources above this are parsed away from the async threads.
 const PARSE_INLINE_MAX: usize = 128 << 10;
@@ -48,6 +49,19 @@ pub struct Batch {
 }
 
 impl Fetcher {
+    /// Fetches for a lane of a lease, after so many failures in a row of what fetches.
+    pub fn of(lease: &Lease<'_>, lane: Lane, failures: i32) -> Self {
+        let settings = &lease.parts.settings;
+        Self {
+            gmail: lease.gmail(lane),
+            concurrency: lease.concurrency(),
+            ahead: settings.max_ahead_bytes,
+            retries: settings.fetch_retries,
+            pause: settings.fetch_pause,
+            park_alone: failures >= ALONE_AFTER,
+        }
+    }
+
     /// Fetches one mail. `Err` only for what stops the mailbox.
     pub async fn one(&self, id: &MessageId, fetch: Fetch) -> Result<Fetched, GmailError> {
         let mut tries = 0;

@@ -13,7 +13,6 @@ use postrider_gmail::{GmailApi, Lane};
 use postrider_storage::TenantTx;
 
 use super::access::GmailLanes;
-use super::fetch::{ALONE_AFTER, Fetcher};
 use super::parts::Parts;
 use crate::error::EngineError;
 use crate::rules::due::poll_interval;
@@ -69,19 +68,6 @@ impl<'e> Lease<'e> {
     /// How many fetches may run at once, as the governor feels now.
     pub fn concurrency(&self) -> usize {
         self.gmail.concurrency().max(1)
-    }
-
-    /// Fetches for a lane, after so many failures in a row of what fetches.
-    pub fn fetcher(&self, lane: Lane, failures: i32) -> Fetcher {
-        let settings = &self.parts.settings;
-        Fetcher {
-            gmail: self.gmail(lane),
-            concurrency: self.concurrency(),
-            ahead: settings.max_ahead_bytes,
-            retries: settings.fetch_retries,
-            pause: settings.fetch_pause,
-            park_alone: failures >= ALONE_AFTER,
-        }
     }
 
     /// The cause of what no push asks for: runs, and looks at parked messages.

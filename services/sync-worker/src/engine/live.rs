@@ -9,42 +9,17 @@ mod pass;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use postrider_domain::{RunId, RunKind, Timestamp};
+use postrider_domain::Timestamp;
 use postrider_storage::TenantTx;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+pub use pass::Pass;
+
 use super::lease::Lease;
 use crate::error::EngineError;
 use crate::rules::due::{Due, Waits, next_due};
-use crate::store::mailboxes::{Guard, Mailbox, lease};
-use crate::store::queue::{self, Cause};
-use crate::store::runs;
-use crate::store::runs::Counts;
-
-/// What one pass carries along.
-pub struct Pass {
-    began: Timestamp,
-    pub cause: Cause,
-    /// Incremental runs that were queued before the pass began.
-    asked: Vec<RunId>,
-    counts: Counts,
-    /// History records applied so far.
-    records: usize,
-    unknown_label: bool,
-    /// The labels' names were read in this pass.
-    labels_read: bool,
-}
-
-impl Pass {
-    /// Reads what the pass will have seen to: before its first look at the history, or it would claim too much.
-    pub async fn begin(tx: &TenantTx, guard: &Guard, began: Timestamp) -> Result<Self, postrider_storage::Error> {
-        let (cause, queued) = tokio::try_join!(queue::cause(tx, guard), runs::list_queued(tx, guard))?;
-        let asked = queued.into_iter().filter(|run| run.kind == RunKind::Incremental).map(|run| run.id).collect();
-        let counts = Counts::default();
-        Ok(Self { began, cause, asked, counts, records: 0, unknown_label: false, labels_read: false })
-    }
-}
+use crate::store::mailboxes::{Mailbox, lease};
 
 /// The live lane of one lease.
 pub struct LiveLane<'l> {

@@ -97,7 +97,7 @@ impl<'l> RunLane<'l> {
             (_, RunReason::Asked) => Lane::Asked,
             _ => Lane::Backfill,
         };
-        self.lease.fetcher(lane, self.run.attempts)
+        Fetcher::of(self.lease, lane, self.run.attempts)
     }
 
     /// A run without fresh statistics is slow, not wrong.

@@ -1,8 +1,8 @@
-//! Folds history records into one change for each message.
+//! Folds history records into one change for each message, and says what must be fetched before it can be applied.
 
 use std::collections::HashMap;
 
-use postrider_domain::{HistoryId, LabelId, MessageId, ThreadId};
+use postrider_domain::{EmailId, HistoryId, LabelId, MessageId, ThreadId, Timestamp, Version};
 use postrider_gmail::{HistoryRecord, LabelChange, MessageRef};
 
 /// Labels put on and taken off by one record.
@@ -34,6 +34,30 @@ impl Change {
     pub fn look_at(message_id: MessageId, thread_id: Option<ThreadId>, last: HistoryId) -> Self {
         Self { message_id, thread_id, added: None, deleted: None, deltas: Vec::new(), last, entries: 0 }
     }
+}
+
+/// What the mirror knows of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    pub email_id: EmailId,
+    pub message_id: MessageId,
+    pub version: Version,
+    /// Only its tombstone is known.
+    pub stub: bool,
+    pub is_deleted: bool,
+    pub labels: Vec<LabelId>,
+    pub received_at: Timestamp,
+    /// email.received or .sent was raised.
+    pub announced: bool,
+}
+
+/// What must be fetched before a change can be applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fetch {
+    /// Labels and version; the body is here.
+    Labels,
+    /// All of it.
+    Mail,
 }
 
 /// One change a message, in the order in which the records first name them. Inside a record: added, labels, deleted.
@@ -97,6 +121,20 @@ impl Folded {
             change.deltas.push(Delta { history_id: record, added, removed });
         }
     }
+}
+
+/// What to fetch, given what the mirror knows. A row of an older generation may have missed changes: no record is
+/// applied to it before it was learnt again.
+pub fn fetch(change: &Change, known: Option<&Known>, generation: i32) -> Option<Fetch> {
+    if change.deleted.is_some() {
+        return None;
+    }
+    let Some(known) = known else { return Some(Fetch::Mail) };
+    if known.version >= Version::new(generation, change.last) {
+        return None;
+    }
+    let stale = known.is_deleted || known.version.generation < generation || change.added.is_some();
+    stale.then_some(if known.stub { Fetch::Mail } else { Fetch::Labels })
 }
 
 /// The labels after every delta that is newer than what `labels` already reflect; sorted, without repeats.

@@ -1,35 +1,11 @@
 //! What becomes of one message: the only place that compares versions (law 2) and names the ledger's three ends (law 3).
 
-use postrider_domain::{EmailId, LabelId, MessageId, Timestamp, Version};
+use postrider_domain::{LabelId, Version};
 use postrider_gmail::MailMeta;
 
-use super::change::{Change, replay};
+use super::change::{Change, Known, replay};
 use super::park::Reason;
 use crate::content::fetched::Fetched;
-
-/// What the mirror knows of a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
-    pub email_id: EmailId,
-    pub message_id: MessageId,
-    pub version: Version,
-    /// Only its tombstone is known.
-    pub stub: bool,
-    pub is_deleted: bool,
-    pub labels: Vec<LabelId>,
-    pub received_at: Timestamp,
-    /// email.received or .sent was raised.
-    pub announced: bool,
-}
-
-/// What must be fetched before a change can be applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fetch {
-    /// Labels and version; the body is here.
-    Labels,
-    /// All of it.
-    Mail,
-}
 
 /// What becomes of the message's row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,20 +28,6 @@ pub enum End {
     Applied,
     Tombstoned,
     Parked,
-}
-
-/// What to fetch, given what the mirror knows. A row of an older generation may have missed changes: no record is
-/// applied to it before it was learnt again.
-pub fn fetch(change: &Change, known: Option<&Known>, generation: i32) -> Option<Fetch> {
-    if change.deleted.is_some() {
-        return None;
-    }
-    let Some(known) = known else { return Some(Fetch::Mail) };
-    if known.version >= Version::new(generation, change.last) {
-        return None;
-    }
-    let stale = known.is_deleted || known.version.generation < generation || change.added.is_some();
-    stale.then_some(if known.stub { Fetch::Mail } else { Fetch::Labels })
 }
 
 /// Decides, on the rows as they are under the mailbox's lock.

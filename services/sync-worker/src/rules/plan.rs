@@ -4,7 +4,8 @@ use chrono::TimeDelta;
 use postrider_domain::{MessageId, Timestamp, Version};
 
 use super::change::Change;
-use super::decide::{End, Known, Row, end, row};
+use super::change::Known;
+use super::decide::{End, Row, end, row};
 use super::park::{self, Next, Reason};
 use crate::content::fetched::Fetched;
 use crate::store::ledger::Tally;

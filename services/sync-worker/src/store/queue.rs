@@ -114,16 +114,6 @@ pub async fn settle(tx: &TenantTx, guard: &Guard, reached: HistoryId, now: Times
     Ok(not_seen.0)
 }
 
-/// Whether an early push is to be looked at again now.
-pub async fn look_is_due(tx: &mut TenantTx, guard: &Guard, now: Timestamp) -> Result<bool, Error> {
-    let due = sql("SELECT EXISTS (SELECT 1 FROM notification_queue WHERE tenant = $1 AND connector_id = $2 \
-           AND status IN ('pending', 'processing') AND next_look_at <= $3) AS value")
-    .binds((&guard.tenant, guard.connector, now))
-    .get_result::<Value<bool>>(tx)
-    .await?;
-    Ok(due.0)
-}
-
 /// When the oldest push that is not yet in the mirror was taken.
 pub async fn oldest_open(tx: &TenantTx, connectors: &[ConnectorId]) -> Result<Option<Timestamp>, Error> {
     let oldest = sql("SELECT min(created_at) AS value FROM notification_queue \

@@ -85,7 +85,7 @@ impl Ids {
     }
 }
 
-/// Lets a lease run out now, as a crash or a freeze of 30 s would. Answers whether the row could be had: a frozen
+/// Lets a lease run out now, as a crash or a freeze of 30 s would. Returns whether the row could be had: a frozen
 /// holder may sit in a transaction with the mailbox's lock.
 pub async fn expire_lease(db: &Db, connector: ConnectorId) -> bool {
     let tx = db.system().await.unwrap();

@@ -90,7 +90,7 @@ impl StreamConsumer {
     }
 }
 
-/// The transaction of a batch, in the role of the event that was applied last.
+/// The transaction of a batch: its events may belong to several tenants.
 enum Open {
     System(SystemTx),
     Tenant(TenantTx, TenantId),

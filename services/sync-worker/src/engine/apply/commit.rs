@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use postrider_contracts::{Event, NewEvent};
-use postrider_domain::{RunId, Seams, Timestamp};
+use postrider_contracts::{Envelope, Event, NewEvent, TraceContext, streams};
+use postrider_domain::{EventId, RunId, Seams, Timestamp};
 use postrider_storage::{Error, TenantTx};
 
-use crate::engine::events::EventMaker;
 use crate::engine::lease::Lease;
 use crate::error::EngineError;
 use crate::store::ledger::Tally;
@@ -59,8 +58,7 @@ impl<'l> Commit<'l> {
 
     /// An event of the mailbox under this commit's cause.
     pub fn event<E: Event>(&self, message: &E) -> NewEvent {
-        let (mailbox, seams) = (&self.mailbox, self.seams());
-        EventMaker { mailbox, seams, trace: self.cause.trace, now: self.now }.make(message)
+        event(&self.mailbox, self.seams(), self.cause.trace, self.now, message)
     }
 
     /// Tells an event with the commit.
@@ -80,4 +78,19 @@ impl<'l> Commit<'l> {
         self.lease.parts.metrics.applied(tally, stored);
         Ok(())
     }
+}
+
+/// An event on a mailbox's stream.
+pub fn event<E: Event>(
+    mailbox: &Mailbox,
+    seams: &Seams,
+    trace: Option<TraceContext>,
+    now: Timestamp,
+    message: &E,
+) -> NewEvent {
+    let trace = trace.map(|trace| trace.child(seams.entropy.as_ref()));
+    Envelope::of(EventId(seams.ids.uuid()), now, message)
+        .owned_by(mailbox.tenant.clone(), mailbox.owner.clone(), Some(mailbox.connector))
+        .traced(trace)
+        .on_stream(streams::mailbox(mailbox.connector))
 }

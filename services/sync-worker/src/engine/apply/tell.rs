@@ -12,7 +12,7 @@ use postrider_storage::Error;
 
 use super::commit::{Commit, Origin};
 use crate::rules::announce::Announce;
-use crate::rules::decide::Known;
+use crate::rules::change::Known;
 use crate::rules::flags::{self, Flags};
 use crate::store::{emails, labels};
 

@@ -5,10 +5,9 @@ use postrider_gmail::Lane;
 use super::LiveLane;
 use crate::content::fetched::Fetched;
 use crate::engine::apply::{Commit, Look, Origin, apply, messages};
-use crate::engine::fetch::{ALONE_AFTER, Batch};
+use crate::engine::fetch::{ALONE_AFTER, Batch, Fetcher};
 use crate::error::EngineError;
-use crate::rules::change::Change;
-use crate::rules::decide::Fetch;
+use crate::rules::change::{Change, Fetch};
 use crate::rules::slices;
 use crate::store::{emails, parked};
 
@@ -33,7 +32,7 @@ impl LiveLane<'_> {
                 (id, if has_body { Fetch::Labels } else { Fetch::Mail })
             };
             // It is parked already: another failure moves its schedule and stops nothing.
-            let fetcher = self.lease.fetcher(Lane::Repair, ALONE_AFTER);
+            let fetcher = Fetcher::of(self.lease, Lane::Repair, ALONE_AFTER);
             let Batch { mut fetched, error, .. } = fetcher.all(ids.into_iter().map(fetch).collect()).await;
             let mut looks: Vec<Look> = due
                 .into_iter()

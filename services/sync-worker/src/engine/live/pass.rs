@@ -2,27 +2,53 @@
 
 use std::collections::HashMap;
 
-use postrider_domain::{HistoryId, MessageId};
+use postrider_domain::{HistoryId, MessageId, RunId, RunKind, Timestamp};
 use postrider_gmail::{GmailError, HistoryPage, HistoryRecord, Lane};
 use postrider_runtime::telemetry::span;
+use postrider_storage::TenantTx;
 use tracing::Instrument as _;
 
-use super::{LiveLane, Pass};
+use super::LiveLane;
 use crate::content::fetched::Fetched;
 use crate::engine::fetch::{Batch, Fetcher};
 use crate::error::EngineError;
-use crate::rules::change::{Change, fold};
-use crate::rules::decide::{Fetch, fetch};
+use crate::rules::change::{Change, Fetch, fetch, fold};
 use crate::rules::slices;
 use crate::rules::words::RunReason;
 use crate::store::emails;
-use crate::store::mailboxes::Mailbox;
+use crate::store::mailboxes::{Guard, Mailbox};
+use crate::store::queue::{self, Cause};
+use crate::store::runs::{self, Counts};
 
 /// Labels are read again when they are this old.
 const LABELS_AGE: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 
 /// Up to this many new mails are fetched without looking whether they are there already.
 const NOT_ASKED: usize = 8;
+
+/// What one pass carries along.
+pub struct Pass {
+    pub(super) began: Timestamp,
+    pub cause: Cause,
+    /// Incremental runs that were queued before the pass began.
+    pub(super) asked: Vec<RunId>,
+    pub(super) counts: Counts,
+    /// History records applied so far.
+    pub(super) records: usize,
+    pub(super) unknown_label: bool,
+    /// The labels' names were read in this pass.
+    pub(super) labels_read: bool,
+}
+
+impl Pass {
+    /// Reads what the pass will have seen to: before its first look at the history, or it would claim too much.
+    pub async fn begin(tx: &TenantTx, guard: &Guard, began: Timestamp) -> Result<Self, postrider_storage::Error> {
+        let (cause, queued) = tokio::try_join!(queue::cause(tx, guard), runs::list_queued(tx, guard))?;
+        let asked = queued.into_iter().filter(|run| run.kind == RunKind::Incremental).map(|run| run.id).collect();
+        let counts = Counts::default();
+        Ok(Self { began, cause, asked, counts, records: 0, unknown_label: false, labels_read: false })
+    }
+}
 
 impl LiveLane<'_> {
     /// Brings the mirror to the end of the history, and looks at parked messages.
@@ -67,7 +93,7 @@ impl LiveLane<'_> {
     }
 
     async fn follow(&mut self, mailbox: &Mailbox, mut pass: Pass, start: HistoryId) -> Result<(), EngineError> {
-        let fetcher = self.lease.fetcher(Lane::Live, mailbox.attempts);
+        let fetcher = Fetcher::of(self.lease, Lane::Live, mailbox.attempts);
         let mut cursor = start;
         let mut reached = None;
         let mut token: Option<String> = None;

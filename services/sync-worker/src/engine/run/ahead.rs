@@ -16,7 +16,7 @@ use crate::content::fetched::Fetched;
 use crate::engine::fetch::Fetcher;
 use crate::engine::lease::Lease;
 use crate::error::EngineError;
-use crate::rules::decide::Fetch;
+use crate::rules::change::Fetch;
 use crate::rules::window::Window;
 use crate::store::listing::{self, Todo, TodoState};
 use crate::store::runs::Run;

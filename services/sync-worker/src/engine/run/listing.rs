@@ -9,7 +9,7 @@ use crate::engine::apply::Look;
 use crate::engine::fetch::Batch;
 use crate::error::EngineError;
 use crate::rules::change::Change;
-use crate::rules::decide::{Fetch, Known};
+use crate::rules::change::{Fetch, Known};
 use crate::store::emails;
 use crate::store::runs::Step;
 

@@ -1,12 +1,12 @@
 use chrono::TimeDelta;
-use postrider_domain::{Clock, HistoryId, MockClock, ThreadId};
+use postrider_domain::{Clock, EmailId, HistoryId, MessageId, MockClock, ThreadId};
 use uuid::Uuid;
 
 use super::*;
 use crate::content::fetched::Fetched;
 use crate::content::source::Source;
 use crate::content::{Content, Mail};
-use crate::rules::change::Delta;
+use crate::rules::change::{Delta, Fetch, fetch};
 
 fn label(text: &str) -> LabelId {
     LabelId::parse(text).unwrap()

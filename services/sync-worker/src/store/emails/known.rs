@@ -4,7 +4,7 @@ use postrider_domain::{ConnectorId, EmailId, HistoryId, MessageId, TenantId, Tim
 use postrider_storage::types::{Array, BigInt, Bool, Integer, Text, Timestamptz, Uuid};
 use postrider_storage::{Error, NamedRow, Pg, QueryableByName, RowResult, TenantTx, Value, sql};
 
-use crate::rules::decide::Known;
+use crate::rules::change::Known;
 
 /// Columns of [`Known`].
 macro_rules! known_columns {

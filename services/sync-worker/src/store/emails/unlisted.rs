@@ -3,7 +3,7 @@
 use postrider_storage::{Error, TenantTx, row, sql};
 
 use super::known::known_columns;
-use crate::rules::decide::Known;
+use crate::rules::change::Known;
 use crate::store::count;
 use crate::store::runs::Run;
 
