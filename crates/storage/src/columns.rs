@@ -14,8 +14,13 @@ pub fn expand(text: &str) -> Result<(Option<String>, Vec<&str>), Error> {
     let (mut rest, mut expanded, mut names) = (text, String::with_capacity(text.len() + 64), Vec::new());
     let mut next = highest_parameter(text) + 1;
     while let Some((before, behind)) = rest.split_once('{') {
-        let (declared, after) = behind.split_once('}').ok_or_else(|| wrong("a { without a }"))?;
-        let (alias, columns) = declared.split_once(':').ok_or_else(|| wrong("rows without a name"))?;
+        expanded.push_str(before);
+        let Some((alias, columns, after)) = declared(behind)? else {
+            // A brace of SQL's own: a JSON text, a pattern.
+            expanded.push('{');
+            rest = behind;
+            continue;
+        };
         let (mut arrays, mut aliases, mut ordinality) = (Vec::new(), Vec::new(), "");
         for column in columns.split(',').map(str::trim) {
             if let Some(place) = column.strip_prefix('#') {
@@ -29,13 +34,22 @@ pub fn expand(text: &str) -> Result<(Option<String>, Vec<&str>), Error> {
             names.push(name);
             next += 1;
         }
-        expanded.push_str(before);
         let (arrays, aliases) = (arrays.join(", "), aliases.join(", "));
         expanded.push_str(&format!("unnest({arrays}){ordinality} AS {alias} ({aliases})"));
         rest = after;
     }
     expanded.push_str(rest);
     Ok((Some(expanded), names))
+}
+
+/// Alias, columns and what comes behind them, if a name and a colon follow the brace.
+fn declared(behind: &str) -> Result<Option<(&str, &str, &str)>, Error> {
+    let Some((alias, rest)) = behind.split_once(':') else { return Ok(None) };
+    if alias.is_empty() || !alias.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_') {
+        return Ok(None);
+    }
+    let (columns, after) = rest.split_once('}').ok_or_else(|| wrong("a { without a }"))?;
+    Ok(Some((alias, columns, after)))
 }
 
 fn wrong(what: &str) -> Error {
@@ -66,6 +80,8 @@ mod tests {
     fn a_text_without_rows_stays() {
         assert_eq!(expand("SELECT $1").unwrap(), (None, Vec::new()));
         assert!(expand("SELECT {a: b").is_err());
-        assert!(expand("SELECT {a}").is_err());
+        for text in ["SELECT '{}'::jsonb", "SELECT a ~ '^[0-9]{8}$'", "SELECT '{\"a\": 1}'::jsonb"] {
+            assert_eq!(expand(text).unwrap(), (Some(text.to_owned()), Vec::new()));
+        }
     }
 }
