@@ -88,15 +88,16 @@ fn client(check: Check, roots: Option<&str>) -> Result<MakeRustlsConnect, TlsErr
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(|error| TlsError::Setup(error.to_string()))?;
-    let verifier: Arc<dyn ServerCertVerifier> = match check {
-        Check::Nothing => Arc::new(AnyServer(provider)),
-        Check::Authority | Check::AuthorityAndName => {
-            let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(trusted(roots)?), provider)
+    let authorities = match check {
+        Check::Nothing => None,
+        Check::Authority | Check::AuthorityAndName => Some(
+            WebPkiServerVerifier::builder_with_provider(Arc::new(trusted(roots)?), provider.clone())
                 .build()
-                .map_err(|error| TlsError::Setup(error.to_string()))?;
-            if check == Check::Authority { Arc::new(AnyName(verifier)) } else { verifier }
-        }
+                .map_err(|error| TlsError::Setup(error.to_string()))?,
+        ),
     };
+    let any_name = check != Check::AuthorityAndName;
+    let verifier = Arc::new(Verifier { provider, authorities, any_name });
     let config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
     Ok(MakeRustlsConnect::new(config))
 }
@@ -116,50 +117,17 @@ fn trusted(file: Option<&str>) -> Result<RootCertStore, TlsError> {
     if store.is_empty() { Err(unreadable("no certificate in it".to_owned())) } else { Ok(store) }
 }
 
-/// `prefer` and `require`: against listeners on the line only, as libpq has it.
+/// Checks as much of a server's certificate as the mode asks for. That the server holds its key is always checked.
 #[derive(Debug)]
-struct AnyServer(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyServer {
-    fn verify_server_cert(
-        &self,
-        _certificate: &CertificateDer<'_>,
-        _chain: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Rustls> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Rustls> {
-        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Rustls> {
-        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
+struct Verifier {
+    provider: Arc<CryptoProvider>,
+    /// None: `prefer` and `require`, which protect against listeners on the line only, as libpq has it.
+    authorities: Option<Arc<WebPkiServerVerifier>>,
+    /// `verify-ca`: the name in the certificate is not looked at.
+    any_name: bool,
 }
 
-/// `verify-ca`: the certificate is checked, the name in it is not.
-#[derive(Debug)]
-struct AnyName(Arc<WebPkiServerVerifier>);
-
-impl ServerCertVerifier for AnyName {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -168,10 +136,11 @@ impl ServerCertVerifier for AnyName {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Rustls> {
-        match self.0.verify_server_cert(certificate, chain, name, ocsp, now) {
+        let Some(authorities) = &self.authorities else { return Ok(ServerCertVerified::assertion()) };
+        match authorities.verify_server_cert(certificate, chain, name, ocsp, now) {
             Err(Rustls::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) => Ok(ServerCertVerified::assertion()),
+            )) if self.any_name => Ok(ServerCertVerified::assertion()),
             verdict => verdict,
         }
     }
@@ -182,7 +151,7 @@ impl ServerCertVerifier for AnyName {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Rustls> {
-        self.0.verify_tls12_signature(message, certificate, signature)
+        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -191,11 +160,11 @@ impl ServerCertVerifier for AnyName {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Rustls> {
-        self.0.verify_tls13_signature(message, certificate, signature)
+        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 
