@@ -10,6 +10,7 @@ use diesel_async::pooled_connection::deadpool::{Object, Pool};
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
 use futures_util::FutureExt;
 use postrider_domain::{Secret, TenantId};
+use postrider_runtime::config::DatabaseUrl;
 
 use crate::connect::{Session, check, open};
 use crate::error::Error;
@@ -35,6 +36,12 @@ impl DbConfig {
     /// Sixteen connections, 30 s for a statement.
     pub fn new(url: Secret, spec: Spec) -> Self {
         Self { url, spec, max_connections: 16, statement_timeout: Duration::from_secs(30) }
+    }
+
+    /// A service's settings for its schema.
+    pub fn of(settings: DatabaseUrl, spec: Spec) -> Self {
+        let DatabaseUrl { url, max_connections, statement_timeout } = settings;
+        Self { url, spec, max_connections, statement_timeout }
     }
 }
 

@@ -72,12 +72,7 @@ impl Service for App {
 
     async fn build(config: Config, deps: Deps, cx: Context) -> anyhow::Result<Self> {
         let Deps { transport } = deps;
-        let db = Db::connect(DbConfig {
-            url: config.database.url,
-            spec: Spec::CONNECTOR,
-            max_connections: config.database.max_connections,
-            statement_timeout: config.database.statement_timeout,
-        })?;
+        let db = Db::connect(DbConfig::of(config.database, Spec::CONNECTOR))?;
         let google = match config.google {
             Some(settings) => Some(Google::new(settings, cx.seams.clock.clone(), &cx.registry)?),
             None => {

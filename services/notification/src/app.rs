@@ -100,12 +100,7 @@ impl Service for App {
     }
 
     async fn build(config: Config, deps: Deps, cx: Context) -> anyhow::Result<Self> {
-        let db = Db::connect(DbConfig {
-            url: config.database.url.clone(),
-            spec: Spec::NOTIFICATION,
-            max_connections: config.database.max_connections,
-            statement_timeout: config.database.statement_timeout,
-        })?;
+        let db = Db::connect(DbConfig::of(config.database.clone(), Spec::NOTIFICATION))?;
         let broker = Broker::start(BrokerConfig { url: config.amqp.clone(), service: NAME }, &cx);
         let (hub, metrics) = (Hub::default(), Arc::new(Metrics::new(&cx.registry)));
         let announcer = Announcer::new(hub.clone(), broker.live());

@@ -84,12 +84,7 @@ impl Service for App {
     async fn build(config: Config, deps: Deps, cx: Context) -> anyhow::Result<Self> {
         let Deps { transport } = deps;
         let seams = cx.seams.clone();
-        let db = Db::connect(DbConfig {
-            url: config.database.url,
-            spec: Spec::SYNC_WORKER,
-            max_connections: config.database.max_connections,
-            statement_timeout: config.database.statement_timeout,
-        })?;
+        let db = Db::connect(DbConfig::of(config.database, Spec::SYNC_WORKER))?;
         let tokens = InternalTokens::new(config.internal_keys, NAME, seams.clock.clone());
         let connector = ServiceClient::new("connector", config.connector_url, tokens.clone(), Timeouts::default());
         let gmail_metrics = GmailMetrics::register(&cx.registry)?;
