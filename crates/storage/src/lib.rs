@@ -9,6 +9,7 @@ pub mod due;
 pub mod error;
 pub mod lease;
 pub mod migrate;
+mod passwords;
 pub mod row;
 pub mod spec;
 pub mod statement;

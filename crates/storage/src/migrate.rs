@@ -9,11 +9,11 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use postrider_domain::Secret;
 use postrider_runtime::config::DatabaseUrl;
 use postrider_runtime::{ConfigErrors, Env};
-use sha2::{Digest, Sha256};
 use std::time::Duration;
-use url::Url;
 
 use crate::connect::{Session, open};
+use crate::passwords::Verifier;
+pub use crate::passwords::{DERIVATION, derived_service_url};
 use crate::spec::Spec;
 
 const BASE: EmbeddedMigrations = embed_migrations!("../../migrations/base");
@@ -43,6 +43,13 @@ pub enum MigrateError {
     Migration { service: &'static str, cause: String },
     #[error("{0} is not a database URL")]
     Url(&'static str),
+    #[error("{0}")]
+    Tls(String),
+    #[error(
+        "DATABASE_URL holds no password to derive the one of {service} from: give it one, or set {variable} with a \
+         password of your choice"
+    )]
+    NoPassword { service: &'static str, variable: String },
     #[error(transparent)]
     Settings(#[from] ConfigErrors),
 }
@@ -96,21 +103,6 @@ pub async fn revert_all(
     Ok(reverted.len())
 }
 
-/// The URL a service uses when the operator gave only the administrator's: same server, the service's role, a
-/// password derived from the administrator's, so that every process and every test of one server agrees on it.
-pub fn derived_service_url(admin_url: &Secret, spec: &Spec) -> Result<Secret, MigrateError> {
-    let mut url = Url::parse(admin_url.expose()).map_err(|_secret| MigrateError::Url("DATABASE_URL"))?;
-    let mut hash = Sha256::new();
-    hash.update(b"postrider service role\0");
-    hash.update(spec.role);
-    hash.update(b"\0");
-    hash.update(url.password().unwrap_or_default());
-    let password: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    let set = url.set_username(spec.role).and_then(|()| url.set_password(Some(&password)));
-    set.map_err(|()| MigrateError::Url("DATABASE_URL"))?;
-    Ok(Secret::new(url.to_string()))
-}
-
 async fn owner_connection(
     admin_url: &Secret,
     service_url: Option<&Secret>,
@@ -122,14 +114,8 @@ async fn owner_connection(
         statement_timeout: Duration::ZERO,
     };
     let mut conn = open(admin_url, &session).await.map_err(|error| MigrateError::Connect(error.to_string()))?;
-    let password = match service_url {
-        Some(url) => Url::parse(url.expose())
-            .map_err(|_secret| MigrateError::Url("the service's database URL"))?
-            .password()
-            .map(str::to_owned),
-        None => None,
-    };
-    let prepare = prepare_sql(spec, password.as_deref());
+    let verifier = service_url.map(Verifier::of).transpose()?.flatten();
+    let prepare = prepare_sql(spec, verifier.as_ref());
     // Roles belong to the whole server: two databases that are migrated at once meet there.
     for attempt in 1.. {
         match conn.batch_execute(&prepare).await {
@@ -150,14 +136,11 @@ fn is_role_race(error: &str) -> bool {
 }
 
 /// Roles, schema, grants; then the session becomes the owner. Everything may be repeated.
-fn prepare_sql(spec: &Spec, password: Option<&str>) -> String {
+fn prepare_sql(spec: &Spec, verifier: Option<&Verifier>) -> String {
     let (role, owner, tenant, system) = (spec.role, spec.owner(), spec.tenant_role(), spec.system_role());
     let schema = spec.schema;
-    let login = password.map_or_else(String::new, |password| {
-        let password = password.replace('\'', "''");
-        // Setting an equal password again would only add to the races of parallel migrations.
-        format!("EXECUTE format('ALTER ROLE %I LOGIN PASSWORD %L', '{role}', '{password}');")
-    });
+    let login = verifier
+        .map_or_else(String::new, |verifier| format!("ALTER ROLE {role} LOGIN PASSWORD '{}';", verifier.as_str()));
     format!(
         "DO $prepare$ BEGIN
            PERFORM pg_advisory_xact_lock(hashtext('postrider.roles'));

@@ -136,7 +136,7 @@ async fn exists(conn: &mut AsyncPgConnection, name: &str) -> Result<bool> {
     Ok(exists)
 }
 
-/// A number that changes with the text of a service's migrations.
+/// A number that changes with the text of a service's migrations and with how its role's password is made.
 fn version(spec: &Spec) -> Result<u64> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
     let mut texts = Vec::new();
@@ -151,6 +151,8 @@ fn version(spec: &Spec) -> Result<u64> {
     texts.sort();
     let mut hash = DefaultHasher::new();
     texts.hash(&mut hash);
+    // A template's migration also set its role's password.
+    postrider_storage::migrate::DERIVATION.hash(&mut hash);
     Ok(hash.finish())
 }
 

@@ -98,3 +98,22 @@ async fn a_wrong_password_is_an_error_and_not_a_panic() {
     let db = Db::connect(DbConfig::new(postrider_domain::Secret::new(url.to_string()), Spec::GATEWAY)).unwrap();
     assert!(db.ping().await.is_err());
 }
+
+/// The server's log must not learn a password: what it is sent is a verifier. And what an operator writes into a URL is
+/// the password that is set, percent signs and quotes included.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_is_sent_a_verifier_and_the_url_logs_in() {
+    let test = base_schema().await;
+    // A role of its own: roles are the whole server's, and other tests log in meanwhile.
+    let spec = Spec { service: "sealed", schema: "sealed", role: "sealed_service" };
+    let mut url = test.admin_url.expose().parse::<url::Url>().unwrap();
+    url.set_username(spec.role).unwrap();
+    url.set_password(Some("it's 100% ünsafe$$")).unwrap();
+    let url = postrider_domain::Secret::new(url.to_string());
+    let admin = test.admin().await;
+    migrate::run(&test.admin_url, &url, &spec, migrate::NONE).await.unwrap();
+    let stored =
+        value::<String>(&admin, "SELECT rolpassword AS value FROM pg_authid WHERE rolname = 'sealed_service'").await;
+    assert!(stored.starts_with("SCRAM-SHA-256$4096:"), "{stored}");
+    Db::connect(DbConfig::new(url, spec)).unwrap().ping().await.unwrap();
+}
