@@ -6,6 +6,8 @@ pub const MALFORMED_JSON: &str = "malformed_json";
 pub const BAD_REQUEST: &str = "bad_request";
 /// 401: no token, or one that does not hold.
 pub const UNAUTHORIZED: &str = "unauthorized";
+/// 401 between services: the token is ours, but the clocks of the two machines differ too much. 503 to a client.
+pub const CLOCK_DRIFT: &str = "clock_drift";
 /// 403: the caller may not do this.
 pub const FORBIDDEN: &str = "forbidden";
 /// 403: the token lacks a scope.

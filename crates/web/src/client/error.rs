@@ -12,7 +12,7 @@ use crate::service_tokens::TokenError;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ClientError {
     /// The callee answered with an error.
-    #[error("the callee answered {status} {}", problem.code)]
+    #[error("the callee answered {status} {}{}", problem.code, what_to_do(problem))]
     Status { status: u16, problem: Box<ProblemDocument> },
     /// The callee cannot be reached, or the connection broke.
     #[error("the callee cannot be reached: {0}")]
@@ -40,10 +40,11 @@ impl ClientError {
         }
     }
 
-    /// True if the same call may work later: the callee is away, slow, or says so itself.
+    /// True if the same call may work later: the callee is away, slow, or says so itself; or once the clocks agree.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unavailable(_) | Self::Timeout => true,
+            Self::Status { problem, .. } if problem.code == codes::CLOCK_DRIFT => true,
             Self::Status { status, .. } => matches!(status, 408 | 429 | 502 | 503 | 504),
             Self::Answer(_) | Self::TooLarge { .. } | Self::Token(_) => false,
         }
@@ -55,6 +56,11 @@ impl ClientError {
         }
         Self::Unavailable(cause_of(error))
     }
+}
+
+/// What only an operator can mend is told with its remedy.
+fn what_to_do(problem: &ProblemDocument) -> String {
+    if problem.code == codes::CLOCK_DRIFT { format!(": {}", problem.detail) } else { String::new() }
 }
 
 impl From<BodyError> for ClientError {

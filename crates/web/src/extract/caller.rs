@@ -9,6 +9,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, dev};
 use postrider_contracts::TraceContext;
 use postrider_domain::{TenantId, UserId};
 
+use crate::codes;
 use crate::middleware::RequestContext;
 use crate::problem::Problem;
 use crate::scope::{Scope, Scopes};
@@ -97,14 +98,21 @@ fn service_caller(request: &HttpRequest) -> Result<ServiceCaller, Problem> {
             tokens.verify(token)
         }
     };
-    let verified = verdict.map_err(|error| {
-        tracing::info!(error = %error, "a service token was refused");
-        Problem::unauthorized()
-    })?;
+    let verified = verdict.map_err(|error| refused(&error))?;
     let cx = RequestContext::of(request);
     let Verified { caller: name, claims, .. } = verified;
     let (tenant, user, scopes) = (claims.tenant, claims.user, claims.scopes);
     Ok(ServiceCaller { name, tenant, user, scopes, request_id: cx.request_id, trace: cx.trace })
+}
+
+fn refused(error: &TokenError) -> Problem {
+    if let TokenError::Clocks { .. } = error {
+        tracing::error!(error = %error, "a service token was refused: {error}");
+        // Only who holds our key is told.
+        return Problem::unauthorized().with_code(codes::CLOCK_DRIFT).with_detail(error.to_string());
+    }
+    tracing::info!(error = %error, "a service token was refused");
+    Problem::unauthorized()
 }
 
 fn tokens_of(request: &HttpRequest) -> Option<&InternalTokens> {

@@ -35,8 +35,20 @@ pub enum TokenError {
     Signature,
     #[error("the token is for another service")]
     Audience,
-    #[error("the token has expired or is not valid yet")]
+    #[error("the token holds for longer than one of ours")]
     Time,
+    /// The token is genuine, but by our clock it is none of the last minutes.
+    #[error(
+        "by the clock of {callee}, {caller} made the token {} s {}: the clocks of their machines differ, or the call \
+         took that long. Synchronise both clocks (NTP)",
+        age.abs(), if *age < 0 { "from now" } else { "ago" }
+    )]
+    Clocks {
+        caller: String,
+        callee: String,
+        /// Seconds since it was made; negative for one from the future.
+        age: i64,
+    },
 }
 
 /// The JWT's payload.

@@ -12,8 +12,9 @@ use super::keys::InternalKeys;
 
 /// How long a token holds.
 pub const LIFETIME: TimeDelta = TimeDelta::seconds(60);
-/// How far two machines' clocks may differ.
-const SKEW: TimeDelta = TimeDelta::seconds(5);
+/// How far two machines' clocks may differ: as far as a token lives, so that what is known of an old token is still
+/// worth little. Beyond it the error says what to do.
+pub const SKEW: TimeDelta = LIFETIME;
 /// Far above any token of ours.
 const LONGEST: usize = 4_096;
 
@@ -70,7 +71,7 @@ impl InternalTokens {
     /// Checks a token of a caller.
     ///
     /// # Errors
-    /// Anything but a token that one of our callers signed for us in the last minute.
+    /// Anything but a token that one of our callers signed for us in the last minute, give or take [`SKEW`].
     pub fn verify(&self, token: &str) -> Result<Verified, TokenError> {
         let Inner { keys, name, clock } = self.0.as_ref();
         if token.len() > LONGEST {
@@ -88,8 +89,12 @@ impl InternalTokens {
         }
         let instant = |seconds| DateTime::from_timestamp(seconds, 0).ok_or(TokenError::Time);
         let (now, issued_at, expires_at) = (clock.now(), instant(payload.iat)?, instant(payload.exp)?);
-        if issued_at > now + SKEW || expires_at + SKEW < now || expires_at - issued_at > LIFETIME {
+        if expires_at - issued_at > LIFETIME {
             return Err(TokenError::Time);
+        }
+        if issued_at > now + SKEW || expires_at < now - SKEW {
+            let age = (now - issued_at).num_seconds();
+            return Err(TokenError::Clocks { caller, callee: name.clone(), age });
         }
         let Payload { tenant, user, scope: scopes, request_id, .. } = payload;
         Ok(Verified { caller, claims: Claims { tenant, user, scopes, request_id }, expires_at })

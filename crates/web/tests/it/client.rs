@@ -1,9 +1,12 @@
 //! Service to service.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use postrider_domain::Entropy;
-use postrider_web::{Call, ClientError, ServiceClient, Timeouts};
+use chrono::TimeDelta;
+use postrider_domain::{Clock as _, Entropy, MockClock, SystemClock};
+use postrider_testing::server::keys;
+use postrider_web::{Call, ClientError, InternalTokens, ServiceClient, Timeouts};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -58,4 +61,27 @@ async fn a_callee_that_is_away_or_has_no_key_is_told_apart() {
     assert_eq!(postrider_web::Problem::from(error).status.as_u16(), 503);
     let error = client(&format!("http://{gone}"), "notification").get::<Value>(&call(), "/x", &()).await.unwrap_err();
     assert!(error.to_string().contains("notification>connector"), "{error}");
+}
+
+/// What machines whose clocks have drifted apart are told, on both sides.
+#[tokio::test]
+async fn clocks_that_differ_too_much_are_named_with_their_remedy() {
+    let server = start();
+    let client = |drift: i64| {
+        let clock = MockClock::at(SystemClock.now() + TimeDelta::seconds(drift));
+        let tokens = InternalTokens::new(keys(), "gateway", Arc::new(clock));
+        ServiceClient::new("connector", Url::parse(&server.url("/")).unwrap(), tokens, Timeouts::default())
+    };
+    let thing = Thing { name: "a".into(), size: 3 };
+    for drift in [-30, 30] {
+        client(drift).post::<Value>(&call(), "/internal/echo", &thing).await.unwrap();
+    }
+    for drift in [-300, 300] {
+        let error = client(drift).post::<Value>(&call(), "/internal/echo", &thing).await.unwrap_err();
+        assert_eq!((error.code(), error.is_transient()), (Some("clock_drift"), true), "{error}");
+        for word in ["gateway", "connector", "clocks", "NTP"] {
+            assert!(error.to_string().contains(word), "{word}: {error}");
+        }
+        assert_eq!(postrider_web::Problem::from(error).status.as_u16(), 503);
+    }
 }

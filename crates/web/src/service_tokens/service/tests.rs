@@ -40,10 +40,30 @@ fn a_token_holds_for_a_minute() {
     let token = gateway.issue("connector", claims()).unwrap();
     clock.advance(TimeDelta::seconds(60));
     assert!(connector.verify(token.expose()).is_ok());
-    clock.advance(TimeDelta::seconds(6));
-    assert_eq!(connector.verify(token.expose()).unwrap_err(), TokenError::Time);
-    clock.advance(TimeDelta::seconds(-120));
-    assert_eq!(connector.verify(token.expose()).unwrap_err(), TokenError::Time);
+    clock.advance(SKEW + TimeDelta::seconds(1));
+    assert!(matches!(connector.verify(token.expose()), Err(TokenError::Clocks { age: 121, .. })));
+    clock.advance(TimeDelta::seconds(-121 - 61));
+    assert!(matches!(connector.verify(token.expose()), Err(TokenError::Clocks { age: -61, .. })));
+}
+
+/// Two machines: what one signs must hold at the other as long as their clocks differ by less than a token lives.
+#[test]
+fn clocks_may_differ_by_as_much_as_a_token_lives_and_then_the_error_says_what_to_do() {
+    let here = MockClock::default();
+    let keys = keys(&[("gateway>connector", "a")]);
+    let gateway = InternalTokens::new(keys.clone(), "gateway", Arc::new(here.clone()));
+    for (drift, holds) in [(-61, false), (-60, true), (-6, true), (6, true), (60, true), (121, false)] {
+        let there = MockClock::at(here.now() + TimeDelta::seconds(drift));
+        let connector = InternalTokens::new(keys.clone(), "connector", Arc::new(there));
+        let verdict = connector.verify(gateway.issue("connector", claims()).unwrap().expose());
+        assert_eq!(verdict.is_ok(), holds, "{drift}: {verdict:?}");
+        if let Err(error) = verdict {
+            let error = error.to_string();
+            for word in ["gateway", "connector", &drift.abs().to_string(), "clocks", "NTP"] {
+                assert!(error.contains(word), "{word}: {error}");
+            }
+        }
+    }
 }
 
 #[test]
