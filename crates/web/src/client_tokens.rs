@@ -5,5 +5,5 @@ mod rules;
 mod verify;
 
 pub use claims::{ClientIdentity, TokenRefused};
-pub use rules::{ClientTokenRules, Keys};
+pub use rules::{ClaimNames, ClientTokenRules, Keys};
 pub use verify::ClientTokens;

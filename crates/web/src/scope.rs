@@ -55,6 +55,11 @@ impl Scopes {
         Self(text.split_ascii_whitespace().filter_map(|word| word.parse().ok()).collect())
     }
 
+    /// True if nothing is allowed.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// True if the token allows it.
     pub fn allows(&self, scope: Scope) -> bool {
         let implied = matches!(scope, Scope::Read | Scope::Write) && self.0.contains(&Scope::Admin);

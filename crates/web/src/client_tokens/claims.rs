@@ -1,7 +1,12 @@
 //! What a client's token says.
 
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta};
 use postrider_domain::{TenantId, Timestamp, UserId};
-use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::rules::ClaimNames;
 
 use crate::codes;
 use crate::problem::Problem;
@@ -22,6 +27,9 @@ pub enum TokenRefused {
     /// The token itself is wrong; the reason is for our log.
     #[error("the token is refused: {0}")]
     Invalid(&'static str),
+    /// The token was good once: who sent it is known, and needs a new one.
+    #[error("the token is refused: it has expired")]
+    Expired(Box<ClientIdentity>),
     /// The keys cannot be had now, so nothing can be said about the token.
     #[error("the keys to check tokens with cannot be fetched")]
     KeysUnavailable,
@@ -35,8 +43,12 @@ impl From<TokenRefused> for Problem {
                 tracing::info!(reason, "a client token was refused");
                 Self::unauthorized()
             }
+            TokenRefused::Expired(_) => {
+                tracing::info!(reason = "it has expired", "a client token was refused");
+                Self::unauthorized()
+            }
             TokenRefused::KeysUnavailable => {
-                let after = std::time::Duration::from_secs(5);
+                let after = Duration::from_secs(5);
                 Self::unavailable(codes::UNAVAILABLE, after, "Tokens cannot be checked at the moment.")
             }
         }
@@ -44,13 +56,60 @@ impl From<TokenRefused> for Problem {
 }
 
 /// The JWT's payload; members we do not know are none of our business.
-#[derive(Debug, Deserialize)]
-pub(super) struct Payload {
-    pub sub: UserId,
-    pub tenant_id: TenantId,
-    pub exp: i64,
-    #[serde(default)]
-    pub nbf: Option<i64>,
-    #[serde(default)]
-    pub scope: Option<Scopes>,
+pub(super) type Payload = Map<String, Value>;
+
+/// What a payload says about who and until when.
+pub(super) struct Said {
+    pub identity: ClientIdentity,
+    pub not_before: Option<Timestamp>,
+}
+
+impl Said {
+    /// Reads a payload by the claims' names.
+    pub fn read(payload: &Payload, names: &ClaimNames) -> Result<Self, &'static str> {
+        let text = |name: &str| claim(payload, name).and_then(Value::as_str);
+        let user =
+            text(&names.user).and_then(|user| UserId::parse(user).ok()).ok_or("it names no user, or none of ours")?;
+        let tenant = text(&names.tenant).and_then(|tenant| TenantId::parse(tenant).ok());
+        let tenant = tenant.ok_or("it names no tenant, or none of ours")?;
+        let expires_at = claim(payload, "exp").and_then(instant).ok_or("its exp is missing or no time")?;
+        let not_before = claim(payload, "nbf").map(|nbf| instant(nbf).ok_or("its nbf is no time")).transpose()?;
+        let scopes = scopes(claim(payload, &names.scope))?;
+        Ok(Self { identity: ClientIdentity { tenant, user, scopes, expires_at }, not_before })
+    }
+}
+
+/// A claim by its name. A name with dots may be one member (`https://example.com/tenant`) or lead into objects
+/// (`realm_access.roles`). `null` is no claim.
+fn claim<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    let inside = |(dot, _): (usize, &str)| claim(claims.get(name.get(..dot)?)?.as_object()?, name.get(dot + 1..)?);
+    claims.get(name).or_else(|| name.match_indices('.').find_map(inside)).filter(|value| !value.is_null())
+}
+
+/// RFC 7519 §2, NumericDate: seconds, and some issuers write fractions of them.
+fn instant(value: &Value) -> Option<Timestamp> {
+    match value.as_i64() {
+        Some(seconds) => DateTime::from_timestamp(seconds, 0),
+        None => {
+            let seconds = Duration::try_from_secs_f64(value.as_f64()?).ok()?;
+            DateTime::UNIX_EPOCH.checked_add_signed(TimeDelta::from_std(seconds).ok()?)
+        }
+    }
+}
+
+/// Scopes as a text with spaces or as a list. A token that names none of ours is not about us: it may read and write,
+/// as one without the claim.
+fn scopes(value: Option<&Value>) -> Result<Scopes, &'static str> {
+    const WRONG: &str = "its scopes are neither a text nor a list of texts";
+    let words = match value {
+        None => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(items)) => {
+            let texts: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
+            texts.ok_or(WRONG)?.join(" ")
+        }
+        Some(_) => return Err(WRONG),
+    };
+    let ours = Scopes::parse(&words);
+    Ok(if ours.is_empty() { Scopes::read_write() } else { ours })
 }

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta};
+use chrono::TimeDelta;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use postrider_domain::Clock;
 use postrider_http::{Jwks, KeyError, Timeouts};
 
-use super::claims::{ClientIdentity, Payload, TokenRefused};
-use super::rules::{ClientTokenRules, Keys};
+use super::claims::{ClientIdentity, Payload, Said, TokenRefused};
+use super::rules::{ClaimNames, ClientTokenRules, Keys};
 use crate::client::http_client;
-use crate::scope::Scopes;
 
 /// How far the issuer's clock may differ from ours.
 const SKEW: TimeDelta = TimeDelta::seconds(30);
@@ -25,6 +24,7 @@ struct Inner {
     source: Source,
     issuer: Option<String>,
     audience: Option<String>,
+    claims: ClaimNames,
     clock: Arc<dyn Clock>,
 }
 
@@ -46,7 +46,8 @@ impl ClientTokens {
             Keys::Secret(secret) => Source::Secret(DecodingKey::from_secret(secret.expose().as_bytes())),
             Keys::Jwks(url) => Source::Jwks(Jwks::new(url, http_client(Timeouts::default()), clock.clone())),
         };
-        Self(Arc::new(Inner { source, issuer: rules.issuer, audience: rules.audience, clock }))
+        let ClientTokenRules { issuer, audience, claims, .. } = rules;
+        Self(Arc::new(Inner { source, issuer, audience, claims, clock }))
     }
 
     /// Who a token speaks for.
@@ -96,16 +97,16 @@ impl Inner {
         }
         let payload =
             decode::<Payload>(token, key, &rules).map_err(|error| TokenRefused::Invalid(reason(&error)))?.claims;
+        let Said { identity, not_before } = Said::read(&payload, &self.claims).map_err(TokenRefused::Invalid)?;
         let now = self.clock.now();
-        let expires_at = DateTime::from_timestamp(payload.exp, 0).ok_or(TokenRefused::Invalid("its exp is no time"))?;
-        if expires_at + SKEW <= now {
-            return Err(TokenRefused::Invalid("it has expired"));
-        }
-        if payload.nbf.is_some_and(|nbf| nbf > (now + SKEW).timestamp()) {
+        if not_before.is_some_and(|not_before| not_before > now + SKEW) {
             return Err(TokenRefused::Invalid("it is not valid yet"));
         }
-        let scopes = payload.scope.unwrap_or_else(Scopes::read_write);
-        Ok(ClientIdentity { tenant: payload.tenant_id, user: payload.sub, scopes, expires_at })
+        // Last, so that an expired token is one that nothing else is wrong with.
+        if identity.expires_at <= now - SKEW {
+            return Err(TokenRefused::Expired(Box::new(identity)));
+        }
+        Ok(identity)
     }
 }
 
@@ -117,7 +118,7 @@ fn reason(error: &jsonwebtoken::errors::Error) -> &'static str {
         ErrorKind::InvalidAudience => "it is for another audience",
         ErrorKind::InvalidAlgorithm => "its algorithm is another",
         ErrorKind::MissingRequiredClaim(_) => "it lacks iss or aud",
-        ErrorKind::Json(_) => "it lacks sub, tenant_id or exp, or one of them is malformed",
+        ErrorKind::Json(_) => "its payload is no JSON object",
         _ => "it is malformed",
     }
 }

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use postrider_domain::{Clock, MockClock, Secret};
-use postrider_web::client_tokens::{ClientTokenRules, ClientTokens, Keys, TokenRefused};
+use postrider_web::client_tokens::{ClaimNames, ClientTokenRules, ClientTokens, Keys, TokenRefused};
 use postrider_web::{Scope, Scopes};
 use serde_json::{Value, json};
 use wiremock::matchers::any;
@@ -23,7 +23,7 @@ const RSA_KEY: &str = include_str!("keys/rsa.pem");
 const KEY_SET: &str = include_str!("keys/jwks.json");
 
 fn rules(keys: Keys) -> ClientTokenRules {
-    ClientTokenRules { keys, issuer: None, audience: None }
+    ClientTokenRules { keys, issuer: None, audience: None, claims: ClaimNames::default() }
 }
 
 fn by_secret(clock: &MockClock) -> ClientTokens {
@@ -52,8 +52,74 @@ async fn a_token_names_tenant_user_and_scopes() {
     let admin = hs256(&with(payload(&clock), "scope", json!("read tenant:admin something")));
     let scopes = by_secret(&clock).verify(&admin).await.unwrap().scopes;
     assert_eq!(scopes, Scopes::from_iter([Scope::Read, Scope::TenantAdmin]));
-    let none = hs256(&with(payload(&clock), "scope", json!("")));
-    assert!(!by_secret(&clock).verify(&none).await.unwrap().scopes.allows(Scope::Read));
+}
+
+#[tokio::test]
+async fn scopes_are_a_text_or_a_list_and_a_token_with_none_of_ours_reads_and_writes() {
+    let clock = MockClock::default();
+    let tokens = by_secret(&clock);
+    let scopes = async |scope: Value| tokens.verify(&hs256(&with(payload(&clock), "scope", scope))).await;
+    for none in [json!(null), json!(""), json!("openid profile"), json!([]), json!(["openid", "offline_access"])] {
+        assert_eq!(scopes(none.clone()).await.unwrap().scopes, Scopes::read_write(), "{none}");
+    }
+    for read in [json!("read"), json!("openid read"), json!(["read"]), json!(["openid", "profile read"])] {
+        assert_eq!(scopes(read.clone()).await.unwrap().scopes, Scopes::from_iter([Scope::Read]), "{read}");
+    }
+    let admin = scopes(json!(["read", "tenant:admin"])).await.unwrap().scopes;
+    assert_eq!(admin, Scopes::from_iter([Scope::Read, Scope::TenantAdmin]));
+    for wrong in [json!(7), json!({"read": true}), json!(true), json!(["read", 7])] {
+        assert!(matches!(scopes(wrong.clone()).await, Err(TokenRefused::Invalid(_))), "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn claims_may_have_other_names_and_lie_deeper() {
+    let clock = MockClock::default();
+    let claims = ClaimNames {
+        user: "https://mail.example.com/user".into(),
+        tenant: "org.id".into(),
+        scope: "realm_access.roles".into(),
+    };
+    let rules = ClientTokenRules { claims, ..rules(Keys::Secret(Secret::new(SECRET))) };
+    let tokens = ClientTokens::new(rules, Arc::new(clock.clone()));
+    let payload = json!({
+        "sub": "auth0|1", "tenant_id": "theirs", "scope": "write", "exp": clock.now().timestamp() + 600,
+        "https://mail.example.com/user": "ann", "org": {"id": "acme"}, "realm_access": {"roles": ["read", "uma"]},
+    });
+    let identity = tokens.verify(&hs256(&payload)).await.unwrap();
+    assert_eq!((identity.tenant.as_str(), identity.user.as_str()), ("acme", "ann"));
+    assert_eq!(identity.scopes, Scopes::from_iter([Scope::Read]));
+    // A member of the whole name comes first; the usual names mean nothing here.
+    let whole = with(payload.clone(), "org.id", json!("other"));
+    assert_eq!(tokens.verify(&hs256(&whole)).await.unwrap().tenant.as_str(), "other");
+    for name in ["https://mail.example.com/user", "org"] {
+        let lacking = with(payload.clone(), name, json!(null));
+        assert!(matches!(tokens.verify(&hs256(&lacking)).await, Err(TokenRefused::Invalid(_))), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn times_may_have_fractions() {
+    let clock = MockClock::default();
+    let (tokens, now) = (by_secret(&clock), clock.now().timestamp());
+    let now = f64::from(u32::try_from(now).unwrap());
+    for (name, value, holds) in [
+        ("exp", now + 600.25, true),
+        ("exp", now - 29.5, true),
+        ("exp", now - 30.5, false),
+        ("nbf", now + 29.5, true),
+        ("nbf", now + 30.5, false),
+        ("exp", 1e300, false),
+        ("exp", -0.5, false),
+    ] {
+        let verdict = tokens.verify(&hs256(&with(payload(&clock), name, json!(value)))).await;
+        assert_eq!(verdict.is_ok(), holds, "{name} {value}: {verdict:?}");
+    }
+    // The last instant there is, and the first that is none.
+    for (exp, holds) in [(8_210_266_876_799_i64, true), (8_210_266_876_800, false)] {
+        let verdict = tokens.verify(&hs256(&with(payload(&clock), "exp", json!(exp)))).await;
+        assert_eq!(verdict.is_ok(), holds, "{exp}: {verdict:?}");
+    }
 }
 
 #[tokio::test]
@@ -62,8 +128,12 @@ async fn tokens_that_miss_something_or_are_old_are_refused() {
     let tokens = by_secret(&clock);
     let base = payload(&clock);
     let now = clock.now().timestamp();
+    let expired = tokens.verify(&hs256(&with(base.clone(), "exp", json!(now - 31)))).await.unwrap_err();
+    let TokenRefused::Expired(who) = &expired else { panic!("{expired:?}") };
+    assert_eq!((who.tenant.as_str(), who.user.as_str()), ("acme", "ann"));
+    assert_eq!(postrider_web::Problem::from(expired).status.as_u16(), 401);
     let mut bad = vec![
-        hs256(&with(base.clone(), "exp", json!(now - 31))),
+        hs256(&with(with(base.clone(), "exp", json!(now - 31)), "nbf", json!(now + 31))),
         hs256(&with(base.clone(), "nbf", json!(now + 31))),
         hs256(&with(base.clone(), "sub", json!(""))),
         hs256(&with(base.clone(), "tenant_id", json!("x".repeat(129)))),
@@ -98,7 +168,7 @@ async fn tokens_that_miss_something_or_are_old_are_refused() {
 async fn issuer_and_audience_are_checked_when_they_are_set() {
     let clock = MockClock::default();
     let keys = Keys::Secret(Secret::new(SECRET));
-    let rules = ClientTokenRules { keys, issuer: Some("https://id".into()), audience: Some("mail".into()) };
+    let rules = ClientTokenRules { issuer: Some("https://id".into()), audience: Some("mail".into()), ..rules(keys) };
     let tokens = ClientTokens::new(rules, Arc::new(clock.clone()));
     let good = with(with(payload(&clock), "iss", json!("https://id")), "aud", json!(["other", "mail"]));
     assert!(tokens.verify(&hs256(&good)).await.is_ok());

@@ -50,6 +50,10 @@ impl TokenVerifier for ClientTokens {
                 tracing::info!(reason, "a socket's token was refused");
                 Err(SocketProblem::UNAUTHORIZED)
             }
+            Err(TokenRefused::Expired(_)) => {
+                tracing::info!(reason = "it has expired", "a socket's token was refused");
+                Err(SocketProblem::UNAUTHORIZED)
+            }
             Err(TokenRefused::KeysUnavailable) => Err(SocketProblem::UNAVAILABLE),
         }
     }
