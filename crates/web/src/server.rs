@@ -14,7 +14,7 @@ use configure::Routes;
 use postrider_domain::Seams;
 use postrider_runtime::{Context, Shutdown};
 use prometheus::Registry;
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::extract::BodyLimit;
 use crate::health::{self, Health};
@@ -27,6 +27,9 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long written bytes may stay unacknowledged before the kernel gives a connection up. Accepted sockets inherit it.
 /// A client that stops reading while an answer flows is noticed by nothing else.
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Connections that may wait to be accepted; the kernel takes less where `net.core.somaxconn` is lower. When a gateway
+/// comes back, all clients of the one before knock at once.
+const BACKLOG: i32 = 4_096;
 /// actix's own limit for a graceful stop; ours ([`Shutdown::hard`]) comes first.
 const GRACE_SECONDS: u64 = 3_600;
 
@@ -171,8 +174,17 @@ async fn stop_in_order(shutdown: &Shutdown, public: &ServerHandle, admin: &Serve
 
 fn open(name: &'static str, addr: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
     let failed = |cause| BindError { name, addr, cause };
-    let listener = TcpListener::bind(addr).map_err(failed)?;
+    let listener = listen(addr).map_err(failed)?;
     SockRef::from(&listener).set_tcp_user_timeout(Some(USER_TIMEOUT)).map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))
+}
+
+/// As the standard library does it, but for its backlog of 128.
+fn listen(addr: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&addr.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }

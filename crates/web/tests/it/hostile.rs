@@ -103,8 +103,10 @@ async fn strange_methods_are_405_or_404() {
         problem(answer, 405, "method_not_allowed").await;
         problem(http().request(method, server.url("/no")).send().await.unwrap(), 404, "not_found").await;
     }
+    // actix mounts GET for GET alone: a HEAD of it is another method, and its answer has no body.
     let head = http().head(server.url("/things")).send().await.unwrap();
-    assert!(head.status().is_success() || head.status().is_client_error(), "{}", head.status());
+    assert_eq!(head.status(), 405);
+    assert_eq!(head.bytes().await.unwrap(), "");
 }
 
 #[tokio::test]
@@ -134,11 +136,14 @@ async fn header_bombs_and_broken_requests_never_reach_5xx() {
          Content-Length: 99999999999\r\n\r\n{"
             .to_owned(),
     ];
-    for request in requests {
+    let statuses = [431, 431, 401, 404, 400, 400, 400, 400, 400, 400, 400, 400, 413];
+    assert_eq!(requests.len(), statuses.len());
+    for (request, status) in requests.into_iter().zip(statuses) {
         let answer = raw(&server, request.as_bytes()).await;
         let start: String = request.chars().take(60).collect();
-        // An empty answer is a closed connection: nothing was understood as a request.
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{start}: {answer}");
+        // Who is cut off while still sending may lose the answer with the connection.
+        let cut_off = status == 431 && answer.is_empty();
+        assert!(cut_off || answer.starts_with(&format!("HTTP/1.1 {status} ")), "{start}: {answer}");
     }
     assert_eq!(http().get(server.url("/health/live")).send().await.unwrap().status(), 200);
 }

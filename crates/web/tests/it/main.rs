@@ -3,6 +3,8 @@
 //! `cfg(test)` on the modules tells clippy that their helpers are tests too.
 
 #[cfg(test)]
+mod backlog;
+#[cfg(test)]
 mod callers;
 #[cfg(test)]
 mod client;
