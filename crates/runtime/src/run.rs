@@ -12,7 +12,7 @@ use crate::cli::{Cli, Command};
 use crate::config::{ConfigErrors, Env, all};
 use crate::context::Context;
 use crate::service::Service;
-use crate::{healthcheck, lifecycle, telemetry, tls, topology};
+use crate::{healthcheck, lifecycle, open_files, telemetry, tls, topology};
 
 const FAILED: u8 = 1;
 const WRONG_SETTINGS: u8 = 2;
@@ -103,6 +103,7 @@ async fn serve_command<S: Service>(env: &Env) -> ExitCode {
         Ok(signals) => signals,
         Err(error) => return failed(&anyhow::Error::new(error).context("cannot listen for SIGTERM")),
     };
+    open_files::raise();
     let cx = Context::new(S::NAME, Seams::system());
     let watching = lifecycle::watch(cx.shutdown.clone(), signals, Duration::from_secs(deadline));
     let serving = Box::pin(serve::<S>(config, cx.clone()));
