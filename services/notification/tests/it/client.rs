@@ -69,6 +69,15 @@ impl Socket {
         Self { sink, stream, kept: VecDeque::new(), acks: 0, closed: false }
     }
 
+    /// The next frame as it came; None once the connection is closed.
+    pub async fn text(&mut self) -> Option<String> {
+        match tokio::time::timeout(SOON, self.stream.next()).await.expect("a frame or the end") {
+            Some(Ok(Message::Text(text))) => Some(text.as_str().to_owned()),
+            Some(Ok(other)) if !other.is_close() => panic!("an odd frame: {other:?}"),
+            _closed => None,
+        }
+    }
+
     pub async fn raw(&mut self, text: &str) {
         self.sink.send(Message::text(text)).await.unwrap();
     }
@@ -182,10 +191,10 @@ impl Socket {
 
     /// Waits until the server has closed the socket.
     pub async fn expect_closed(&mut self) {
+        let end = tokio::time::Instant::now() + SOON;
         while !self.closed {
-            if let Packet::Other = self.packet(SOON).await {
-                panic!("still open");
-            }
+            self.packet(SOON).await;
+            assert!(self.closed || tokio::time::Instant::now() < end, "still open");
         }
     }
 

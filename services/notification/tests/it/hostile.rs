@@ -1,11 +1,14 @@
 //! Bad input on every route and every socket event: a 4xx problem or an `error`, nothing changed, no 5xx.
 
+use futures_util::{SinkExt, StreamExt};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use tokio_tungstenite::tungstenite::Message;
 use uuid::Uuid;
 
 use crate::client::Socket;
-use crate::harness::{Replica, World, settings};
+use crate::harness::{Replica, SOON, World, settings};
 use crate::producer::{Account, mail};
 use crate::tokens;
 
@@ -171,9 +174,16 @@ async fn hostile_socket_events_are_refused_and_the_socket_lives() {
     for event in ["subscribe", "unsubscribe", "notification:read", "notification:archive", "authenticate"] {
         for data in &odd {
             let answer = socket.ask(event, data).await;
-            // A wrong token does not end a socket that has proved itself.
-            assert_eq!(answer["ok"] == true, event == "authenticate" && answer["ok"] == true, "{event} {data}");
+            assert!(answer["ok"] == false && answer["code"].is_string(), "{event} {data}: {answer}");
         }
+    }
+    socket.rest().await;
+    // A wrong token, and another user's, do not end a socket that has proved itself.
+    let other = tokens::client(&Account::new("t1", "u2"));
+    for (token, code) in [("x", "unauthorized"), (other.as_str(), "identity_mismatch")] {
+        let answer = socket.ask("authenticate", &json!({ "token": token })).await;
+        assert_eq!((&answer["ok"], &answer["code"]), (&json!(false), &json!(code)));
+        assert_eq!(socket.expect("error").await["code"], code);
     }
     for room in [
         "",
@@ -202,11 +212,16 @@ async fn hostile_socket_events_are_refused_and_the_socket_lives() {
     assert_eq!(socket.ask("subscribe", &room).await["ok"], true);
     socket.expect("notification:new_message").await;
     // Malformed packets end the connection that sent them, and only that one.
-    for text in ["42", "42{", "42[]", "42[7]", "4", "9", "47", "451-[\"x\",{\"_placeholder\":true,\"num\":9}]"] {
+    for text in ["42", "42{", "42[]", "42[7]", "4", "9", "47"] {
         let mut rude = replica.authenticated(&account).await;
         rude.raw(text).await;
-        rude.rest().await;
+        rude.expect_closed().await;
     }
+    // So does what stands where the bytes should that a packet announced.
+    let mut unfinished = replica.authenticated(&account).await;
+    unfinished.raw("451-[\"x\",{\"_placeholder\":true,\"num\":9}]").await;
+    unfinished.emit("ping", &json!({ "timestamp": 1 })).await;
+    unfinished.expect_closed().await;
     let mut flood = replica.authenticated(&account).await;
     for _ in 0..2_000 {
         if flood.try_emit("ping", &json!({ "timestamp": 1 })).await.is_err() {
@@ -214,8 +229,52 @@ async fn hostile_socket_events_are_refused_and_the_socket_lives() {
         }
     }
     assert_eq!(flood.expect("error").await["code"], "rate_limited");
-    let mut foreign = Socket::connect_to(&replica.socket_url, "/admin", &json!({})).await;
-    foreign.rest().await;
+    flood.expect_closed().await;
     world.send(&account, &mail("m2")).await;
     socket.expect("notification:new_message").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_that_there_is_not_is_refused_and_its_connection_closed() {
+    let world = World::new().await;
+    let replica = world.replica(settings()).await;
+    let mut foreign = Socket::connect_to(&replica.socket_url, "/admin", &json!({})).await;
+    let mut frames = Vec::new();
+    while let Some(frame) = foreign.text().await {
+        frames.push(frame);
+    }
+    let said: Vec<_> = frames.iter().filter(|frame| frame.starts_with('4')).collect();
+    assert_eq!(said, [r#"44/admin,{"message":"Invalid namespace"}"#]);
+}
+
+/// It never has more under way than its queue holds, and reads every answer: nothing overflows anywhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_never_stops_asking_is_cut() {
+    let world = World::new().await;
+    let replica = world.replica(settings()).await;
+    let account = Account::new("t1", "u1");
+    let (mut sink, mut stream) = replica.subscribed_raw(&account).await.split();
+    let under_way = Semaphore::new(64);
+    let write = async {
+        while let Ok(permit) = under_way.acquire().await {
+            permit.forget();
+            if sink.send(Message::text("42[\"ping\",{\"timestamp\":1}]")).await.is_err() {
+                break;
+            }
+        }
+    };
+    let read = async {
+        let mut refused = 0;
+        while let Some(Ok(frame)) = stream.next().await {
+            let text = frame.to_text().unwrap_or_default();
+            under_way.add_permits(usize::from(text.starts_with("42[")));
+            refused += usize::from(text.contains("rate_limited"));
+        }
+        under_way.close();
+        refused
+    };
+    let both = async { tokio::join!(write, read) };
+    let ((), refused) = tokio::time::timeout(SOON, both).await.expect("a flooding client is cut");
+    assert!(refused > 0, "it was never told to slow down");
+    assert_eq!(replica.metric("postrider_sockets_cut_total"), 1.0);
 }

@@ -112,7 +112,7 @@ async fn who_was_never_told_anything_gets_numbered_events_too() {
     let mut socket = resumed(&world, &replica.socket_url, &account, &json!("42")).await;
     let resync = socket.expect("resync_required").await;
     assert_eq!((&resync["reason"], &resync["unreadCount"]), (&json!("unknown_event_id"), &json!(0)));
-    assert!(resync["nseq"] == 0 && resync["eventId"].as_str().unwrap().ends_with("-0u"), "{resync}");
+    assert!(resync["nseq"] == 0 && resync["eventId"].as_str().unwrap().ends_with("-n0u"), "{resync}");
     // Its epoch is the one of what comes later: nothing is told twice, nothing asks for another start.
     world.send(&account, &mail("m1")).await;
     let first = socket.expect("notification:new_message").await;
@@ -122,5 +122,5 @@ async fn who_was_never_told_anything_gets_numbered_events_too() {
     let mut silent = replica.authenticated(&silent).await;
     replica.cx.shutdown.stop_softly();
     let restart = silent.expect("server_restart").await;
-    assert!(restart["nseq"] == 0 && restart["eventId"].as_str().unwrap().ends_with("-0"), "{restart}");
+    assert!(restart["nseq"] == 0 && restart["eventId"].as_str().unwrap().ends_with("-n0s0"), "{restart}");
 }

@@ -28,11 +28,11 @@ async fn a_mail_reaches_its_users_socket_with_number_and_id() {
     assert_eq!(event["subject"], "Subject m1");
     assert_eq!(event["folder"], "Inbox");
     assert_eq!(event["messageId"], "m1");
-    assert!(event["eventId"].as_str().unwrap().ends_with("-1"));
+    assert!(event["eventId"].as_str().unwrap().ends_with("-n1"));
     assert!(event.get("replayed").is_none());
     let count = socket.expect("notification:unread_count").await;
     assert_eq!(count["unreadCount"], 1);
-    assert!(count["eventId"].as_str().unwrap().ends_with("-1u"));
+    assert!(count["eventId"].as_str().unwrap().ends_with("-n1u"));
     let shown = replica.get(&account, "/api/notifications").await["data"][0].clone();
     assert_eq!(shown["id"], event["notificationId"]);
     assert_eq!(shown["nseq"], event["nseq"]);

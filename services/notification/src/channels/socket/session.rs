@@ -44,10 +44,18 @@ enum End {
     Gone,
     /// It was cut from below.
     Cut,
-    /// We close it: unauthenticated, expired, flooding.
+    /// We close it: unauthenticated, expired.
     Dismissed,
+    /// We close it and its connection: it asks on and on.
+    Flooding,
     /// The service stops.
     Leaving,
+}
+
+/// What a session does next.
+enum Turn {
+    Asked(Box<Incoming>),
+    Hinted,
 }
 
 impl From<Gone> for End {
@@ -83,6 +91,8 @@ pub struct Session {
     unread: UnreadCount,
     watermark: Watermark,
     last_check: Instant,
+    /// The log could not be read when it was to be.
+    behind: bool,
     allowance: Allowance,
 }
 
@@ -104,6 +114,7 @@ impl Session {
             unread: UnreadCount::default(),
             watermark,
             last_check: now,
+            behind: false,
             allowance: Allowance::new(now),
         }
     }
@@ -143,9 +154,18 @@ impl Session {
                 () = self.gone.cancelled() => return Err(End::Gone),
                 () = self.shared.sockets.leaving.cancelled() => return Err(End::Leaving),
                 () = sleep_until(deadline) => return Err(self.out_of_time().await),
-                Some(incoming) = inbound.recv() => self.take(incoming).await?,
-                () = hinted => self.take_hints().await?,
+                // Before what comes in: a client that never stops asking must not keep housekeeping from cutting it.
                 _ = tick.tick() => self.housekeep().await?,
+                // Neither of these two may starve the other, so their order is left to chance.
+                turn = async {
+                    tokio::select! {
+                        Some(incoming) = inbound.recv() => Turn::Asked(Box::new(incoming)),
+                        () = hinted => Turn::Hinted,
+                    }
+                } => match turn {
+                    Turn::Asked(incoming) => self.take(*incoming).await?,
+                    Turn::Hinted => self.take_hints().await?,
+                },
             }
         }
     }
@@ -155,7 +175,13 @@ impl Session {
             Ok(handshake) => {
                 self.resume = handshake.resume;
                 match handshake.credentials {
-                    Some(credentials) => self.authenticate(&credentials).await,
+                    Some(credentials) => match self.authenticate(&credentials).await? {
+                        Ok(()) => Ok(()),
+                        Err(problem) => {
+                            self.refuse(problem).await?;
+                            self.unproven_ends(problem)
+                        }
+                    },
                     None => Ok(()),
                 }
             }

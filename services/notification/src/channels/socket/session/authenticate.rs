@@ -16,21 +16,17 @@ use crate::store::accounts;
 const SKEW: TimeDelta = TimeDelta::seconds(30);
 
 impl Session {
-    /// A wrong token ends an unproven socket; a proven one may renew its token, not its owner.
-    pub(super) async fn authenticate(&mut self, credentials: &Credentials) -> Result<(), End> {
+    /// Proves the socket's owner, or renews the token of a proven one; the owner stays. The client is told of a problem
+    /// by the caller, who then asks [`Self::unproven_ends`].
+    pub(super) async fn authenticate(&mut self, credentials: &Credentials) -> Result<Result<(), SocketProblem>, End> {
         let identity = match identify(&self.shared.verifier, credentials).await {
             Ok(identity) => self.check_account(identity).await,
             Err(problem) => Err(problem),
         };
         let identity = match (identity, self.identity()) {
-            (Err(problem), Some(_)) => return self.refuse(problem).await,
-            (Err(problem), None) => {
-                self.refuse(problem).await?;
-                // The database being away says nothing about the token: the client may try again.
-                return if problem == SocketProblem::UNAVAILABLE { Ok(()) } else { Err(End::Dismissed) };
-            }
+            (Err(problem), _) => return Ok(Err(problem)),
             (Ok(new), Some(known)) if !new.owner.is_same(&known.owner) => {
-                return self.refuse(SocketProblem::IDENTITY_MISMATCH).await;
+                return Ok(Err(SocketProblem::IDENTITY_MISMATCH));
             }
             (Ok(new), _) => new,
         };
@@ -43,8 +39,7 @@ impl Session {
                 let (tenant, user, most) =
                     (&identity.owner.tenant, &identity.owner.user, self.shared.settings.per_user);
                 let Some(membership) = self.shared.hub.join(tenant, user, most) else {
-                    self.refuse(SocketProblem::TOO_MANY_SOCKETS).await?;
-                    return Err(End::Dismissed);
+                    return Ok(Err(SocketProblem::TOO_MANY_SOCKETS));
                 };
                 self.shared.metrics.sockets.inc();
                 self.shared.fan_out.enter(tenant).await;
@@ -53,7 +48,15 @@ impl Session {
         };
         let expires = Instant::now() + self.lifetime(&identity);
         self.proved = Some(Authenticated { identity, expires, membership });
-        Ok(self.emitter.send("authenticated", &answer).await?)
+        self.emitter.send("authenticated", &answer).await?;
+        Ok(Ok(()))
+    }
+
+    /// A refused token ends a socket that has not proved itself; one that has keeps what it had.
+    pub(super) fn unproven_ends(&self, problem: SocketProblem) -> Result<(), End> {
+        // The database being away says nothing about the token: the client may try again.
+        let may_stay = self.proved.is_some() || problem == SocketProblem::UNAVAILABLE;
+        if may_stay { Ok(()) } else { Err(End::Dismissed) }
     }
 
     /// How long the token still counts; a far future is cut so that no timer overflows. The verifier allows the

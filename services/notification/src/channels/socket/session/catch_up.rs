@@ -13,15 +13,17 @@ use crate::store::users::{self, Head};
 const PAGE: i64 = 200;
 
 impl Session {
-    /// Reads and delivers rows until there are no more. A database that is away leaves the session as it is; the next
-    /// look repeats it.
+    /// Reads and delivers rows until there are no more. A database that is away leaves the cursors where they are; the
+    /// next round of housekeeping tries again.
     pub(super) async fn catch_up(&mut self) -> Result<(), End> {
+        self.behind = false;
         while let Some(lowest) = self.cursors.lowest() {
             let (head, entries) = match self.read(lowest).await {
                 Ok(Some(read)) => read,
                 Ok(None) => return Ok(()),
                 Err(error) => {
                     tracing::warn!(%error, "a user's log could not be read");
+                    self.behind = true;
                     return Ok(());
                 }
             };

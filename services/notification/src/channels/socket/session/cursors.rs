@@ -3,6 +3,7 @@
 
 use postrider_domain::ConnectorId;
 
+use crate::channels::socket::protocol::event_id::{Certainty, Place};
 use crate::rules::Room;
 use crate::store::log::Entry;
 
@@ -33,6 +34,12 @@ impl Cursor {
     pub fn complete(self) -> i64 {
         self.complete_until.unwrap_or(self.last_sent)
     }
+
+    /// The same place in an event id.
+    pub fn place(self) -> Place {
+        let certainty = if self.complete_until.is_some() { Certainty::Partial } else { Certainty::Whole };
+        Place { nseq: self.last_sent, certainty }
+    }
 }
 
 /// What to do with an entry.
@@ -47,13 +54,13 @@ pub enum Step {
 /// The rooms of one socket.
 #[derive(Debug, Default)]
 pub struct Cursors {
-    notifications: Place,
-    sync: Place,
+    notifications: RoomCursor,
+    sync: RoomCursor,
 }
 
 /// Where a room is, if it is subscribed, and where it was when it last was not any more.
 #[derive(Debug, Default)]
-struct Place {
+struct RoomCursor {
     cursor: Option<Cursor>,
     left: Option<Cursor>,
 }
@@ -61,22 +68,22 @@ struct Place {
 impl Cursors {
     /// The cursor of a subscribed room.
     pub fn get(&self, room: Room) -> Option<Cursor> {
-        self.place(room).cursor
+        self.of(room).cursor
     }
 
     /// Where a room was when it was unsubscribed.
     pub fn left(&self, room: Room) -> Option<Cursor> {
-        self.place(room).left
+        self.of(room).left
     }
 
-    fn place(&self, room: Room) -> &Place {
+    fn of(&self, room: Room) -> &RoomCursor {
         match room {
             Room::Notifications => &self.notifications,
             Room::Sync => &self.sync,
         }
     }
 
-    fn place_mut(&mut self, room: Room) -> &mut Place {
+    fn of_mut(&mut self, room: Room) -> &mut RoomCursor {
         match room {
             Room::Notifications => &mut self.notifications,
             Room::Sync => &mut self.sync,
@@ -89,18 +96,13 @@ impl Cursors {
 
     /// Subscribes a room from a place on.
     pub fn subscribe(&mut self, room: Room, from: Cursor) {
-        self.place_mut(room).cursor = Some(from);
+        self.of_mut(room).cursor = Some(from);
     }
 
     /// Unsubscribes, and remembers the place.
     pub fn unsubscribe(&mut self, room: Room) {
-        let place = self.place_mut(room);
+        let place = self.of_mut(room);
         place.left = place.cursor.take().or(place.left);
-    }
-
-    /// Whether a subscribed room misses entries.
-    pub fn is_partial(&self) -> bool {
-        self.both().any(|cursor| cursor.complete_until.is_some())
     }
 
     /// The number every subscribed room is done with.
@@ -118,7 +120,7 @@ impl Cursors {
         let wanted = account.is_none() || entry.account_id.is_none() || entry.account_id == account;
         let mut step = Step::Skip;
         for room in Room::ALL {
-            let cursor = self.place_mut(*room).cursor.as_mut();
+            let cursor = self.of_mut(*room).cursor.as_mut();
             let Some(cursor) = cursor.filter(|cursor| cursor.last_sent < entry.nseq) else { continue };
             cursor.last_sent = entry.nseq;
             if *room == entry.room && wanted {
@@ -135,7 +137,7 @@ impl Cursors {
     pub fn restart(&mut self, head: i64, narrowed: bool) {
         let from = if narrowed { Cursor::partial_at(head, head) } else { Cursor::at(head, head) };
         for room in Room::ALL {
-            if let Some(cursor) = &mut self.place_mut(*room).cursor {
+            if let Some(cursor) = &mut self.of_mut(*room).cursor {
                 *cursor = from;
             }
         }
@@ -168,7 +170,8 @@ mod tests {
         assert_eq!(cursors.take(&entry(2, Room::Sync, None), None), Step::Emit { replayed: true });
         assert_eq!(cursors.take(&entry(3, Room::Notifications, None), None), Step::Skip);
         assert!(cursors.is_next(4));
-        assert!(!cursors.is_partial());
+        let places = Room::ALL.iter().map(|room| cursors.get(*room).map(Cursor::place));
+        assert_eq!(places.collect::<Vec<_>>(), [Some(Place::whole(3)), Some(Place::whole(3))]);
     }
 
     #[test]
@@ -177,17 +180,19 @@ mod tests {
         cursors.subscribe(Room::Notifications, Cursor::at(0, 0));
         let [mine, other] = [1, 2].map(|n| ConnectorId(Uuid::from_u128(n)));
         let complete = |cursors: &Cursors| cursors.get(Room::Notifications).map(Cursor::complete);
+        let certainty = |cursors: &Cursors| cursors.get(Room::Notifications).map(|cursor| cursor.place().certainty);
         let mine_first = cursors.take(&entry(1, Room::Notifications, Some(mine)), Some(mine));
         assert_eq!((mine_first, complete(&cursors)), (Step::Emit { replayed: false }, Some(1)));
         // An entry of the other room hides nothing of this one.
         assert_eq!(cursors.take(&entry(2, Room::Sync, Some(other)), Some(mine)), Step::Skip);
-        assert_eq!((cursors.is_partial(), complete(&cursors)), (false, Some(2)));
+        assert_eq!((certainty(&cursors), complete(&cursors)), (Some(Certainty::Whole), Some(2)));
         assert_eq!(cursors.take(&entry(3, Room::Notifications, Some(other)), Some(mine)), Step::Skip);
         assert_eq!(
             cursors.take(&entry(4, Room::Notifications, Some(mine)), Some(mine)),
             Step::Emit { replayed: false }
         );
         assert_eq!(cursors.take(&entry(5, Room::Notifications, None), None), Step::Emit { replayed: false });
-        assert_eq!((cursors.is_partial(), complete(&cursors), cursors.lowest()), (true, Some(2), Some(5)));
+        assert_eq!((certainty(&cursors), complete(&cursors)), (Some(Certainty::Partial), Some(2)));
+        assert_eq!(cursors.lowest(), Some(5));
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
-use super::cursors::Step;
+use super::cursors::{Cursor, Step};
 use super::watermark::Places;
 use super::{End, Session};
 use crate::channels::socket::protocol::event_id::EventId;
@@ -93,8 +93,14 @@ impl Session {
 
     /// Tells the unread count if it changed since it was last told.
     pub(super) async fn tell_count(&mut self) -> Result<(), End> {
-        let Some((unread, nseq)) = self.unread.latest.take() else { return Ok(()) };
-        if self.unread.told == Some(unread) || self.cursors.get(Room::Notifications).is_none() {
+        let Some((unread, nseq)) = self.unread.latest else { return Ok(()) };
+        let sent = self.cursors.get(Room::Notifications).map(|cursor| cursor.last_sent);
+        if sent.is_some_and(|sent| sent < nseq) {
+            // The entries it counts could not be read yet: told now, it would stand before them.
+            return Ok(());
+        }
+        self.unread.latest = None;
+        if self.unread.told == Some(unread) || sent.is_none() {
             return Ok(());
         }
         let mut event = json!({ "unreadCount": unread });
@@ -106,8 +112,16 @@ impl Session {
 
     /// Adds `eventId` and `nseq`.
     pub(super) fn stamp(&self, event: &mut Value, nseq: i64, count: bool) {
-        if let Some(epoch) = self.epoch {
-            EventId { epoch, nseq, count, partial: self.cursors.is_partial() }.stamp(event);
+        if let Some(id) = self.place(count) {
+            id.stamp(nseq, event);
         }
+    }
+
+    /// Where the rooms are: what was sent, and nothing beyond it.
+    pub(super) fn place(&self, count: bool) -> Option<EventId> {
+        let of = |room| self.cursors.get(room).map(Cursor::place);
+        let (notifications, sync) = (of(Room::Notifications), of(Room::Sync));
+        notifications.or(sync)?;
+        Some(EventId { epoch: self.epoch?, notifications, sync, count: count && notifications.is_some() })
     }
 }

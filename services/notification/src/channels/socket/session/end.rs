@@ -1,13 +1,18 @@
 //! How a session ends: what the client is told, and what is put back.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::{End, Session};
-use crate::channels::socket::protocol::event_id::EventId;
+use crate::channels::socket::protocol::event_id::{EventId, Place};
 use crate::channels::socket::protocol::handshake::Resume;
 use crate::channels::socket::protocol::problem::SocketProblem;
 use crate::observe;
 use crate::rules::Room;
+
+/// How long a good-bye may take to leave before the connection is cut.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 impl Session {
     /// Ends a session whose time is over, however much there is still to send: its socket is gone, the service stops,
@@ -34,6 +39,14 @@ impl Session {
         }
     }
 
+    /// Says that it asks too much; there is nothing more to say to it.
+    pub(super) async fn flooded(&mut self) -> End {
+        match self.refuse(SocketProblem::RATE_LIMITED).await {
+            Ok(()) => End::Flooding,
+            Err(end) => end,
+        }
+    }
+
     /// Puts everything back. Nothing more is confirmed here: neither a good-bye nor a silence says what arrived, and
     /// what housekeeping did not confirm comes again.
     pub(super) async fn finish(mut self, end: End) {
@@ -46,6 +59,13 @@ impl Session {
             if self.socket.clone().disconnect().is_err() {
                 self.emitter.close_transport();
             }
+        }
+        if end == End::Flooding {
+            observe::socket_cut(&self.shared.metrics, "flood");
+            // The good-bye makes the official client stay away; one of another kind would go on over the open connection.
+            let _full_or_closed = self.socket.clone().disconnect();
+            tokio::time::sleep(FAREWELL).await;
+            self.emitter.close_transport();
         }
         if let Some(proved) = self.proved.take() {
             self.shared.metrics.sockets.dec();
@@ -62,8 +82,8 @@ impl Session {
         let spread = self.shared.settings.drain.mul_f64(0.8 * self.shared.seams.entropy.unit());
         let retry_in = 1_000 + u64::try_from(spread.as_millis()).unwrap_or(0);
         let mut event = serde_json::json!({ "retryIn": retry_in });
-        if let Some(id) = self.place().await {
-            id.stamp(&mut event);
+        if let Some(id) = self.last_place().await {
+            id.stamp(id.lowest(), &mut event);
         }
         if self.emitter.send("server_restart", &event).await.is_err() {
             return;
@@ -78,9 +98,9 @@ impl Session {
 
     /// Where a client that gives this id back goes on: where its rooms are, else where they would have started. None
     /// without an owner, whose log alone gives it a meaning, or while the database is away.
-    async fn place(&mut self) -> Option<EventId> {
-        if let (Some(epoch), Some(nseq)) = (self.epoch, self.cursors.lowest()) {
-            return Some(EventId { epoch, nseq, count: false, partial: self.cursors.is_partial() });
+    async fn last_place(&self) -> Option<EventId> {
+        if let Some(id) = self.place(false) {
+            return Some(id);
         }
         self.proved.as_ref()?;
         if let Some(Resume::At(id)) = self.resume {
@@ -88,8 +108,9 @@ impl Session {
         }
         match self.head().await {
             Ok(head) => {
-                let nseq = Room::ALL.iter().map(|room| head.watermark(*room)).min()?;
-                Some(EventId { epoch: head.epoch, nseq, count: false, partial: false })
+                let of = |room| Some(Place::whole(head.watermark(room)));
+                let (notifications, sync) = (of(Room::Notifications), of(Room::Sync));
+                Some(EventId { epoch: head.epoch, notifications, sync, count: false })
             }
             Err(error) => {
                 tracing::warn!(%error, "a user's place could not be read");

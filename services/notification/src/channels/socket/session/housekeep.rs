@@ -6,21 +6,19 @@ use tokio::time::Instant;
 use super::watermark::Places;
 use super::{End, Session};
 use crate::channels::socket::inbound::Inbound;
-use crate::channels::socket::protocol::problem::SocketProblem;
 use crate::store::users;
 
 impl Session {
     pub(super) async fn housekeep(&mut self) -> Result<(), End> {
         self.emitter.check_stalled()?;
         if self.socket.extensions.get::<Inbound>().is_some_and(|inbound| inbound.is_flooded()) {
-            self.refuse(SocketProblem::RATE_LIMITED).await?;
-            return Err(End::Dismissed);
+            return Err(self.flooded().await);
         }
         let now = Instant::now();
         if let Some(places) = self.watermark.confirm(now) {
             self.confirm(places).await;
         }
-        if now.duration_since(self.last_check) >= self.shared.settings.check_every {
+        if self.behind || now.duration_since(self.last_check) >= self.shared.settings.check_every {
             self.last_check = now;
             self.catch_up().await?;
             self.tell_count().await?;

@@ -7,6 +7,7 @@ use serde_json::json;
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use super::allowance::Asked;
 use super::{End, Session};
 use crate::actions::Owner;
 use crate::channels::socket::inbound::Incoming;
@@ -27,9 +28,12 @@ pub(super) enum Then {
 
 impl Session {
     pub(super) async fn take(&mut self, incoming: Incoming) -> Result<(), End> {
-        if !self.allowance.take(Instant::now()) {
-            return self.refuse(SocketProblem::RATE_LIMITED).await;
+        match self.allowance.take(Instant::now()) {
+            Asked::Granted => {}
+            Asked::Refused => return self.refuse(SocketProblem::RATE_LIMITED).await,
+            Asked::Flood => return Err(self.flooded().await),
         }
+        let proves = matches!(incoming.request, Ok(Request::Authenticate(_)));
         let done = match incoming.request {
             Ok(request) => {
                 // What a client asks for begins a trace, as a push does.
@@ -50,6 +54,7 @@ impl Session {
             let _full_or_closed = ack.send(&answer);
         }
         match done {
+            Err(problem) if proves => self.unproven_ends(problem),
             Ok(Then::Nothing) | Err(_) => Ok(()),
             Ok(Then::Deliver) => {
                 self.catch_up().await?;
@@ -61,10 +66,7 @@ impl Session {
 
     async fn answer(&mut self, request: Request, trace: TraceContext) -> Result<Result<Then, SocketProblem>, End> {
         match request {
-            Request::Authenticate(credentials) => {
-                self.authenticate(&credentials).await?;
-                Ok(Ok(Then::Nothing))
-            }
+            Request::Authenticate(credentials) => Ok(self.authenticate(&credentials).await?.map(|()| Then::Nothing)),
             Request::Ping { timestamp } => {
                 self.emitter.send("pong", &json!({ "timestamp": timestamp })).await?;
                 Ok(Ok(Then::Nothing))

@@ -6,6 +6,7 @@ use super::Session;
 use super::cursors::Cursor;
 use super::requests::Then;
 use super::watermark::Places;
+use crate::channels::socket::protocol::event_id::{Certainty, Place};
 use crate::channels::socket::protocol::handshake::Resume;
 use crate::channels::socket::protocol::problem::SocketProblem;
 use crate::rules::Room;
@@ -41,11 +42,12 @@ impl Session {
         };
         self.cursors.subscribe(room, from);
         if let Some(Resume::At(id)) = resume {
-            if from.complete_until.is_none() {
-                self.confirm_room(room, id.nseq).await;
+            let named = id.place(room);
+            if let Some(Place { nseq, certainty: Certainty::Whole }) = named {
+                self.confirm_room(room, nseq).await;
             }
             // The client has the entry, but perhaps not the count that followed it.
-            if !id.count && room == Room::Notifications {
+            if named.is_some() && !id.count && room == Room::Notifications {
                 self.unread.tell_again(head.unread, head.nseq);
             }
         }
@@ -75,18 +77,26 @@ impl Session {
 
 /// From where on a room is sent: where the client says, where this socket left it, or behind what certainly arrived.
 fn start(head: &Head, room: Room, resume: Option<Resume>, left: Option<Cursor>) -> Start {
-    let from = match (resume, left) {
+    let named = match (resume, left) {
         (Some(Resume::Unknown), _) => return Start::Resync("unknown_event_id"),
-        (Some(Resume::At(id)), _) if id.epoch != head.epoch || id.nseq > head.nseq => {
+        (Some(Resume::At(id)), _) if id.epoch != head.epoch || id.highest() > head.nseq => {
             return Start::Resync("sequence_restarted");
         }
+        (Some(Resume::At(id)), left) => (id.place(room), left),
+        (None, left) => (None, left),
+    };
+    let watermark = head.watermark(room);
+    let from = match named {
+        (Some(Place { nseq, certainty: Certainty::Whole }), _) => Cursor::at(nseq, head.nseq),
         // What a partial view skipped, the user may still have to hear, unless it arrived otherwise.
-        (Some(Resume::At(id)), _) if id.partial && id.nseq > head.watermark(room) => {
-            Cursor::partial_at(id.nseq, head.nseq)
+        (Some(Place { nseq, certainty: Certainty::Partial }), _) if nseq > watermark => {
+            Cursor::partial_at(nseq, head.nseq)
         }
-        (Some(Resume::At(id)), _) => Cursor::at(id.nseq, head.nseq),
+        (Some(Place { nseq, certainty: Certainty::Partial }), _) => Cursor::at(nseq, head.nseq),
+        // Of the number itself nothing is certain: it may be another room's.
+        (Some(Place { nseq, certainty: Certainty::Unproven }), _) => Cursor::at(nseq.min(watermark), head.nseq),
         (None, Some(left)) => Cursor { replay_until: head.nseq, ..left },
-        (None, None) => Cursor::at(head.watermark(room), head.nseq),
+        (None, None) => Cursor::at(watermark, head.nseq),
     };
     if from.last_sent < head.log_floor { Start::Resync("older_than_retention") } else { Start::At(from) }
 }
@@ -101,19 +111,28 @@ mod tests {
     fn a_subscription_starts_where_nothing_can_be_missing() {
         let epoch = Uuid::from_u128(1);
         let head = Head { epoch, nseq: 50, log_floor: 10, unread: 3, watermark_notifications: 20, watermark_sync: 5 };
-        let at = |epoch, nseq, partial| Some(Resume::At(EventId { epoch, nseq, count: false, partial }));
+        let id = |epoch, notifications, sync| Some(Resume::At(EventId { epoch, notifications, sync, count: false }));
+        let at = |epoch, nseq, certainty| id(epoch, Some(Place { nseq, certainty }), None);
         let of = |resume, left| start(&head, Room::Notifications, resume, left);
         let whole = |nseq| Start::At(Cursor::at(nseq, 50));
         let left = |nseq| Some(Cursor::partial_at(nseq, 7));
         assert_eq!(of(None, None), whole(20));
         assert_eq!(of(None, left(30)), Start::At(Cursor::partial_at(30, 50)));
-        assert_eq!(of(at(epoch, 40, false), left(30)), whole(40));
-        assert_eq!(of(at(epoch, 40, true), None), Start::At(Cursor::partial_at(40, 50)));
-        assert_eq!(of(at(epoch, 20, true), None), whole(20));
-        assert_eq!(of(at(epoch, 10, false), None), whole(10));
-        assert_eq!(of(at(epoch, 9, false), None), Start::Resync("older_than_retention"));
-        assert_eq!(of(at(epoch, 51, false), None), Start::Resync("sequence_restarted"));
-        assert_eq!(of(at(Uuid::nil(), 40, false), None), Start::Resync("sequence_restarted"));
+        assert_eq!(of(at(epoch, 40, Certainty::Whole), left(30)), whole(40));
+        assert_eq!(of(at(epoch, 40, Certainty::Partial), None), Start::At(Cursor::partial_at(40, 50)));
+        assert_eq!(of(at(epoch, 20, Certainty::Partial), None), whole(20));
+        assert_eq!(of(at(epoch, 10, Certainty::Whole), None), whole(10));
+        assert_eq!(of(at(epoch, 9, Certainty::Whole), None), Start::Resync("older_than_retention"));
+        assert_eq!(of(at(epoch, 51, Certainty::Whole), None), Start::Resync("sequence_restarted"));
+        assert_eq!(of(at(Uuid::nil(), 40, Certainty::Whole), None), Start::Resync("sequence_restarted"));
+        // What an id says of one room says nothing of the other.
+        let sync_only = id(epoch, None, Some(Place::whole(42)));
+        assert_eq!(of(sync_only, None), whole(20));
+        assert_eq!(of(sync_only, left(30)), Start::At(Cursor::partial_at(30, 50)));
+        assert_eq!(of(id(epoch, None, Some(Place::whole(51))), None), Start::Resync("sequence_restarted"));
+        // Nor does one that may be of either: no further than what certainly arrived.
+        assert_eq!(of(at(epoch, 40, Certainty::Unproven), None), whole(20));
+        assert_eq!(of(at(epoch, 15, Certainty::Unproven), None), whole(15));
         assert_eq!(of(Some(Resume::Unknown), None), Start::Resync("unknown_event_id"));
         assert_eq!(start(&head, Room::Sync, None, None), Start::Resync("older_than_retention"));
     }
