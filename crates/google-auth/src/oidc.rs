@@ -1,4 +1,4 @@
-//! Tokens signed by Google: those of pushes, and the id_tokens of consents. One cache of Google's keys serves both.
+//! Tokens of Google's: those of pushes, by their signature, and the id_tokens of consents, by the connection they came over.
 
 #[cfg(test)]
 pub(crate) mod forge;

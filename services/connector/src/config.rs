@@ -47,7 +47,6 @@ pub struct GoogleSettings {
     pub token_url: Url,
     pub revoke_url: Url,
     pub api_url: Url,
-    pub jwks_url: Url,
     pub issuer: String,
 }
 
@@ -90,20 +89,44 @@ impl Config {
             public.and_then(|public| Settings::load(env, public)),
             Bootstrap::load(env),
         ))?;
+        if let Some(google) = google.as_ref().filter(|google| settings.auto_confirm && google.is_googles_own()) {
+            return Err(no_confirmation(google));
+        }
         Ok(Self { listen, database, amqp, internal_keys, vault, google, settings, bootstrap })
     }
 }
 
+/// Without the confirm page anybody with an account here could send a stranger a link whose consent connects the
+/// stranger's mailbox to the sender. A simulator has no strangers.
+fn no_confirmation(google: &GoogleSettings) -> ConfigErrors {
+    let at = google.auth_url.host_str().unwrap_or_default();
+    ConfigErrors::one(
+        "OAUTH_AUTO_CONFIRM",
+        format!("is true while people consent at {at}"),
+        "It is for simulated Googles: take it away, or point GOOGLE_AUTH_URL and GOOGLE_TOKEN_URL at one",
+    )
+}
+
 impl GoogleSettings {
+    /// Whether real people with real mailboxes come from there.
+    fn is_googles_own(&self) -> bool {
+        let of = |host: &str, domain: &str| host == domain || host.ends_with(&format!(".{domain}"));
+        let own = |url: &Url| {
+            // A name may be written with a full stop at its end.
+            let host = url.host_str().unwrap_or_default().trim_end_matches('.').to_ascii_lowercase();
+            of(&host, "google.com") || of(&host, "googleapis.com")
+        };
+        own(&self.auth_url) || own(&self.token_url) || own(&self.api_url)
+    }
+
     fn load(env: &Env, callback: String) -> Result<Option<Self>, ConfigErrors> {
         let Some(client_id) = env.optional("GOOGLE_CLIENT_ID") else { return Ok(None) };
-        let (client_secret, auth_url, token_url, revoke_url, api_url, jwks_url, redirect, issuer) = all((
+        let (client_secret, auth_url, token_url, revoke_url, api_url, redirect, issuer) = all((
             env.secret("GOOGLE_CLIENT_SECRET"),
             env.parse::<Url>("GOOGLE_AUTH_URL"),
             env.parse::<Url>("GOOGLE_TOKEN_URL"),
             env.parse::<Url>("GOOGLE_REVOKE_URL"),
             env.parse::<Url>("GMAIL_API_URL"),
-            env.parse::<Url>("GOOGLE_JWKS_URL"),
             env.parse_optional::<Url>("GOOGLE_REDIRECT_URI"),
             env.required("GOOGLE_ISSUER"),
         ))?;
@@ -118,7 +141,6 @@ impl GoogleSettings {
             token_url,
             revoke_url,
             api_url,
-            jwks_url,
             issuer,
         }))
     }

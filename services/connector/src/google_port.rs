@@ -6,7 +6,7 @@ use std::sync::Arc;
 use postrider_domain::{Clock, ConnectorId, Secret, Timestamp};
 use postrider_gmail::{GmailApi, GmailClient, GmailMetrics, GmailTransport, TokenSource, TransportConfig};
 use postrider_google_auth::oauth::{AuthorizeRequest, OAuthClient, OAuthConfig, OAuthError, Scopes};
-use postrider_google_auth::oidc::{IdTokenClaims, google_keys};
+use postrider_google_auth::oidc::IdTokenClaims;
 use prometheus::Registry;
 
 use crate::actions::connect::grant::Code;
@@ -32,7 +32,7 @@ pub struct TokenAnswer {
     pub refresh: Option<Secret>,
     /// What is granted, where the answer says.
     pub scopes: Option<Scopes>,
-    /// Who consented, out of a verified id_token.
+    /// Who consented, out of the id_token.
     pub identity: Option<IdTokenClaims>,
 }
 
@@ -42,7 +42,6 @@ impl Google {
     /// # Errors
     /// No TLS roots, or a URL that is none.
     pub fn new(settings: GoogleSettings, clock: Arc<dyn Clock>, registry: &Registry) -> anyhow::Result<Self> {
-        let jwks = google_keys(settings.jwks_url, clock.clone())?;
         let config = OAuthConfig {
             client_id: settings.client_id.clone(),
             client_secret: settings.client_secret,
@@ -51,7 +50,7 @@ impl Google {
             revoke_url: settings.revoke_url,
             issuer: settings.issuer,
         };
-        let oauth = OAuthClient::new(config, jwks, clock.clone())?;
+        let oauth = OAuthClient::new(config, clock.clone())?;
         let metrics = GmailMetrics::register(registry)?;
         let transport = GmailTransport::new(TransportConfig::new(settings.api_url), clock, metrics)?;
         Ok(Self {

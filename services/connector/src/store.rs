@@ -6,6 +6,7 @@ pub mod google_accounts;
 pub mod google_apps;
 pub mod grant_endings;
 pub mod oauth_states;
+pub mod redeemed_codes;
 pub mod watches;
 
 use postrider_storage::{EmbeddedMigrations, embed_migrations};

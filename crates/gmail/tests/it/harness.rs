@@ -9,7 +9,6 @@ use postrider_gmail::{GmailClient, GmailMetrics, GmailTransport, TransportConfig
 use postrider_gmail_sim::oauth::Authorize;
 use postrider_gmail_sim::{MailboxSpec, SimConfig, SimServer, Sizes};
 use postrider_google_auth::oauth::{GMAIL_READONLY, OAuthClient, OAuthConfig};
-use postrider_google_auth::oidc::google_keys;
 use tokio::sync::Mutex;
 use url::Url;
 use uuid::Uuid;
@@ -33,7 +32,6 @@ impl World {
         let sim = SimServer::start(config).await.unwrap();
         let url = |path: &str| format!("{}{path}", sim.base_url()).parse::<Url>().unwrap();
         let seams = Seams::system();
-        let jwks = google_keys(url("/oauth2/v3/certs"), seams.clock.clone()).unwrap();
         let config = OAuthConfig {
             client_id,
             client_secret: Secret::new(secret),
@@ -42,7 +40,7 @@ impl World {
             revoke_url: url("/revoke"),
             issuer,
         };
-        let oauth = Arc::new(OAuthClient::new(config, jwks, seams.clock.clone()).unwrap());
+        let oauth = Arc::new(OAuthClient::new(config, seams.clock.clone()).unwrap());
         Self { sim, oauth, seams }
     }
 

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::wire::{Endpoints, TokenAnswer, Wire, sort};
 use super::{Grant, OAuthError, Refreshed, Scopes};
-use crate::oidc::{IdTokens, Jwks};
+use crate::oidc::IdTokens;
 use postrider_http::body;
 use postrider_http::client::{HttpError, SMALL, SetupError, client, no_answer};
 
@@ -60,15 +60,15 @@ pub struct OAuthClient {
 }
 
 impl OAuthClient {
-    /// `jwks` verifies id_tokens; share it with the push verifier.
-    pub fn new(config: OAuthConfig, jwks: Jwks, clock: Arc<dyn Clock>) -> Result<Self, SetupError> {
+    /// Nothing connects before the first request.
+    pub fn new(config: OAuthConfig, clock: Arc<dyn Clock>) -> Result<Self, SetupError> {
         let endpoints = Client::new(ClientId::new(config.client_id.clone()))
             .set_client_secret(ClientSecret::new(config.client_secret.expose().to_owned()))
             // Google documents the credentials in the body.
             .set_auth_type(AuthType::RequestBody)
             .set_auth_uri(AuthUrl::from_url(config.auth_url))
             .set_token_uri(TokenUrl::from_url(config.token_url));
-        let id_tokens = IdTokens::new(jwks, config.issuer, config.client_id, clock.clone());
+        let id_tokens = IdTokens::new(config.issuer, config.client_id, clock.clone());
         Ok(Self { endpoints, revoke_url: config.revoke_url, http: Wire(client()?), id_tokens, clock })
     }
 
@@ -106,10 +106,7 @@ impl OAuthClient {
             request = request.set_pkce_verifier(PkceCodeVerifier::new(verifier.expose().to_owned()));
         }
         let answer = request.request_async(&self.http).await.map_err(sort)?;
-        let id_token = match &answer.extra_fields().id_token {
-            Some(token) => Some(self.id_tokens.verify(token).await?),
-            None => None,
-        };
+        let id_token = answer.extra_fields().id_token.as_deref().map(|token| self.id_tokens.read(token)).transpose()?;
         Ok(Grant {
             refresh_token: refresh_token(&answer),
             access_token: Secret::new(answer.access_token().secret().clone()),

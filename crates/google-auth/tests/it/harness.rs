@@ -38,7 +38,7 @@ impl World {
             revoke_url: url("/revoke"),
             issuer,
         };
-        let oauth = OAuthClient::new(config, jwks.clone(), clock).unwrap();
+        let oauth = OAuthClient::new(config, clock).unwrap();
         Self { sim, oauth, jwks, seams: Seams::system() }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! grant            code or refresh token ──► Google ──► Grant
+//!   redeemed       a spent code's answer waits, sealed, while Gmail cannot say whose it is
 //! confirm          a Grant waits, sealed, for a yes in another browser
 //! connect          lock the address, find the connector
 //!   account        use the yes up, lock the account, want its watch
@@ -14,6 +15,7 @@ mod account;
 pub mod confirm;
 mod connector;
 pub mod grant;
+mod redeemed;
 pub mod submitted_code;
 mod watch_share;
 

@@ -14,7 +14,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// An identity out of a verified id_token and an address. A `sub` that looks like one of ours is not believed.
+    /// An identity out of an id_token and an address. A `sub` that looks like one of ours is not believed.
     pub fn new(sub: Option<&str>, address: EmailAddress) -> Result<Self, ParseIdError> {
         match sub {
             Some(sub) if !sub.starts_with("email:") => {

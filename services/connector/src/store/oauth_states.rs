@@ -29,13 +29,14 @@ row! {
         pub verifier_sealed: String,
         pub cookie_hash: Hash,
         pub return_to: Option<String>,
+        pub expires_at: Timestamp,
         pub grant_sealed: Option<String>,
     }
 }
 
 macro_rules! consent_columns {
     () => {
-        "state_hash, tenant, user_id, verifier_sealed, cookie_hash, return_to, grant_sealed"
+        "state_hash, tenant, user_id, verifier_sealed, cookie_hash, return_to, expires_at, grant_sealed"
     };
 }
 

@@ -16,7 +16,7 @@ use postrider_domain::{ConnectorId, MockClock, Seams, Secret, TenantId, UserId};
 use postrider_gmail_sim::{MailboxSpec, SimConfig, SimServer};
 use postrider_google_auth::seal::Sealer;
 use postrider_runtime::config::Env;
-use postrider_runtime::{Context, Service};
+use postrider_runtime::{ConfigErrors, Context, Service};
 use postrider_storage::Spec;
 use postrider_testing::db::TestDb;
 use postrider_web::service_tokens::Claims;
@@ -87,12 +87,21 @@ impl World {
 
     /// A second process on the same database.
     pub async fn second(&self, more: &[(&str, &str)]) -> Replica {
+        start(&self.settings_with(more), &self.clock).await
+    }
+
+    /// What the service makes of these settings beside the world's own.
+    pub fn load(&self, more: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
+        Config::load(&Env::from_pairs(self.settings_with(more)))
+    }
+
+    fn settings_with(&self, more: &[(&str, &str)]) -> Vec<(String, String)> {
         let mut settings = self.settings.clone();
         for (name, value) in more {
             settings.retain(|(known, _)| known != name);
             settings.push(((*name).to_owned(), (*value).to_owned()));
         }
-        start(&settings, &self.clock).await
+        settings
     }
 
     pub fn state(&self) -> &State {

@@ -1,6 +1,8 @@
 //! Consents, by following the pages.
 
 use chrono::TimeDelta;
+use postrider_domain::Clock;
+use postrider_gmail_sim::Rule;
 use serde_json::json;
 
 use crate::browser::Browser;
@@ -89,11 +91,16 @@ async fn another_browser_is_asked_first_and_its_yes_counts_once() {
     let world = World::new().await;
     let mut lurer = Browser::default();
     let (url, _) = lurer.begin(&world, "mallory", Some("/done")).await;
+    let begun = world.clock.now().format("%Y-%m-%d %H:%M UTC").to_string();
+    world.clock.advance(TimeDelta::minutes(3));
     let mut victim = Browser::default();
     let back = victim.consent(&world, &url, ANN).await;
     let page = victim.open(&world, &back).await;
     assert_eq!(page.status, 200);
-    assert!(page.text.contains("Ann@example.com") && page.text.contains("mallory (acme)"), "{}", page.text);
+    for told in ["Ann@example.com", "user <b>mallory</b> of <b>acme</b>", "begun in another browser", begun.as_str()] {
+        assert!(page.text.contains(told), "{told}: {}", page.text);
+    }
+    assert!(page.text.contains("<th>Leads back to<td>https://post.example"), "{}", page.text);
     assert!(page.header("content-security-policy").contains("frame-ancestors 'none'"));
     assert_eq!(connectors(&world, "mallory").await, 0);
     // The one who began cannot finish it: the state is used, the page's token is not his.
@@ -123,6 +130,38 @@ async fn auto_confirm_skips_the_page() {
     let (url, _) = Browser::default().begin(&world, "ann", None).await;
     let back = Browser::default().consent(&world, &url, ANN).await;
     assert_eq!(Browser::default().open(&world, &back).await.body["status"], "connected");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_confirm_page_names_the_origin_it_leads_back_to() {
+    let world = World::with(&[("OAUTH_RETURN_ORIGINS", "https://front.example")]).await;
+    let (url, _) = Browser::default().begin(&world, "mallory", Some("https://front.example/a?b=c")).await;
+    let mut victim = Browser::default();
+    let back = victim.consent(&world, &url, ANN).await;
+    let page = victim.open(&world, &back).await;
+    assert!(page.text.contains("<th>Leads back to<td>https://front.example</table>"), "{}", page.text);
+}
+
+/// Only a stand-in may connect without asking: with Google itself a link would be enough to take a stranger's mailbox.
+#[tokio::test(flavor = "multi_thread")]
+async fn auto_confirm_with_googles_own_endpoints_does_not_start() {
+    let world = World::with(&[("OAUTH_AUTO_CONFIRM", "true")]).await;
+    let start = |auth: &str, token: &str, confirm: &str| {
+        let own = [("GOOGLE_AUTH_URL", auth), ("GOOGLE_TOKEN_URL", token), ("OAUTH_AUTO_CONFIRM", confirm)];
+        world.load(&own).map(drop).map_err(|error| error.to_string())
+    };
+    let (sim_auth, sim_token) = ("http://127.0.0.1:8090/o/oauth2/v2/auth", "http://127.0.0.1:8090/token");
+    let (auth, token) = ("https://accounts.google.com/o/oauth2/v2/auth", "https://oauth2.googleapis.com/token");
+    for (auth, token) in
+        [(auth, token), (auth, sim_token), (sim_auth, token), ("https://Accounts.Google.com./", sim_token)]
+    {
+        let refused = start(auth, token, "true").unwrap_err();
+        assert!(refused.contains("OAUTH_AUTO_CONFIRM") && refused.contains("take it away"), "{refused}");
+        start(auth, token, "false").unwrap();
+    }
+    start(sim_auth, sim_token, "true").unwrap();
+    // A name that only looks like Google's is a stand-in too.
+    start("https://accounts.google.com.example/", "https://notgoogle.com/token", "true").unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -194,12 +233,7 @@ async fn while_google_is_down_the_same_address_may_be_tried_again() {
     let mut browser = Browser::default();
     let (url, _) = browser.begin(&world, "ann", None).await;
     let back = browser.consent(&world, &url, ANN).await;
-    let rule = postrider_gmail_sim::Rule {
-        method: Some("oauth.token".into()),
-        status: Some(503),
-        count: Some(1),
-        ..postrider_gmail_sim::Rule::default()
-    };
+    let rule = Rule { method: Some("oauth.token".into()), status: Some(503), count: Some(1), ..Rule::default() };
     world.sim.sim().gate.add_rule(rule);
     let down = browser.open(&world, &back).await;
     assert_eq!(down.status, 503);

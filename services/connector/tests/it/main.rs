@@ -35,4 +35,6 @@ mod schema;
 #[cfg(test)]
 mod shared_watch;
 #[cfg(test)]
+mod spent_codes;
+#[cfg(test)]
 mod watches;

@@ -64,6 +64,7 @@ async fn across_tenants_only_ids_and_states_are_visible() {
         "SELECT settings FROM connectors",
         "SELECT * FROM credentials",
         "SELECT * FROM watches",
+        "SELECT answer_sealed FROM redeemed_codes",
         "UPDATE connectors SET status = 'disconnected'",
         "DELETE FROM connectors",
         "INSERT INTO oauth_states DEFAULT VALUES",
@@ -83,13 +84,13 @@ async fn every_table_has_forced_row_security_and_a_birthday() {
     let world = World::new().await;
     let conn = world.db.admin().await;
     let own = "n.nspname = 'connector' AND c.relkind = 'r' AND c.relname IN \
-        ('google_apps', 'google_accounts', 'connectors', 'credentials', 'watches', 'oauth_states', 'grant_endings')";
+        ('google_apps', 'google_accounts', 'connectors', 'credentials', 'watches', 'oauth_states', 'grant_endings', 'redeemed_codes')";
     let text = format!(
         "SELECT c.relname::text AS value FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {own} \
          AND c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (SELECT 1 FROM pg_attribute a \
          WHERE a.attrelid = c.oid AND a.attname = 'created_at' AND a.attnotnull)"
     );
-    assert_eq!(Statement::dynamic(text).load::<Value<String>>(&conn).await.unwrap().len(), 7);
+    assert_eq!(Statement::dynamic(text).load::<Value<String>>(&conn).await.unwrap().len(), 8);
     let definers = "SELECT p.proname::text AS value FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace \
         WHERE n.nspname = 'connector' AND p.prosecdef ORDER BY 1";
     let names = Statement::dynamic(definers.to_owned()).load::<Value<String>>(&conn).await.unwrap();
@@ -100,7 +101,7 @@ async fn every_table_has_forced_row_security_and_a_birthday() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_migrations_go_back_and_forth() {
     let db = postrider_testing::db::TestDb::fresh(Spec::CONNECTOR, migrations).await;
-    assert_eq!(postrider_storage::migrate::revert_all(&db.admin_url, &Spec::CONNECTOR, migrations()).await.unwrap(), 6);
+    assert_eq!(postrider_storage::migrate::revert_all(&db.admin_url, &Spec::CONNECTOR, migrations()).await.unwrap(), 7);
     let again = postrider_storage::migrate::run(&db.admin_url, &db.url, &Spec::CONNECTOR, migrations()).await.unwrap();
-    assert_eq!(again.len(), 6);
+    assert_eq!(again.len(), 7);
 }

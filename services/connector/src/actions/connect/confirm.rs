@@ -8,12 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::Connected;
 use super::grant::Grant;
+use crate::actions::persist::persist;
 use crate::error::Error;
 use crate::rules::identity::Identity;
 use crate::state::State;
 use crate::store::connectors::Connector;
 use crate::store::credentials;
-use crate::store::oauth_states::{self, Hash};
+use crate::store::oauth_states::{self, Consent, Hash};
 use crate::vault::Vault;
 
 /// The form inside the seal.
@@ -58,6 +59,16 @@ pub fn open(vault: &Vault, sealed: &str) -> Result<Grant, Error> {
         scopes: Scopes::parse(&document.scopes),
         asked_at: document.asked_at,
     })
+}
+
+/// Gives a state back: Google could not be asked, or could not say whose grant it gave; the consent may go on later.
+pub async fn give_back(state: &State, consent: &Consent) -> Result<(), Error> {
+    persist(state, "give a state back", || async {
+        let tx = state.db.system().await?;
+        oauth_states::give_back(&tx, &consent.state_hash).await?;
+        Ok(tx.commit().await?)
+    })
+    .await
 }
 
 /// Uses the confirm page's token up.

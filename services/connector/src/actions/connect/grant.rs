@@ -5,6 +5,8 @@ use std::sync::Arc;
 use postrider_domain::{ConnectorId, EmailAddress, Secret, Timestamp};
 use postrider_google_auth::oauth::Scopes;
 
+use super::redeemed::{self, Answered};
+use crate::actions::Owner;
 use crate::actions::tokens::source::FixedToken;
 use crate::error::Error;
 use crate::rules::identity::Identity;
@@ -32,12 +34,22 @@ pub struct Code {
     pub redirect_uri: String,
 }
 
-/// Exchanges a code. The grant may still be too small: [`super::connect`] judges that.
-pub async fn by_code(state: &State, code: &Code) -> Result<Grant, Error> {
+/// Exchanges a code somebody brought. After an error that passes the same code may be brought again, although Google
+/// takes it only once.
+pub async fn by_code(state: &State, owner: &Owner, code: &Code) -> Result<Grant, Error> {
     let google = state.google()?;
-    let asked_at = state.seams.clock.now();
-    let answer = google.exchange(code).await?;
-    grant(google, answer, None, asked_at).await
+    let answered = match redeemed::take(state, owner, code).await? {
+        Some(before) => before,
+        None => {
+            let asked_at = state.seams.clock.now();
+            Answered { tokens: google.exchange(code).await?, asked_at }
+        }
+    };
+    let named = grant(google, answered.tokens.clone(), None, answered.asked_at).await;
+    if named.as_ref().is_err_and(Error::is_temporary) {
+        redeemed::keep(state, owner, code, &answered).await?;
+    }
+    named
 }
 
 /// Takes a refresh token somebody already has.

@@ -2,12 +2,13 @@
 
 use postrider_domain::Secret;
 
+use super::confirm;
 use super::grant::{self, Code, Grant};
 use crate::actions::Owner;
 use crate::error::Error;
 use crate::rules::{code_verifier, redirect_uri, token};
 use crate::state::State;
-use crate::store::oauth_states;
+use crate::store::oauth_states::{self, Consent};
 
 /// Longest code or token taken, in bytes; Google's stay below 512 (its own documentation: 256 and 512).
 const MAX_LEN: usize = 2_048;
@@ -31,12 +32,17 @@ pub async fn redeem(state: &State, owner: &Owner, brought: SubmittedCode) -> Res
     let redirect_uri = redirect_uri::accepted(brought.redirect_uri.as_deref(), &google.redirect_uri)
         .ok_or_else(|| Error::invalid("redirect_uri", "is neither ours nor postmessage"))?
         .to_owned();
-    let kept = match &brought.state {
+    let consent = match &brought.state {
         Some(text) => Some(take(state, owner, text).await?),
         None => None,
     };
+    let kept = consent.as_ref().map(|consent| state.vault.open(&consent.verifier_sealed)).transpose()?;
     let verifier = brought.verifier.or(kept);
-    grant::by_code(state, &Code { code: brought.code, verifier, redirect_uri }).await
+    let granted = grant::by_code(state, owner, &Code { code: brought.code, verifier, redirect_uri }).await;
+    if let Some(consent) = consent.filter(|_| granted.as_ref().is_err_and(Error::is_temporary)) {
+        confirm::give_back(state, &consent).await?;
+    }
+    granted
 }
 
 /// Refuses what cannot be a credential of Google's before Google is asked.
@@ -48,11 +54,11 @@ pub fn check_secret(name: &str, secret: &Secret) -> Result<(), Error> {
     Ok(())
 }
 
-/// The PKCE verifier of the caller's own consent.
-async fn take(state: &State, owner: &Owner, text: &str) -> Result<Secret, Error> {
+/// The caller's own consent.
+async fn take(state: &State, owner: &Owner, text: &str) -> Result<Consent, Error> {
     let tx = state.db.tenant(&owner.tenant).await?;
     let now = state.seams.clock.now();
     let found = oauth_states::take_own(&tx, &token::hash(text), &owner.user, now).await?;
     tx.commit().await?;
-    Ok(state.vault.open(&found.ok_or(Error::StateInvalid)?.verifier_sealed)?)
+    found.ok_or(Error::StateInvalid)
 }

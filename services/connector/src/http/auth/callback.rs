@@ -59,7 +59,7 @@ async fn end(state: &State, request: &HttpRequest, cx: &RequestContext) -> Resul
     };
     let grant = match exchange(state, &consent, code).await {
         Err(error) if error.is_temporary() => {
-            give_back(state, &consent).await?;
+            confirm::give_back(state, &consent).await?;
             return Err(error);
         }
         grant => grant?,
@@ -87,16 +87,7 @@ async fn take(state: &State, text: Option<&str>) -> Result<Consent, Error> {
 async fn exchange(state: &State, consent: &Consent, code: Secret) -> Result<Grant, Error> {
     let verifier = state.vault.open(&consent.verifier_sealed)?;
     let redirect_uri = state.google()?.redirect_uri.clone();
-    grant::by_code(state, &Code { code, verifier: Some(verifier), redirect_uri }).await
-}
-
-async fn give_back(state: &State, consent: &Consent) -> Result<(), Error> {
-    persist(state, "give a state back", || async {
-        let tx = state.db.system().await?;
-        oauth_states::give_back(&tx, &consent.state_hash).await?;
-        Ok(tx.commit().await?)
-    })
-    .await
+    grant::by_code(state, &respond::owner(consent), &Code { code, verifier: Some(verifier), redirect_uri }).await
 }
 
 /// Another browser than the one that began: the person must say yes first.
@@ -111,7 +102,14 @@ async fn ask(state: &State, consent: &Consent, grant: &Grant) -> Result<HttpResp
         Ok(tx.commit().await?)
     })
     .await?;
-    let owner = format!("{} ({})", consent.user_id, consent.tenant);
     let from = respond::came_from(consent);
-    Ok(page::confirm(grant.who.address.as_str(), &owner, word.expose(), from.as_ref()))
+    Ok(page::confirm(&page::Question {
+        address: grant.who.address.as_str(),
+        tenant: consent.tenant.as_str(),
+        user: consent.user_id.as_str(),
+        begun: consent.expires_at - LIFETIME,
+        app: &state.settings.app_public_url,
+        return_to: from.as_ref(),
+        token: word.expose(),
+    }))
 }

@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
+use postrider_domain::Timestamp;
 use postrider_web::Problem;
 use url::Url;
 
@@ -12,21 +13,44 @@ pub fn wanted(request: &HttpRequest) -> bool {
     accept.contains("text/html") && !accept.starts_with("application/json")
 }
 
+/// What the confirm page asks. Everything in it comes from us or was checked by us: whoever lured a person here could
+/// not choose a word of it, but the place to go back to among those the operator listed.
+pub struct Question<'a> {
+    /// The mailbox of the person in front of the page.
+    pub address: &'a str,
+    /// Who asked for it, by the names their token carries.
+    pub tenant: &'a str,
+    pub user: &'a str,
+    pub begun: Timestamp,
+    pub app: &'a Url,
+    pub return_to: Option<&'a Url>,
+    pub token: &'a str,
+}
+
 /// Asks whether an account is to be connected to an owner.
-pub fn confirm(address: &str, owner: &str, token: &str, return_to: Option<&Url>) -> HttpResponse {
+pub fn confirm(question: &Question<'_>) -> HttpResponse {
+    let then = question.return_to.unwrap_or(question.app).origin().ascii_serialization();
     let body = format!(
-        "<h1>Connect {address} to {owner}?</h1>\
-         <p>Whoever uses the account <b>{owner}</b> will be able to read the mail of <b>{address}</b>. Say yes only if \
-         you asked for this yourself.</p>\
+        "<h1>Let somebody read {address}?</h1>\
+         <p>The sign-in that ends here was <b>begun in another browser</b>. If you say yes, whoever began it can read \
+         all mail of <b>{address}</b> from now on, until access is taken back.</p>\
+         <table><tr><th>Mailbox<td>{address}<tr><th>Who asks<td>user <b>{user}</b> of <b>{tenant}</b>\
+         <tr><th>Begun<td>{begun}<tr><th>At<td>{app}<tr><th>Leads back to<td>{then}</table>\
+         <p>Say yes only if this is you, or somebody you know by this name, and you began it yourself within the last \
+         minutes. If somebody sent you here by a link, say no.</p>\
          <form method=\"post\" action=\"/gmail/auth/callback\">\
          <input type=\"hidden\" name=\"token\" value=\"{token}\">\
-         <button name=\"answer\" value=\"yes\">Connect</button> <button name=\"answer\" value=\"no\">Cancel</button>\
-         </form>",
-        address = escape(address),
-        owner = escape(owner),
-        token = escape(token),
+         <button name=\"answer\" value=\"no\">No, connect nothing</button> \
+         <button name=\"answer\" value=\"yes\">Yes, let {user} read it</button></form>",
+        address = escape(question.address),
+        user = escape(question.user),
+        tenant = escape(question.tenant),
+        begun = question.begun.format("%Y-%m-%d %H:%M UTC"),
+        app = escape(&question.app.origin().ascii_serialization()),
+        then = escape(&then),
+        token = escape(question.token),
     );
-    html(StatusCode::OK, &format!("Connect {}", escape(address)), &body, return_to)
+    html(StatusCode::OK, &format!("Connect {}", escape(question.address)), &body, question.return_to)
 }
 
 /// A problem for people.
@@ -73,7 +97,7 @@ fn html(status: StatusCode, title: &str, body: &str, return_to: Option<&Url>) ->
         .body(format!(
             "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
              <meta name=\"viewport\" content=\"width=device-width\"><style>body{{font:16px/1.5 system-ui,sans-serif;\
-             max-width:36rem;margin:4rem auto;padding:0 1rem}}button{{font:inherit;padding:.4rem 1rem}}</style></head>\
+             max-width:36rem;margin:4rem auto;padding:0 1rem}}th{{text-align:left;padding-right:1rem}}button{{font:inherit;padding:.4rem 1rem}}</style></head>\
              <body>{body}</body></html>"
         ))
 }
@@ -102,7 +126,16 @@ mod tests {
 
     #[test]
     fn names_cannot_become_markup() {
-        let response = confirm("a<b>@c.de", "\"><script>alert(1)</script>", "t", None);
+        let app = Url::parse("https://post.example").unwrap();
+        let response = confirm(&Question {
+            address: "a<b>@c.de",
+            tenant: "\"><script>alert(1)</script>",
+            user: "<script>alert(2)</script>",
+            begun: Timestamp::default(),
+            app: &app,
+            return_to: None,
+            token: "t",
+        });
         let body = response.into_body().try_into_bytes().unwrap();
         let text = std::str::from_utf8(&body).unwrap();
         assert!(!text.contains("<script>") && text.contains("&lt;script&gt;"), "{text}");
