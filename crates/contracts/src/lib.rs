@@ -5,12 +5,14 @@
 pub mod catalog;
 pub mod envelope;
 pub mod event;
+pub mod origin;
 pub mod topology;
 pub mod trace;
 
 pub use catalog::{CATALOG, EventType};
 pub use envelope::{Envelope, EnvelopeError, NewEvent, Position, streams};
 pub use event::Event;
+pub use origin::{ORIGIN_HEADER, OriginKey, OwnMail, Purpose};
 pub use topology::{
     EVENTS_EXCHANGE, LIVE_EXCHANGE, Overflow, Queue, RETRY_TIERS, RetryTier, Topology, UNROUTED_EXCHANGE,
 };

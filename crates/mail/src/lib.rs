@@ -24,8 +24,5 @@ pub use headers::Header;
 pub use mail::{Note, ParsedMail};
 pub use parse::{attachment_bytes, parse};
 
-/// The header that marks mails of our own (digests), so that they raise no notifications of their own.
-pub const ORIGIN_HEADER: &str = "X-Postrider-Origin";
-
 #[cfg(test)]
 mod tests;

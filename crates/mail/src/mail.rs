@@ -28,7 +28,8 @@ pub struct ParsedMail {
     /// Sanitised: no scripts, no styles, nothing that is loaded from elsewhere.
     pub html: Option<String>,
     pub attachments: Vec<Attachment>,
-    /// The value of `X-Postrider-Origin`: our own mails.
+    /// The value of `X-Postrider-Origin` as it came. Anybody may write it: only its signature tells whether the mail is
+    /// one of ours.
     pub origin: Option<String>,
     /// What could not be read or was left out.
     pub notes: Vec<Note>,

@@ -5,12 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use chrono::DateTime;
 use mail_parser::{HeaderValue, Message, MessageParser, PartType};
+use postrider_contracts::ORIGIN_HEADER;
 
 use super::address::mailboxes;
 use super::mail::{Note, ParsedMail};
 use super::scan::scan;
 use super::text::line;
-use super::{ORIGIN_HEADER, attachment, body, encoded_words, headers, limits, tree};
+use super::{attachment, body, encoded_words, headers, limits, tree};
 
 /// Reads a mail. Never fails: what cannot be read is noted.
 pub fn parse(raw: &[u8]) -> ParsedMail {

@@ -105,7 +105,8 @@ impl Service for App {
         let (hub, metrics) = (Hub::default(), Arc::new(Metrics::new(&cx.registry)));
         let announcer = Announcer::new(hub.clone(), broker.live());
         let actions = Actions::new(cx.seams.clone(), announcer, metrics.clone(), config.retention);
-        let consumers = Consumers::new(&db, &actions, &cx.seams.clock, deps.connector, deps.sync_worker);
+        let origin_keys = config.origin_keys();
+        let consumers = Consumers::new(&db, &actions, origin_keys, &cx.seams.clock, deps.connector, deps.sync_worker);
         let fan_out = FanOut::new(hub.clone(), broker.live());
         let shared = Shared {
             db: db.clone(),

@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use postrider_contracts::OriginKey;
 use postrider_domain::Secret;
 use postrider_runtime::config::{Amqp, ConfigErrors, DatabaseUrl, Env, Listen, ServiceUrl, all, listener_addr};
 use postrider_web::Origins;
@@ -79,6 +80,13 @@ impl Config {
             retention: TimeDelta::days(i64::from(retention)),
             stream_check,
         })
+    }
+}
+
+impl Config {
+    /// The keys of our own mails' headers, made of one that only two services of ours know.
+    pub fn origin_keys(&self) -> Vec<OriginKey> {
+        self.internal_keys.derive(NAME, "sync-worker", OriginKey::derive)
     }
 }
 

@@ -7,6 +7,7 @@ mod outcome;
 use std::sync::Arc;
 
 use postrider_broker::{Broker, ConsumerConfig};
+use postrider_contracts::OriginKey;
 use postrider_domain::Clock;
 use postrider_events::streams::{EventSource, StreamConsumer};
 use postrider_storage::Db;
@@ -22,10 +23,12 @@ pub struct Consumers {
 }
 
 impl Consumers {
-    /// `connector` and `sync_worker` are the producers, asked for what the broker lost.
+    /// `connector` and `sync_worker` are the producers, asked for what the broker lost; `origin_keys` tell which mails
+    /// are our own.
     pub fn new(
         db: &Db,
         actions: &Actions,
+        origin_keys: Vec<OriginKey>,
         clock: &Arc<dyn Clock>,
         connector: Arc<dyn EventSource>,
         sync_worker: Arc<dyn EventSource>,
@@ -33,7 +36,7 @@ impl Consumers {
         let consumer = |applier, source| Arc::new(StreamConsumer::new(db.clone(), applier, source, clock.clone()));
         Self {
             connector: consumer(Arc::new(ConnectorEvents { actions: actions.clone() }), connector),
-            mailbox: consumer(Arc::new(MailboxEvents { actions: actions.clone() }), sync_worker),
+            mailbox: consumer(Arc::new(MailboxEvents { actions: actions.clone(), origin_keys }), sync_worker),
         }
     }
 

@@ -46,10 +46,10 @@ pub struct EmailSummary {
     /// Google's internalDate, milliseconds since the epoch.
     #[prost(int64, tag = "13")]
     pub internal_date_ms: i64,
-    /// X-Postrider-Origin header, to recognise our own mails.
+    /// X-Postrider-Origin header as it came. Whether it is ours only its signature tells, which notification verifies.
     #[prost(string, tag = "14")]
     pub origin: ::prost::alloc::string::String,
-    /// It is a digest of ours: never notify.
+    /// No longer set: the header alone proves nothing.
     #[prost(bool, tag = "15")]
     pub own_digest: bool,
     #[prost(uint64, tag = "16")]

@@ -81,6 +81,11 @@ impl InternalKeys {
         Err(ConfigErrors::one("INTERNAL_KEYS", problem, remedy))
     }
 
+    /// Keys for another purpose, made of a pair's; those themselves never leave. The one to sign with comes first.
+    pub fn derive<T>(&self, caller: &str, callee: &str, make: impl Fn(&[u8]) -> T) -> Vec<T> {
+        self.of(caller, callee).iter().map(|key| make(key)).collect()
+    }
+
     /// The keys of a pair, the one that signs first.
     pub(super) fn of(&self, caller: &str, callee: &str) -> &[Vec<u8>] {
         self.0.get(&(caller.to_owned(), callee.to_owned())).map(Vec::as_slice).unwrap_or_default()

@@ -6,19 +6,21 @@ use postrider_contracts::mailbox::{
     QuotaWarning, RunState, SyncCompleted, SyncFailed,
 };
 use postrider_contracts::topology::NOTIFICATION_MAILBOX;
-use postrider_contracts::{Envelope, Event, Queue};
+use postrider_contracts::{Envelope, Event, OriginKey, Queue};
 use postrider_events::streams::{Applied, Applier, ApplyError};
 use postrider_storage::TenantTx;
 
 use super::outcome::{Refusal, missing, outcome};
 use crate::actions::Actions;
 use crate::rules::withdrawal::{Withdrawal, after_change};
-use crate::rules::{Recipient, Verdict, mail, sync_run, trouble};
+use crate::rules::{OwnDigest, Recipient, Verdict, mail, sync_run, trouble};
 use crate::store::{accounts, preferences};
 
 /// Applies events of the sync-worker.
 pub struct MailboxEvents {
     pub actions: Actions,
+    /// Mails of our own are signed with one of these.
+    pub origin_keys: Vec<OriginKey>,
 }
 
 #[async_trait]
@@ -41,8 +43,9 @@ impl MailboxEvents {
     async fn tell(&self, tx: &mut TenantTx, event: &Envelope) -> Result<(), Refusal> {
         let Some(news) = News::read(event)? else { return Ok(()) };
         let to = recipient(tx, event).await?;
-        let verdict = news.judge(&to);
         let tenant = event.tenant()?;
+        let own = |mail: &EmailSummary| OwnDigest::of(mail, tenant, &to.account.owner, &self.origin_keys);
+        let verdict = news.judge(own, &to);
         self.actions.carry_out(tx, tenant, &to.account, event, verdict).await?;
         if matches!(&news, News::SyncCompleted(run) if sync_run::is_first(run, &to)) {
             accounts::mark_first_sync(tx, tenant, to.account.id, event.time).await?;
@@ -80,10 +83,10 @@ impl News {
         }))
     }
 
-    fn judge(&self, to: &Recipient) -> Verdict {
+    fn judge(&self, own: impl Fn(&EmailSummary) -> OwnDigest, to: &Recipient) -> Verdict {
         match self {
-            Self::Received(email) => mail::received(email, to),
-            Self::Sent(email) => mail::sent(email, to),
+            Self::Received(email) => mail::received(email, own(email), to),
+            Self::Sent(email) => mail::sent(email, own(email), to),
             Self::SyncCompleted(run) => sync_run::completed(run, to),
             Self::SyncFailed(run) => sync_run::failed(run, to),
             Self::Attachment(stored) => mail::attachment(stored, to),

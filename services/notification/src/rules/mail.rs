@@ -8,6 +8,7 @@ use serde_json::json;
 use super::decision::Verdict;
 use super::draft::{Draft, members};
 use super::kind::Kind;
+use super::origin::OwnDigest;
 use super::recipient::Recipient;
 use super::silence::silenced;
 
@@ -18,10 +19,10 @@ const NO_SUBJECT: &str = "(no subject)";
 
 /// `email.received`: one `new_message` for each mail, never for our own digests, drafts, sent copies, nor for spam and
 /// trash unless the account shows them.
-pub fn received(mail: &EmailSummary, to: &Recipient) -> Verdict {
+pub fn received(mail: &EmailSummary, own: OwnDigest, to: &Recipient) -> Verdict {
     let business_key = mail_key(to.account.id, &mail.message_id);
     let type_off = (!to.wants(Kind::NewMessage)).then_some("type_off");
-    if let Some(reason) = never(mail, to).or(type_off) {
+    if let Some(reason) = never(mail, own, to).or(type_off) {
         return to.withhold(Kind::NewMessage, business_key, reason);
     }
     let (name, email) = sender(mail);
@@ -50,8 +51,8 @@ pub fn received(mail: &EmailSummary, to: &Recipient) -> Verdict {
 }
 
 /// `email.sent`: off unless wanted, and then no trace of it is kept.
-pub fn sent(mail: &EmailSummary, to: &Recipient) -> Verdict {
-    if mail.own_digest || to.is_erased() || !to.wants(Kind::MessageSent) {
+pub fn sent(mail: &EmailSummary, own: OwnDigest, to: &Recipient) -> Verdict {
+    if own.0 || to.is_erased() || !to.wants(Kind::MessageSent) {
         return Verdict::Ignore;
     }
     let recipient = mail.to.first().map_or("", |to| to.email.as_str());
@@ -93,12 +94,12 @@ fn mail_key(account: ConnectorId, message_id: &str) -> String {
     format!("{account}/{message_id}")
 }
 
-fn never(mail: &EmailSummary, to: &Recipient) -> Option<&'static str> {
+fn never(mail: &EmailSummary, own: OwnDigest, to: &Recipient) -> Option<&'static str> {
     let has = |wanted: &str| mail.labels.iter().any(|label| label.id == wanted);
     let hidden = has(labels::SPAM) || has(labels::TRASH);
     let filtered = !to.account.label_filter_passes(mail.labels.iter().map(|label| label.id.as_str()));
     [
-        (mail.own_digest, "own_digest"),
+        (own.0, "own_digest"),
         (to.is_erased(), "account_erased"),
         (has(labels::DRAFT), "draft"),
         (has(labels::SENT), "sent_copy"),

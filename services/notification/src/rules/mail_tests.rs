@@ -48,7 +48,7 @@ fn reason(verdict: Verdict) -> String {
 }
 
 fn verdict(mail: &EmailSummary, account: &Account) -> String {
-    reason(received(mail, &recipient(account.clone(), Preferences::default())))
+    reason(received(mail, OwnDigest(false), &recipient(account.clone(), Preferences::default())))
 }
 
 #[test]
@@ -58,7 +58,8 @@ fn an_inbox_mail_notifies_and_a_sent_draft_spam_or_own_digest_never_does() {
     assert_eq!(verdict(&mail(&["INBOX", "SENT"]), &account()), "sent_copy");
     assert_eq!(verdict(&mail(&["DRAFT"]), &account()), "draft");
     assert_eq!(verdict(&mail(&["SPAM"]), &account()), "spam_or_trash");
-    assert_eq!(verdict(&EmailSummary { own_digest: true, ..mail(&["INBOX"]) }, &account()), "own_digest");
+    let own = received(&mail(&["INBOX"]), OwnDigest(true), &recipient(account(), Preferences::default()));
+    assert_eq!(reason(own), "own_digest");
     let shows = Account { include_spam_trash: true, ..account() };
     assert_eq!(verdict(&mail(&["SPAM"]), &shows), "raised: type_on");
 }
@@ -86,7 +87,8 @@ fn a_disconnected_account_still_notifies_unless_it_was_erased_later() {
 #[test]
 fn a_silenced_sender_gives_a_read_row_with_the_reason() {
     let preferences = Preferences { silenced_senders: vec!["*@example.com".to_owned()], ..Preferences::default() };
-    let Verdict::Raise(draft) = received(&mail(&["INBOX"]), &recipient(account(), preferences)) else {
+    let Verdict::Raise(draft) = received(&mail(&["INBOX"]), OwnDigest(false), &recipient(account(), preferences))
+    else {
         panic!("a silenced mail has a row");
     };
     assert_eq!(draft.silenced, Some("sender_silenced"));
@@ -95,7 +97,8 @@ fn a_silenced_sender_gives_a_read_row_with_the_reason() {
 
 #[test]
 fn the_event_has_the_members_of_the_api() {
-    let Verdict::Raise(draft) = received(&mail(&["INBOX"]), &recipient(account(), Preferences::default())) else {
+    let to = recipient(account(), Preferences::default());
+    let Verdict::Raise(draft) = received(&mail(&["INBOX"]), OwnDigest(false), &to) else {
         panic!("an inbox mail notifies");
     };
     let payload = draft.payload("n1");

@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use postrider_broker::{Broker, BrokerConfig, Delivered, Handler, Outcome};
 use postrider_contracts::connector::{ConnectorDisconnected, ConnectorReauthRequired};
 use postrider_contracts::mailbox::{EmailBatchStored, SyncFailed};
+use postrider_contracts::{OriginKey, OwnMail, Purpose};
 use postrider_domain::SystemClock;
 use postrider_notification::actions::Actions;
 use postrider_notification::consumers::Consumers;
@@ -16,6 +17,7 @@ use serde_json::Value;
 
 use crate::harness::{World, settings};
 use crate::producer::{Account, connected, mail, publish, state, sync_completed};
+use crate::tokens;
 
 fn titles(list: &Value) -> Vec<String> {
     list["data"].as_array().unwrap().iter().map(|n| n["message"].as_str().unwrap().to_owned()).collect()
@@ -148,7 +150,7 @@ async fn a_delivery_that_was_committed_but_not_acknowledged_changes_nothing_the_
     let actions = Actions::new(cx.seams.clone(), announcer, metrics.clone(), TimeDelta::days(30));
     let clock: Arc<dyn postrider_domain::Clock> = Arc::new(SystemClock);
     let source = Arc::new(world.producer.clone());
-    let consumers = Consumers::new(&world.db.db, &actions, &clock, source.clone(), source);
+    let consumers = Consumers::new(&world.db.db, &actions, Vec::new(), &clock, source.clone(), source);
     let account = Account::new("t1", "u1");
     let delivered =
         |redelivered| Delivered { envelope: world.producer.events_of(&account).remove(0), attempt: 1, redelivered };
@@ -179,4 +181,34 @@ async fn a_poisonous_event_dies_alone() {
     })
     .await;
     world.notified(&account, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_signed_digest_of_ours_is_kept_quiet() {
+    let world = World::new().await;
+    let replica = world.replica(settings()).await;
+    let account = Account::new("t1", "u1");
+    let key = tokens::internal_keys().derive("notification", "sync-worker", OriginKey::derive).remove(0);
+    let own = |message_id| {
+        OwnMail { purpose: Purpose::Digest, tenant: &account.tenant, user: &account.user, message_id }.sign(&key)
+    };
+    let headed = |id: &str, rfc_message_id: &str, origin: &str| {
+        let mut mail = mail(id);
+        let email = mail.email.as_mut().unwrap();
+        (email.rfc_message_id, email.origin) = (rfc_message_id.to_owned(), origin.to_owned());
+        // What an older sync-worker said of such a header.
+        email.own_digest = true;
+        mail
+    };
+    let strange = OriginKey::derive(b"a stranger's");
+    let digest = OwnMail { purpose: Purpose::Digest, tenant: &account.tenant, user: &account.user, message_id: "s@x" };
+    world.send(&account, &headed("ours", "d1@postrider", &own("d1@postrider"))).await;
+    world.send(&account, &headed("bare", "m1@x", "digest")).await;
+    world.send(&account, &headed("copied", "m2@x", &own("d1@postrider"))).await;
+    world.send(&account, &headed("forged", "s@x", &digest.sign(&strange))).await;
+    world.send(&account, &headed("nameless", "", &own(""))).await;
+    world.notified(&account, 4).await;
+    let list = replica.get(&account, "/api/notifications").await;
+    assert_eq!(titles(&list), ["nameless", "forged", "copied", "bare"].map(|id| format!("Subject {id}")));
+    assert_eq!(world.count(&account.tenant, "suppressions").await, 1);
 }

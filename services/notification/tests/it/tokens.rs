@@ -17,7 +17,8 @@ pub const JWT_SECRET: &str = "a-secret-of-at-least-32-bytes-for-tests";
 /// `INTERNAL_KEYS` of the test's gateway and service.
 pub fn internal_keys() -> InternalKeys {
     let key = STANDARD.encode([7_u8; 32]);
-    let pairs = ["gateway>notification", "sync-worker>notification", "notification>connector"];
+    let pairs =
+        ["gateway>notification", "sync-worker>notification", "notification>connector", "notification>sync-worker"];
     InternalKeys::parse(&pairs.map(|pair| format!("{pair}:{key}")).join(",")).unwrap()
 }
 
