@@ -75,37 +75,33 @@ impl BodyRules {
         if fits { Ok(()) } else { Err(BodyError::TooLarge(self.longest)) }
     }
 
-    /// Reads the whole body; with `room`, only while there is room for what comes.
+    /// Reads the whole body, as long as there is room in each of `rooms` for what comes.
     ///
     /// # Errors
     /// See [`BodyError`].
     pub async fn read(
         &self,
         payload: &mut (impl Stream<Item = Result<Bytes, PayloadError>> + Unpin),
-        room: Option<&Room>,
+        rooms: &[&Room],
     ) -> Result<Body, BodyError> {
-        tokio::time::timeout(self.deadline, self.collect(payload, room)).await.map_err(|_elapsed| BodyError::Late)?
+        tokio::time::timeout(self.deadline, self.collect(payload, rooms)).await.map_err(|_elapsed| BodyError::Late)?
     }
 
     async fn collect(
         &self,
         payload: &mut (impl Stream<Item = Result<Bytes, PayloadError>> + Unpin),
-        room: Option<&Room>,
+        rooms: &[&Room],
     ) -> Result<Body, BodyError> {
         let mut bytes = BytesMut::new();
-        let mut taken: Option<OwnedSemaphorePermit> = None;
+        let mut taken: Vec<_> = rooms.iter().map(|room| room.take(0)).collect::<Result<_, _>>()?;
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|_broken| BodyError::Broken)?;
             if bytes.len().saturating_add(chunk.len()) > self.longest {
                 return Err(BodyError::TooLarge(self.longest));
             }
             // By what came, not by what was announced: announcing costs a client nothing.
-            if let Some(room) = room {
-                let more = room.take(chunk.len())?;
-                match &mut taken {
-                    Some(taken) => taken.merge(more),
-                    None => taken = Some(more),
-                }
+            for (room, taken) in rooms.iter().zip(&mut taken) {
+                taken.merge(room.take(chunk.len())?);
             }
             bytes.extend_from_slice(&chunk);
         }
@@ -113,11 +109,11 @@ impl BodyRules {
     }
 }
 
-/// A body, and its place in the room until it is dropped.
+/// A body, and its place in the rooms until it is dropped.
 #[derive(Debug)]
 pub struct Body {
     pub bytes: Bytes,
-    _taken: Option<OwnedSemaphorePermit>,
+    _taken: Vec<OwnedSemaphorePermit>,
 }
 
 /// How many bytes of bodies may be in memory at once. Clones share it.
@@ -151,23 +147,34 @@ mod tests {
     #[tokio::test]
     async fn a_body_ends_at_its_size_and_at_its_time() {
         let rules = BodyRules { longest: 10, deadline: Duration::from_millis(20) };
-        assert_eq!(rules.read(&mut iter([chunk(4), chunk(6)]), None).await.unwrap().bytes.len(), 10);
-        assert_eq!(rules.read(&mut iter([chunk(4), chunk(7)]), None).await.unwrap_err(), BodyError::TooLarge(10));
+        assert_eq!(rules.read(&mut iter([chunk(4), chunk(6)]), &[]).await.unwrap().bytes.len(), 10);
+        assert_eq!(rules.read(&mut iter([chunk(4), chunk(7)]), &[]).await.unwrap_err(), BodyError::TooLarge(10));
         let broken: Chunk = Err(PayloadError::Incomplete(None));
-        assert_eq!(rules.read(&mut iter([chunk(4), broken]), None).await.unwrap_err(), BodyError::Broken);
+        assert_eq!(rules.read(&mut iter([chunk(4), broken]), &[]).await.unwrap_err(), BodyError::Broken);
         let mut stalled = Box::pin(once(async { chunk(4) }).chain(pending()));
-        assert_eq!(rules.read(&mut stalled, None).await.unwrap_err(), BodyError::Late);
+        assert_eq!(rules.read(&mut stalled, &[]).await.unwrap_err(), BodyError::Late);
     }
 
     #[tokio::test]
     async fn bodies_share_the_room_until_they_are_dropped() {
         let (rules, room) = (BodyRules::up_to(100), Room::of(10));
-        let first = rules.read(&mut iter([chunk(4), chunk(4)]), Some(&room)).await.unwrap();
-        assert_eq!(rules.read(&mut iter([chunk(2), chunk(1)]), Some(&room)).await.unwrap_err(), BodyError::Crowded);
-        assert!(rules.read(&mut iter([chunk(2)]), Some(&room)).await.is_ok());
-        assert!(rules.read(&mut iter([chunk(0)]), Some(&room)).await.is_ok());
+        let first = rules.read(&mut iter([chunk(4), chunk(4)]), &[&room]).await.unwrap();
+        assert_eq!(rules.read(&mut iter([chunk(2), chunk(1)]), &[&room]).await.unwrap_err(), BodyError::Crowded);
+        assert!(rules.read(&mut iter([chunk(2)]), &[&room]).await.is_ok());
+        assert!(rules.read(&mut iter([chunk(0)]), &[&room]).await.is_ok());
         drop(first);
-        assert!(rules.read(&mut iter([chunk(10)]), Some(&room)).await.is_ok());
+        assert!(rules.read(&mut iter([chunk(10)]), &[&room]).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn the_fuller_of_two_rooms_decides_and_neither_keeps_what_was_refused() {
+        let (rules, all, own) = (BodyRules::up_to(100), Room::of(10), Room::of(4));
+        let both = [&all, &own];
+        let held = rules.read(&mut iter([chunk(3)]), &both).await.unwrap();
+        assert_eq!(rules.read(&mut iter([chunk(1), chunk(1)]), &both).await.unwrap_err(), BodyError::Crowded);
+        assert!(rules.read(&mut iter([chunk(7)]), &[&all]).await.is_ok());
+        drop(held);
+        assert!(rules.read(&mut iter([chunk(4)]), &both).await.is_ok());
     }
 
     #[test]

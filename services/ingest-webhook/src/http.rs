@@ -6,7 +6,7 @@ mod push;
 
 pub use body::LONGEST;
 
-use actix_web::web::{ServiceConfig, post, resource};
+use actix_web::web::{ServiceConfig, head, post, resource};
 use utoipa::OpenApi;
 
 /// Where Pub/Sub pushes to; with the public origin it is the default audience of its tokens.
@@ -21,8 +21,8 @@ pub struct ApiDoc;
 
 /// Mounts the routes.
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(resource(PUSH_PATH).route(post().to(push::pubsub)));
+    config.service(resource(PUSH_PATH).route(post().to(push::pubsub)).route(head().to(push::prove)));
     let [google, watch] = ALIASES;
-    config.service(resource(google).route(post().to(channel::google)));
-    config.service(resource(watch).route(post().to(channel::watch)));
+    config.service(resource(google).route(post().to(channel::google)).route(head().to(channel::prove)));
+    config.service(resource(watch).route(post().to(channel::watch)).route(head().to(channel::prove)));
 }

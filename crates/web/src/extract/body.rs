@@ -62,7 +62,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for ApiJson<T> {
         let mut payload = payload.take();
         Box::pin(async move {
             checked?;
-            let body = BodyRules::up_to(limit.0).read(&mut payload, None).await?;
+            let body = BodyRules::up_to(limit.0).read(&mut payload, &[]).await?;
             decode(&body.bytes).map(Self)
         })
     }

@@ -13,5 +13,5 @@ pub const LONGEST: usize = 1024 * 1024;
 /// Longer than allowed, or said to be; later than allowed; or the connection broke.
 pub async fn read(rules: BodyRules, headers: &HeaderMap, mut payload: Payload) -> Result<Body, BodyError> {
     rules.check_head(headers)?;
-    rules.read(&mut payload, None).await
+    rules.read(&mut payload, &[]).await
 }

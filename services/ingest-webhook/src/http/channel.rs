@@ -39,6 +39,15 @@ pub async fn google(
     push::pubsub(request, context, payload, state).await
 }
 
+/// Whether a push or a notice with these headers would be taken.
+pub async fn prove(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Problem> {
+    if request.headers().contains_key(CHANNEL_ID) {
+        observe::refused(&state.metrics, Refusal::UnknownChannel);
+        return Err(Refusal::UnknownChannel.into());
+    }
+    push::prove(request, state).await
+}
+
 /// Takes a push of Gmail's, or a notice of a channel.
 #[utoipa::path(
     post,

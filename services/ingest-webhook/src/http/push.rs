@@ -44,6 +44,23 @@ pub async fn pubsub(
     }
 }
 
+/// Whether a push with these headers would be taken: 204, or what its body would be answered. The gateway asks before it
+/// reads a body that may be a stranger's.
+pub async fn prove(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Problem> {
+    match proven(&request, &state).await {
+        Ok(()) => Ok(HttpResponse::NoContent().finish()),
+        Err(refusal) => {
+            observe::refused(&state.metrics, refusal);
+            Err(refusal.into())
+        }
+    }
+}
+
+async fn proven(request: &HttpRequest, state: &State) -> Result<(), Refusal> {
+    let authorization = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    Ok(state.verifier.verify(authorization).await?)
+}
+
 async fn take(
     request: &HttpRequest,
     context: &RequestContext,
@@ -51,7 +68,7 @@ async fn take(
     state: &State,
 ) -> Result<(), Refusal> {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    state.verifier.verify(header(AUTHORIZATION.as_str())).await?;
+    proven(request, state).await?;
     let body = body::read(state.bodies, request.headers(), payload).await?;
     let push = match pubsub::parse(&body.bytes, header) {
         Ok(push) => push,

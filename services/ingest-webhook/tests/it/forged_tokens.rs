@@ -60,7 +60,9 @@ async fn forgeries_are_refused_and_publish_nothing() {
             assert!(answer.headers().contains_key("www-authenticate"), "{name}");
             let problem: Value = answer.json().await.unwrap();
             assert_eq!(problem["code"], "unauthorized", "{name}");
+            assert_eq!(intake.prove(path, token.as_deref()).await, 401, "{name} on {path}");
         }
+        assert_eq!(intake.prove(path, Some(&token())).await, 204, "{path}");
     }
     assert!(publisher.events().is_empty());
     assert_eq!(intake.push(Some(&token()), push("m1", 7)).await, 202);
@@ -73,6 +75,7 @@ async fn without_a_configured_account_even_a_genuine_push_is_refused() {
     let unset = |config: Config| Config { rules: PushRules { service_account: None, ..config.rules }, ..config };
     let intake = Intake::start(unset, Some(publisher.clone())).await;
     assert_eq!(intake.push(Some(&token()), push("m1", 7)).await, 401);
+    assert_eq!(intake.prove(PATHS[0], Some(&token())).await, 401);
     assert!(publisher.events().is_empty());
 }
 
@@ -85,6 +88,7 @@ async fn unreachable_keys_make_the_sender_wait_and_stop_no_start() {
     assert_eq!(answer.status(), 503);
     assert!(answer.headers().contains_key("retry-after"));
     assert_eq!(intake.push(None, push("m1", 7)).await, 401);
+    assert_eq!(intake.prove(PATHS[0], Some(&token())).await, 503);
     assert!(publisher.events().is_empty());
 }
 
@@ -97,6 +101,8 @@ async fn notices_of_channels_nobody_opened_are_refused() {
         let request = request.header("x-goog-channel-id", "c1").header("x-goog-channel-token", "t");
         let answer = request.header("x-goog-resource-state", "exists").send().await.unwrap();
         assert_eq!(answer.status(), 401);
+        let asked = intake.client.head(format!("{}{path}", intake.origin)).bearer_auth(token());
+        assert_eq!(asked.header("x-goog-channel-id", "c1").send().await.unwrap().status(), 401);
         assert_eq!(answer.json::<Value>().await.unwrap()["code"], "unknown_channel");
     }
     assert!(publisher.events().is_empty());

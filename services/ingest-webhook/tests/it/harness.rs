@@ -157,6 +157,15 @@ impl Intake {
         self.push_to(PATHS[0], token, body).await.status().as_u16()
     }
 
+    /// Asks whether a push with this token would be taken.
+    pub async fn prove(&self, path: &str, token: Option<&str>) -> u16 {
+        let mut request = self.client.head(format!("{}{path}", self.origin));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        request.send().await.unwrap().status().as_u16()
+    }
+
     pub async fn push_to(&self, path: &str, token: Option<&str>, body: impl Into<reqwest::Body>) -> reqwest::Response {
         let mut request = self.client.post(format!("{}{path}", self.origin)).body(body);
         if let Some(token) = token {

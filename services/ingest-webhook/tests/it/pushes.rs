@@ -55,6 +55,33 @@ async fn a_repeat_is_acknowledged_and_published_once() {
     assert_eq!(publisher.events().len(), 2);
 }
 
+/// A body is not signed: its history id may be anything. It is passed on as the hint it is, stops nothing that comes after
+/// it, and what no history id can be is unreadable.
+#[tokio::test]
+async fn a_history_id_far_beyond_the_mailbox_is_a_hint_like_any_other() {
+    let (intake, publisher) = intake().await;
+    let largest = u64::MAX;
+    assert_eq!(intake.push(Some(&token()), push("m1", largest)).await, 202);
+    // The mailbox's own pushes go on, under the same message id too.
+    for (id, history) in [("m1", 7), ("m2", 7), ("m3", 6), ("m4", 0)] {
+        assert_eq!(intake.push(Some(&token()), push(id, history)).await, 202);
+    }
+    for beyond in ["18446744073709551616", "1e300", "-1", "1.5"] {
+        let body = format!(r#"{{"emailAddress":"ann@example.com","historyId":"{beyond}"}}"#);
+        assert_eq!(intake.push(Some(&token()), body).await, 202, "{beyond}");
+    }
+    let published: Vec<_> = publisher
+        .events()
+        .iter()
+        .map(|event| {
+            let changed: MailboxChanged = event.decode().unwrap();
+            (changed.source_message_id, changed.history_id)
+        })
+        .collect();
+    let expected = [("m1", largest), ("m1", 7), ("m2", 7), ("m3", 6), ("m4", 0)];
+    assert_eq!(published, expected.map(|(id, history)| (id.to_owned(), history)));
+}
+
 #[tokio::test]
 async fn what_cannot_be_read_is_acknowledged_and_dropped() {
     let (intake, publisher) = intake().await;
