@@ -9,17 +9,19 @@ use postrider_web::client_tokens::ClientTokens;
 use postrider_web::{Health, InternalTokens, Server, ServerConfig};
 
 use crate::config::Config;
+use crate::drain::Drain;
 use crate::http::routes;
 use crate::jobs;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::observe;
 use crate::openapi::catalog::Catalog;
+use crate::proofs::Proofs;
 use crate::proxy::{LONGEST, Proxy};
 use crate::routes::Service as Upstream;
 use crate::state::State;
 use crate::store;
-use crate::tunnel::{self, Places, Replicas};
+use crate::tunnel::{self, Places, Replicas, Sessions};
 
 /// The bound service, not yet serving.
 pub struct App {
@@ -49,11 +51,12 @@ impl Service for App {
     }
 
     async fn build(config: Config, (): (), cx: Context) -> Result<Self> {
-        if config.public_url.0.scheme() == "https" && config.trusted.is_empty() {
-            observe::proxies_unknown();
+        let tunnels = config.tunnels.within(postrider_runtime::open_files());
+        if tunnels != config.tunnels {
+            observe::fewer_tunnels(config.tunnels, tunnels);
         }
         let metrics = Metrics::new(&cx.registry);
-        let limits = Arc::new(Limits::new(config.rate_limit));
+        let limits = Arc::new(Limits::new(config.rates));
         jobs::start(&cx, &limits, &metrics);
         let proxy = Proxy::new(config.upstreams, metrics.clone())?;
         let services = Upstream::ALL.map(|service| (service, proxy.origin(service).clone())).to_vec();
@@ -64,14 +67,16 @@ impl Service for App {
             limits,
             cors: config.cors,
             trusted: config.trusted,
+            proofs: Proofs::default(),
             bodies: config.bodies,
             catalog: Arc::new(Catalog::new(proxy.client(), config.public_url.origin(), services)),
             proxy,
             replicas: Arc::new(Replicas::new(&config.socketio)),
-            places: Places::new(config.tunnels_per_address),
+            places: Places::new(tunnels),
+            sessions: Sessions::default(),
             metrics,
             tasks: cx.tasks.clone(),
-            shutdown: cx.shutdown.clone(),
+            drain: Drain::new(cx.shutdown.clone(), config.drain, cx.seams.entropy.clone()),
         };
         let data = actix_web::web::Data::new(state);
         let server = Server::bind(

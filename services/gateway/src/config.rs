@@ -1,20 +1,25 @@
 //! Settings: `GATEWAY_ADDR`, `GATEWAY_ADMIN_ADDR`, `APP_PUBLIC_URL`, `CONNECTOR_URL`, `SYNC_WORKER_URL`,
 //! `NOTIFICATION_URL`, `INGEST_URL`, `SOCKETIO_URL`, `JWT_SECRET` or `JWT_JWKS_URL`, `JWT_ISSUER`, `JWT_AUDIENCE`,
-//! `INTERNAL_KEYS`, `RATE_LIMIT_PER_MINUTE`, `CORS_ALLOWED_ORIGINS`, `TRUSTED_PROXIES`, `SOCKETIO_TUNNELS_PER_ADDRESS`.
+//! `JWT_USER_CLAIM`, `JWT_TENANT_CLAIM`, `JWT_SCOPE_CLAIM`, `INTERNAL_KEYS`, `RATE_LIMIT_PER_MINUTE`,
+//! `RATE_LIMIT_PER_ADDRESS`, `CORS_ALLOWED_ORIGINS`, `TRUSTED_PROXIES`, `SOCKETIO_SESSIONS_PER_ADDRESS`,
+//! `SOCKETIO_TUNNELS`, `SOCKETIO_TUNNELS_PER_ADDRESS`, `SOCKETIO_DRAIN_SECONDS`, `STOP_DEADLINE_SECONDS`.
 //!
 //! `GATEWAY_DATABASE_URL` is read by `migrate` only: what this service serves today needs no database.
 
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::time::Duration;
 
 use postrider_runtime::config::{Listen, PublicUrl, ServiceUrl, all};
+use postrider_runtime::lifecycle::DEFAULT_DEADLINE;
 use postrider_runtime::{ConfigErrors, Env};
 use postrider_web::client_tokens::ClientTokenRules;
 use postrider_web::{InternalKeys, Origins};
 use url::Url;
 
+use crate::limits::Rates;
 use crate::proxy::Bodies;
 use crate::routes::Service;
 use crate::rules::client_address::TrustedProxies;
+use crate::tunnel::Most;
 
 /// All this service reads.
 #[derive(Debug, Clone)]
@@ -26,13 +31,15 @@ pub struct Config {
     pub socketio: Vec<Url>,
     pub client_tokens: ClientTokenRules,
     pub internal_keys: InternalKeys,
-    /// Requests a minute for a user.
-    pub rate_limit: NonZeroU32,
+    /// How many requests may come from whom.
+    pub rates: Rates,
     pub cors: Origins,
     /// Who may tell a client's address.
     pub trusted: TrustedProxies,
-    /// Socket.IO tunnels one address may hold open.
-    pub tunnels_per_address: NonZeroUsize,
+    /// Socket.IO tunnels that may be open.
+    pub tunnels: Most,
+    /// How long tunnels take to leave at a soft stop.
+    pub drain: Duration,
     /// What request bodies may take. No setting: tests choose smaller bounds.
     pub bodies: Bodies,
 }
@@ -69,19 +76,31 @@ impl Config {
     /// # Errors
     /// Every setting that is missing or malformed.
     pub fn load(env: &Env) -> Result<Self, ConfigErrors> {
-        let (listen, public_url, upstreams, socketio, client_tokens, internal_keys, rate_limit, cors, trusted, tunnels) =
-            all((
-                Listen::load(env, "gateway"),
-                PublicUrl::load(env),
-                Upstreams::load(env),
-                socketio(env),
-                ClientTokenRules::load(env),
-                InternalKeys::load_pairs(env, &Service::ALL.map(|service| ("gateway", service.name()))),
-                env.parse("RATE_LIMIT_PER_MINUTE"),
-                Origins::load(env, "CORS_ALLOWED_ORIGINS"),
-                trusted(env),
-                env.parse("SOCKETIO_TUNNELS_PER_ADDRESS"),
-            ))?;
+        let (
+            listen,
+            public_url,
+            upstreams,
+            socketio,
+            client_tokens,
+            internal_keys,
+            rates,
+            cors,
+            trusted,
+            tunnels,
+            drain,
+        ) = all((
+            Listen::load(env, "gateway"),
+            PublicUrl::load(env),
+            Upstreams::load(env),
+            socketio(env),
+            ClientTokenRules::load(env),
+            InternalKeys::load_pairs(env, &Service::ALL.map(|service| ("gateway", service.name()))),
+            rates(env),
+            Origins::load(env, "CORS_ALLOWED_ORIGINS"),
+            trusted(env),
+            tunnels(env),
+            drain(env),
+        ))?;
         Ok(Self {
             listen,
             public_url,
@@ -89,10 +108,11 @@ impl Config {
             socketio,
             client_tokens,
             internal_keys,
-            rate_limit,
+            rates,
             cors,
             trusted,
-            tunnels_per_address: tunnels,
+            tunnels,
+            drain,
             bodies: Bodies::default(),
         })
     }
@@ -113,14 +133,55 @@ fn socketio(env: &Env) -> Result<Vec<Url>, ConfigErrors> {
     listed.iter().map(parse).collect()
 }
 
+fn rates(env: &Env) -> Result<Rates, ConfigErrors> {
+    let (user, address, sessions) = all((
+        env.parse("RATE_LIMIT_PER_MINUTE"),
+        env.parse("RATE_LIMIT_PER_ADDRESS"),
+        env.parse("SOCKETIO_SESSIONS_PER_ADDRESS"),
+    ))?;
+    Ok(Rates { user, address, sessions })
+}
+
+fn tunnels(env: &Env) -> Result<Most, ConfigErrors> {
+    let (all, per_address) = all((env.parse("SOCKETIO_TUNNELS"), env.parse("SOCKETIO_TUNNELS_PER_ADDRESS")))?;
+    Ok(Most { all, per_address })
+}
+
+/// `SOCKETIO_DRAIN_SECONDS`, or two thirds of the time a soft stop may take: what is begun besides needs some too.
+fn drain(env: &Env) -> Result<Duration, ConfigErrors> {
+    const NAME: &str = "SOCKETIO_DRAIN_SECONDS";
+    let (deadline, set) =
+        all((env.parse_or("STOP_DEADLINE_SECONDS", DEFAULT_DEADLINE.as_secs()), env.parse_optional::<u64>(NAME)))?;
+    let seconds = set.unwrap_or(deadline * 2 / 3);
+    if seconds >= deadline && set.is_some() {
+        let problem = format!("is {seconds}, but a soft stop ends after STOP_DEADLINE_SECONDS={deadline}");
+        return Err(ConfigErrors::one(NAME, problem, "Set it lower, or STOP_DEADLINE_SECONDS higher"));
+    }
+    Ok(Duration::from_secs(seconds))
+}
+
+/// With an https origin there is a proxy that ends TLS, and it must be named: else it is the address of everybody, and
+/// all share what one stranger may ask.
 fn trusted(env: &Env) -> Result<TrustedProxies, ConfigErrors> {
     const NAME: &str = "TRUSTED_PROXIES";
     let entries = env.list(NAME);
+    let https = PublicUrl::load(env).is_ok_and(|url| url.0.scheme() == "https");
+    if https && entries.is_empty() {
+        return Err(ConfigErrors::one(
+            NAME,
+            "is not set, but APP_PUBLIC_URL is https: a proxy ends TLS in front of the gateway, and as long as it is not \
+             named, all clients have its address and share one budget of requests",
+            "Set it to the addresses or networks the proxy connects from (127.0.0.1 for one on this machine, 10.0.0.0/8, \
+             or the word private for every private network), or to none if the proxy keeps the clients' own addresses",
+        ));
+    }
     TrustedProxies::parse(entries.iter().map(String::as_str)).map_err(|error| env.malformed(NAME, &error.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
+
     use super::*;
 
     const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
@@ -141,7 +202,9 @@ mod tests {
         let config = Config::load(&env(&[("PORT_BASE", "9000")])).unwrap();
         assert_eq!(config.upstreams.of(Service::Ingest).as_str(), "http://127.0.0.1:9004/");
         assert_eq!(config.socketio[0].as_str(), "http://127.0.0.1:9013/");
-        assert_eq!(config.rate_limit.get(), 600);
+        let Rates { user, address, sessions } = config.rates;
+        assert_eq!([user, address, sessions].map(NonZeroU32::get), [600, 60, 1_000]);
+        assert_eq!((config.tunnels.all.get(), config.tunnels.per_address.get()), (20_000, 1_000));
     }
 
     #[test]
@@ -153,10 +216,17 @@ mod tests {
 
     #[test]
     fn a_limit_of_nothing_and_origins_that_are_none_stop_the_start() {
-        let errors = Config::load(&env(&[("RATE_LIMIT_PER_MINUTE", "0"), ("CORS_ALLOWED_ORIGINS", "app")]))
-            .unwrap_err()
-            .to_string();
-        assert!(errors.contains("RATE_LIMIT_PER_MINUTE") && errors.contains("CORS_ALLOWED_ORIGINS"), "{errors}");
+        let wrong = [
+            ("RATE_LIMIT_PER_MINUTE", "0"),
+            ("RATE_LIMIT_PER_ADDRESS", "0"),
+            ("SOCKETIO_SESSIONS_PER_ADDRESS", "-1"),
+            ("SOCKETIO_TUNNELS", "many"),
+            ("CORS_ALLOWED_ORIGINS", "app"),
+        ];
+        let errors = Config::load(&env(&wrong)).unwrap_err().to_string();
+        for (name, _) in wrong {
+            assert!(errors.contains(name), "{name}: {errors}");
+        }
     }
 
     #[test]
@@ -173,5 +243,34 @@ mod tests {
         let wrong = [("TRUSTED_PROXIES", "proxy.example.com"), ("SOCKETIO_TUNNELS_PER_ADDRESS", "0")];
         let errors = Config::load(&env(&wrong)).unwrap_err().to_string();
         assert!(errors.contains("TRUSTED_PROXIES") && errors.contains("SOCKETIO_TUNNELS_PER_ADDRESS"), "{errors}");
+    }
+
+    #[test]
+    fn behind_a_tls_proxy_the_start_needs_to_know_which() {
+        let https = ("APP_PUBLIC_URL", "https://mail.example.com");
+        let error = Config::load(&env(&[https])).unwrap_err().to_string();
+        for word in ["TRUSTED_PROXIES", "APP_PUBLIC_URL", "127.0.0.1", "private", "none"] {
+            assert!(error.contains(word), "{word}: {error}");
+        }
+        for (proxies, nobody) in
+            [("127.0.0.1", false), ("private", false), ("10.0.0.0/8, private", false), ("none", true)]
+        {
+            let config = Config::load(&env(&[https, ("TRUSTED_PROXIES", proxies)])).unwrap();
+            assert_eq!(config.trusted.is_empty(), nobody, "{proxies}");
+        }
+        assert!(Config::load(&env(&[("APP_PUBLIC_URL", "http://localhost:8000")])).is_ok());
+        assert!(Config::load(&env(&[https, ("TRUSTED_PROXIES", "none, 10.0.0.1")])).is_err());
+    }
+
+    #[test]
+    fn tunnels_have_left_before_a_soft_stop_ends() {
+        let drain = |pairs: &[(&str, &str)]| Config::load(&env(pairs)).map(|config| config.drain.as_secs());
+        let (deadline, own) = ("STOP_DEADLINE_SECONDS", "SOCKETIO_DRAIN_SECONDS");
+        assert_eq!(drain(&[]).unwrap(), 20);
+        assert_eq!(drain(&[(deadline, "60")]).unwrap(), 40);
+        assert_eq!(drain(&[(deadline, "60"), (own, "59")]).unwrap(), 59);
+        assert_eq!(drain(&[(own, "0")]).unwrap(), 0);
+        let error = drain(&[(own, "30")]).unwrap_err().to_string();
+        assert!(error.contains(own) && error.contains(deadline), "{error}");
     }
 }

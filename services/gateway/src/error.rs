@@ -5,6 +5,7 @@ use std::time::Duration;
 use postrider_web::Problem;
 use postrider_web::body::BodyError;
 use postrider_web::client_tokens::TokenRefused;
+use postrider_web::codes;
 use postrider_web::service_tokens::TokenError;
 
 use crate::limits::Exceeded;
@@ -28,6 +29,9 @@ pub enum Error {
     /// A push without the token or channel that would prove it. The intake would refuse it after its body came.
     #[error("the push bears no proof")]
     Unproven,
+    /// The intake cannot tell now whether a push is genuine; it may be.
+    #[error("the push cannot be proven at the moment")]
+    Unprovable,
     #[error(transparent)]
     Body(#[from] BodyError),
     /// The service is down or late; counted and logged where it was asked.
@@ -45,6 +49,9 @@ pub enum Error {
     /// The caller is known here; a service that refuses our own token is our mistake, not the caller's.
     #[error("{0} refused the gateway's token")]
     OwnToken(&'static str),
+    /// The same, because its clock and ours differ; with what it says about it.
+    #[error("{0} refused the gateway's token for its time")]
+    ClockDrift(&'static str, String),
 }
 
 impl Error {
@@ -62,6 +69,8 @@ impl Error {
             Self::Tunnels(Full::Process) => Some("tunnels"),
             Self::Tunnels(Full::Address) => Some("tunnels_address"),
             Self::NoKey(_) | Self::OwnToken(_) => Some("own_token"),
+            Self::ClockDrift(..) => Some("clock_drift"),
+            Self::Unprovable => Some("unprovable"),
             Self::NoRoute | Self::Unreachable(_) | Self::NoListener | Self::Path => None,
         }
     }
@@ -81,6 +90,10 @@ impl From<Error> for Problem {
             Error::Tunnels(Full::Process) => unavailable("Too many sockets are open here at the moment."),
             Error::Tunnels(Full::Address) => {
                 Self::rate_limited(RETRY).with_detail("Too many sockets are open from this address.")
+            }
+            Error::Unprovable => unavailable("The push cannot be proven at the moment.").with_code("keys_unavailable"),
+            Error::ClockDrift(..) => {
+                unavailable("The clocks of two of our machines differ too much.").with_code(codes::CLOCK_DRIFT)
             }
             Error::Path => Self::not_found(),
             Error::NoKey(_) | Error::OwnToken(_) => Self::internal(),
@@ -104,6 +117,8 @@ mod tests {
             Full::Process.into(),
             Full::Address.into(),
             BodyError::Crowded.into(),
+            Error::Unprovable,
+            Error::ClockDrift("connector", String::new()),
             TokenRefused::KeysUnavailable.into(),
         ] {
             let problem = Problem::from(error);

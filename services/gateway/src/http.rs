@@ -4,6 +4,7 @@
 mod admit;
 mod docs;
 mod headers;
+mod intake;
 mod pass;
 mod socketio;
 
@@ -24,16 +25,18 @@ use crate::state::State;
 
 /// Mounts everything.
 pub fn routes(config: &mut ServiceConfig) {
-    let only_get = || web::to(|| wrong_method(&[Verb::Get]));
+    let others = |allowed: Vec<Verb>| web::to(move |request, state| wrong_method(allowed.clone(), request, state));
+    let only_get = || others(vec![Verb::Get]);
     let mut all = scope("")
         .service(resource("/openapi.json").route(on(Verb::Get).to(docs::openapi)).default_service(only_get()))
         .service(resource("/docs").route(on(Verb::Get).to(docs::page)).default_service(only_get()))
         .service(resource("/docs/{file}").route(on(Verb::Get).to(docs::file)).default_service(only_get()))
         .service(resource("/socket.io").to(socketio::carry))
         .service(resource("/socket.io/").to(socketio::carry));
-    for resource in rows(|row, mounted| {
+    let handled = |row, mounted: actix_web::Route| {
         mounted.to(move |request, context, payload, state| carry(row, request, context, payload, state))
-    }) {
+    };
+    for resource in rows(handled, others) {
         all = all.service(resource);
     }
     config.service(all.service(resource("/{unknown:.*}").to(unknown)).wrap(from_fn(headers::around)));
@@ -41,7 +44,10 @@ pub fn routes(config: &mut ServiceConfig) {
 
 /// The rows of the table: one resource for each pattern, fixed segments before parameters, so that
 /// `/api/notifications/stats` is never read as an id.
-fn rows(handled: impl Fn(&'static Route, actix_web::Route) -> actix_web::Route) -> Vec<Resource> {
+fn rows(
+    handled: impl Fn(&'static Route, actix_web::Route) -> actix_web::Route,
+    others: impl Fn(Vec<Verb>) -> actix_web::Route,
+) -> Vec<Resource> {
     let mut patterns: BTreeMap<(usize, &str), Vec<&'static Route>> = BTreeMap::new();
     for row in TABLE {
         patterns.entry((row.pattern.matches('{').count(), row.pattern)).or_default().push(row);
@@ -53,7 +59,7 @@ fn rows(handled: impl Fn(&'static Route, actix_web::Route) -> actix_web::Route) 
         let resource = rows
             .into_iter()
             .fold(resource(pattern).guard(plain), |resource, row| resource.route(handled(row, on(row.verb))));
-        resource.default_service(web::to(move || wrong_method(&allowed)))
+        resource.default_service(others(allowed))
     });
     mounted.collect()
 }
@@ -85,14 +91,15 @@ async fn unknown(request: HttpRequest, state: Data<State>) -> Result<HttpRespons
     Err(refused(&state, error))
 }
 
+async fn wrong_method(allowed: Vec<Verb>, request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Problem> {
+    admit::open(&request, &state).map_err(|exceeded| refused(&state, exceeded.into()))?;
+    let names: Vec<_> = allowed.iter().map(|verb| verb.name()).collect();
+    Ok(HttpResponse::MethodNotAllowed().insert_header((ALLOW, names.join(", "))).finish())
+}
+
 fn refused(state: &State, error: Error) -> Problem {
     observe::refused(&state.metrics, &error);
     error.into()
-}
-
-fn wrong_method(allowed: &[Verb]) -> std::future::Ready<HttpResponse> {
-    let names: Vec<_> = allowed.iter().map(|verb| verb.name()).collect();
-    std::future::ready(HttpResponse::MethodNotAllowed().insert_header((ALLOW, names.join(", "))).finish())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 pub mod app;
 pub mod config;
 pub mod consumers;
+pub mod drain;
 pub mod error;
 pub mod http;
 pub mod jobs;
@@ -11,6 +12,7 @@ pub mod limits;
 pub mod metrics;
 pub mod observe;
 pub mod openapi;
+pub mod proofs;
 pub mod proxy;
 pub mod routes;
 pub mod rules;

@@ -1,6 +1,6 @@
-//! How many requests a caller may send: 600 a minute a user (`RATE_LIMIT_PER_MINUTE`), 60 a minute an address on routes
-//! that need no token, 300 new Socket.IO sessions a minute an address. Each replica counts for itself; the limits protect
-//! the services, they do not bill.
+//! How many requests may come from whom in a minute: a user, an address on routes that need no token and with requests
+//! that are none, an address that opens Socket.IO sessions, a session's polls. Each replica counts for itself; the limits
+//! protect the services, they do not bill.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -11,11 +11,21 @@ use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
 
-/// Requests a minute for an address on routes that need no token.
-pub const PER_ADDRESS: NonZeroU32 = NonZeroU32::new(60).unwrap();
-/// New Socket.IO sessions a minute for an address. A budget of its own, and a larger one: when a gateway restarts, all of
-/// an office comes back at once from one address, and must not use up what its sign-ins need.
-pub const SESSIONS_PER_ADDRESS: NonZeroU32 = NonZeroU32::new(300).unwrap();
+/// Requests a minute, for those whom settings can give more or less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rates {
+    /// `RATE_LIMIT_PER_MINUTE`: of a user.
+    pub user: NonZeroU32,
+    /// `RATE_LIMIT_PER_ADDRESS`: of an address without a token that holds.
+    pub address: NonZeroU32,
+    /// `SOCKETIO_SESSIONS_PER_ADDRESS`: Socket.IO sessions an address opens. A budget of its own, and a larger one: when
+    /// a gateway restarts, all of an office comes back at once from one address, and must not use up what its sign-ins
+    /// need.
+    pub sessions: NonZeroU32,
+}
+
+/// Polls a minute of one Socket.IO session: 20 a second, and a burst of a minute's worth.
+pub const POLLS: NonZeroU32 = NonZeroU32::new(1_200).unwrap();
 
 /// Whose budget a request uses.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -25,8 +35,10 @@ pub enum Payer {
         user: String,
     },
     Address(IpAddr),
-    /// An address that opens a Socket.IO session.
+    /// An address that opens a Socket.IO session, or names one that is not known here.
     Session(IpAddr),
+    /// A Socket.IO session that polls, by the id the client knows it by.
+    Poll(String),
 }
 
 /// The state of a budget after a request, as the `RateLimit` headers tell it.
@@ -57,25 +69,33 @@ pub struct Limits {
     users: Keyed,
     addresses: Keyed,
     sessions: Keyed,
-    per_user: NonZeroU32,
+    polls: Keyed,
+    rates: Rates,
     clock: DefaultClock,
 }
 
 impl Limits {
-    /// Budgets with the given number of requests a minute for a user. All of it may come at once.
-    pub fn new(per_user: NonZeroU32) -> Self {
+    /// Budgets of these sizes. All of one may come at once.
+    pub fn new(rates: Rates) -> Self {
         let keyed =
             |limit| RateLimiter::keyed(Quota::per_minute(limit)).with_middleware::<StateInformationMiddleware>();
-        let (users, addresses, sessions) = (keyed(per_user), keyed(PER_ADDRESS), keyed(SESSIONS_PER_ADDRESS));
-        Self { users, addresses, sessions, per_user, clock: DefaultClock::default() }
+        Self {
+            users: keyed(rates.user),
+            addresses: keyed(rates.address),
+            sessions: keyed(rates.sessions),
+            polls: keyed(POLLS),
+            rates,
+            clock: DefaultClock::default(),
+        }
     }
 
     /// Takes one request from the payer's budget.
     pub fn take(&self, payer: &Payer) -> Result<Budget, Exceeded> {
         let (keyed, limit) = match payer {
-            Payer::User { .. } => (&self.users, self.per_user),
-            Payer::Address(_) => (&self.addresses, PER_ADDRESS),
-            Payer::Session(_) => (&self.sessions, SESSIONS_PER_ADDRESS),
+            Payer::User { .. } => (&self.users, self.rates.user),
+            Payer::Address(_) => (&self.addresses, self.rates.address),
+            Payer::Session(_) => (&self.sessions, self.rates.sessions),
+            Payer::Poll(_) => (&self.polls, POLLS),
         };
         match keyed.check_key(payer) {
             Ok(snapshot) => {
@@ -90,7 +110,7 @@ impl Limits {
 
     /// Forgets budgets that are full again, so that memory follows the callers of the last minute.
     pub fn forget_idle(&self) {
-        for keyed in [&self.users, &self.addresses, &self.sessions] {
+        for keyed in self.all() {
             keyed.retain_recent();
             keyed.shrink_to_fit();
         }
@@ -98,7 +118,11 @@ impl Limits {
 
     /// How many payers are remembered.
     pub fn remembered(&self) -> usize {
-        self.users.len() + self.addresses.len() + self.sessions.len()
+        self.all().into_iter().map(RateLimiter::len).sum()
+    }
+
+    fn all(&self) -> [&Keyed; 4] {
+        [&self.users, &self.addresses, &self.sessions, &self.polls]
     }
 }
 
@@ -115,9 +139,14 @@ mod tests {
         Payer::User { tenant: "acme".into(), user: name.into() }
     }
 
+    fn limits(user: u32, address: u32, sessions: u32) -> Limits {
+        let [user, address, sessions] = [user, address, sessions].map(|rate| NonZeroU32::new(rate).unwrap());
+        Limits::new(Rates { user, address, sessions })
+    }
+
     #[test]
     fn a_budget_runs_out_and_another_users_does_not() {
-        let limits = Limits::new(NonZeroU32::new(3).unwrap());
+        let limits = limits(3, 60, 300);
         for left in [2, 1, 0] {
             assert_eq!(limits.take(&user("ann")).unwrap().remaining, left);
         }
@@ -127,20 +156,17 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_sixty() {
-        let limits = Limits::new(NonZeroU32::new(600).unwrap());
-        let payer = Payer::Address([127, 0, 0, 1].into());
-        assert!((0..60).all(|_| limits.take(&payer).is_ok()));
-        assert!(limits.take(&payer).is_err());
-    }
-
-    #[test]
-    fn new_sessions_have_a_budget_of_their_own() {
-        let limits = Limits::new(NonZeroU32::new(600).unwrap());
+    fn an_address_has_one_budget_for_requests_and_one_for_sessions() {
+        let limits = limits(600, 60, 300);
         let address = [127, 0, 0, 1].into();
-        assert!((0..300).all(|_| limits.take(&Payer::Session(address)).is_ok()));
-        assert!(limits.take(&Payer::Session(address)).is_err());
-        assert!(limits.take(&Payer::Address(address)).is_ok());
+        for (payer, most) in
+            [(Payer::Address(address), 60), (Payer::Session(address), 300), (Payer::Poll("a".into()), 1_200)]
+        {
+            assert!((0..most).all(|_| limits.take(&payer).is_ok()), "{payer:?}");
+            assert_eq!(limits.take(&payer).unwrap_err().limit, most, "{payer:?}");
+        }
+        assert!(limits.take(&Payer::Poll("b".into())).is_ok());
+        assert_eq!(limits.remembered(), 4);
     }
 
     #[test]

@@ -7,12 +7,16 @@ use crate::error::Error;
 use crate::metrics::Metrics;
 use crate::routes::Route;
 use crate::rules::identity::Identity;
+use crate::tunnel::Most;
 
-/// Clients come through a TLS proxy that nobody named.
-pub fn proxies_unknown() {
-    tracing::warn!(
-        "APP_PUBLIC_URL is https, but TRUSTED_PROXIES is not set: all clients behind the TLS proxy share the request \
-         budget of its address. Set it to the proxy's address or network"
+/// The process may not open as many files as the tunnels would take that settings allow.
+pub fn fewer_tunnels(wanted: Most, most: Most) {
+    let (wanted, most) = (wanted.all.get(), most.all.get());
+    tracing::info!(
+        wanted,
+        most,
+        "the limit of open files is enough for {most} tunnels, not for SOCKETIO_TUNNELS={wanted}: raise the hard limit \
+         (LimitNOFILE, ulimit -Hn), two files a tunnel, for more"
     );
 }
 
@@ -23,6 +27,9 @@ pub fn refused(metrics: &Metrics, error: &Error) {
     }
     match error {
         Error::Unproven => tracing::info!("a push without a token or channel was refused: its subscription sends none"),
+        Error::ClockDrift(service, detail) => {
+            tracing::error!(service, "{service} refused the gateway's token: {detail}")
+        }
         Error::NoKey(_) | Error::OwnToken(_) => tracing::error!(error = %error, "{error}: check INTERNAL_KEYS"),
         _ => {}
     }

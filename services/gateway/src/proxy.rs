@@ -3,6 +3,7 @@
 
 mod answer;
 mod body;
+mod shares;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use reqwest::{Client, Method, Response};
 use url::Url;
 
 pub use answer::{pass, pass_changed, pass_head};
-pub use body::{Bodies, LONGEST};
+pub use body::{Bodies, Held, LONGEST};
 
 use crate::config::Upstreams;
 use crate::error::Error;

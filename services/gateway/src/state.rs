@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use postrider_runtime::{Shutdown, Tasks};
+use postrider_runtime::Tasks;
 use postrider_web::client_tokens::ClientTokens;
 use postrider_web::{InternalTokens, Origins};
 
+use crate::drain::Drain;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::openapi::catalog::Catalog;
+use crate::proofs::Proofs;
 use crate::proxy::{Bodies, Proxy};
 use crate::rules::client_address::TrustedProxies;
-use crate::tunnel::{Places, Replicas};
+use crate::tunnel::{Places, Replicas, Sessions};
 
 /// Shared by all workers.
 #[derive(Clone)]
@@ -21,12 +23,16 @@ pub struct State {
     pub limits: Arc<Limits>,
     pub cors: Origins,
     pub trusted: TrustedProxies,
+    /// Pushes whose proof held lately.
+    pub proofs: Proofs,
     pub bodies: Bodies,
     pub proxy: Proxy,
     pub replicas: Arc<Replicas>,
     pub places: Places,
+    /// Socket.IO sessions that are known to exist.
+    pub sessions: Sessions,
     pub catalog: Arc<Catalog>,
     pub metrics: Metrics,
     pub tasks: Tasks,
-    pub shutdown: Shutdown,
+    pub drain: Drain,
 }

@@ -2,13 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use actix_web::http::header::AUTHORIZATION;
 use actix_web::{HttpMessage as _, HttpRequest};
 use postrider_domain::Secret;
-use postrider_web::client_tokens::TokenRefused;
+use postrider_web::client_tokens::{ClientIdentity, TokenRefused};
 use postrider_web::service_tokens::{Claims, TokenError};
 use postrider_web::{RequestContext, bearer};
 
+use super::intake;
 use crate::error::Error;
 use crate::limits::{Budget, Exceeded, Payer};
 use crate::observe;
@@ -18,10 +18,8 @@ use crate::rules::client_address::household;
 use crate::rules::identity::{self, Identity};
 use crate::state::State;
 
-/// Header that only notices of watch channels have.
-const CHANNEL_ID: &str = "x-goog-channel-id";
-
 /// A request that may pass.
+#[derive(Debug)]
 pub enum Admitted {
     Caller(Identity),
     /// Nobody's; what its own `Authorization` says passes on the intake only.
@@ -40,13 +38,18 @@ pub fn client(request: &HttpRequest, state: &State) -> IpAddr {
 /// Decides about a request by its row, before its body is read.
 ///
 /// # Errors
-/// The caller is not known, is not whom it says, or asks too often; a push bears no proof.
-pub async fn admit(request: &HttpRequest, route: &Route, state: &State) -> Result<Admitted, Error> {
+/// The caller is not known, is not whom it says, or asks too often; a push does not prove itself.
+pub async fn admit(
+    request: &HttpRequest,
+    route: &Route,
+    context: &RequestContext,
+    state: &State,
+) -> Result<Admitted, Error> {
     match route.access {
-        Access::Intake if bearer(request.headers()).is_none() && !request.headers().contains_key(CHANNEL_ID) => {
-            Err(Error::Unproven)
+        Access::Intake => {
+            let authorization = intake::prove(request, route, context, state).await?;
+            Ok(Admitted::Nobody(authorization))
         }
-        Access::Intake => Ok(Admitted::Nobody(text(request, AUTHORIZATION.as_str()).map(Secret::new))),
         Access::Open => {
             open(request, state)?;
             Ok(Admitted::Nobody(None))
@@ -62,6 +65,16 @@ pub async fn admit(request: &HttpRequest, route: &Route, state: &State) -> Resul
 }
 
 impl Admitted {
+    /// Whose share of the room for bodies the request's body takes.
+    pub fn holder(&self, request: &HttpRequest, state: &State) -> Payer {
+        match self {
+            Self::Caller(Identity { tenant, actor, .. }) => {
+                Payer::User { tenant: tenant.to_string(), user: actor.to_string() }
+            }
+            Self::Nobody(_) => address(request, state),
+        }
+    }
+
     /// What the request bears towards the service. Made just before it is sent: the token lives for a minute only.
     ///
     /// # Errors
@@ -83,15 +96,19 @@ impl Admitted {
     }
 }
 
-/// Takes an open request from its address's budget.
+fn address(request: &HttpRequest, state: &State) -> Payer {
+    Payer::Address(household(client(request, state)))
+}
+
+/// Takes a request that proves nothing from its address's budget.
 ///
 /// # Errors
 /// The budget is used up.
 pub fn open(request: &HttpRequest, state: &State) -> Result<(), Exceeded> {
-    pay(&Payer::Address(household(client(request, state))), request, state)
+    pay(&address(request, state), request, state)
 }
 
-/// Takes a new Socket.IO session from its address's budget.
+/// Takes a Socket.IO session that is new, or not known here, from its address's budget.
 ///
 /// # Errors
 /// The budget is used up.
@@ -99,15 +116,36 @@ pub fn session(request: &HttpRequest, state: &State) -> Result<(), Exceeded> {
     pay(&Payer::Session(household(client(request, state))), request, state)
 }
 
-/// A token that does not hold costs no budget: checking one is cheap, guessing one is hopeless, and the address may be
-/// that of many, who must hear that their token has expired and not that others asked too often.
+/// Takes a request of a Socket.IO session that exists from the session's budget.
+///
+/// # Errors
+/// The budget is used up.
+pub fn poll(sid: &str, request: &HttpRequest, state: &State) -> Result<(), Exceeded> {
+    pay(&Payer::Poll(sid.to_owned()), request, state)
+}
+
+/// Who bears no token, or a forged one, pays as an address does. An expired one names its user, who pays: the address may
+/// be that of many, who must hear that their token has expired and not that others asked too often.
 async fn caller(request: &HttpRequest, state: &State) -> Result<Identity, Error> {
-    let token = bearer(request.headers()).ok_or(TokenRefused::Invalid("there is none"))?;
-    let claims = state.clients.verify(token).await?;
-    let payer = Payer::User { tenant: claims.tenant.to_string(), user: claims.user.to_string() };
+    let verdict = match bearer(request.headers()) {
+        Some(token) => state.clients.verify(token).await,
+        None => Err(TokenRefused::Invalid("there is none")),
+    };
+    let payer = match &verdict {
+        Ok(claims) => user(claims),
+        Err(TokenRefused::Expired(claims)) => user(claims),
+        Err(TokenRefused::Invalid(_)) => address(request, state),
+        // Nobody's fault who asks.
+        Err(TokenRefused::KeysUnavailable) => return Err(TokenRefused::KeysUnavailable.into()),
+    };
     pay(&payer, request, state)?;
+    let claims = verdict?;
     let (tenant, user) = (text(request, "x-tenant-id"), text(request, "x-user-id"));
     Ok(identity::decide(claims, tenant.as_deref(), user.as_deref())?)
+}
+
+fn user(claims: &ClientIdentity) -> Payer {
+    Payer::User { tenant: claims.tenant.to_string(), user: claims.user.to_string() }
 }
 
 /// Takes a request from a budget, whose state the answer will tell.
@@ -122,7 +160,7 @@ fn pay(payer: &Payer, request: &HttpRequest, state: &State) -> Result<(), Exceed
 }
 
 /// A header's text; one that is no text is a value that equals nothing.
-fn text(request: &HttpRequest, name: &str) -> Option<String> {
+pub fn text(request: &HttpRequest, name: &str) -> Option<String> {
     let mut values = request.headers().get_all(name);
     let only = values.next()?;
     match (only.to_str(), values.next()) {

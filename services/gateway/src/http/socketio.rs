@@ -1,6 +1,7 @@
 //! `/socket.io/`: chooses the replica and hands the request to the tunnel. No token is asked for here: the client's is in
-//! the Socket.IO handshake, which notification verifies. So that strangers cannot hold sockets without end, new sessions
-//! and upgrades take from a budget of their address, and an address has so many tunnels.
+//! the Socket.IO handshake, which notification verifies. So that strangers cannot ask or hold sockets without end, what
+//! opens a session, or names one that is not known to exist, takes from a budget of its address, what belongs to a known
+//! one from that session's, and an address has so many tunnels.
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -10,6 +11,7 @@ use serde_json::json;
 
 use super::{admit, refused};
 use crate::error::Error;
+use crate::limits::Payer;
 use crate::observe;
 use crate::routes::Access;
 use crate::rules::client_address::household;
@@ -46,11 +48,13 @@ async fn carry_by(
     payload: Payload,
     state: &State,
 ) -> Result<HttpResponse, Error> {
-    let (query, tag) = sticky::untag(request.uri().query().unwrap_or_default());
-    let upgrade = websocket::is_upgrade(request);
-    if upgrade || sticky::opens(&query) {
-        admit::session(request, state)?;
+    let given = request.uri().query().unwrap_or_default();
+    match sticky::session(given).filter(|sid| state.sessions.knows(sid)) {
+        Some(sid) => admit::poll(sid, request, state)?,
+        None => admit::session(request, state)?,
     }
+    let (query, tag) = sticky::untag(given);
+    let upgrade = websocket::is_upgrade(request);
     let replicas = match state.replicas.for_session(tag.as_deref()) {
         Ok(replicas) => replicas,
         Err(NoReplica::Gone) => return Ok(unknown_session()),
@@ -66,8 +70,8 @@ async fn tunnel(session: Session<'_>, payload: Payload, state: &State) -> Result
     let mut payload = Some(payload);
     for replica in replicas {
         let open = state.metrics.open_tunnel(state.places.take(address)?);
-        let (tasks, stop) = (&state.tasks, state.shutdown.soft.clone());
-        let carrier = Carrier { replica, query, stop, open, tasks };
+        let (tasks, stay) = (&state.tasks, state.drain.stay());
+        let carrier = Carrier { replica, query, stay, open, tasks };
         match websocket::open(request, context, carrier, &mut payload).await {
             Ok(response) => return Ok(response),
             Err(error) => observe::unreachable(&state.metrics, "socketio", "upgrade", &error),
@@ -78,15 +82,22 @@ async fn tunnel(session: Session<'_>, payload: Payload, state: &State) -> Result
 
 async fn poll(session: Session<'_>, mut payload: Payload, state: &State) -> Result<HttpResponse, Error> {
     let Session { request, context, query, replicas } = session;
-    let body = state.bodies.read(request, &mut payload, Access::Open).await?;
+    let holder = Payer::Session(household(admit::client(request, state)));
+    let held = state.bodies.read(request, &mut payload, Access::Open, holder).await?;
     // As it is: what a HEAD of a poll means is for the listener to say, and a GET would take packets away.
     let method = Method::from_bytes(request.method().as_str().as_bytes()).unwrap_or(Method::GET);
     let (client, tag) = (admit::client(request, state), state.replicas.has_choice());
-    let poll = Poll { request, method, context, client, body: body.bytes.clone(), query, tag };
+    let poll = Poll { request, method, context, client, body: held.body.bytes.clone(), query, tag };
     let mut last = Error::NoListener;
     for replica in replicas {
         match polling::ask(&state.proxy, replica, &poll).await {
-            Ok(response) => return Ok(response),
+            Ok((response, opened)) => {
+                let named = || sticky::session(request.uri().query()?).map(str::to_owned);
+                if let Some(sid) = opened.or_else(|| response.status().is_success().then(named)?) {
+                    state.sessions.note(sid);
+                }
+                return Ok(response);
+            }
             Err(error) => last = error,
         }
     }

@@ -10,12 +10,21 @@ use crate::routes::{Access, Service};
 /// The row that a request finds, or the status and the allowed methods of the answer.
 async fn find(requests: &[(Method, &str)]) -> Vec<Result<&'static Route, (StatusCode, String)>> {
     let mut app = App::new();
-    for resource in rows(|row, mounted| {
+    let handled = |row, mounted: actix_web::Route| {
         mounted.to(move || async move {
             let place = TABLE.iter().position(|other| other == row).unwrap();
             HttpResponse::Ok().insert_header(("x-row", place)).finish()
         })
-    }) {
+    };
+    let others = |allowed: Vec<Verb>| {
+        let allowed: Vec<_> = allowed.into_iter().map(Verb::name).collect();
+        let allowed = allowed.join(", ");
+        web::to(move || {
+            let answer = HttpResponse::MethodNotAllowed().insert_header((ALLOW, allowed.clone())).finish();
+            std::future::ready(answer)
+        })
+    };
+    for resource in rows(handled, others) {
         app = app.service(resource);
     }
     let app = init_service(app).await;

@@ -7,15 +7,19 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use bytes::Bytes;
-use futures_util::{TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use postrider_web::client::cause_of;
 use reqwest::Response;
 
+use crate::drain::Drain;
 use crate::observe;
 use crate::rules::headers;
 
-/// Passes an answer on as it comes in.
-pub fn pass(answer: Response) -> HttpResponse {
+/// Passes an answer on as it comes in. One that has no end of its own, a stream of events, ends at its turn of the drain:
+/// clients of such streams come back by themselves.
+pub fn pass(answer: Response, drain: Option<&Drain>) -> HttpResponse {
+    let kind = answer.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let stay = drain.filter(|_| kind.starts_with("text/event-stream")).map(Drain::stay);
     let mut response = head(&answer);
     let length = answer.content_length();
     let body = answer.bytes_stream().map_err(|error| {
@@ -24,10 +28,11 @@ pub fn pass(answer: Response) -> HttpResponse {
         observe::answer_broke(&cause);
         io::Error::other(cause)
     });
-    match length {
-        Some(0) => response.finish(),
-        Some(length) => response.body(SizedStream::new(length, body)),
-        None => response.streaming(body),
+    match (length, stay) {
+        (Some(0), _) => response.finish(),
+        (Some(length), _) => response.body(SizedStream::new(length, body)),
+        (None, Some(stay)) => response.streaming(body.take_until(Box::pin(stay.turn()))),
+        (None, None) => response.streaming(body),
     }
 }
 
@@ -41,7 +46,7 @@ pub fn pass_head(answer: &Response) -> HttpResponse {
 }
 
 /// Passes a small text answer on after a change.
-pub async fn pass_changed(answer: Response, change: impl Fn(String) -> String) -> HttpResponse {
+pub async fn pass_changed(answer: Response, change: impl FnOnce(String) -> String) -> HttpResponse {
     let mut response = head(&answer);
     match answer.text().await {
         Ok(text) => response.body(change(text)),

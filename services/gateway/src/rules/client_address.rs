@@ -6,21 +6,57 @@ use std::net::{IpAddr, SocketAddr};
 
 use ipnet::{IpNet, Ipv6Net};
 
-/// `TRUSTED_PROXIES`: networks whose `X-Forwarded-For` is believed. Empty trusts nobody. IPv4 ones stand as
-/// `::ffff:a.b.c.d`, so that there is one kind.
+/// `TRUSTED_PROXIES`: networks whose `X-Forwarded-For` is believed. Empty, or written `none`, trusts nobody; `private`
+/// stands for all networks that no stranger can have an address of. IPv4 ones stand as `::ffff:a.b.c.d`, so that there
+/// is one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TrustedProxies(Vec<Ipv6Net>);
 
+/// Nobody's header is believed.
+const NONE: &str = "none";
+/// Every network below.
+const PRIVATE: &str = "private";
+/// Loopback, RFC 1918, RFC 6598, link-local and unique local addresses: proxies on this machine, in its containers or
+/// in its data centre.
+const PRIVATE_NETWORKS: [&str; 9] = [
+    "127.0.0.0/8",
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "100.64.0.0/10",
+    "169.254.0.0/16",
+    "::1/128",
+    "fc00::/7",
+    "fe80::/10",
+];
+
 /// An entry that is no network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is neither an address nor a network such as 10.0.0.0/8 or fd00::/8 (no bits below the prefix)")]
-pub struct NotANetwork(pub String);
+pub enum NotANetwork {
+    #[error(
+        "{0:?} is neither an address, nor a network such as 10.0.0.0/8 or fd00::/8 (no bits below the prefix), nor the \
+         word private"
+    )]
+    Entry(String),
+    #[error("the word none stands alone")]
+    NoneAmongOthers,
+}
 
 impl TrustedProxies {
     /// # Errors
     /// An entry is neither an address nor a network.
     pub fn parse<'a>(entries: impl IntoIterator<Item = &'a str>) -> Result<Self, NotANetwork> {
-        entries.into_iter().map(network).collect::<Result<_, _>>().map(Self)
+        let entries: Vec<&str> = entries.into_iter().collect();
+        match entries.as_slice() {
+            [NONE] => return Ok(Self::default()),
+            several if several.contains(&NONE) => return Err(NotANetwork::NoneAmongOthers),
+            _ => {}
+        }
+        let networks = entries.into_iter().flat_map(|entry| match entry {
+            PRIVATE => PRIVATE_NETWORKS.as_slice().iter().copied().map(network).collect(),
+            entry => vec![network(entry)],
+        });
+        networks.collect::<Result<_, _>>().map(Self)
     }
 
     /// True when nobody is trusted.
@@ -68,7 +104,7 @@ fn network(text: &str) -> Result<Ipv6Net, NotANetwork> {
         IpNet::V4(net) => Ipv6Net::new(net.addr().to_ipv6_mapped(), net.prefix_len() + 96).ok(),
         IpNet::V6(net) => Some(net),
     });
-    net.ok_or_else(|| NotANetwork(text.to_owned()))
+    net.ok_or_else(|| NotANetwork::Entry(text.to_owned()))
 }
 
 /// `a.b.c.d`, `a.b.c.d:port`, `::1`, `[::1]`, `[::1]:port`: proxies write all of them.
@@ -124,6 +160,21 @@ mod tests {
         assert!(TrustedProxies::parse(["0.0.0.0/0", "::/0", "127.0.0.1", "::1"]).is_ok());
         assert_eq!(client(&["0.0.0.0/0"], "2001:db8::1", &["6.6.6.6"]), "2001:db8::1");
         assert_eq!(client(&["::/0"], "2001:db8::1", &["6.6.6.6"]), "6.6.6.6");
+    }
+
+    #[test]
+    fn private_networks_and_nobody_have_a_word() {
+        for proxy in
+            ["127.0.0.1", "10.1.2.3", "172.17.0.1", "192.168.1.1", "100.64.0.1", "169.254.1.1", "::1", "fd00::1"]
+        {
+            assert_eq!(client(&["private"], proxy, &["6.6.6.6"]), "6.6.6.6", "{proxy}");
+        }
+        for stranger in ["9.9.9.9", "172.32.0.1", "2001:db8::1"] {
+            assert_eq!(client(&["private"], stranger, &["6.6.6.6"]), stranger);
+        }
+        assert_eq!(client(&["private", "9.9.9.9"], "9.9.9.9", &["6.6.6.6"]), "6.6.6.6");
+        assert!(TrustedProxies::parse(["none"]).unwrap().is_empty());
+        assert_eq!(TrustedProxies::parse(["none", "10.0.0.1"]), Err(NotANetwork::NoneAmongOthers));
     }
 
     #[test]

@@ -27,27 +27,45 @@ pub fn untag(query: &str) -> (String, Option<String>) {
     (parts.join("&"), found)
 }
 
+/// The session a request names; none if it names none, or several: whose request is it then?
+pub fn session(query: &str) -> Option<&str> {
+    let mut named = query.split('&').filter_map(|part| part.strip_prefix("sid="));
+    let (only, None) = (named.next()?, named.next()) else { return None };
+    (!only.is_empty()).then_some(only)
+}
+
 /// Whether a request opens a session: an Engine.IO request without `sid`.
 pub fn opens(query: &str) -> bool {
     !query.split('&').any(|part| part.starts_with("sid="))
 }
 
-/// The answer to an opening poll (`0{"sid":"…",…}`) with the tag put before the id; none when it is something else.
+/// The answer to an opening poll (`0{"sid":"…",…}`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    pub body: String,
+    /// The session's id as the client knows it.
+    pub sid: String,
+}
+
+/// Reads the answer to an opening poll and puts the tag, if there is one, before the id; none when it is something else.
 /// https://github.com/socketio/engine.io-protocol: the open packet is type `0` and JSON, packets part at U+001E.
-pub fn tag_open_packet(body: &str, tag: &str) -> Option<String> {
+pub fn opening(body: &str, tag: Option<&str>) -> Option<Opening> {
     let packet = body.strip_prefix('0')?;
     let (open, rest) = match packet.split_once('\u{1e}') {
         Some((open, rest)) => (open, Some(rest)),
         None => (packet, None),
     };
     let mut open: serde_json::Map<String, serde_json::Value> = serde_json::from_str(open).ok()?;
-    let tagged = format!("{tag}{SEPARATOR}{}", open.get("sid")?.as_str()?);
-    open.insert("sid".to_owned(), tagged.into());
+    let own = open.get("sid")?.as_str()?.to_owned();
+    let Some(tag) = tag else { return Some(Opening { body: body.to_owned(), sid: own }) };
+    let sid = format!("{tag}{SEPARATOR}{own}");
+    open.insert("sid".to_owned(), sid.clone().into());
     let open = serde_json::Value::Object(open);
-    Some(match rest {
+    let body = match rest {
         Some(rest) => format!("0{open}\u{1e}{rest}"),
         None => format!("0{open}"),
-    })
+    };
+    Some(Opening { body, sid })
 }
 
 #[cfg(test)]
@@ -57,8 +75,9 @@ mod tests {
     #[test]
     fn what_is_tagged_comes_back_untagged() {
         let tag = tag("http://10.0.0.7:8013");
-        let body = tag_open_packet(r#"0{"sid":"AbC_-1","upgrades":["websocket"],"pingInterval":25000}"#, &tag).unwrap();
-        let sid = format!("{tag}.AbC_-1");
+        let answer = r#"0{"sid":"AbC_-1","upgrades":["websocket"],"pingInterval":25000}"#;
+        let Opening { body, sid } = opening(answer, Some(&tag)).unwrap();
+        assert_eq!(sid, format!("{tag}.AbC_-1"));
         assert!(body.starts_with('0') && body.contains(&sid), "{body}");
         let (query, found) = untag(&format!("EIO=4&transport=polling&sid={sid}&t=x"));
         assert_eq!(query, "EIO=4&transport=polling&sid=AbC_-1&t=x");
@@ -67,17 +86,22 @@ mod tests {
 
     #[test]
     fn later_packets_of_the_same_answer_stay() {
-        let body = tag_open_packet("0{\"sid\":\"a\"}\u{1e}40{\"sid\":\"b\"}", "t").unwrap();
-        assert_eq!(body, "0{\"sid\":\"t.a\"}\u{1e}40{\"sid\":\"b\"}");
+        let two = "0{\"sid\":\"a\"}\u{1e}40{\"sid\":\"b\"}";
+        assert_eq!(opening(two, Some("t")).unwrap().body, "0{\"sid\":\"t.a\"}\u{1e}40{\"sid\":\"b\"}");
+        assert_eq!(opening(two, None), Some(Opening { body: two.to_owned(), sid: "a".to_owned() }));
     }
 
     #[test]
     fn other_answers_and_untagged_sessions_stay_as_they_are() {
-        assert_eq!(tag_open_packet(r#"{"code":0,"message":"Transport unknown"}"#, "t"), None);
-        assert_eq!(tag_open_packet("2", "t"), None);
+        assert_eq!(opening(r#"{"code":0,"message":"Transport unknown"}"#, Some("t")), None);
+        assert_eq!(opening("2", None), None);
         assert_eq!(untag("EIO=4&sid=plain"), ("EIO=4&sid=plain".to_owned(), None));
         assert!(opens("EIO=4&transport=polling"));
         assert!(!opens("EIO=4&sid=plain"));
+        assert_eq!(session("EIO=4&sid=tag.plain&t=1"), Some("tag.plain"));
+        for none in ["EIO=4", "sid=a&sid=b", "sid=", "xsid=a"] {
+            assert_eq!(session(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -26,11 +26,11 @@ pub struct Poll<'a> {
     pub tag: bool,
 }
 
-/// Asks one replica.
+/// Asks one replica. Beside its answer stands the id of the session it opened, if it did.
 ///
 /// # Errors
 /// It does not answer.
-pub async fn ask(proxy: &Proxy, replica: &Replica, poll: &Poll<'_>) -> Result<HttpResponse, Error> {
+pub async fn ask(proxy: &Proxy, replica: &Replica, poll: &Poll<'_>) -> Result<(HttpResponse, Option<String>), Error> {
     let host = if replica.host.contains(':') { format!("[{}]", replica.host) } else { replica.host.clone() };
     let origin = Url::parse(&format!("http://{host}:{}/", replica.port)).map_err(|_no_host| Error::NoListener)?;
     let target = Target { name: "socketio", origin: &origin, path: "/socket.io/", query: poll.query };
@@ -38,9 +38,17 @@ pub async fn ask(proxy: &Proxy, replica: &Replica, poll: &Poll<'_>) -> Result<Ht
     let (method, body, proof) = (method.clone(), body.clone(), Proof::default());
     let outgoing = Outgoing { request, method, context, client: *client, body, proof };
     let answer = proxy.send(target, outgoing).await?;
-    if poll.tag && sticky::opens(poll.query) && answer.status().is_success() {
-        let change = |text: String| sticky::tag_open_packet(&text, &replica.tag).unwrap_or(text);
-        return Ok(pass_changed(answer, &change).await);
+    if sticky::opens(poll.query) && answer.status().is_success() {
+        let mut opened = None;
+        let tag = poll.tag.then_some(replica.tag.as_str());
+        let change = |text: String| match sticky::opening(&text, tag) {
+            Some(opening) => {
+                opened = Some(opening.sid);
+                opening.body
+            }
+            None => text,
+        };
+        return Ok((pass_changed(answer, change).await, opened));
     }
-    Ok(pass(answer))
+    Ok((pass(answer, None), None))
 }

@@ -9,25 +9,28 @@ use futures_util::{Stream, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio_util::sync::CancellationToken;
 
+use crate::drain::Stay;
 use crate::metrics::OpenTunnel;
 
 /// Most bytes in one chunk.
 const CHUNK: usize = 16 * 1024;
 
-/// Bytes from the replica as the body of the 101 answer. Ends when the replica closes, when `stop` is cancelled, or when
-/// it is dropped with the client's connection; either way `done` is cancelled, which ends the other direction.
+/// Bytes from the replica as the body of the 101 answer. Ends when the replica closes, when it is its turn to leave at
+/// the stop, or when it is dropped with the client's connection; either way `done` is cancelled, which ends the other
+/// direction.
 pub fn down(
     from: impl AsyncRead + Unpin,
-    stop: CancellationToken,
+    stay: Stay,
     done: CancellationToken,
     open: OpenTunnel,
 ) -> impl Stream<Item = io::Result<Bytes>> {
-    let state = Down { from, buffer: BytesMut::with_capacity(CHUNK), stop, done: done.drop_guard(), open };
+    let (buffer, turn) = (BytesMut::with_capacity(CHUNK), Box::pin(stay.turn()));
+    let state = Down { from, buffer, turn, done: done.drop_guard(), open };
     futures_util::stream::unfold(state, |mut state| async move {
         state.buffer.reserve(CHUNK);
         let read = tokio::select! {
             read = state.from.read_buf(&mut state.buffer) => read,
-            () = state.stop.cancelled() => return None,
+            () = &mut state.turn => return None,
         };
         match read {
             Ok(0) | Err(_) => None,
@@ -39,10 +42,10 @@ pub fn down(
     })
 }
 
-struct Down<R> {
+struct Down<R, T> {
     from: R,
     buffer: BytesMut,
-    stop: CancellationToken,
+    turn: T,
     #[expect(dead_code, reason = "held for its drop: it ends the other direction")]
     done: tokio_util::sync::DropGuard,
     open: OpenTunnel,

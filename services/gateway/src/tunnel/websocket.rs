@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::pump;
 use super::replicas::Replica;
 use super::socket;
+use crate::drain::Stay;
 use crate::metrics::OpenTunnel;
 use crate::rules::headers;
 
@@ -47,8 +48,8 @@ pub struct Carrier<'a> {
     pub replica: &'a Replica,
     /// The query as the replica must see it.
     pub query: &'a str,
-    /// Ends the tunnel when the gateway stops.
-    pub stop: CancellationToken,
+    /// Ends the tunnel when the gateway stops and it is its turn.
+    pub stay: Stay,
     pub open: OpenTunnel,
     pub tasks: &'a postrider_runtime::Tasks,
 }
@@ -98,7 +99,7 @@ pub async fn open(
             response.insert_header((name.as_str(), value));
         }
     }
-    Ok(response.streaming(pump::down(from, carrier.stop, done, carrier.open)))
+    Ok(response.streaming(pump::down(from, carrier.stay, done, carrier.open)))
 }
 
 fn head(

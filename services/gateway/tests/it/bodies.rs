@@ -8,6 +8,7 @@ use std::time::Duration;
 use postrider_domain::MockClock;
 use postrider_gateway::config::Config;
 use postrider_gateway::proxy::Bodies;
+use postrider_gateway::rules::client_address::TrustedProxies;
 use postrider_testing::eventually;
 use postrider_web::body::BodyRules;
 use postrider_web::service_tokens::LIFETIME;
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::harness::{Gateway, only, token, token_by, verified};
+use crate::harness::{Gateway, only, token, token_by, verified, with_method};
 
 const WAIT: Duration = Duration::from_secs(10);
 
@@ -28,16 +29,16 @@ fn head(path: &str, token: &str, length: usize) -> String {
     )
 }
 
-fn bounded(deadline: Duration, room: usize) -> impl FnOnce(Config) -> Config {
+fn bounded(deadline: Duration, room: usize, share: usize) -> impl FnOnce(Config) -> Config {
     move |mut config| {
-        config.bodies = Bodies::new(BodyRules { longest: 1024 * 1024, deadline }, room);
+        config.bodies = Bodies::new(BodyRules { longest: 1024 * 1024, deadline }, room, share);
         config
     }
 }
 
 #[tokio::test]
 async fn a_body_that_does_not_come_is_408_on_every_kind_of_route() {
-    let gateway = Gateway::start_with(bounded(Duration::from_millis(200), 1024 * 1024)).await;
+    let gateway = Gateway::start_with(bounded(Duration::from_millis(200), 1024 * 1024, 1024 * 1024)).await;
     let token = token(json!({}));
     let routes =
         ["/api/connectors", "/api/triggers/1/fire", "/api/email/webhook/google/pubsub", "/api/v1/gmail/watch/webhook"];
@@ -47,7 +48,7 @@ async fn a_body_that_does_not_come_is_408_on_every_kind_of_route() {
     }
     let services = &gateway.services;
     for server in [&services.connector, &services.notification, &services.ingest] {
-        assert!(server.received_requests().await.unwrap().is_empty());
+        assert!(with_method(server, "POST").await.is_empty());
     }
 }
 
@@ -65,7 +66,7 @@ async fn what_is_announced_too_large_or_bears_no_proof_is_refused_before_it_come
 
 #[tokio::test]
 async fn bodies_that_are_on_their_way_bound_those_that_may_come() {
-    let gateway = Gateway::start_with(bounded(Duration::from_secs(60), 1_000)).await;
+    let gateway = Gateway::start_with(bounded(Duration::from_secs(60), 1_000, 1_000)).await;
     let post = |path: &str, size: usize| {
         gateway.request(Method::POST, path).bearer_auth(token(json!({}))).body("x".repeat(size)).send()
     };
@@ -90,11 +91,37 @@ async fn bodies_that_are_on_their_way_bound_those_that_may_come() {
     assert_eq!(post("/api/connectors", 1_000).await.unwrap().status(), 200);
 }
 
+/// Somebody sends slowly on many connections: whoever it is, others have room.
+#[tokio::test]
+async fn nobody_takes_more_than_a_share_of_the_room() {
+    let gateway = Gateway::start_with(|mut config| {
+        config.trusted = TrustedProxies::parse(["127.0.0.1"]).unwrap();
+        bounded(Duration::from_secs(60), 10_000, 1_000)(config)
+    })
+    .await;
+    // A user with a token, and an address without one.
+    for path in ["/api/connectors", "/api/triggers/1/fire"] {
+        let post = |user: &str, address: &str, size: usize| {
+            let request = gateway.request(Method::POST, path).bearer_auth(token(json!({"sub": user})));
+            request.header("x-forwarded-for", address).body("x".repeat(size)).send()
+        };
+        let _held = eventually("the share to be taken", WAIT, || async {
+            let mut held = TcpStream::connect(gateway.addr()).await.unwrap();
+            let head = head(path, &token(json!({"sub": "ann"})), 1_000);
+            let head = head.replace("Host: x", "Host: x\r\nX-Forwarded-For: 6.6.6.6");
+            held.write_all(format!("{head}{}", "x".repeat(900)).as_bytes()).await.unwrap();
+            (post("ann", "6.6.6.6", 500).await.unwrap().status() == 503).then_some(held)
+        })
+        .await;
+        assert_eq!(post("bob", "7.7.7.7", 500).await.unwrap().status(), 200, "{path}");
+    }
+}
+
 #[tokio::test]
 async fn the_services_token_is_as_fresh_as_the_end_of_the_body() {
     let clock = MockClock::default();
     let gateway = Gateway::start_by(Arc::new(clock.clone()), |mut config| {
-        config.rate_limit = NonZeroU32::MIN;
+        config.rates.user = NonZeroU32::MIN;
         config
     })
     .await;

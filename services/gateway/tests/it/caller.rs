@@ -8,7 +8,7 @@ use postrider_web::{Scope, Scopes};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Gateway, claims_of, only, token, verified};
+use crate::harness::{Gateway, claims_of, only, token, verified, with_method};
 
 #[tokio::test]
 async fn a_caller_reaches_the_service_with_an_internal_token_in_place_of_its_own() {
@@ -113,7 +113,9 @@ async fn intake_keeps_its_senders_token() {
         let push = gateway.request(Method::POST, path).bearer_auth("google's").header("x-goog-channel-id", "c");
         assert_eq!(push.body("{}").send().await.unwrap().status(), 200);
     }
-    for seen in gateway.services.ingest.received_requests().await.unwrap() {
+    let seen = with_method(&gateway.services.ingest, "POST").await;
+    assert_eq!(seen.len(), 3);
+    for seen in seen {
         assert_eq!(seen.headers["authorization"], "Bearer google's");
         assert_eq!(seen.headers["x-goog-channel-id"], "c");
     }

@@ -9,8 +9,10 @@ use jsonwebtoken::{EncodingKey, Header, encode};
 use postrider_domain::{Clock, Seams, SystemClock};
 use postrider_gateway::App;
 use postrider_gateway::config::{Config, Upstreams};
+use postrider_gateway::limits::Rates;
 use postrider_gateway::proxy::Bodies;
 use postrider_gateway::rules::client_address::TrustedProxies;
+use postrider_gateway::tunnel::Most;
 use postrider_runtime::config::{Listen, PublicUrl};
 use postrider_runtime::{Context, Env, Service as _};
 use postrider_web::Origins;
@@ -75,10 +77,11 @@ impl Gateway {
             socketio: vec![],
             client_tokens: ClientTokenRules::load(&Env::from_pairs([("JWT_SECRET", SECRET)])).unwrap(),
             internal_keys: keys(),
-            rate_limit: NonZeroU32::new(10_000).unwrap(),
+            rates: rates(10_000),
             cors: Origins::default(),
             trusted: TrustedProxies::default(),
-            tunnels_per_address: NonZeroUsize::new(1_000).unwrap(),
+            tunnels: Most { all: NonZeroUsize::new(20_000).unwrap(), per_address: NonZeroUsize::new(1_000).unwrap() },
+            drain: Duration::from_secs(20),
             bodies: Bodies::default(),
         });
         let (sender, receiver) = std::sync::mpsc::channel();
@@ -136,6 +139,12 @@ impl Drop for Gateway {
     }
 }
 
+/// The usual budgets but for that of a user.
+pub fn rates(user: u32) -> Rates {
+    let [user, address, sessions] = [user, 60, 300].map(|rate| NonZeroU32::new(rate).unwrap());
+    Rates { user, address, sessions }
+}
+
 /// A service that answers everything with 200.
 pub async fn answering() -> MockServer {
     let server = MockServer::start().await;
@@ -144,9 +153,17 @@ pub async fn answering() -> MockServer {
     server
 }
 
-/// The only request that reached a service.
+/// The requests with this method that reached a service.
+pub async fn with_method(server: &MockServer, method: &str) -> Vec<Request> {
+    let mut requests = server.received_requests().await.unwrap();
+    requests.retain(|request| request.method.as_str() == method);
+    requests
+}
+
+/// The only request that reached a service, but for questions whether a push proves itself.
 pub async fn only(server: &MockServer) -> Request {
     let mut requests = server.received_requests().await.unwrap();
+    requests.retain(|request| request.method.as_str() != "HEAD");
     assert_eq!(requests.len(), 1);
     requests.remove(0)
 }

@@ -4,15 +4,15 @@ use std::num::NonZeroU32;
 
 use postrider_gateway::rules::client_address::TrustedProxies;
 use postrider_web::Origins;
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::harness::{Gateway, token};
+use crate::harness::{Gateway, rates, token};
 
 #[tokio::test]
 async fn a_user_that_asks_too_often_is_told_when_to_come_back() {
     let gateway = Gateway::start_with(|mut config| {
-        config.rate_limit = NonZeroU32::new(3).unwrap();
+        config.rates = rates(3);
         config
     })
     .await;
@@ -30,24 +30,81 @@ async fn a_user_that_asks_too_often_is_told_when_to_come_back() {
     assert_eq!(bob.send().await.unwrap().status(), 200);
 }
 
+/// The statuses of so many requests; each is made anew.
+async fn statuses(times: usize, request: impl Fn() -> RequestBuilder) -> Vec<u16> {
+    let mut statuses = Vec::new();
+    for _ in 0..times {
+        statuses.push(request().send().await.unwrap().status().as_u16());
+    }
+    statuses
+}
+
+/// A request that is made anew each time.
+type Ask = fn(&Gateway) -> RequestBuilder;
+
+/// Most of a budget of sixty is answered `first`; then come refusals, between which a request may come back as time goes.
+fn is_bounded(first: u16, statuses: &[u16]) -> bool {
+    let (own, rest) = statuses.split_at(60);
+    own.iter().all(|status| *status == first)
+        && rest.contains(&429)
+        && rest.iter().all(|status| [first, 429].contains(status))
+}
+
 #[tokio::test]
-async fn a_token_that_does_not_hold_is_401_however_much_others_ask_from_the_same_address() {
-    let gateway = Gateway::start().await;
-    let get = |path: &str| gateway.request(Method::GET, path);
-    let mut open = Vec::new();
-    for _ in 0..62 {
-        open.push(get("/api/system/info").send().await.unwrap().status().as_u16());
+async fn what_proves_nothing_is_bounded_by_its_address_and_nothing_else_is() {
+    let kinds: [(u16, Ask); 7] = [
+        (200, |gateway| gateway.request(Method::GET, "/api/system/info")),
+        (200, |gateway| gateway.request(Method::GET, "/docs")),
+        (404, |gateway| gateway.request(Method::GET, "/nothing")),
+        (405, |gateway| gateway.request(Method::PUT, "/api/connectors")),
+        (405, |gateway| gateway.request(Method::POST, "/openapi.json")),
+        (401, |gateway| gateway.request(Method::GET, "/api/connectors")),
+        (401, |gateway| gateway.request(Method::GET, "/api/connectors").bearer_auth("forged")),
+    ];
+    for (first, request) in kinds {
+        let gateway = Gateway::start().await;
+        let answers = statuses(70, || request(&gateway)).await;
+        assert!(is_bounded(first, &answers), "{first}: {answers:?}");
+        let refused = request(&gateway).send().await.unwrap();
+        if refused.status() == 429 {
+            assert!(refused.headers().contains_key("retry-after"));
+            assert_eq!(refused.headers()["ratelimit-limit"], "60");
+        }
+        // Who proves something goes on, from the same address.
+        assert_eq!(gateway.get("/api/connectors").await.status(), 200);
+        let push = || gateway.request(Method::POST, "/api/email/webhook/google/pubsub").bearer_auth("google's");
+        assert_eq!(statuses(70, || push().body("{}")).await, [200; 70]);
+        assert_eq!(gateway.request(Method::GET, "/health/live").send().await.unwrap().status(), 200);
     }
-    assert!(open[..60].iter().all(|status| *status == 200) && open.contains(&429), "{open:?}");
+}
+
+#[tokio::test]
+async fn an_expired_token_is_401_at_the_cost_of_its_user_however_much_others_ask_from_the_same_address() {
+    let gateway = Gateway::start_with(|mut config| {
+        config.rates = rates(80);
+        config
+    })
+    .await;
+    let get = || gateway.request(Method::GET, "/api/connectors");
+    let strangers = statuses(62, get).await;
+    assert!(strangers.contains(&429), "{strangers:?}");
     let expired = token(json!({"exp": 1_000}));
-    for _ in 0..70 {
-        assert_eq!(get("/api/connectors").bearer_auth(&expired).send().await.unwrap().status(), 401);
-    }
-    assert_eq!(gateway.get("/api/connectors").await.status(), 200);
-    for _ in 0..70 {
-        let push = gateway.request(Method::POST, "/api/email/webhook/google/pubsub").bearer_auth("google's").body("{}");
-        assert_eq!(push.send().await.unwrap().status(), 200);
-    }
+    assert_eq!(statuses(70, || get().bearer_auth(&expired)).await, [401; 70]);
+    // The user's own budget has an end; a colleague at the same address has another.
+    assert!(statuses(30, || get().bearer_auth(&expired)).await.contains(&429));
+    let bob = token(json!({"exp": 1_000, "sub": "bob"}));
+    assert_eq!(statuses(70, || get().bearer_auth(&bob)).await, [401; 70]);
+}
+
+#[tokio::test]
+async fn an_address_may_be_given_more() {
+    let gateway = Gateway::start_with(|mut config| {
+        config.rates.address = NonZeroU32::new(500).unwrap();
+        config
+    })
+    .await;
+    let open = || gateway.request(Method::GET, "/gmail/auth/callback?state=s&code=c");
+    assert_eq!(statuses(200, open).await, [200; 200]);
 }
 
 /// The statuses of so many requests to an open route, each with this `X-Forwarded-For`.

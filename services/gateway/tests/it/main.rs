@@ -17,6 +17,8 @@ mod passing;
 #[cfg(test)]
 mod polling;
 #[cfg(test)]
+mod pushes;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod sockets_bounded;

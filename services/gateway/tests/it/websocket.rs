@@ -161,6 +161,30 @@ async fn a_soft_stop_ends_tunnels_so_that_the_gateway_can_stop() {
     tokio::time::timeout(WAIT, joined).await.unwrap().unwrap();
 }
 
+/// All of them closed in one instant would all come back in one.
+#[tokio::test]
+async fn at_a_soft_stop_tunnels_leave_one_after_the_other() {
+    let (addr, _seen) = echo().await;
+    let (gateway, url) = before(addr).await;
+    let mut sockets = Vec::new();
+    for _ in 0..100 {
+        sockets.push(connect_async(&url).await.unwrap().0);
+    }
+    gateway.cx.shutdown.stop_softly();
+    // A hundred tunnels have two seconds.
+    eventually("the first to leave", WAIT, || async { (tunnels(&gateway) < 100).then_some(()) }).await;
+    let mut alive = 0;
+    for socket in &mut sockets {
+        let echoed = async {
+            socket.send(Message::text("still here")).await.ok()?;
+            socket.next().await?.ok()?.is_text().then_some(())
+        };
+        alive += usize::from(echoed.await.is_some());
+    }
+    assert!(alive >= 10, "{alive} of 100 still carried messages after the first had left");
+    eventually("all to leave", WAIT, || async { (tunnels(&gateway) == 0).then_some(()) }).await;
+}
+
 #[tokio::test]
 async fn a_listener_that_is_down_or_refuses_is_told_as_it_is() {
     let (_gateway, url) = before("127.0.0.1:1".parse().unwrap()).await;

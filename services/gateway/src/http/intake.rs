@@ -1,0 +1,83 @@
+//! Whether a push proves itself, before its body is read: anybody can send a header, and a body is up to a mebibyte that
+//! may take half a minute.
+//!
+//! The intake says so, which alone knows Google's keys and whose pushes count: it is asked `HEAD` of the push's own path
+//! with the push's own headers. What it found good is not asked again for a minute. A push that does not hold costs its
+//! address, and one that holds never does: Google's come from addresses it shares with everybody's pushes.
+
+use actix_web::HttpRequest;
+use actix_web::http::header::AUTHORIZATION;
+use bytes::Bytes;
+use postrider_domain::Secret;
+use postrider_web::{RequestContext, bearer};
+use reqwest::Method;
+
+use super::admit::{self, Admitted};
+use crate::error::Error;
+use crate::proxy::{Outgoing, Target};
+use crate::routes::Route;
+use crate::state::State;
+
+/// Header that only notices of watch channels have.
+const CHANNEL_ID: &str = "x-goog-channel-id";
+
+/// What stands in `Authorization`, if the push proves itself.
+///
+/// # Errors
+/// It does not, or the intake cannot say now.
+pub async fn prove(
+    request: &HttpRequest,
+    route: &Route,
+    context: &RequestContext,
+    state: &State,
+) -> Result<Option<Secret>, Error> {
+    let authorization = || admit::text(request, AUTHORIZATION.as_str()).map(Secret::new);
+    // A notice's proof is in other headers, so that its token says nothing about the next one.
+    let token = bearer(request.headers()).filter(|_| !request.headers().contains_key(CHANNEL_ID));
+    if token.is_some_and(|token| state.proofs.knows(token)) {
+        return Ok(authorization());
+    }
+    if token.is_none() && !request.headers().contains_key(CHANNEL_ID) {
+        return Err(unproven(request, state));
+    }
+    match ask(request, route, context, authorization(), state).await? {
+        200..=299 => {
+            if let Some(token) = token {
+                state.proofs.note(token);
+            }
+            Ok(authorization())
+        }
+        401 | 403 => Err(unproven(request, state)),
+        503 => Err(Error::Unprovable),
+        _ => Err(Error::Unreachable(route.service.name())),
+    }
+}
+
+fn unproven(request: &HttpRequest, state: &State) -> Error {
+    admit::open(request, state).map_or_else(Error::from, |()| Error::Unproven)
+}
+
+/// The status the intake answers to the push's headers.
+async fn ask(
+    request: &HttpRequest,
+    route: &Route,
+    context: &RequestContext,
+    authorization: Option<Secret>,
+    state: &State,
+) -> Result<u16, Error> {
+    let target = Target {
+        name: route.service.name(),
+        origin: state.proxy.origin(route.service),
+        path: request.uri().path(),
+        query: request.uri().query().unwrap_or_default(),
+    };
+    let outgoing = Outgoing {
+        request,
+        method: Method::HEAD,
+        context,
+        client: admit::client(request, state),
+        body: Bytes::new(),
+        proof: Admitted::Nobody(authorization).proof(route, context, state)?,
+    };
+    Ok(state.proxy.send(target, outgoing).await?.status().as_u16())
+}
