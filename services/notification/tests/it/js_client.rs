@@ -2,12 +2,16 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
+use postrider_notification::channels::socket::Settings;
+use postrider_testing::eventually;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 use crate::harness::{SOON, World, settings};
+use crate::middlebox::{Middlebox, Swallows};
 use crate::producer::{Account, mail};
 use crate::tokens;
 
@@ -50,12 +54,18 @@ struct Lines {
 
 impl Lines {
     async fn expect(&mut self, name: &str) -> Value {
+        self.expect_without(name, None).await
+    }
+
+    /// The next event of that name, with none of the other name before it.
+    async fn expect_without(&mut self, name: &str, other: Option<&str>) -> Value {
         loop {
             let line = tokio::time::timeout(SOON, self.lines.next_line()).await.unwrap().unwrap();
             let event: Value = serde_json::from_str(&line.unwrap_or_else(|| panic!("ended before {name}"))).unwrap();
             if event[0] == name {
                 return event[1].clone();
             }
+            assert!(other.is_none_or(|other| event[0] != other), "{event} before {name}");
         }
     }
 }
@@ -106,4 +116,41 @@ async fn the_official_client_comes_back_by_itself_after_a_restart() {
     let replayed = client.expect("notification:new_message").await;
     assert_eq!((&replayed["messageId"], &replayed["replayed"]), (&json!("meanwhile"), &json!(true)));
     other.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_official_client_moves_to_websocket_where_frames_pass() {
+    let world = World::new().await;
+    let replica = world.replica(settings()).await;
+    let account = Account::new("t1", "u1");
+    let through = Middlebox::before(&replica.socket_url, Swallows::Nothing).await;
+    let mut client = events(&through.addr, &tokens::client(&account), "upgrade", None).await;
+    assert_eq!(client.expect("upgraded").await, "websocket");
+    world.send(&account, &mail("m1")).await;
+    assert_eq!(client.expect_without("notification:new_message", Some("disconnect")).await["messageId"], "m1");
+    assert_eq!((through.accepted(), through.given_up()), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_official_client_goes_on_polling_where_frames_are_swallowed() {
+    let world = World::new().await;
+    // Time enough for frames that pass, on a loaded machine too.
+    let replica = world.replica(Settings { upgrade_within: Duration::from_secs(2), ..settings() }).await;
+    for (n, swallows) in [Swallows::Both, Swallows::Downward].into_iter().enumerate() {
+        let account = Account::new("t1", "u1");
+        let between = Middlebox::before(&replica.socket_url, swallows).await;
+        let mut client = events(&between.addr, &tokens::client(&account), "upgrade", None).await;
+        client.expect_without("subscribed", Some("disconnect")).await;
+        eventually("the end of the attempt", SOON, || async { (between.given_up() == 1).then_some(()) }).await;
+        let id = format!("m{n}");
+        world.send(&account, &mail(&id)).await;
+        loop {
+            let event = client.expect_without("notification:new_message", Some("disconnect")).await;
+            if event["messageId"] == id {
+                assert!(event.get("replayed").is_none(), "{swallows:?}: {event}");
+                break;
+            }
+        }
+        assert_eq!(between.accepted(), 1, "{swallows:?}: the session was begun anew");
+    }
 }

@@ -10,6 +10,8 @@ const socket = io(options.url, {
   auth: { token: options.token, lastEventId: options.lastEventId ?? undefined },
 });
 
+// The session's move to websocket, if it comes to it.
+socket.io.on("open", () => socket.io.engine.on("upgrade", (to) => say("upgraded", to.name)));
 socket.on("connect_error", (error) => say("connect_error", error.message));
 socket.on("disconnect", (reason) => say("disconnect", reason));
 socket.onAny(say);

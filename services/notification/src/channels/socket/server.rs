@@ -5,13 +5,14 @@ mod cors;
 mod drain;
 mod namespace;
 pub(super) mod transports;
+mod upgrade;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::connect_info::{ConnectInfo, Connected};
+use axum::extract::connect_info::Connected;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
@@ -24,6 +25,7 @@ use tokio::net::TcpListener;
 use super::shared::Shared;
 use connection::{Connection, ConnectionState};
 use transports::Transports;
+use upgrade::Upgrades;
 
 /// Longest message a client may send, in bytes: ours are tiny.
 const MAX_MESSAGE: usize = 64 * 1024;
@@ -65,15 +67,21 @@ impl SocketServer {
             .ping_interval(settings.ping_interval)
             .ping_timeout(settings.ping_timeout)
             .connect_timeout(settings.authenticate_within)
+            .upgrade_timeout(settings.upgrade_within)
             .max_buffer_size(settings.buffer)
             .max_payload(u64::try_from(MAX_MESSAGE).unwrap_or(u64::MAX))
             .ws_max_message_size(MAX_MESSAGE)
             .ws_max_frame_size(MAX_MESSAGE)
             .build_layer();
         namespace::install(&io, &shared);
+        let upgrades = Upgrades {
+            tasks: shared.tasks.clone(),
+            leaving: shared.sockets.leaving.clone(),
+            within: settings.upgrade_within,
+        };
         let router = Router::new()
             .layer(layer)
-            .layer(from_fn_with_state(shared.sockets.transports.clone(), note_transport))
+            .layer(from_fn_with_state((shared.sockets.transports.clone(), upgrades), note_transport))
             .layer(cors::layer(&settings.origins));
         let listener = Tuned { listener, send_buffer: settings.send_buffer, user_timeout: settings.slow_after * 2 };
         let service = router.into_make_service_with_connect_info::<Carrier>();
@@ -96,14 +104,15 @@ impl Connected<IncomingStream<'_, Tuned>> for Carrier {
 }
 
 /// Notes what carries a session: the connection of an upgrade, or the polls that were answered.
-async fn note_transport(State(transports): State<Transports>, request: Request, next: Next) -> Response {
+async fn note_transport(
+    State((transports, upgrades)): State<(Transports, Upgrades)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let Some(sid) = session_id(request.uri().query()) else { return next.run(request).await };
     let transport = transports.of(&sid);
     if request.headers().contains_key(UPGRADE) {
-        if let Some(ConnectInfo(Carrier(connection))) = request.extensions().get::<ConnectInfo<Carrier>>() {
-            transport.upgraded(connection);
-        }
-        return next.run(request).await;
+        return upgrades.accept(transport, request, next).await;
     }
     let poll = request.method() == Method::GET;
     let response = next.run(request).await;

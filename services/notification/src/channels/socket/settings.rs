@@ -13,6 +13,9 @@ pub struct Settings {
     pub ping_timeout: Duration,
     /// A socket that has not proved who it is by then is closed.
     pub authenticate_within: Duration,
+    /// How long a polling session's websocket may take to show that frames pass; without that the session goes on
+    /// polling.
+    pub upgrade_within: Duration,
     /// Every session looks for rows nobody hinted at this often.
     pub check_every: Duration,
     /// Watermarks are written and stalled connections looked for this often.
@@ -40,6 +43,7 @@ impl Default for Settings {
             ping_interval: Duration::from_secs(25),
             ping_timeout: Duration::from_secs(60),
             authenticate_within: Duration::from_secs(10),
+            upgrade_within: Duration::from_secs(10),
             check_every: Duration::from_secs(30),
             housekeeping: Duration::from_secs(5),
             slow_after: Duration::from_secs(10),
