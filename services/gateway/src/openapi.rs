@@ -5,5 +5,6 @@
 
 pub mod catalog;
 mod merge;
+mod own;
 
 pub use merge::{Part, merge};

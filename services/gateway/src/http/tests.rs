@@ -61,13 +61,17 @@ async fn fixed_segments_win_over_ids_and_head_is_get() {
     let found = find(&[
         (Method::GET, "/api/notifications/stats"),
         (Method::HEAD, "/api/notifications/stats"),
-        (Method::POST, "/api/v1/emails/processed"),
+        (Method::POST, "/api/notifications/bulk-read"),
         (Method::GET, "/api/notifications/0199"),
     ])
     .await;
     let patterns: Vec<_> = found.into_iter().map(|found| found.unwrap().pattern).collect();
-    let expected =
-        ["/api/notifications/stats", "/api/notifications/stats", "/api/v1/emails/processed", "/api/notifications/{id}"];
+    let expected = [
+        "/api/notifications/stats",
+        "/api/notifications/stats",
+        "/api/notifications/bulk-read",
+        "/api/notifications/{id}",
+    ];
     assert_eq!(patterns, expected);
 }
 
@@ -77,7 +81,7 @@ async fn a_known_path_with_another_method_names_the_methods_it_has() {
     let found = find(&[
         (Method::PUT, "/api/connectors/1"),
         (Method::TRACE, "/gmail/sync"),
-        (Method::GET, "/api/v1/emails/processed"),
+        (Method::GET, "/api/notifications/bulk-read"),
     ])
     .await;
     assert_eq!(found, [wrong("GET, PATCH, DELETE"), wrong("POST"), wrong("POST")]);

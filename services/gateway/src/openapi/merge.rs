@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::own;
 use crate::routes::{Access, Service, Verb, of_operation};
 
 const SCHEMAS: &str = "#/components/schemas/";
@@ -22,6 +23,9 @@ pub struct Part {
 pub fn merge(public_url: &str, parts: &[Part]) -> Value {
     let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     let mut schemas: BTreeMap<String, Value> = BTreeMap::new();
+    for (path, item) in own::paths() {
+        paths.entry(path).or_default().extend(item.as_object().cloned().unwrap_or_default());
+    }
     for part in parts {
         let Some(document) = &part.document else { continue };
         let document = with_own_names(document.clone(), part.service, &schemas);
@@ -144,8 +148,12 @@ mod tests {
             "/api/system/info": {"get": {"summary": "open"}},
         }});
         let merged = merge("http://localhost", &[part(Service::Connector, document)]);
-        let paths: Vec<_> = members(&merged, "/paths").map(|(path, _)| path.as_str()).collect();
-        assert_eq!(paths, ["/api/connectors", "/api/system/info"]);
+        let own = own::paths();
+        let all = members(&merged, "/paths").map(|(path, _)| path.as_str());
+        assert_eq!(
+            all.filter(|path| !own.contains_key(*path)).collect::<Vec<_>>(),
+            ["/api/connectors", "/api/system/info"]
+        );
         assert_eq!(merged["paths"]["/api/system/info"]["get"]["security"], json!([]));
         assert_eq!(merged["paths"]["/api/connectors"]["get"], json!({"summary": "list"}));
     }
@@ -177,6 +185,6 @@ mod tests {
         let down = Part { service: Service::Notification, document: None, stale: true };
         let merged = merge("http://localhost", &[down]);
         assert_eq!(merged["x-missing"], json!(["notification"]));
-        assert_eq!(merged["paths"], json!({}));
+        assert_eq!(merged["paths"], Value::Object(own::paths()));
     }
 }

@@ -2,15 +2,15 @@
 
 use super::Access::{Caller, Intake, Open};
 use super::Service::{Connector, Ingest, Notification, SyncWorker};
-use super::Verb::{Delete, Get, Patch, Post, Put};
+use super::Verb::{Delete, Get, Patch, Post};
 use super::{Access, Route, Service, Verb};
 
 const fn row(verb: Verb, pattern: &'static str, service: Service, access: Access) -> Route {
     Route { verb, pattern, service, access }
 }
 
-/// Every route of the public API that belongs to a service, also those that their service does not serve yet: such a
-/// route passes the gateway and gets the service's own 404.
+/// Every route of the public API that a service answers. A test holds it against the services' own documents, both ways:
+/// a row nobody answers would let strangers' bodies through to a 404.
 pub const TABLE: &[Route] = &[
     // --- connecting
     row(Get, "/gmail/auth/url", Connector, Caller),
@@ -27,14 +27,7 @@ pub const TABLE: &[Route] = &[
     // --- watch and queue
     row(Post, "/api/v1/gmail/watch/start", Connector, Caller),
     row(Post, "/api/v1/gmail/watch/stop", Connector, Caller),
-    row(Get, "/api/v1/gmail/watch/history", SyncWorker, Caller),
-    row(Post, "/api/v1/gmail/watch/poll", SyncWorker, Caller),
-    row(Get, "/api/v1/gmail/watch/queue", SyncWorker, Caller),
-    row(Post, "/api/v1/gmail/watch/queue/process", SyncWorker, Caller),
     // --- intake
-    row(Get, "/api/v1/gmail/watch/channels", Ingest, Caller),
-    row(Post, "/api/v1/gmail/watch/channels", Ingest, Caller),
-    row(Delete, "/api/v1/gmail/watch/channels/{channel_id}", Ingest, Caller),
     row(Post, "/api/email/webhook/google/pubsub", Ingest, Intake),
     row(Post, "/api/email/webhook/google", Ingest, Intake),
     row(Post, "/api/v1/gmail/watch/webhook", Ingest, Intake),
@@ -46,66 +39,17 @@ pub const TABLE: &[Route] = &[
     row(Get, "/api/v1/sync-runs", SyncWorker, Caller),
     row(Get, "/api/v1/sync-runs/{id}", SyncWorker, Caller),
     row(Get, "/api/v1/emails", SyncWorker, Caller),
-    row(Post, "/api/v1/emails/processed", SyncWorker, Caller),
     row(Get, "/api/v1/emails/{id}", SyncWorker, Caller),
     row(Get, "/api/v1/emails/{id}/raw", SyncWorker, Caller),
-    row(Get, "/api/v1/emails/{id}/attachments/{attachment_id}", SyncWorker, Caller),
-    row(Post, "/api/v1/emails/{id}/processed", SyncWorker, Caller),
-    row(Put, "/api/v1/emails/{id}/references/{kind}/{ref}", SyncWorker, Caller),
-    row(Delete, "/api/v1/emails/{id}/references/{kind}/{ref}", SyncWorker, Caller),
-    row(Get, "/api/v1/threads/{thread_id}", SyncWorker, Caller),
-    row(Get, "/api/v1/labels", SyncWorker, Caller),
-    row(Get, "/api/v1/connectors/{id}/ledger", SyncWorker, Caller),
-    row(Post, "/api/v1/connectors/{id}/audit", SyncWorker, Caller),
-    row(Post, "/api/v1/connectors/{id}/parked/retry", SyncWorker, Caller),
-    row(Get, "/api/system/email-monitor/status", SyncWorker, Caller),
-    row(Post, "/api/system/email-monitor/start", SyncWorker, Caller),
-    row(Post, "/api/system/email-monitor/stop", SyncWorker, Caller),
-    row(Post, "/api/system/email-monitor/poll-now", SyncWorker, Caller),
-    // --- triggers
-    row(Get, "/api/triggers", Notification, Caller),
-    row(Post, "/api/triggers", Notification, Caller),
-    row(Get, "/api/triggers/{id}", Notification, Caller),
-    row(Patch, "/api/triggers/{id}", Notification, Caller),
-    row(Delete, "/api/triggers/{id}", Notification, Caller),
-    row(Get, "/api/triggers/{id}/fires", Notification, Caller),
-    row(Post, "/api/triggers/{id}/fire", Notification, Open),
     // --- notifications
     row(Get, "/api/notifications", Notification, Caller),
     row(Post, "/api/notifications", Notification, Caller),
     row(Post, "/api/notifications/bulk-read", Notification, Caller),
-    row(Delete, "/api/notifications/cleanup-old", Notification, Caller),
     row(Get, "/api/notifications/stats", Notification, Caller),
     row(Get, "/api/notifications/preferences", Notification, Caller),
-    row(Put, "/api/notifications/preferences", Notification, Caller),
-    row(Post, "/api/notifications/preferences/silence", Notification, Caller),
-    row(Post, "/api/notifications/preferences/unsilence", Notification, Caller),
-    row(Post, "/api/notifications/preferences/simulate", Notification, Caller),
-    row(Get, "/api/notifications/digests", Notification, Caller),
-    row(Post, "/api/notifications/digests/send", Notification, Caller),
-    row(Get, "/api/notifications/push/public-key", Notification, Caller),
-    row(Get, "/api/notifications/push/subscriptions", Notification, Caller),
-    row(Post, "/api/notifications/push/subscriptions", Notification, Caller),
-    row(Delete, "/api/notifications/push/subscriptions/{id}", Notification, Caller),
-    row(Get, "/api/notifications/unsubscribe/{token}", Notification, Open),
-    row(Post, "/api/notifications/unsubscribe/{token}", Notification, Open),
     row(Get, "/api/notifications/{id}", Notification, Caller),
     row(Post, "/api/notifications/{id}/read", Notification, Caller),
     row(Post, "/api/notifications/{id}/unread", Notification, Caller),
     row(Post, "/api/notifications/{id}/archive", Notification, Caller),
     row(Get, "/api/notifications/{id}/explain", Notification, Caller),
-    // --- webhooks out and the feed
-    row(Get, "/api/v1/webhook-endpoints", Notification, Caller),
-    row(Post, "/api/v1/webhook-endpoints", Notification, Caller),
-    row(Get, "/api/v1/webhook-endpoints/{id}", Notification, Caller),
-    row(Patch, "/api/v1/webhook-endpoints/{id}", Notification, Caller),
-    row(Delete, "/api/v1/webhook-endpoints/{id}", Notification, Caller),
-    row(Post, "/api/v1/webhook-endpoints/{id}/test", Notification, Caller),
-    row(Post, "/api/v1/webhook-endpoints/{id}/rotate-secret", Notification, Caller),
-    row(Get, "/api/v1/webhook-endpoints/{id}/deliveries", Notification, Caller),
-    row(Post, "/api/v1/webhook-endpoints/{id}/deliveries/{delivery_id}/replay", Notification, Caller),
-    row(Post, "/api/v1/webhook-endpoints/{id}/replay", Notification, Caller),
-    row(Get, "/api/v1/events", Notification, Caller),
-    row(Get, "/api/v1/events/stream", Notification, Caller),
-    row(Post, "/api/v1/events/ticket", Notification, Caller),
 ];

@@ -7,6 +7,8 @@ use postrider_web::service_tokens::TOKEN_HEADER;
 use postrider_web::{Scope, Scopes};
 use reqwest::Method;
 use serde_json::{Value, json};
+use wiremock::matchers::any;
+use wiremock::{Mock, ResponseTemplate};
 
 use crate::harness::{Gateway, claims_of, only, token, verified, with_method};
 
@@ -74,6 +76,29 @@ async fn a_tenant_administrator_acts_for_a_user_of_its_tenant() {
     assert!(claims.scopes.allows(Scope::TenantAdmin) && !claims.scopes.allows(Scope::Write));
     let other = gateway.request(Method::GET, "/api/connectors").bearer_auth(admin());
     assert_eq!(other.header("x-tenant-id", "other").send().await.unwrap().status(), 403);
+}
+
+/// A service whose clock differs from ours says so; the caller is told that it is not its fault.
+#[tokio::test]
+async fn clocks_that_differ_are_503_and_other_refusals_of_our_own_token_are_500() {
+    let gateway = Gateway::start().await;
+    let refuses = |code: &str| {
+        let problem = json!({"type": "about:blank", "title": "Unauthorized", "status": 401, "code": code,
+            "detail": "by the clock of connector, gateway made the token 300 s ago"});
+        ResponseTemplate::new(401).set_body_json(problem)
+    };
+    let services = &gateway.services;
+    for (server, path, code, status, told) in [
+        (&services.connector, "/api/connectors", "clock_drift", 503, "clock_drift"),
+        (&services.sync_worker, "/api/v1/emails", "unauthorized", 500, "internal_error"),
+    ] {
+        Mock::given(any()).respond_with(refuses(code)).with_priority(1).mount(server).await;
+        let answer = gateway.get(path).await;
+        assert_eq!(answer.status(), status, "{code}");
+        let problem: Value = answer.json().await.unwrap();
+        assert_eq!(problem["code"], told);
+        assert!(!problem.to_string().contains("300 s"), "{problem}");
+    }
 }
 
 #[tokio::test]

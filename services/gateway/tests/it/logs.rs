@@ -58,13 +58,13 @@ async fn a_service_that_fails_is_logged_without_the_query_it_was_asked_with() {
     let breaks = breaking().await;
     let gateway = Gateway::start_with(|mut config| {
         config.upstreams.connector = "http://127.0.0.1:1/".parse().unwrap();
-        config.upstreams.notification = breaks;
+        config.upstreams.sync_worker = breaks;
         config
     })
     .await;
     let get = |path: &str| gateway.request(Method::GET, path).send();
     assert_eq!(get("/gmail/auth/callback?state=hush-state&code=hush-code").await.unwrap().status(), 503);
-    let broken = get("/api/notifications/unsubscribe/hush-token?sig=hush-sig").await.unwrap();
+    let broken = get("/gmail/health?sig=hush-sig").await.unwrap();
     assert_eq!(broken.status(), 200);
     assert!(broken.bytes().await.is_err());
     let text = eventually("both failures to be logged", Duration::from_secs(10), || async {

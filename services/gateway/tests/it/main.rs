@@ -23,4 +23,8 @@ mod schema;
 #[cfg(test)]
 mod sockets_bounded;
 #[cfg(test)]
+mod streams;
+#[cfg(test)]
+mod table;
+#[cfg(test)]
 mod websocket;

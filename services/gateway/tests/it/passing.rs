@@ -125,11 +125,11 @@ async fn a_service_that_is_down_is_503_with_a_time_to_come_back() {
 #[tokio::test]
 async fn a_service_that_refuses_our_token_is_our_mistake() {
     let gateway = Gateway::start().await;
-    Mock::given(path("/api/v1/labels"))
+    Mock::given(path("/api/v1/emails"))
         .respond_with(ResponseTemplate::new(401))
         .mount(&gateway.services.sync_worker)
         .await;
-    assert_eq!(gateway.get("/api/v1/labels").await.status(), 500);
+    assert_eq!(gateway.get("/api/v1/emails").await.status(), 500);
 }
 
 #[tokio::test]
@@ -160,8 +160,8 @@ async fn head_of_an_error_and_of_what_is_not_there_is_told_by_its_status() {
     let gateway = Gateway::start().await;
     let head = |path| gateway.request(Method::HEAD, path).bearer_auth(token(json!({})));
     let problem = ResponseTemplate::new(404).set_body_raw(r#"{"code":"theirs"}"#, "application/problem+json");
-    Mock::given(path("/api/v1/labels")).respond_with(problem).mount(&gateway.services.sync_worker).await;
-    for (path, status) in [("/api/v1/labels", 404), ("/nothing", 404), ("/gmail/sync", 405), ("/openapi.json", 200)] {
+    Mock::given(path("/api/v1/emails")).respond_with(problem).mount(&gateway.services.sync_worker).await;
+    for (path, status) in [("/api/v1/emails", 404), ("/nothing", 404), ("/gmail/sync", 405), ("/openapi.json", 200)] {
         let answer = head(path).send().await.unwrap();
         assert_eq!(answer.status(), status, "{path}");
         assert!(answer.text().await.unwrap().is_empty(), "{path}");
