@@ -6,25 +6,13 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use postrider_domain::{Clock, Secret, SystemClock};
-use serde::Serialize;
+use serde_json::Map;
 
 /// How long tokens that are printed are valid.
 pub const DAY: Duration = Duration::from_secs(86_400);
 
-#[derive(Serialize)]
-struct Claims<'a> {
-    sub: &'a str,
-    tenant_id: &'a str,
-    scope: &'a str,
-    iat: i64,
-    exp: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    iss: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    aud: Option<&'a str>,
-}
-
-/// A token for a user, made with the gateway's own settings (`JWT_SECRET`, `JWT_ISSUER`, `JWT_AUDIENCE`).
+/// A token for a user, made with the gateway's own settings (`JWT_SECRET`, `JWT_ISSUER`, `JWT_AUDIENCE` and the
+/// names of claims).
 ///
 /// # Errors
 /// There is no `JWT_SECRET`.
@@ -33,15 +21,18 @@ pub fn issue(gateway: &BTreeMap<String, String>, tenant: &str, user: &str, valid
         "there is no JWT_SECRET: this stack checks tokens by JWT_JWKS_URL, and only their issuer can make them",
     )?;
     let now = SystemClock.now().timestamp();
-    let claims = Claims {
-        sub: user,
-        tenant_id: tenant,
-        scope: "read write",
-        iat: now,
-        exp: now.saturating_add(i64::try_from(valid.as_secs()).unwrap_or(i64::MAX)),
-        iss: gateway.get("JWT_ISSUER").map(String::as_str),
-        aud: gateway.get("JWT_AUDIENCE").map(String::as_str),
-    };
+    let mut claims = Map::new();
+    let names = [("JWT_USER_CLAIM", "sub", user), ("JWT_TENANT_CLAIM", "tenant_id", tenant)];
+    for (setting, usual, value) in names.into_iter().chain([("JWT_SCOPE_CLAIM", "scope", "read write")]) {
+        claims.insert(gateway.get(setting).map_or(usual, String::as_str).to_owned(), value.into());
+    }
+    claims.insert("iat".to_owned(), now.into());
+    claims.insert("exp".to_owned(), now.saturating_add(i64::try_from(valid.as_secs()).unwrap_or(i64::MAX)).into());
+    for (setting, name) in [("JWT_ISSUER", "iss"), ("JWT_AUDIENCE", "aud")] {
+        if let Some(value) = gateway.get(setting) {
+            claims.insert(name.to_owned(), value.as_str().into());
+        }
+    }
     let key = EncodingKey::from_secret(secret.as_bytes());
     encode(&Header::default(), &claims, &key).map(Secret::new).context("cannot sign a token")
 }
