@@ -21,7 +21,11 @@ pub struct Stage {
 impl Stage {
     pub async fn set() -> Self {
         // Requests are to be refused for what they say, not for their number.
-        let world = World::start_with(free_base(), |options| options.with("RATE_LIMIT_PER_MINUTE", "1000000")).await;
+        let unlimited = ["RATE_LIMIT_PER_MINUTE", "RATE_LIMIT_PER_ADDRESS"];
+        let world = World::start_with(free_base(), |options| {
+            unlimited.into_iter().fold(options, |options, limit| options.with(limit, "1000000"))
+        })
+        .await;
         let address = "hostile@example.com";
         world.sim.mailbox(address, 10, 51).await;
         let account = Account::connect(&world, "acme", "ann", address).await;
