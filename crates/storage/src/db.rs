@@ -11,6 +11,7 @@ use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfi
 use futures_util::FutureExt;
 use postrider_domain::{Secret, TenantId};
 use postrider_runtime::config::DatabaseUrl;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::connect::{Session, check, open};
 use crate::error::Error;
@@ -49,6 +50,8 @@ impl DbConfig {
 #[derive(Clone)]
 pub struct Db {
     inner: Arc<Inner>,
+    /// Bounds how many of the pool's connections transactions of this handle hold at once.
+    lane: Option<Arc<Semaphore>>,
 }
 
 struct Inner {
@@ -91,7 +94,14 @@ impl Db {
             .map_err(|error| Error::Other(error.to_string()))?;
         let begin_system = format!("BEGIN; SET LOCAL ROLE {}", config.spec.system_role());
         let inner = Inner { pool, spec: config.spec, begin_system, attached: OnceLock::new() };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self { inner: Arc::new(inner), lane: None })
+    }
+
+    /// A handle on the same pool whose transactions, and those of its clones, hold at most `connections` of it at once:
+    /// for work that may wait, so that the rest is always free for work that may not. What waits for a place queues in
+    /// front of the pool and not in it, and is told "try again" after the same patience.
+    pub fn lane(&self, connections: usize) -> Self {
+        Self { inner: self.inner.clone(), lane: Some(Arc::new(Semaphore::new(connections))) }
     }
 
     /// The service's schema and roles.
@@ -138,15 +148,25 @@ impl Db {
         self.inner.attached.get()?.clone().downcast().ok()
     }
 
+    async fn place(&self) -> Result<Place, Error> {
+        let Some(lane) = &self.lane else { return Ok(None) };
+        match tokio::time::timeout(CHECKOUT_TIMEOUT, lane.clone().acquire_owned()).await {
+            Ok(Ok(place)) => Ok(Some(place)),
+            Ok(Err(_closed)) => Err(Error::Other("the lane is closed".to_owned())),
+            Err(_elapsed) => Err(Error::Transient("no free connection in the lane".to_owned())),
+        }
+    }
+
     /// One round trip: BEGIN, role and tenant. A connection that died in the pool is dropped and another one taken;
     /// nothing has been done yet, so that is always safe.
     async fn begin(&self, begin: &str) -> Result<Tx, Error> {
+        let place = self.place().await?;
         let attempts = self.inner.pool.status().max_size + 1;
         let mut last = Error::Transient("no connection".to_owned());
         for _ in 0..attempts {
             let mut conn = self.inner.pool.get().await.map_err(|error| Error::Transient(error.to_string()))?;
             match conn.batch_execute(begin).await {
-                Ok(()) => return Ok(Tx::new(self.clone(), conn)),
+                Ok(()) => return Ok(Tx::new(self.clone(), conn, place)),
                 Err(error) => {
                     drop(Object::take(conn));
                     last = Error::from(error);
@@ -159,6 +179,9 @@ impl Db {
         Err(last)
     }
 }
+
+/// A place in a lane, given back with the connection.
+pub(crate) type Place = Option<OwnedSemaphorePermit>;
 
 /// deadpool needs to know which runtime's timers it may use.
 fn deadpool_runtime() -> deadpool::Runtime {

@@ -50,6 +50,8 @@ pub enum MigrateError {
          password of your choice"
     )]
     NoPassword { service: &'static str, variable: String },
+    #[error("{variable} must log in as {role}, the role `migrate` makes for the service")]
+    OtherUser { variable: String, role: &'static str },
     #[error(transparent)]
     Settings(#[from] ConfigErrors),
 }
@@ -114,7 +116,7 @@ async fn owner_connection(
         statement_timeout: Duration::ZERO,
     };
     let mut conn = open(admin_url, &session).await.map_err(|error| MigrateError::Connect(error.to_string()))?;
-    let verifier = service_url.map(Verifier::of).transpose()?.flatten();
+    let verifier = service_url.map(|url| Verifier::of(url, spec)).transpose()?.flatten();
     let prepare = prepare_sql(spec, verifier.as_ref());
     // Roles belong to the whole server: two databases that are migrated at once meet there.
     for attempt in 1.. {

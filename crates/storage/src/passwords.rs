@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 
 use parking_lot::Mutex;
 use postrider_domain::Secret;
+use postrider_runtime::config::DatabaseUrl;
 use ring::{hmac, pbkdf2};
 use tokio_postgres::Config;
 use url::Url;
@@ -35,11 +36,9 @@ struct Stretched {
 pub fn derived_service_url(admin_url: &Secret, spec: &Spec) -> Result<Secret, MigrateError> {
     let mut url = Url::parse(admin_url.expose()).map_err(|_secret| MigrateError::Url("DATABASE_URL"))?;
     let config = config(admin_url, "DATABASE_URL")?;
-    let password =
-        config.get_password().filter(|password| !password.is_empty()).ok_or_else(|| MigrateError::NoPassword {
-            service: spec.service,
-            variable: postrider_runtime::config::DatabaseUrl::variable(spec.service),
-        })?;
+    let password = config.get_password().filter(|password| !password.is_empty()).ok_or_else(|| {
+        MigrateError::NoPassword { service: spec.service, variable: DatabaseUrl::variable(spec.service) }
+    })?;
     let password = derive(config.get_user().unwrap_or_default(), password, spec.role);
     let set = url.set_username(spec.role).and_then(|()| url.set_password(Some(&password)));
     set.map_err(|()| MigrateError::Url("DATABASE_URL"))?;
@@ -52,10 +51,14 @@ pub fn derived_service_url(admin_url: &Secret, spec: &Spec) -> Result<Secret, Mi
 pub(crate) struct Verifier(String);
 
 impl Verifier {
-    /// Of the password in a service's URL; nothing if it has none (certificates, a password file).
-    pub(crate) fn of(service_url: &Secret) -> Result<Option<Self>, MigrateError> {
+    /// Of the password in a service's URL; nothing if it has none (certificates, a password file). A URL of somebody else
+    /// is refused: with it the service's role would get the other's password.
+    pub(crate) fn of(service_url: &Secret, spec: &Spec) -> Result<Option<Self>, MigrateError> {
         // As the driver reads it: a password with percent signs is not what stands in the URL.
         let config = config(service_url, "the service's database URL")?;
+        if config.get_user() != Some(spec.role) {
+            return Err(MigrateError::OtherUser { variable: DatabaseUrl::variable(spec.service), role: spec.role });
+        }
         Ok(config.get_password().map(|password| Self(postgres_protocol::password::scram_sha_256(password))))
     }
 
@@ -135,10 +138,19 @@ mod tests {
     #[test]
     fn a_verifier_holds_no_password() {
         let url = Secret::new("postgres://gateway:it%27s%20100%25@db.example/main");
-        let verifier = Verifier::of(&url).unwrap().unwrap();
+        let verifier = Verifier::of(&url, &Spec::GATEWAY).unwrap().unwrap();
         assert!(verifier.as_str().starts_with("SCRAM-SHA-256$4096:"), "{verifier:?}");
         assert!(verifier.as_str().chars().all(|c| c.is_ascii_alphanumeric() || "+/=:$-".contains(c)), "{verifier:?}");
-        assert_ne!(Some(verifier), Verifier::of(&url).unwrap(), "salted anew each time");
-        assert_eq!(Verifier::of(&Secret::new("postgres://gateway@db.example/main")).unwrap(), None);
+        assert_ne!(Some(verifier), Verifier::of(&url, &Spec::GATEWAY).unwrap(), "salted anew each time");
+        let bare = Secret::new("postgres://gateway@db.example/main");
+        assert_eq!(Verifier::of(&bare, &Spec::GATEWAY).unwrap(), None);
+    }
+
+    #[test]
+    fn a_role_is_not_given_the_password_of_somebody_else() {
+        let admin = Secret::new("postgres://root:secret@db.example/main");
+        let refused = Verifier::of(&admin, &Spec::SYNC_WORKER).unwrap_err().to_string();
+        assert!(refused.contains("SYNC_WORKER_DATABASE_URL") && refused.contains("sync_worker"), "{refused}");
+        assert!(!refused.contains("secret"), "{refused}");
     }
 }

@@ -12,7 +12,7 @@ use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use parking_lot::Mutex;
 use postrider_domain::TenantId;
 
-use crate::db::Db;
+use crate::db::{Db, Place};
 use crate::error::Error;
 use crate::spec::Spec;
 
@@ -26,6 +26,8 @@ type AfterCommit = Mutex<Vec<Box<dyn FnOnce() + Send>>>;
 pub struct Tx {
     db: Db,
     conn: Option<Object<AsyncPgConnection>>,
+    /// Where the database handle is a lane. Behind the connection: fields drop in order.
+    place: Place,
     after_commit: AfterCommit,
 }
 
@@ -36,8 +38,8 @@ pub struct TenantTx(Tx);
 pub struct SystemTx(Tx);
 
 impl Tx {
-    pub(crate) fn new(db: Db, conn: Object<AsyncPgConnection>) -> Self {
-        Self { db, conn: Some(conn), after_commit: AfterCommit::default() }
+    pub(crate) fn new(db: Db, conn: Object<AsyncPgConnection>, place: Place) -> Self {
+        Self { db, conn: Some(conn), place, after_commit: AfterCommit::default() }
     }
 
     /// The database it is open on.
@@ -66,7 +68,7 @@ impl Tx {
             match conn.batch_execute("SELECT 1; COMMIT").await {
                 Ok(()) => drop(conn),
                 Err(error) => {
-                    clean_up(conn);
+                    clean_up(conn, self.place.take());
                     return Err(error.into());
                 }
             }
@@ -182,13 +184,13 @@ impl DerefMut for SystemTx {
 impl Drop for Tx {
     fn drop(&mut self) {
         if let Some(conn) = self.conn.take() {
-            clean_up(conn);
+            clean_up(conn, self.place.take());
         }
     }
 }
 
 /// Rolls an abandoned transaction back in the background; a connection that cannot do so is closed.
-fn clean_up(mut conn: Object<AsyncPgConnection>) {
+fn clean_up(mut conn: Object<AsyncPgConnection>, place: Place) {
     match tokio::runtime::Handle::try_current() {
         Ok(handle) => {
             handle.spawn(async move {
@@ -196,6 +198,7 @@ fn clean_up(mut conn: Object<AsyncPgConnection>) {
                 if !matches!(rolled_back, Ok(Ok(()))) {
                     drop(Object::take(conn));
                 }
+                drop(place);
             });
         }
         Err(_no_runtime) => drop(Object::take(conn)),

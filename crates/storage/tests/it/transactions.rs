@@ -77,3 +77,30 @@ async fn hot_statements_are_prepared_once() {
     .await;
     assert_eq!(prepared, 1);
 }
+
+/// Work that may wait leaves connections to work that may not, however much of it there is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lane_holds_no_more_than_its_share_of_the_pool() {
+    let test = base_schema().await;
+    let config = postrider_storage::DbConfig::new(test.url.clone(), *test.db.spec());
+    let db = postrider_storage::Db::connect(postrider_storage::DbConfig { max_connections: 3, ..config }).unwrap();
+    let lane = db.lane(2);
+    let (one, two) = (lane.system().await.unwrap(), lane.clone().tenant(&tenant("acme")).await.unwrap());
+    let mut third = Box::pin(lane.system());
+    assert!(futures_util::poll!(&mut third).is_pending());
+    // The pool has a connection left, and the lane does not get it.
+    let urgent = db.system().await.unwrap();
+    assert!(futures_util::poll!(&mut third).is_pending());
+    urgent.commit().await.unwrap();
+    assert!(futures_util::poll!(&mut third).is_pending());
+    // A place comes back with its connection, however the transaction ends; switching roles keeps it.
+    let two = two.into_system().await.unwrap();
+    assert!(futures_util::poll!(&mut third).is_pending());
+    drop(one);
+    let third = third.await.unwrap();
+    third.commit().await.unwrap();
+    two.rollback().await.unwrap();
+    let both = (lane.system().await.unwrap(), lane.system().await.unwrap());
+    assert_eq!(db.usage().0, 2);
+    drop(both);
+}

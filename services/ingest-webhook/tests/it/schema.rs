@@ -15,6 +15,6 @@ async fn migrations_run_up_and_down() {
     assert!(before >= 4, "the base has outbox, inbox, streams and leases: {before}");
     let reverted = migrate::revert_all(&db.admin_url, &SPEC, migrations()).await.unwrap();
     assert_eq!(value::<i64>(&admin, TABLES).await, 0);
-    let ran = migrate::run(&db.admin_url, &db.admin_url, &SPEC, migrations()).await.unwrap();
+    let ran = migrate::run(&db.admin_url, &db.url, &SPEC, migrations()).await.unwrap();
     assert_eq!((ran.len(), value::<i64>(&admin, TABLES).await), (reverted, before));
 }
