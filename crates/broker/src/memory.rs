@@ -146,6 +146,18 @@ impl Publisher for MemoryBroker {
         results
     }
 
+    async fn dead_letter(&self, queue: &'static Queue, event: Envelope, reason: String) -> Result<(), PublishError> {
+        let mut store = self.lock();
+        match store.state {
+            BrokerState::Ready => {
+                store.dead_letter(queue, Dead { envelope: event, attempt: 1, reason });
+                Ok(())
+            }
+            BrokerState::Blocked => Err(PublishError::Blocked),
+            BrokerState::Down => Err(PublishError::Unavailable),
+        }
+    }
+
     fn state(&self) -> BrokerState {
         self.lock().state
     }

@@ -1,7 +1,7 @@
 //! What publishing is: every event confirmed by the broker, or an error for exactly that event.
 
 use async_trait::async_trait;
-use postrider_contracts::Envelope;
+use postrider_contracts::{Envelope, Queue};
 
 /// Whether publishing makes sense now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,8 +31,14 @@ pub enum PublishError {
 /// Publishes with confirms.
 #[async_trait]
 pub trait Publisher: Send + Sync + 'static {
-    /// Publishes all of them at once and waits for every confirm. Results in the order of the batch.
+    /// Publishes all of them at once and waits for every confirm. Results in the order of the batch. Events of one
+    /// stream reach a queue in the order they were given in, also over several calls that overlap.
     async fn publish(&self, batch: Vec<Envelope>) -> Vec<Result<(), PublishError>>;
+    /// Puts an event that never was a delivery (it was pulled) into a queue's dead letters.
+    async fn dead_letter(&self, queue: &'static Queue, event: Envelope, reason: String) -> Result<(), PublishError> {
+        let _nowhere = (queue, event, reason);
+        Err(PublishError::Unavailable)
+    }
     /// Looks, without waiting.
     fn state(&self) -> BrokerState;
 }

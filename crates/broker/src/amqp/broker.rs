@@ -17,8 +17,8 @@ use crate::metrics::Metrics;
 use crate::publisher::Publisher;
 use crate::transport::{ConsumerConfig, Transport};
 
-/// Most jobs that wait for a lane; publishing waits beyond it.
-const JOBS: usize = 1_024;
+/// Most jobs that wait for one lane; publishing waits beyond it.
+const JOBS: usize = 256;
 
 /// Where the broker is and who asks.
 #[derive(Debug, Clone)]
@@ -58,10 +58,9 @@ impl Broker {
             link
         };
         let (publish, consume) = (link("publish", "broker.publish_link"), link("consume", "broker.consume_link"));
-        let (jobs, receiver) = mpsc::channel(JOBS);
-        let receiver = Arc::new(Mutex::new(receiver));
-        for _lane in 0..LANES {
-            let (link, metrics, receiver) = (publish.clone(), metrics.clone(), receiver.clone());
+        let jobs = std::array::from_fn::<_, LANES, _>(|_lane| {
+            let (jobs, receiver) = mpsc::channel(JOBS);
+            let (link, metrics, receiver) = (publish.clone(), metrics.clone(), Arc::new(Mutex::new(receiver)));
             let soft = cx.shutdown.soft.clone();
             cx.tasks.supervise("broker.publish_lane", cx.shutdown.clone(), move || {
                 let (lane, receiver, soft) = (Lane::new(link.clone(), metrics.clone()), receiver.clone(), soft.clone());
@@ -70,10 +69,11 @@ impl Broker {
                     soft.cancelled().await;
                 }
             });
-        }
+            jobs
+        });
         let live = Live::start(publish.clone(), consume.clone(), metrics.clone(), cx);
         let _in_use = Arc::new(unused.drop_guard());
-        let publisher = AmqpPublisher { jobs, link: publish, metrics: metrics.clone(), _in_use };
+        let publisher = AmqpPublisher::new(jobs, publish, cx.seams.clock.clone(), metrics.clone(), _in_use);
         Self { publisher: Arc::new(publisher), consume, live, cx: cx.clone(), metrics }
     }
 

@@ -1,4 +1,4 @@
-//! One publishing channel. Works in rounds: takes what waits, publishes it all, and answers only when every confirm of
+//! One publishing channel; a stream always has the same one, because only a channel keeps order. Works in rounds: takes what waits, publishes it all, and answers only when every confirm of
 //! the round is settled.
 //!
 //! Rounds exist because lapin hands a returned message to whichever confirm settles next, not to its own. After the
@@ -32,7 +32,7 @@ pub(super) struct Job {
     pub answer: oneshot::Sender<Vec<Result<(), PublishError>>>,
 }
 
-/// The queue all lanes take from.
+/// What a lane takes from.
 pub(super) type Jobs = Arc<Mutex<mpsc::Receiver<Job>>>;
 
 /// A lane and the channel it holds.

@@ -1,5 +1,7 @@
 //! A message on its way out, whatever it is: an event, a retry copy, a dead letter, a replay.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use bytes::Bytes;
 use lapin::BasicProperties;
 use lapin::types::ShortString;
@@ -15,6 +17,8 @@ pub(super) struct Outgoing {
     pub routing_key: ShortString,
     pub properties: BasicProperties,
     pub payload: Bytes,
+    /// Messages of one key keep their order; none: any order will do.
+    pub order: Option<u64>,
 }
 
 impl Outgoing {
@@ -25,11 +29,16 @@ impl Outgoing {
             routing_key: ShortString::try_new(envelope.event_type.clone()).ok()?,
             properties: codec::encode(envelope),
             payload: envelope.payload.clone(),
+            order: envelope.position.as_ref().map(|position| {
+                let mut hasher = DefaultHasher::new();
+                position.stream.hash(&mut hasher);
+                hasher.finish()
+            }),
         })
     }
 
     /// A message to one queue of ours: main, waiting room or dead letters.
     pub fn to_queue(queue: &str, properties: BasicProperties, payload: Bytes) -> Self {
-        Self { exchange: RETRY_EXCHANGE, routing_key: queue.into(), properties, payload }
+        Self { exchange: RETRY_EXCHANGE, routing_key: queue.into(), properties, payload, order: None }
     }
 }
