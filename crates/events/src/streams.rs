@@ -8,6 +8,7 @@ mod consumer;
 mod gaps;
 mod heads;
 mod positions;
+mod refusals;
 mod source;
 
 pub use applier::{Applied, Applier, ApplyError};

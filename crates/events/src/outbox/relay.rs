@@ -9,9 +9,10 @@ use futures_util::stream::FuturesUnordered;
 use postrider_broker::{BrokerState, PublishError, Publisher};
 use postrider_domain::EventId;
 use postrider_runtime::telemetry::metrics;
+use postrider_runtime::{Shutdown, Tasks};
 use postrider_storage::{Db, Error, sql};
 use prometheus::{IntCounter, IntCounterVec, Registry};
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -29,15 +30,17 @@ const IN_FLIGHT: usize = 8;
 const POLL: Duration = Duration::from_secs(1);
 
 /// Sends one service's outbox. Run exactly one for each process; many processes may run one each.
+#[derive(Clone)]
 pub struct Relay {
     db: Db,
     publisher: Arc<dyn Publisher>,
-    handed: mpsc::Receiver<Vec<StoredEvent>>,
+    /// Behind a lock only so that a relay that is started again finds it.
+    handed: Arc<Mutex<mpsc::Receiver<Vec<StoredEvent>>>>,
     metrics: Metrics,
-    breakers: Breakers,
     backlog: Backlog,
 }
 
+#[derive(Clone)]
 struct Metrics {
     published: IntCounter,
     deferred: IntCounterVec,
@@ -48,7 +51,7 @@ type Published = (Vec<StoredEvent>, Vec<Result<(), PublishError>>);
 impl Relay {
     /// Takes the pool's hand-over; a second relay on the same pool gets rows by polling only.
     pub fn new(db: Db, publisher: Arc<dyn Publisher>, registry: &Registry) -> Self {
-        let (hand_over, handed) = HandOver::new();
+        let (hand_over, handed) = HandOver::new(publisher.clone());
         let _first = db.attach(hand_over);
         let metrics = Metrics {
             published: metrics::counter(registry, "postrider_outbox_published_total", "Events published and confirmed"),
@@ -60,7 +63,14 @@ impl Relay {
             ),
         };
         let backlog = Backlog::new(db.clone(), registry);
-        Self { db, publisher, handed, metrics, breakers: Breakers::default(), backlog }
+        Self { db, publisher, handed: Arc::new(Mutex::new(handed)), metrics, backlog }
+    }
+
+    /// Runs it as a task that is started again should it ever end before the soft stop: what the lost one had taken over
+    /// is found in the table again.
+    pub fn start(self, tasks: &Tasks, shutdown: &Shutdown) {
+        let stop = shutdown.soft.clone();
+        tasks.supervise("outbox.relay", shutdown.clone(), move || self.clone().run(stop.clone()));
     }
 
     /// Works until `stop`, then publishes what was handed over already and marks it.
@@ -70,7 +80,9 @@ impl Relay {
         tokio::join!(self.publish_until(stop.clone(), marks), marking.run(), backlog.watch(stop));
     }
 
-    async fn publish_until(mut self, stop: CancellationToken, marks: Marks) {
+    async fn publish_until(self, stop: CancellationToken, marks: Marks) {
+        let (receiver, mut breakers) = (self.handed.clone(), Breakers::default());
+        let mut receiver = receiver.lock().await;
         let mut poll = tokio::time::interval(POLL);
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut in_flight = FuturesUnordered::new();
@@ -78,17 +90,19 @@ impl Relay {
         loop {
             tokio::select! {
                 biased;
-                Some(done) = in_flight.next(), if !in_flight.is_empty() => self.settle(done, &marks).await,
-                taken = self.handed.recv_many(&mut handed, BATCH), if in_flight.len() < IN_FLIGHT => {
+                Some(done) = in_flight.next(), if !in_flight.is_empty() => {
+                    self.settle(done, &marks, &mut breakers).await;
+                }
+                taken = receiver.recv_many(&mut handed, BATCH), if in_flight.len() < IN_FLIGHT => {
                     if taken == 0 {
                         break;
                     }
-                    for batch in self.admit(handed.drain(..).flatten().collect()) {
+                    for batch in self.admit(handed.drain(..).flatten().collect(), &breakers) {
                         in_flight.push(publish(self.publisher.clone(), batch));
                     }
                 }
                 _ = poll.tick(), if in_flight.len() < IN_FLIGHT => {
-                    for batch in self.poll().await {
+                    for batch in self.poll(&breakers).await {
                         in_flight.push(publish(self.publisher.clone(), batch));
                     }
                 }
@@ -96,23 +110,23 @@ impl Relay {
             }
         }
         // What was committed and handed over before the stop still goes out; the rest waits in its table.
-        while let Ok(events) = self.handed.try_recv() {
-            for batch in self.admit(events) {
+        while let Ok(events) = receiver.try_recv() {
+            for batch in self.admit(events, &breakers) {
                 in_flight.push(publish(self.publisher.clone(), batch));
             }
         }
         while let Some(done) = in_flight.next().await {
-            self.settle(done, &marks).await;
+            self.settle(done, &marks, &mut breakers).await;
         }
     }
 
     /// Leaves out what must wait (broker away, key paused): the poll finds those rows again.
-    fn admit(&self, events: Vec<StoredEvent>) -> Vec<Vec<StoredEvent>> {
+    fn admit(&self, events: Vec<StoredEvent>, breakers: &Breakers) -> Vec<Vec<StoredEvent>> {
         if self.publisher.state() != BrokerState::Ready {
             return Vec::new();
         }
         let now = Instant::now();
-        let allowed = events.into_iter().filter(|event| self.breakers.allows(&event.envelope.event_type, now));
+        let allowed = events.into_iter().filter(|event| breakers.allows(&event.envelope.event_type, now));
         let mut batches: Vec<Vec<StoredEvent>> = Vec::new();
         for event in allowed {
             match batches.last_mut() {
@@ -123,12 +137,12 @@ impl Relay {
         batches
     }
 
-    async fn poll(&self) -> Vec<Vec<StoredEvent>> {
+    async fn poll(&self, breakers: &Breakers) -> Vec<Vec<StoredEvent>> {
         if self.publisher.state() != BrokerState::Ready {
             return Vec::new();
         }
         match claim(&self.db).await {
-            Ok(events) => self.admit(events),
+            Ok(events) => self.admit(events, breakers),
             Err(error) => {
                 tracing::warn!(%error, "outbox: cannot look for waiting events");
                 Vec::new()
@@ -136,20 +150,20 @@ impl Relay {
         }
     }
 
-    async fn settle(&mut self, (events, results): Published, marks: &Marks) {
+    async fn settle(&self, (events, results): Published, marks: &Marks, breakers: &mut Breakers) {
         let now = Instant::now();
         let mut failed: Vec<Failed> = Vec::new();
         for (event, result) in events.into_iter().zip(results) {
             let key = &event.envelope.event_type;
             match result {
                 Ok(()) => {
-                    self.breakers.succeeded(key);
+                    breakers.succeeded(key);
                     self.metrics.published.inc();
                     marks.sent(event.day, event.envelope.id);
                 }
                 Err(error) => {
                     if matches!(error, PublishError::Nacked | PublishError::Returned) {
-                        self.breakers.failed(key, now);
+                        breakers.failed(key, now);
                     }
                     let reason = error.to_string();
                     self.metrics.deferred.with_label_values(&[key.as_str()]).inc();

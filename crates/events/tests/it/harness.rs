@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use postrider_broker::{BrokerState, PublishError, Publisher};
-use postrider_contracts::Envelope;
+use postrider_contracts::{Envelope, Queue};
 
 /// Keeps what was published; refuses keys it was told to refuse.
 #[derive(Default)]
@@ -13,6 +13,10 @@ pub struct FakeBroker {
     pub published: Mutex<Vec<Envelope>>,
     pub refused: Mutex<HashSet<String>>,
     pub down: Mutex<bool>,
+    /// Queue, event and reason of dead letters.
+    pub dead: Mutex<Vec<(&'static str, Envelope, String)>>,
+    /// Calls that panic before the others work.
+    pub panics: Mutex<u32>,
 }
 
 impl FakeBroker {
@@ -28,6 +32,11 @@ impl FakeBroker {
 #[async_trait]
 impl Publisher for FakeBroker {
     async fn publish(&self, batch: Vec<Envelope>) -> Vec<Result<(), PublishError>> {
+        let panics = self.panics.lock().unwrap().checked_sub(1);
+        if let Some(left) = panics {
+            *self.panics.lock().unwrap() = left;
+            panic!("told to");
+        }
         let refused = self.refused.lock().unwrap().clone();
         let down = *self.down.lock().unwrap();
         batch
@@ -43,6 +52,14 @@ impl Publisher for FakeBroker {
                 Ok(())
             })
             .collect()
+    }
+
+    async fn dead_letter(&self, queue: &'static Queue, event: Envelope, reason: String) -> Result<(), PublishError> {
+        if *self.down.lock().unwrap() {
+            return Err(PublishError::Unavailable);
+        }
+        self.dead.lock().unwrap().push((queue.name, event, reason));
+        Ok(())
     }
 
     fn state(&self) -> BrokerState {

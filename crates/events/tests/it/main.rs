@@ -1,6 +1,8 @@
 //! Events against a real Postgres, each test in a database of its own.
 
 #[cfg(test)]
+mod given_up;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod http;
@@ -8,5 +10,7 @@ mod http;
 mod inbox;
 #[cfg(test)]
 mod outbox;
+#[cfg(test)]
+mod partitions;
 #[cfg(test)]
 mod streams;

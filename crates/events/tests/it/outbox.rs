@@ -67,6 +67,23 @@ async fn numbers_are_dense_however_many_write_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_dies_is_started_again_and_forgets_nothing() {
+    let test = base_schema().await;
+    let broker = Arc::new(FakeBroker { panics: std::sync::Mutex::new(1), ..FakeBroker::default() });
+    let cx = postrider_runtime::Context::for_tests();
+    Relay::new(test.db.clone(), broker.clone(), &Registry::new()).start(&cx.tasks, &cx.shutdown);
+    append(&test.db, vec![event("s/1", 1)]).await;
+    until("the panic", async || *broker.panics.lock().unwrap() == 0).await;
+    let tx = test.db.system().await.unwrap();
+    sql("UPDATE outbox SET available_at = clock_timestamp()").execute(&tx).await.unwrap();
+    tx.commit().await.unwrap();
+    until("it is sent", async || unsent(&test.db).await == 0).await;
+    assert_eq!(broker.seqs(), [1]);
+    cx.shutdown.stop_softly();
+    cx.tasks.finished().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn committed_events_go_out_at_once_and_are_marked() {
     let test = base_schema().await;
     let broker = Arc::new(FakeBroker::default());

@@ -1,8 +1,10 @@
 //! Events applied in one transaction: heads locked, ids claimed, each effect in its tenant's rows.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use postrider_broker::{Delivered, Outcome};
+use chrono::TimeDelta;
+use postrider_broker::{Delivered, Outcome, PublishError};
 use postrider_contracts::Envelope;
 use postrider_domain::{EventId, TenantId};
 use postrider_runtime::telemetry::span;
@@ -11,24 +13,46 @@ use tracing::{Instrument as _, Span};
 
 use super::StreamConsumer;
 use crate::inbox;
+use crate::outbox::HandOver;
+use crate::partitions::INBOX_DAYS;
 use crate::streams::applier::{Applied, ApplyError};
 use crate::streams::heads;
 use crate::streams::positions::{Pulled, advance};
 
+/// Reason of a dead letter that was put back after the inbox forgot its day.
+const EXPIRED: &str = "expired";
+/// When to try again if a dead letter could not be written.
+const BURY_AGAIN: Duration = Duration::from_secs(10);
+
+/// What is to be applied together.
+#[derive(Clone, Copy)]
+pub(super) struct Batch<'a> {
+    pub pulled: &'a Pulled,
+    pub delivered: &'a [Delivered],
+    /// Why its one event is given up: it is passed without being tried.
+    pub given_up: Option<&'a str>,
+}
+
+impl<'a> Batch<'a> {
+    pub fn of(pulled: &'a Pulled, delivered: &'a [Delivered]) -> Self {
+        Self { pulled, delivered, given_up: None }
+    }
+}
+
 impl StreamConsumer {
-    /// Applies events in one transaction. Returns what to do with each of `delivered`.
-    pub(super) async fn apply_all(&self, pulled: &Pulled, delivered: &[Delivered]) -> Result<Vec<Outcome>, ApplyError> {
+    /// Applies events in one transaction. Returns what to do with each of the deliveries.
+    pub(super) async fn apply_all(&self, batch: Batch<'_>) -> Result<Vec<Outcome>, ApplyError> {
         // Whoever does not mind gaps gets outcomes.
-        Ok(self.apply_unless(pulled, delivered, |_heads, _events| false).await?.unwrap_or_default())
+        Ok(self.apply_unless(batch, |_heads, _events| false).await?.unwrap_or_default())
     }
 
     /// As [`Self::apply_all`], but changes nothing and returns `None` if `refuse` says so of the heads and events.
     pub(super) async fn apply_unless(
         &self,
-        pulled: &Pulled,
-        delivered: &[Delivered],
+        batch: Batch<'_>,
         refuse: impl Fn(&HashMap<String, i64>, &[&Envelope]) -> bool + Send,
     ) -> Result<Option<Vec<Outcome>>, ApplyError> {
+        let Batch { pulled, delivered, given_up } = batch;
         let consumer = self.applier.consumer();
         let mut events: Vec<&Envelope> = pulled.events.iter().chain(delivered.iter().map(|d| &d.envelope)).collect();
         events.sort_by(|a, b| a.position.cmp(&b.position).then(a.id.cmp(&b.id)));
@@ -49,10 +73,14 @@ impl StreamConsumer {
             if !fresh.remove(&event.id) {
                 continue;
             }
-            let Some(tenant) = &event.tenant else {
-                dead.insert(event.id, self.unusable(event, "the event names no tenant"));
-                inbox::release(open.tx(), consumer, event.id).await?;
-                continue;
+            let unusable = given_up.or_else(|| self.is_expired(event, &heads).then_some(EXPIRED));
+            let tenant = match (unusable, &event.tenant) {
+                (None, Some(tenant)) => tenant,
+                (unusable, _) => {
+                    dead.insert(event.id, self.unusable(event, unusable.unwrap_or("the event names no tenant")));
+                    inbox::release(open.tx(), consumer, event.id).await?;
+                    continue;
+                }
             };
             let mut tx = open.into_tenant(tenant).await?;
             // A batch holds events of many traces: each is applied under its own.
@@ -63,6 +91,7 @@ impl StreamConsumer {
             }
             open = Open::Tenant(tx, tenant.clone());
         }
+        self.bury(pulled, &dead).await?;
         advance(&mut heads, &events, &pulled.lost_before);
         match open {
             Open::System(tx) => {
@@ -79,6 +108,33 @@ impl StreamConsumer {
             None => Outcome::Done,
         });
         Ok(Some(answers.collect()))
+    }
+
+    /// Pulled events have no delivery to be answered: those that can never be applied are put among the queue's dead
+    /// letters before the head passes them. A failed commit may leave such a letter twice, never none.
+    async fn bury(&self, pulled: &Pulled, dead: &HashMap<EventId, String>) -> Result<(), ApplyError> {
+        for event in &pulled.events {
+            let Some(reason) = dead.get(&event.id) else { continue };
+            let queue = self.applier.queue();
+            let buried = match self.db.attached::<HandOver>() {
+                Some(broker) => broker.publisher().dead_letter(queue, event.clone(), reason.clone()).await,
+                None => Err(PublishError::Unavailable),
+            };
+            buried.map_err(|error| ApplyError::Retry {
+                after: BURY_AGAIN,
+                reason: format!("its dead letter is not in {}: {error}", queue.dead_name()),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Whether nobody can tell any more if the event took effect: its stream's head has passed it, and the inbox has
+    /// forgotten its day. Only a dead letter that is put back so late is both.
+    fn is_expired(&self, event: &Envelope, heads: &HashMap<String, i64>) -> bool {
+        let remembered = (self.clock.now() - TimeDelta::days(i64::from(INBOX_DAYS))).date_naive();
+        let passed =
+            event.position.as_ref().is_some_and(|at| heads.get(&at.stream).is_some_and(|head| at.seq <= *head));
+        passed && inbox::day_of(event.id.0) < remembered
     }
 
     /// Says so once, where it is decided.

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use parking_lot::Mutex;
-use postrider_domain::Timestamp;
+use postrider_domain::{EventId, Timestamp};
 use postrider_runtime::{Shutdown, Tasks};
 
+use super::apply::Batch;
 use super::{PULL_LIMIT, StreamConsumer};
 use crate::partitions::OUTBOX_DAYS;
+use crate::streams::applier::ApplyError;
 use crate::streams::positions::{Pulled, seq};
 
 /// Streams looked at in one page of a catch-up.
@@ -76,18 +78,34 @@ impl StreamConsumer {
     /// Pulled events have no delivery to answer: what cannot be applied now stays beyond the head and is pulled again.
     /// Returns whether all could.
     async fn take_pulled(&self, pulled: Pulled) -> bool {
-        if self.apply_all(&pulled, &[]).await.is_ok() {
+        if self.apply_all(Batch::of(&pulled, &[])).await.is_ok() {
             return true;
         }
         let mut all = true;
         for event in pulled.events {
             let (id, event_type) = (event.id, event.event_type.clone());
             let alone = Pulled { events: vec![event], lost_before: HashMap::new() };
-            if let Err(error) = self.apply_all(&alone, &[]).await {
+            if let Err(error) = self.take_alone(id, &alone).await {
                 tracing::warn!(event.id = %id, event.r#type = %event_type, %error, "pulled event {id} waits");
                 all = false;
             }
         }
         all
+    }
+
+    /// One event; given up, with a dead letter, once the database has refused it for long enough.
+    async fn take_alone(&self, id: EventId, alone: &Pulled) -> Result<(), ApplyError> {
+        let batch = Batch::of(alone, &[]);
+        let applied = match self.apply_all(batch).await {
+            Err(ApplyError::Db(error)) if !error.is_transient() && self.refusals.is_given_up(id, self.clock.now()) => {
+                let reason = format!("refused by the database: {error}");
+                self.apply_all(Batch { given_up: Some(&reason), ..batch }).await
+            }
+            applied => applied,
+        };
+        if applied.is_ok() {
+            self.refusals.forget(id);
+        }
+        applied.map(|_no_deliveries| ())
     }
 }
