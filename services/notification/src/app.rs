@@ -60,9 +60,8 @@ impl App {
 
     fn start_tasks(&self) {
         let (tasks, shutdown) = (&self.cx.tasks, &self.cx.shutdown);
-        // Exactly one relay a process: the supervisor may only restart what it can make again, so it is spawned.
-        let relay = Relay::new(self.state.db.clone(), self.broker.publisher(), &self.cx.registry);
-        drop(tasks.spawn("outbox.relay", relay.run(shutdown.soft.clone())));
+        // Exactly one relay a process.
+        Relay::new(self.state.db.clone(), self.broker.publisher(), &self.cx.registry).start(tasks, shutdown);
         let (fan_out, stop) = (self.fan_out.clone(), shutdown.soft.clone());
         tasks.supervise("live.hints", shutdown, move || fan_out.clone().run(stop.clone()));
         self.consumers.start(&self.broker);

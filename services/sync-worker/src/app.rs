@@ -124,8 +124,7 @@ impl Service for App {
 
     async fn run(self) -> anyhow::Result<()> {
         let Self { server, state, transport, relay, connector, stream_check, cx } = self;
-        // The relay ends by itself at the soft stop; without it events would only wait in their table.
-        cx.tasks.spawn("outbox.relay", relay.run(cx.shutdown.soft.clone()));
+        relay.start(&cx.tasks, &cx.shutdown);
         let source = Arc::new(HttpEventSource::new(connector));
         let streams = consumers::start(transport.as_ref(), &state, source);
         streams.keep_caught_up("consumer.catch_up.connector", stream_check, &cx.tasks, &cx.shutdown);
