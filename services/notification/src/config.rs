@@ -1,8 +1,9 @@
 //! Settings: `NOTIFICATION_ADDR`, `NOTIFICATION_ADMIN_ADDR`, `SOCKETIO_ADDR`, `NOTIFICATION_DATABASE_URL`, `AMQP_URL`,
 //! `INTERNAL_KEYS`, `JWT_*`, `CONNECTOR_URL`, `SYNC_WORKER_URL`, `SOCKETIO_PING_INTERVAL`, `SOCKETIO_PING_TIMEOUT`,
-//! `CORS_ALLOWED_ORIGINS`, `NOTIFICATION_RETENTION_DAYS`, `STREAM_CHECK_SECONDS`.
+//! `SOCKETIO_SOCKETS_PER_USER`, `CORS_ALLOWED_ORIGINS`, `NOTIFICATION_RETENTION_DAYS`, `STREAM_CHECK_SECONDS`.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -58,11 +59,12 @@ impl Config {
             InternalKeys::load_pairs(env, &PAIRS),
             ClientTokenRules::load(env),
         ))?;
-        let (connector, sync_worker, ping_interval, ping_timeout, origins, retention, stream_check) = all((
+        let (connector, sync_worker, ping_interval, ping_timeout, per_user, origins, retention, stream_check) = all((
             ServiceUrl::load(env, "connector"),
             ServiceUrl::load(env, "sync-worker"),
             seconds_within(env, "SOCKETIO_PING_INTERVAL", PING_INTERVALS),
             seconds_within(env, "SOCKETIO_PING_TIMEOUT", PING_TIMEOUTS),
+            env.parse("SOCKETIO_SOCKETS_PER_USER").map(NonZeroUsize::get),
             Origins::load(env, "CORS_ALLOWED_ORIGINS"),
             env.parse::<u16>("NOTIFICATION_RETENTION_DAYS"),
             env.seconds("STREAM_CHECK_SECONDS"),
@@ -76,7 +78,7 @@ impl Config {
             client_tokens,
             connector: connector.0,
             sync_worker: sync_worker.0,
-            socket: socket::Settings { ping_interval, ping_timeout, origins, ..socket::Settings::default() },
+            socket: socket::Settings { ping_interval, ping_timeout, per_user, origins, ..socket::Settings::default() },
             retention: TimeDelta::days(i64::from(retention)),
             stream_check,
         })
@@ -125,6 +127,8 @@ mod tests {
         for seconds in ["1", "35"] {
             assert!(load(&[("SOCKETIO_PING_INTERVAL", seconds), ("SOCKETIO_PING_TIMEOUT", "1")]).is_ok());
         }
+        let sockets = |more: &[(&str, &str)]| load(more).unwrap().socket.per_user;
+        assert_eq!((sockets(&[]), sockets(&[("SOCKETIO_SOCKETS_PER_USER", "500")])), (50, 500));
         let any = load(&[("CORS_ALLOWED_ORIGINS", "*")]).unwrap().socket.origins;
         assert!(any.is_any());
     }
@@ -135,6 +139,7 @@ mod tests {
             ("SOCKETIO_PING_INTERVAL", "0"),
             ("SOCKETIO_PING_INTERVAL", "36"),
             ("SOCKETIO_PING_TIMEOUT", "0"),
+            ("SOCKETIO_SOCKETS_PER_USER", "0"),
             ("CORS_ALLOWED_ORIGINS", "https://a.example, app"),
         ] {
             let errors = load(&[(name, value)]).unwrap_err();
