@@ -80,6 +80,7 @@ impl Actions {
             at: self.now(),
             entry: if entries.len() == 1 { entries.pop() } else { None },
             trace: owner.trace,
+            from: None,
         };
         let announcer = self.announcer.clone();
         tx.on_commit(move || announcer.announce(hint));

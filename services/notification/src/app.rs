@@ -19,7 +19,7 @@ use crate::actions::Actions;
 use crate::channels::socket::{Shared, SocketServer, Sockets};
 use crate::config::{Config, NAME};
 use crate::consumers::Consumers;
-use crate::hints::{Announcer, FanOut, Hub};
+use crate::hints::{Announcer, FanOut, Hub, Looks, ReplicaId};
 use crate::metrics::Metrics;
 use crate::state::State;
 use crate::{http, jobs, store};
@@ -43,6 +43,8 @@ pub struct App {
     broker: Broker,
     consumers: Consumers,
     fan_out: FanOut,
+    looks: Looks,
+    shared: Arc<Shared>,
     sockets: SocketServer,
     server: Server,
 }
@@ -64,6 +66,17 @@ impl App {
         Relay::new(self.state.db.clone(), self.broker.publisher(), &self.cx.registry).start(tasks, shutdown);
         let (fan_out, stop) = (self.fan_out.clone(), shutdown.soft.clone());
         tasks.supervise("live.hints", shutdown, move || fan_out.clone().run(stop.clone()));
+        // A round and the pause behind it take half of the time each.
+        let (looks, half) = (self.looks.clone(), self.config.socket.check_every / 2);
+        tasks.every("live.looks", half, shutdown, move || {
+            let looks = looks.clone();
+            async move { looks.round(half).await }
+        });
+        let shared = self.shared.clone();
+        tasks.every("job.confirm", self.config.socket.housekeeping, shutdown, move || {
+            let shared = shared.clone();
+            async move { shared.sockets.confirmed.write(&shared.db).await }
+        });
         self.consumers.start(&self.broker);
         let catch_ups = [
             ("consumer.catch_up.connector", &self.consumers.connector),
@@ -100,15 +113,19 @@ impl Service for App {
 
     async fn build(config: Config, deps: Deps, cx: Context) -> anyhow::Result<Self> {
         let db = Db::connect(DbConfig::of(config.database.clone(), Spec::NOTIFICATION))?;
+        // Sockets come back by the thousand at once; what consumes and answers must not wait behind them.
+        let socket_db = db.lane((config.database.max_connections / 2).max(1));
         let broker = Broker::start(BrokerConfig { url: config.amqp.clone(), service: NAME }, &cx);
         let (hub, metrics) = (Hub::default(), Arc::new(Metrics::new(&cx.registry)));
-        let announcer = Announcer::new(hub.clone(), broker.live());
+        let own = ReplicaId(cx.seams.ids.uuid());
+        let announcer = Announcer::new(hub.clone(), broker.live(), own);
         let actions = Actions::new(cx.seams.clone(), announcer, metrics.clone(), config.retention);
         let origin_keys = config.origin_keys();
         let consumers = Consumers::new(&db, &actions, origin_keys, &cx.seams.clock, deps.connector, deps.sync_worker);
-        let fan_out = FanOut::new(hub.clone(), broker.live());
+        let fan_out = FanOut::new(hub.clone(), broker.live(), own);
+        let looks = Looks::new(hub.clone(), socket_db.clone(), cx.seams.clock.clone());
         let shared = Shared {
-            db: db.clone(),
+            db: socket_db,
             actions: actions.clone(),
             hub,
             fan_out: fan_out.clone(),
@@ -117,9 +134,10 @@ impl Service for App {
             metrics,
             tasks: cx.tasks.clone(),
             settings: config.socket.clone(),
-            sockets: Sockets::new(&config.socket),
+            sockets: Sockets::default(),
         };
-        let sockets = SocketServer::bind(config.socket_addr, Arc::new(shared))
+        let shared = Arc::new(shared);
+        let sockets = SocketServer::bind(config.socket_addr, shared.clone())
             .await
             .with_context(|| format!("SOCKETIO_ADDR {} cannot be listened on", config.socket_addr))?;
         let state = State { db: db.clone(), seams: cx.seams.clone(), actions };
@@ -131,7 +149,7 @@ impl Service for App {
             body_limit: BODY_LIMIT,
         };
         let server = Server::bind(listen, &cx, health(&db, &broker), http::configure(state.clone(), tokens))?;
-        Ok(Self { config, cx, state, broker, consumers, fan_out, sockets, server })
+        Ok(Self { config, cx, state, broker, consumers, fan_out, looks, shared, sockets, server })
     }
 
     async fn run(self) -> anyhow::Result<()> {

@@ -9,12 +9,14 @@ mod announcer;
 mod buffer;
 mod fan_out;
 mod hub;
+mod looks;
 mod trace;
 
 pub use announcer::Announcer;
 pub use buffer::HintBuffer;
 pub use fan_out::FanOut;
 pub use hub::{Hub, Membership};
+pub use looks::Looks;
 
 use postrider_contracts::TraceContext;
 use postrider_domain::{TenantId, Timestamp, UserId};
@@ -37,7 +39,15 @@ pub struct Hint {
     /// that knows no traces leaves it out.
     #[serde(default, with = "trace", skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceContext>,
+    /// Which replica wrote it, whose own sessions have heard of it already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<ReplicaId>,
 }
+
+/// One process of the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ReplicaId(pub Uuid);
 
 /// The routing key of a tenant's hints: `live.<hash>`. The tenant's own text may be longer than a key allows and hold
 /// any character; two tenants with one hash only hear each other's hints, which sessions drop.
@@ -65,6 +75,7 @@ mod tests {
             at: Timestamp::default(),
             entry: None,
             trace,
+            from: None,
         };
         let mut json = serde_json::to_value(&hint).unwrap();
         assert_eq!(serde_json::from_value::<Hint>(json.clone()).unwrap(), hint);

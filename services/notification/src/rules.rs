@@ -28,4 +28,4 @@ pub use mark::Mark;
 pub use origin::OwnDigest;
 pub use preferences::{Overrides, Preferences};
 pub use recipient::Recipient;
-pub use room::Room;
+pub use room::{Places, Room};

@@ -8,6 +8,7 @@
 //!            cursors: what each room is owed → emitter: out without losing or piling up → watermark: what arrived
 //! ```
 
+mod confirmed;
 mod identity;
 mod inbound;
 mod protocol;

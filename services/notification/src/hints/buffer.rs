@@ -72,7 +72,16 @@ mod tests {
         for nseq in 1..=1_000 {
             let (tenant, user) = (TenantId::parse("t").unwrap(), UserId::parse("u").unwrap());
             let at = Timestamp::default();
-            hints.push(Arc::new(Hint { tenant, user, epoch: Uuid::nil(), nseq, at, entry: None, trace: None }));
+            hints.push(Arc::new(Hint {
+                tenant,
+                user,
+                epoch: Uuid::nil(),
+                nseq,
+                at,
+                entry: None,
+                trace: None,
+                from: None,
+            }));
         }
         let (waiting, behind) = hints.take();
         assert!(behind && waiting.len() <= MAX);

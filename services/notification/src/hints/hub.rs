@@ -47,6 +47,13 @@ impl Hub {
         }
     }
 
+    /// Everybody who has a session here, in order.
+    pub fn users(&self) -> Vec<(TenantId, UserId)> {
+        let mut users: Vec<_> = self.sessions.lock().keys().cloned().collect();
+        users.sort_unstable();
+        users
+    }
+
     /// Sessions of this replica.
     pub fn len(&self) -> usize {
         self.sessions.lock().values().map(Vec::len).sum()

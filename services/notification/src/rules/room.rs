@@ -15,6 +15,21 @@ postrider_domain::words! {
     }
 }
 
+/// Places of both rooms in a user's log; a room that is not subscribed stays at 0 and says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Places {
+    pub notifications: i64,
+    pub sync: i64,
+}
+
+impl Places {
+    /// The further of both, room by room.
+    #[must_use]
+    pub fn further(self, other: Self) -> Self {
+        Self { notifications: self.notifications.max(other.notifications), sync: self.sync.max(other.sync) }
+    }
+}
+
 impl From<String> for Room {
     fn from(word: String) -> Self {
         word.parse().unwrap_or(Self::Notifications)

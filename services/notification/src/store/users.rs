@@ -4,7 +4,7 @@ use postrider_domain::{TenantId, Timestamp, UserId};
 use postrider_storage::{Error, SystemTx, TenantTx, Value, sql};
 use uuid::Uuid;
 
-use crate::rules::Room;
+use crate::rules::{Places, Room};
 
 postrider_storage::row! {
     /// Where a user's sequence stands.
@@ -19,6 +19,14 @@ postrider_storage::row! {
         pub unread: i64,
         pub watermark_notifications: i64,
         pub watermark_sync: i64,
+    }
+
+    /// How far a user's log is.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Reached {
+        pub user_id: UserId,
+        pub epoch: Uuid,
+        pub nseq: i64,
     }
 }
 
@@ -99,21 +107,37 @@ pub async fn advance(
     Ok(())
 }
 
-/// Moves the watermarks forward; they never move back and never beyond the head.
-pub async fn confirm(
+/// Moves watermarks forward; they never move back and never beyond the head. The users are locked in one order, as
+/// everywhere.
+pub async fn confirm<'a>(
     tx: &TenantTx,
     tenant: &TenantId,
-    user: &UserId,
-    notifications: i64,
-    sync: i64,
+    received: impl Iterator<Item = (&'a UserId, Places)> + Clone,
 ) -> Result<(), Error> {
-    sql("UPDATE users SET watermark_notifications = greatest(watermark_notifications, least($3, nseq)), \
-                          watermark_sync = greatest(watermark_sync, least($4, nseq)) \
-         WHERE tenant = $1 AND user_id = $2 AND (watermark_notifications < $3 OR watermark_sync < $4)")
-    .binds((tenant, user, notifications, sync))
+    sql("WITH moved AS ( \
+             SELECT u.user_id, least(c.notifications, u.nseq) AS notifications, least(c.sync, u.nseq) AS sync \
+             FROM users u JOIN {c: user_id text, notifications bigint, sync bigint} ON c.user_id = u.user_id \
+             WHERE u.tenant = $1 \
+               AND (u.watermark_notifications < c.notifications OR u.watermark_sync < c.sync) \
+             ORDER BY u.user_id FOR UPDATE OF u) \
+         UPDATE users u SET watermark_notifications = greatest(u.watermark_notifications, moved.notifications), \
+                            watermark_sync = greatest(u.watermark_sync, moved.sync) \
+         FROM moved WHERE u.tenant = $1 AND u.user_id = moved.user_id")
+    .bind(tenant)
+    .column("user_id", received.clone().map(|(user, _)| user.as_str()))
+    .column("notifications", received.clone().map(|(_, places)| places.notifications))
+    .column("sync", received.map(|(_, places)| places.sync))
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// How far the logs of these users are, in no special order; nothing of a user who was never told anything.
+pub async fn reached(tx: &TenantTx, tenant: &TenantId, users: &[&str]) -> Result<Vec<Reached>, Error> {
+    sql("SELECT user_id, epoch, nseq FROM users WHERE tenant = $1 AND user_id = ANY($2)")
+        .binds((tenant, users))
+        .load(tx)
+        .await
 }
 
 /// Tenants after the given one, for jobs that go through all of them.

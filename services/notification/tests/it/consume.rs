@@ -10,7 +10,7 @@ use postrider_contracts::{OriginKey, OwnMail, Purpose};
 use postrider_domain::SystemClock;
 use postrider_notification::actions::Actions;
 use postrider_notification::consumers::Consumers;
-use postrider_notification::hints::{Announcer, Hub};
+use postrider_notification::hints::{Announcer, Hub, ReplicaId};
 use postrider_notification::metrics::Metrics;
 use postrider_runtime::Context;
 use serde_json::Value;
@@ -146,7 +146,7 @@ async fn a_delivery_that_was_committed_but_not_acknowledged_changes_nothing_the_
     let cx = Context::for_tests();
     let broker = Broker::start(BrokerConfig { url: world.vhost.amqp_url(), service: "test" }, &cx);
     let metrics = Arc::new(Metrics::new(&cx.registry));
-    let announcer = Announcer::new(Hub::default(), broker.live());
+    let announcer = Announcer::new(Hub::default(), broker.live(), ReplicaId(uuid::Uuid::nil()));
     let actions = Actions::new(cx.seams.clone(), announcer, metrics.clone(), TimeDelta::days(30));
     let clock: Arc<dyn postrider_domain::Clock> = Arc::new(SystemClock);
     let source = Arc::new(world.producer.clone());

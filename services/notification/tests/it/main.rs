@@ -20,6 +20,8 @@ mod polling;
 #[cfg(test)]
 mod producer;
 #[cfg(test)]
+mod read_state;
+#[cfg(test)]
 mod replay;
 #[cfg(test)]
 mod replicas;
@@ -29,6 +31,8 @@ mod schema;
 mod slow;
 #[cfg(test)]
 mod socket;
+#[cfg(test)]
+mod starve;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]

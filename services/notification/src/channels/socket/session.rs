@@ -19,7 +19,7 @@ use std::sync::atomic::Ordering;
 use postrider_domain::ConnectorId;
 use socketioxide::extract::SocketRef;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -90,7 +90,6 @@ pub struct Session {
     epoch: Option<Uuid>,
     unread: UnreadCount,
     watermark: Watermark,
-    last_check: Instant,
     /// The log could not be read when it was to be.
     behind: bool,
     allowance: Allowance,
@@ -113,7 +112,6 @@ impl Session {
             epoch: None,
             unread: UnreadCount::default(),
             watermark,
-            last_check: now,
             behind: false,
             allowance: Allowance::new(now),
         }
@@ -137,7 +135,9 @@ impl Session {
         inbound: &mut mpsc::Receiver<Incoming>,
     ) -> Result<Infallible, End> {
         self.greet(handshake).await?;
-        let mut tick = interval(self.shared.settings.housekeeping);
+        // Each session has its own beat: after an outage not all of them look at the same instant.
+        let every = self.shared.settings.housekeeping;
+        let mut tick = interval_at(Instant::now() + every.mul_f64(self.shared.seams.entropy.unit()), every);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let hints = self.proved.as_ref().map(|proved| proved.membership.hints());

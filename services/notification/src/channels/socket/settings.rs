@@ -16,9 +16,9 @@ pub struct Settings {
     /// How long a polling session's websocket may take to show that frames pass; without that the session goes on
     /// polling.
     pub upgrade_within: Duration,
-    /// Every session looks for rows nobody hinted at this often.
+    /// Every user's log is looked at for entries nobody hinted at this often.
     pub check_every: Duration,
-    /// Watermarks are written and stalled connections looked for this often.
+    /// Watermarks are written, and stalled connections looked for, this often.
     pub housekeeping: Duration,
     /// A connection that takes no bytes, or a buffer that stays full, for so long is cut.
     pub slow_after: Duration,
@@ -28,8 +28,6 @@ pub struct Settings {
     pub buffer: usize,
     /// Kernel send buffer of a connection, in bytes.
     pub send_buffer: usize,
-    /// Replays under way at once on this replica.
-    pub replays: usize,
     /// Sockets one user may have on this replica. A person has a few tabs and devices, each of which may leave a dead
     /// socket behind until its ping times out; more is a client that does not close what it opens.
     pub per_user: usize,
@@ -50,7 +48,6 @@ impl Default for Settings {
             drain: Duration::from_secs(5),
             buffer: 512,
             send_buffer: 64 * 1024,
-            replays: 64,
             per_user: 50,
             origins: Origins::default(),
         }

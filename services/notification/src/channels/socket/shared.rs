@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use postrider_domain::Seams;
 use postrider_runtime::Tasks;
 use postrider_storage::Db;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::confirmed::Confirmed;
 use super::identity::TokenVerifier;
 use super::server::transports::Transports;
 use super::settings::Settings;
@@ -18,6 +18,7 @@ use crate::metrics::Metrics;
 
 /// The parts a session works with, and what is known of all of them.
 pub struct Shared {
+    /// A share of the pool: however many sockets look at once, consumers and routes have the rest.
     pub db: Db,
     pub actions: Actions,
     pub hub: Hub,
@@ -31,25 +32,17 @@ pub struct Shared {
 }
 
 /// The sockets of this replica.
+#[derive(Default)]
 pub struct Sockets {
     pub transports: Transports,
-    /// Replays under way; more wait.
-    pub replays: Semaphore,
+    /// What is known to have arrived and waits to be written.
+    pub confirmed: Confirmed,
     /// The soft stop began.
     pub leaving: CancellationToken,
     pub open: AtomicUsize,
 }
 
 impl Sockets {
-    pub fn new(settings: &Settings) -> Self {
-        Self {
-            transports: Transports::default(),
-            replays: Semaphore::new(settings.replays),
-            leaving: CancellationToken::new(),
-            open: AtomicUsize::new(0),
-        }
-    }
-
     /// Sessions whose task runs.
     pub fn open(&self) -> usize {
         self.open.load(Ordering::SeqCst)

@@ -6,12 +6,11 @@ use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
 use super::cursors::{Cursor, Step};
-use super::watermark::Places;
 use super::{End, Session};
 use crate::channels::socket::protocol::event_id::EventId;
 use crate::hints::Hint;
 use crate::observe;
-use crate::rules::Room;
+use crate::rules::{Places, Room};
 use crate::store::log::Entry;
 
 /// The unread count: told after a run of entries once, not after each, and only if it changed.

@@ -1,12 +1,11 @@
-//! What a session does from time to time: it looks for stalled and flooding clients, writes what certainly arrived, and
-//! reads rows nobody hinted at.
+//! What a session does from time to time: it looks for stalled and flooding clients, confirms what certainly arrived, and
+//! reads rows that could not be read before.
 
 use tokio::time::Instant;
 
-use super::watermark::Places;
 use super::{End, Session};
 use crate::channels::socket::inbound::Inbound;
-use crate::store::users;
+use crate::rules::Places;
 
 impl Session {
     pub(super) async fn housekeep(&mut self) -> Result<(), End> {
@@ -16,27 +15,19 @@ impl Session {
         }
         let now = Instant::now();
         if let Some(places) = self.watermark.confirm(now) {
-            self.confirm(places).await;
+            self.confirm(places);
         }
-        if self.behind || now.duration_since(self.last_check) >= self.shared.settings.check_every {
-            self.last_check = now;
+        if self.behind {
             self.catch_up().await?;
             self.tell_count().await?;
         }
         Ok(())
     }
 
-    /// Writes what the client certainly received; if that fails it is only repeated later.
-    pub(super) async fn confirm(&self, places: Places) {
-        let Some(identity) = self.identity() else { return };
-        let (tenant, user) = (&identity.owner.tenant, &identity.owner.user);
-        let written = async {
-            let tx = self.shared.db.tenant(tenant).await?;
-            users::confirm(&tx, tenant, user, places.notifications, places.sync).await?;
-            tx.commit().await
-        };
-        if let Err(error) = written.await {
-            tracing::warn!(%error, "a watermark could not be written");
+    /// What the client certainly received is written soon; if it never is, it is only repeated.
+    pub(super) fn confirm(&self, places: Places) {
+        if let Some(identity) = self.identity() {
+            self.shared.sockets.confirmed.note(&identity.owner.tenant, &identity.owner.user, places);
         }
     }
 }

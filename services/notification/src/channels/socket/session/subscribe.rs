@@ -5,11 +5,10 @@ use postrider_storage::Error;
 use super::Session;
 use super::cursors::Cursor;
 use super::requests::Then;
-use super::watermark::Places;
 use crate::channels::socket::protocol::event_id::{Certainty, Place};
 use crate::channels::socket::protocol::handshake::Resume;
 use crate::channels::socket::protocol::problem::SocketProblem;
-use crate::rules::Room;
+use crate::rules::{Places, Room};
 use crate::store::users::{self, Head};
 
 /// Where a subscription starts.
@@ -44,7 +43,7 @@ impl Session {
         if let Some(Resume::At(id)) = resume {
             let named = id.place(room);
             if let Some(Place { nseq, certainty: Certainty::Whole }) = named {
-                self.confirm_room(room, nseq).await;
+                self.confirm_room(room, nseq);
             }
             // The client has the entry, but perhaps not the count that followed it.
             if named.is_some() && !id.count && room == Room::Notifications {
@@ -66,12 +65,11 @@ impl Session {
     }
 
     /// The client named what it has, by an id that stands for everything before it: that is certain.
-    async fn confirm_room(&self, room: Room, nseq: i64) {
+    fn confirm_room(&self, room: Room, nseq: i64) {
         self.confirm(match room {
             Room::Notifications => Places { notifications: nseq, sync: 0 },
             Room::Sync => Places { notifications: 0, sync: nseq },
-        })
-        .await;
+        });
     }
 }
 

@@ -9,17 +9,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::cursors::{Cursor, Cursors};
-use crate::rules::Room;
+use crate::rules::{Places, Room};
 
 /// Steps remembered inside one confirmation time; more are merged into the youngest, which only confirms later.
 const STEPS: u32 = 16;
-
-/// Places of both rooms; a room that is not subscribed stays at 0 and confirms nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Places {
-    pub notifications: i64,
-    pub sync: i64,
-}
 
 impl Places {
     /// Up to where the cursors sent everything: what a socket skipped, it cannot have received.
