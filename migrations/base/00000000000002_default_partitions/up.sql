@@ -1,4 +1,4 @@
--- As before, and deletes what is as old from the default partitions, which grew for ever.
+-- As before, and deletes rows of that age from the default partitions, which grew for ever.
 CREATE OR REPLACE FUNCTION drop_partitions(outbox_days integer, inbox_days integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
