@@ -111,8 +111,11 @@ impl State {
         let known = self.refresh.get_mut(&request.refresh_token).ok_or(DEAD)?;
         let too_old = self.config.refresh_days.is_some_and(|days| now - known.issued > TimeDelta::days(days));
         // Google ends refresh tokens that were not used for six months.
-        if too_old || now - known.used > TimeDelta::days(183) || known.client_id != request.client_id {
+        if too_old || now - known.used > TimeDelta::days(183) {
             return Err(DEAD);
+        }
+        if known.client_id != request.client_id {
+            return Err(OAuthError { status: 401, ..bad("unauthorized_client", "Unauthorized") });
         }
         known.used = now;
         let known = known.clone();
