@@ -166,8 +166,11 @@ fn refresh_token(answer: &TokenAnswer) -> Option<Secret> {
     answer.refresh_token().map(|token| Secret::new(token.secret().clone())).filter(|token| !token.is_empty())
 }
 
+/// Nothing said is "as before" (RFC 6749 §5.1), also when it is said with an empty text.
 fn scopes(answer: &TokenAnswer) -> Option<Scopes> {
-    answer.scopes().map(|scopes| scopes.iter().map(|scope| scope.as_str()).collect())
+    let scopes: Scopes =
+        answer.scopes()?.iter().map(|scope| scope.as_str()).filter(|scope| !scope.is_empty()).collect();
+    Some(scopes).filter(|scopes| !scopes.is_empty())
 }
 
 /// Every future of this client can move between threads; checked here, since callers box them.

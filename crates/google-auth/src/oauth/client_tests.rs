@@ -214,3 +214,11 @@ async fn an_unreachable_endpoint_is_transient() {
     assert!(world.client.refresh(&Secret::new("x")).await.unwrap_err().is_transient());
     assert!(world.client.revoke(&Secret::new("x")).await.unwrap_err().is_transient());
 }
+
+#[tokio::test]
+async fn an_empty_scope_takes_nothing_away() {
+    let world = world().await;
+    world.answers("/token", 200, json!({"access_token": "ya29", "token_type": "Bearer", "scope": ""})).await;
+    assert!(world.client.refresh(&Secret::new("1//r")).await.unwrap().scopes.is_none());
+    assert!(world.exchange().await.unwrap().scopes.is_empty());
+}
