@@ -106,8 +106,7 @@ impl Service for App {
 
     async fn run(self) -> anyhow::Result<()> {
         let Self { server, state, transport, relay, bootstrap, cx } = self;
-        // The relay ends by itself at the soft stop; without it events would only wait in their table.
-        cx.tasks.spawn("outbox.relay", relay.run(cx.shutdown.soft.clone()));
+        relay.start(&cx.tasks, &cx.shutdown);
         consumers::start(transport.as_ref(), &state);
         jobs::start(&cx, &state, bootstrap);
         server.run(&cx.shutdown).await

@@ -4,6 +4,7 @@ pub mod auth;
 pub mod connectors;
 pub mod doc;
 pub mod owner;
+pub mod refusals;
 pub mod system;
 pub mod token_leases;
 pub mod watch;
@@ -26,5 +27,6 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/api/v1/gmail/watch/start").post(watch::start::handle))
         .service(resource("/api/v1/gmail/watch/stop").post(watch::stop::handle))
         .service(resource("/api/system/info").get(system::info::handle))
-        .service(resource("/internal/token-leases").route(post().to(token_leases::create::handle)));
+        .service(resource("/internal/token-leases").route(post().to(token_leases::create::handle)))
+        .service(resource("/internal/refusals").route(post().to(refusals::create::handle)));
 }

@@ -1,5 +1,6 @@
 //! Timed work. Every job is safe with many replicas: what is due is claimed by row, on database time.
 
+pub mod adopt_topic;
 pub mod bootstrap;
 pub mod check_tokens;
 pub mod clean_states;
@@ -22,6 +23,7 @@ pub fn start(cx: &Context, state: &State, bootstrap: Option<Bootstrap>) {
     every(cx, state, "job.end_grants", endings, |state| async move { end_grants::turn(&state).await });
     every(cx, state, "job.check_tokens", check_tokens::EVERY, |state| async move { check_tokens::turn(&state).await });
     every(cx, state, "job.clean_states", clean_states::EVERY, |state| async move { clean_states::turn(&state).await });
+    every(cx, state, "job.adopt_topic", adopt_topic::EVERY, |state| async move { adopt_topic::turn(&state).await });
     postrider_events::partitions::keep(&cx.tasks, &cx.shutdown, &state.db);
     if let Some(account) = bootstrap {
         cx.tasks.spawn("job.bootstrap", bootstrap::run(state.clone(), cx.shutdown.clone(), account));

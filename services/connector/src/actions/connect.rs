@@ -5,10 +5,11 @@
 //!   redeemed       a spent code's answer waits, sealed, while Gmail cannot say whose it is
 //! confirm          a Grant waits, sealed, for a yes in another browser
 //! connect          lock the address, find the connector
-//!   account        use the yes up, lock the account, want its watch
+//!   account        use the yes up, lock the account
 //!   connector      lock and store connector and credential
 //!   watch_share    its share in the account's watch
-//!   events         connector.connected, watch.started; commit
+//!   events         connector.connected, watch.started
+//!   account        want its watch, if there is a share; commit
 //! ```
 
 mod account;
@@ -24,6 +25,7 @@ use postrider_domain::ConnectorId;
 use postrider_storage::TenantTx;
 use tokio::sync::oneshot;
 
+use self::connector::Stored;
 use self::grant::Grant;
 use super::Owner;
 use super::persist::persist;
@@ -35,7 +37,7 @@ use crate::rules::scopes;
 use crate::rules::settings::SettingsPatch;
 use crate::state::State;
 use crate::store::connectors::{self, Connector};
-use crate::store::google_accounts;
+use crate::store::google_accounts::{self, watch};
 use crate::store::oauth_states::Hash;
 
 /// What came of it.
@@ -99,14 +101,21 @@ async fn store(state: &State, request: &Request) -> Result<Connected, Error> {
     let account = account::settle(&tx, state, google, found.as_ref(), &grant.who).await?;
 
     let mut tx = tx.into_tenant(&owner.tenant).await?;
-    let (row, created) = connector::store(&tx, state, request, found.as_ref(), &account).await?;
-    let joined = watch_share::join(&tx, state, &account, &row).await?;
+    let Stored { row, before } = connector::store(&tx, state, request, found.as_ref(), &account).await?;
+    let share = watch_share::join(&tx, state, &account, &row, before).await?;
     events::connector(&mut tx, &state.seams, &row, Change::Connected, *trace).await?;
-    if let Some(watch) = joined {
-        events::watch(&mut tx, &state.seams, &row, &watch, WatchChange::Started, *trace).await?;
+    if let Some(watch) = &share.told {
+        events::watch(&mut tx, &state.seams, &row, watch, WatchChange::Started, *trace).await?;
     }
-    tx.commit().await?;
-    Ok(Connected { connector: row.id, email_address: row.email_address, created })
+    match share.topic {
+        Some(topic) => {
+            let tx = tx.into_system().await?;
+            watch::want(&tx, account.id, &topic, state.seams.clock.now()).await?;
+            tx.commit().await?;
+        }
+        None => tx.commit().await?,
+    }
+    Ok(Connected { connector: row.id, email_address: row.email_address, created: before.is_none() })
 }
 
 /// The owner's connector of that account: by `sub`; else the one known by this address only. A grant that names no

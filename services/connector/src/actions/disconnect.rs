@@ -65,6 +65,7 @@ async fn store_end(tx: &TenantTx, state: &State, row: Connector, run: Option<Uui
     let row = Connector {
         status: AccountStatus::Disconnected,
         status_reason: String::new(),
+        was_paused: false,
         version: row.version + 1,
         erase_run_id: run,
         check_due_at: None,

@@ -19,24 +19,32 @@ words! {
         InvalidGrant = "invalid_grant",
         /// The grant lives and no longer covers reading.
         ScopeMissing = "scope_missing",
+        /// The grant belongs to another OAuth client than the installation has now.
+        ClientChanged = "client_changed",
+        /// The administrator of the account's domain does not allow this application.
+        DomainPolicy = "domain_policy",
+        /// The account has no Gmail any more.
+        MailServiceOff = "mail_service_off",
     }
 }
 
 /// Marks the connector that was seen, if its credential is still the one `version` names: a consent that came in between
-/// wins.
-pub async fn require_consent(state: &State, seen: &Connector, version: i64, reason: Reason) -> Result<(), Error> {
+/// wins. Returns whether it did.
+pub async fn require_consent(state: &State, seen: &Connector, version: i64, reason: Reason) -> Result<bool, Error> {
     let tx = state.db.system().await?;
     leave_watch(&tx, seen).await?;
 
     let mut tx = tx.into_tenant(&seen.tenant).await?;
     let row = connectors::lock(&tx, seen.id).await?.ok_or(Error::NotFound)?;
-    let keep_refresh = reason == Reason::ScopeMissing;
+    // A token that is good, or good for another client, is still needed to give the grant back.
+    let keep_refresh = reason != Reason::InvalidGrant;
     if !row.status.is_live() || !credentials::mark_dead(&tx, row.id, version, keep_refresh).await? {
         // Dropped with what was done to the account.
-        return Ok(());
+        return Ok(false);
     }
     let row = Connector {
         status: AccountStatus::ReauthRequired,
+        was_paused: row.status == AccountStatus::Paused,
         status_reason: reason.to_string(),
         version: row.version + 1,
         check_due_at: None,
@@ -48,7 +56,7 @@ pub async fn require_consent(state: &State, seen: &Connector, version: i64, reas
     events::connector(&mut tx, &state.seams, &row, Change::ReauthRequired, None).await?;
     tx.commit().await?;
     observe::reauth_required(&state.metrics, row.id, reason);
-    Ok(())
+    Ok(true)
 }
 
 /// Without a grant there is nobody to renew or stop the account's watch with, unless others share it; Google ends it.

@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use super::{auth, connectors, system, token_leases, watch};
+use super::{auth, connectors, refusals, system, token_leases, watch};
 
 /// Every route.
 #[derive(OpenApi)]
@@ -22,6 +22,7 @@ use super::{auth, connectors, system, token_leases, watch};
         watch::stop::handle,
         system::info::handle,
         token_leases::create::handle,
+        refusals::create::handle,
     )
 )]
 pub struct ApiDoc;

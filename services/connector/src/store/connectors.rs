@@ -28,6 +28,8 @@ row! {
         pub status: AccountStatus,
         /// Why, for `reauth_required`.
         pub status_reason: String,
+        /// For `reauth_required`: its owner had paused it.
+        pub was_paused: bool,
         pub granted_scopes: String,
         pub settings: Settings,
         pub version: i64,
@@ -41,7 +43,7 @@ row! {
 macro_rules! connector_columns {
     () => {
         "id, tenant, owner, google_sub, account_id, display_name, email_address, address_key, status, status_reason, \
-         granted_scopes, settings, version, erase_run_id, check_due_at, created_at, updated_at"
+         was_paused, granted_scopes, settings, version, erase_run_id, check_due_at, created_at, updated_at"
     };
 }
 

@@ -13,6 +13,8 @@ row! {
         /// Absent once the grant was found dead or the connector was ended.
         pub refresh_sealed: Option<String>,
         pub access_sealed: Option<String>,
+        /// Absent for tokens from before it was noted.
+        pub access_issued_at: Option<Timestamp>,
         pub access_expires_at: Option<Timestamp>,
         /// Somebody is asking Google for a new access token at the moment.
         pub refreshing: bool,
@@ -24,12 +26,13 @@ row! {
 pub struct Sealed {
     pub refresh: String,
     pub access: String,
+    pub access_issued_at: Timestamp,
     pub access_expires_at: Timestamp,
 }
 
 /// The connector's tokens.
 pub async fn find(tx: &TenantTx, connector: ConnectorId) -> Result<Option<Credential>, Error> {
-    sql("SELECT version, refresh_sealed, access_sealed, access_expires_at, \
+    sql("SELECT version, refresh_sealed, access_sealed, access_issued_at, access_expires_at, \
             coalesce(refreshing_until > clock_timestamp(), false) AS refreshing \
          FROM credentials WHERE connector_id = $1")
     .bind(connector)
@@ -40,14 +43,14 @@ pub async fn find(tx: &TenantTx, connector: ConnectorId) -> Result<Option<Creden
 /// Stores the tokens of a new consent, whatever was there. Returns the new version.
 pub async fn replace(tx: &TenantTx, connector: ConnectorId, tenant: &TenantId, sealed: Sealed) -> Result<i64, Error> {
     let row = sql("INSERT INTO credentials \
-            (connector_id, tenant, version, refresh_sealed, access_sealed, access_expires_at) \
-         VALUES ($1, $2, 1, $3, $4, $5) \
+            (connector_id, tenant, version, refresh_sealed, access_sealed, access_expires_at, access_issued_at) \
+         VALUES ($1, $2, 1, $3, $4, $5, $6) \
          ON CONFLICT (connector_id) DO UPDATE SET version = credentials.version + 1, \
             refresh_sealed = excluded.refresh_sealed, access_sealed = excluded.access_sealed, \
-            access_expires_at = excluded.access_expires_at, refresher = NULL, refreshing_until = NULL, \
+            access_expires_at = excluded.access_expires_at, access_issued_at = excluded.access_issued_at, refresher = NULL, refreshing_until = NULL, \
             updated_at = clock_timestamp() \
          RETURNING version AS value")
-    .binds((connector, tenant, sealed.refresh, sealed.access, sealed.access_expires_at))
+    .binds((connector, tenant, sealed.refresh, sealed.access, sealed.access_expires_at, sealed.access_issued_at))
     .get_result::<Value<i64>>(tx)
     .await?;
     Ok(row.0)
@@ -88,9 +91,9 @@ pub async fn store_refreshed(
     sealed: Sealed,
 ) -> Result<Option<i64>, Error> {
     let row = sql("UPDATE credentials SET version = version + 1, refresh_sealed = $3, access_sealed = $4, \
-            access_expires_at = $5, refresher = NULL, refreshing_until = NULL, updated_at = clock_timestamp() \
+            access_expires_at = $5, access_issued_at = $6, refresher = NULL, refreshing_until = NULL, updated_at = clock_timestamp() \
          WHERE connector_id = $1 AND version = $2 RETURNING version AS value")
-    .binds((connector, version, sealed.refresh, sealed.access, sealed.access_expires_at))
+    .binds((connector, version, sealed.refresh, sealed.access, sealed.access_expires_at, sealed.access_issued_at))
     .optional::<Value<i64>>(tx)
     .await?;
     Ok(row.map(|row| row.0))

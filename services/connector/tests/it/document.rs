@@ -30,6 +30,7 @@ async fn every_route_is_described() {
         "post /api/v1/gmail/watch/start",
         "post /api/v1/gmail/watch/stop",
         "post /gmail/auth/callback",
+        "post /internal/refusals",
         "post /internal/token-leases",
     ];
     assert_eq!(described, routes.map(str::to_owned).into());

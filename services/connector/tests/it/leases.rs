@@ -61,6 +61,31 @@ async fn a_lease_is_the_stored_token_until_it_is_spent() {
     assert_eq!(world.asked("oauth.token"), asked + 1);
 }
 
+/// Another provider, or an administrator's policy, may give tokens that live two minutes or less.
+#[tokio::test(flavor = "multi_thread")]
+async fn short_lived_tokens_are_leased_for_half_their_life() {
+    let world = World::new().await;
+    let id = world.connect("ann", ANN).await;
+    let version = stored(&world).await.version;
+    world.sim.sim().oauth.configure(|config| config.access_seconds = 100);
+    let asked = world.asked("oauth.token");
+    let first = world.lease(&id, Some(version)).await;
+    assert_eq!(first.status, 200, "{}", first.text);
+    world.clock.advance(TimeDelta::seconds(40));
+    assert_eq!(world.lease(&id, None).await.body["token"], first.body["token"]);
+    assert_eq!(world.asked("oauth.token"), asked + 1);
+    world.clock.advance(TimeDelta::seconds(15));
+    assert_ne!(world.lease(&id, None).await.body["token"], first.body["token"]);
+    assert_eq!(world.asked("oauth.token"), asked + 2);
+    // One that is spent when it comes is nobody's token: Google is not asked over and over.
+    world.sim.sim().oauth.configure(|config| config.access_seconds = 0);
+    let asked = world.asked("oauth.token");
+    let version = stored(&world).await.version;
+    let spent = world.lease(&id, Some(version)).await;
+    assert_eq!((spent.status, spent.code()), (503, "google_unavailable"), "{}", spent.text);
+    assert!(world.asked("oauth.token") <= asked + 2, "{}", world.asked("oauth.token") - asked);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn many_callers_on_two_replicas_cost_one_refresh() {
     let world = World::new().await;

@@ -3,7 +3,11 @@
 //! `cfg(test)` on the modules tells clippy that their helpers are tests too.
 
 #[cfg(test)]
+mod adopted_topic;
+#[cfg(test)]
 mod browser;
+#[cfg(test)]
+mod consents;
 #[cfg(test)]
 mod consume_mailbox_changed;
 #[cfg(test)]
@@ -30,6 +34,10 @@ mod leases;
 mod lock_order;
 #[cfg(test)]
 mod outages;
+#[cfg(test)]
+mod reconnects;
+#[cfg(test)]
+mod refusals;
 #[cfg(test)]
 mod schema;
 #[cfg(test)]

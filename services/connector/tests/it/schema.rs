@@ -101,7 +101,10 @@ async fn every_table_has_forced_row_security_and_a_birthday() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_migrations_go_back_and_forth() {
     let db = postrider_testing::db::TestDb::fresh(Spec::CONNECTOR, migrations).await;
-    assert_eq!(postrider_storage::migrate::revert_all(&db.admin_url, &Spec::CONNECTOR, migrations()).await.unwrap(), 7);
+    assert_eq!(
+        postrider_storage::migrate::revert_all(&db.admin_url, &Spec::CONNECTOR, migrations()).await.unwrap(),
+        10
+    );
     let again = postrider_storage::migrate::run(&db.admin_url, &db.url, &Spec::CONNECTOR, migrations()).await.unwrap();
-    assert_eq!(again.len(), 7);
+    assert_eq!(again.len(), 10);
 }

@@ -1,4 +1,4 @@
-//! The Google account a grant belongs to, in the control tables: locked, taken back from being ended, and watched.
+//! The Google account a grant belongs to, in the control tables: locked, and taken back from being ended.
 
 use postrider_storage::SystemTx;
 
@@ -9,7 +9,7 @@ use crate::store::connectors::{Connector, members};
 use crate::store::google_accounts::{self, Account, watch};
 use crate::store::{google_apps, grant_endings};
 
-/// The account the connector belongs to from now on, as it stood before its watch was asked for.
+/// The account the connector belongs to from now on.
 pub(super) async fn settle(
     tx: &SystemTx,
     state: &State,
@@ -27,9 +27,6 @@ pub(super) async fn settle(
     grant_endings::cancel(tx, account.id).await?;
     if let Some(moved) = found.filter(|row| row.account_id != account.id) {
         leave(tx, moved).await?;
-    }
-    if let Some(topic) = &state.settings.pubsub_topic {
-        watch::want(tx, account.id, topic, state.seams.clock.now()).await?;
     }
     Ok(account)
 }

@@ -8,6 +8,7 @@ use super::Request;
 use super::grant::Grant;
 use crate::error::Error;
 use crate::rules::settings::Settings;
+use crate::rules::status;
 use crate::state::State;
 use crate::store::connectors::{self, Connector};
 use crate::store::credentials::{self, Sealed};
@@ -16,26 +17,32 @@ use crate::store::google_accounts::Account;
 /// Tokens issued this long before we revoked the account's grant may be dead too: clocks differ.
 const REVOKE_SKEW: TimeDelta = TimeDelta::seconds(60);
 
-/// Stores what the grant makes of the connector that was found; also returns whether it is a new one.
+/// The connector as it is now stored, and what it was before; nothing if it is new.
+pub(super) struct Stored {
+    pub row: Connector,
+    pub before: Option<AccountStatus>,
+}
+
+/// Stores what the grant makes of the connector that was found.
 pub(super) async fn store(
     tx: &TenantTx,
     state: &State,
     request: &Request,
     found: Option<&Connector>,
     account: &Account,
-) -> Result<(Connector, bool), Error> {
+) -> Result<Stored, Error> {
     let held = match found {
         Some(found) => Some(lock(tx, found).await?),
         None => None,
     };
     let sealed = seal(tx, state, held.as_ref(), &request.grant).await?;
     let row = next(state, request, held.as_ref(), account)?;
-    match held {
+    match &held {
         Some(_) => connectors::save(tx, &row).await?,
         None => connectors::insert(tx, &row).await?,
     }
     credentials::replace(tx, row.id, &row.tenant, sealed).await?;
-    Ok((row, found.is_none()))
+    Ok(Stored { row, before: held.map(|held| held.status) })
 }
 
 /// The connector as it is now; tried again if it belongs to another account than the one that was settled.
@@ -54,7 +61,12 @@ async fn seal(tx: &TenantTx, state: &State, held: Option<&Connector>, grant: &Gr
             .ok_or(Error::RefreshTokenMissing)?,
         (None, _) => return Err(Error::RefreshTokenMissing),
     };
-    Ok(Sealed { refresh, access: state.vault.seal(&grant.access), access_expires_at: grant.access_expires_at })
+    Ok(Sealed {
+        refresh,
+        access: state.vault.seal(&grant.access),
+        access_issued_at: grant.asked_at,
+        access_expires_at: grant.access_expires_at,
+    })
 }
 
 /// The next state of the owner's connector, or a new one.
@@ -83,8 +95,9 @@ fn next(state: &State, request: &Request, found: Option<&Connector>, account: &A
         display_name: found.map_or_else(|| address.clone(), |row| row.display_name.clone()),
         email_address: address,
         address_key: grant.who.address.lookup_key(),
-        status: AccountStatus::Active,
+        status: found.map_or(AccountStatus::Active, |row| status::after_consent(row.status, row.was_paused)),
         status_reason: String::new(),
+        was_paused: false,
         granted_scopes: grant.scopes.to_string(),
         settings,
         version: found.map_or(1, |row| row.version + 1),

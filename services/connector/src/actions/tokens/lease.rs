@@ -15,10 +15,13 @@ use crate::state::State;
 use crate::store::connectors::{self, Connector};
 use crate::store::credentials::{self, Credential};
 
-/// A token that ends sooner than this is spent: the caller needs time to use it, and clocks differ.
+/// A token that ends sooner than this is spent: the caller needs time to use it, and clocks differ. One that lives only
+/// briefly is spent after half its life, or each lease would ask Google anew.
 const SPENT: TimeDelta = TimeDelta::seconds(120);
 /// While Google cannot be reached, a token is handed out until this close to its end.
 const SPENT_AT_LAST: TimeDelta = TimeDelta::seconds(20);
+/// Most refreshes of one lease. The second is for a credential that was replaced while the first was under way.
+const REFRESHES: u32 = 2;
 /// How long a caller waits for somebody else's refresh, in all.
 const PATIENCE: Duration = Duration::from_secs(12);
 /// How often it looks.
@@ -53,15 +56,21 @@ pub async fn lease(state: &State, tenant: &TenantId, id: ConnectorId, options: O
     let gate = state.gates.of(id);
     let _turn = tokio::time::timeout(PATIENCE, gate.lock()).await.map_err(|_elapsed| Error::Busy)?;
     let deadline = tokio::time::Instant::now() + PATIENCE;
-    let mut waited = false;
+    let (mut waited, mut refreshes) = (false, 0);
     loop {
         let (row, held) = read(state, tenant, id, options).await?;
         if let Some(lease) = usable(state, &row, &held, options, SPENT)? {
             return Ok(lease);
         }
+        if refreshes == REFRESHES {
+            return Err(Error::google_unavailable("the access tokens Google gives are spent when they come"));
+        }
         if !held.refreshing && refresh::claim(state, tenant, id, held.version).await? {
             match refresh::run(state, &row, &held).await {
-                Ok(()) => continue,
+                Ok(()) => {
+                    refreshes += 1;
+                    continue;
+                }
                 Err(error) if error.is_temporary() => {
                     return match usable(state, &row, &held, options, SPENT_AT_LAST)? {
                         Some(lease) => Ok(lease),
@@ -116,8 +125,10 @@ fn usable(
     let (Some(sealed), Some(expires_at)) = (&held.access_sealed, held.access_expires_at) else {
         return Ok(None);
     };
+    // Before it was noted when a token came, all lived an hour.
+    let half = held.access_issued_at.map_or(margin, |issued| (expires_at - issued) / 2);
     let newer = options.newer_than.is_none_or(|refused| held.version > refused);
-    if !newer || expires_at - state.seams.clock.now() <= margin {
+    if !newer || expires_at - state.seams.clock.now() <= margin.min(half).max(TimeDelta::zero()) {
         return Ok(None);
     }
     Ok(Some(Lease {

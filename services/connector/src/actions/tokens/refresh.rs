@@ -17,11 +17,16 @@ use crate::rules::scopes;
 use crate::state::State;
 use crate::store::connectors::{self, Connector};
 use crate::store::credentials::{self, Credential, Sealed};
+use crate::store::google_apps;
 
 /// Longest time Google may take to answer.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// How long the claim keeps other replicas away: the deadline and the time to store the answer.
 const CLAIM_SECONDS: f64 = 15.0;
+/// Google's word for a refresh token of another client, and for a client that may not ask this way at all: only beside
+/// what we know of the account does it say that `GOOGLE_CLIENT_ID` was changed. A client id that does not exist is
+/// `invalid_client`: a typing error must not cost every account its consent.
+const OTHER_CLIENT: &str = "unauthorized_client";
 /// How often storing an answer is tried before it is given up.
 const STORE_TRIES: u32 = 6;
 const STORE_BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
@@ -77,6 +82,7 @@ impl Job {
                     // Sealed anew each time, so that after a change of keys the old one is soon not needed.
                     refresh: self.state.vault.seal(fresh.refresh.as_ref().unwrap_or(&refresh)),
                     access: self.state.vault.seal(&fresh.access),
+                    access_issued_at: self.state.seams.clock.now(),
                     access_expires_at: fresh.access_expires_at,
                 };
                 let stored = self.store(sealed).await?;
@@ -89,6 +95,10 @@ impl Job {
                 observe::refreshed(&self.state.metrics, "invalid_grant");
                 self.require_consent(self.held.version, Reason::InvalidGrant).await
             }
+            Err(Error::ClientRefused(word)) if word == OTHER_CLIENT && self.is_of_other_client().await? => {
+                observe::refreshed(&self.state.metrics, "other_client");
+                self.require_consent(self.held.version, Reason::ClientChanged).await
+            }
             Err(error) => {
                 observe::refreshed(&self.state.metrics, "failed");
                 Err(error)
@@ -97,7 +107,15 @@ impl Job {
     }
 
     async fn require_consent(&self, version: i64, reason: Reason) -> Result<(), Error> {
-        reauth::require_consent(&self.state, &self.row, version, reason).await
+        reauth::require_consent(&self.state, &self.row, version, reason).await.map(|_marked| ())
+    }
+
+    /// Whether the consent was given to another OAuth client than ours is now.
+    async fn is_of_other_client(&self) -> Result<bool, Error> {
+        let tx = self.state.db.system().await?;
+        let client = google_apps::client_of(&tx, self.row.account_id).await?;
+        tx.commit().await?;
+        Ok(client.is_some_and(|client| self.state.google().is_ok_and(|google| google.client_id != client)))
     }
 
     /// Stores the answer; a database that is away for a moment must not cost a rotated refresh token. Returns the new

@@ -9,12 +9,9 @@ use utoipa::ToSchema;
 
 use crate::actions::tokens::lease::{Lease, Options, lease};
 use crate::error::Error;
+use crate::http::token_leases::{CALLER, tenant_of};
 use crate::observe;
 use crate::state::State;
-use crate::store::connectors::members;
-
-/// The only caller.
-const CALLER: &str = "sync-worker";
 
 /// Which token.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -66,15 +63,7 @@ pub async fn handle(state: Data<State>, caller: ServiceCaller, body: ApiJson<Bod
 }
 
 async fn run(state: &State, caller: &ServiceCaller, body: &Body) -> Result<Lease, Error> {
-    let tenant = match &caller.tenant {
-        Some(tenant) => tenant.clone(),
-        None => {
-            let tx = state.db.system().await?;
-            let tenant = members::tenant_of(&tx, body.connector_id).await?;
-            tx.commit().await?;
-            tenant.ok_or(Error::NotFound)?
-        }
-    };
+    let tenant = tenant_of(state, caller, body.connector_id).await?;
     let options = Options { newer_than: body.newer_than, even_paused: false };
     lease(state, &tenant, body.connector_id, options).await
 }

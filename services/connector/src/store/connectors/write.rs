@@ -9,13 +9,13 @@ use super::Connector;
 pub async fn insert(tx: &TenantTx, new: &Connector) -> Result<(), Error> {
     sql(
         "INSERT INTO connectors (id, tenant, owner, google_sub, account_id, display_name, email_address, address_key, \
-            status, status_reason, granted_scopes, settings, version, check_due_at, created_at, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+            status, status_reason, granted_scopes, settings, version, check_due_at, created_at, updated_at, was_paused) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
     )
     .binds((new.id, &new.tenant, &new.owner, &new.google_sub, new.account_id))
     .binds((&new.display_name, &new.email_address, &new.address_key))
     .binds((new.status, &new.status_reason, &new.granted_scopes, &new.settings, new.version))
-    .binds((new.check_due_at, new.created_at, new.updated_at))
+    .binds((new.check_due_at, new.created_at, new.updated_at, new.was_paused))
     .execute(tx)
     .await?;
     Ok(())
@@ -26,12 +26,12 @@ pub async fn save(tx: &TenantTx, changed: &Connector) -> Result<(), Error> {
     let touched =
         sql("UPDATE connectors SET google_sub = $3, account_id = $4, display_name = $5, email_address = $6, \
             address_key = $7, status = $8, status_reason = $9, granted_scopes = $10, settings = $11, \
-            version = $2, erase_run_id = $12, check_due_at = $13, updated_at = $14 \
+            version = $2, erase_run_id = $12, check_due_at = $13, updated_at = $14, was_paused = $15 \
          WHERE id = $1 AND version = $2 - 1")
         .binds((changed.id, changed.version, &changed.google_sub, changed.account_id))
         .binds((&changed.display_name, &changed.email_address, &changed.address_key))
         .binds((changed.status, &changed.status_reason, &changed.granted_scopes, &changed.settings))
-        .binds((changed.erase_run_id, changed.check_due_at, changed.updated_at))
+        .binds((changed.erase_run_id, changed.check_due_at, changed.updated_at, changed.was_paused))
         .execute(tx)
         .await?;
     if touched == 1 { Ok(()) } else { Err(Error::NotFound) }

@@ -1,0 +1,3 @@
+//! What Gmail refuses an account for good.
+
+pub mod create;
