@@ -1,5 +1,7 @@
 //! From Google's documents, where every member may be missing, to our types.
 
+use std::collections::HashSet;
+
 use chrono::DateTime;
 use google_gmail1::api;
 use postrider_domain::{EmailAddress, HistoryId, LabelId, MessageId, ThreadId, Timestamp};
@@ -19,8 +21,9 @@ pub(super) fn labels(ids: Vec<String>) -> Vec<LabelId> {
     ids.into_iter().filter_map(|id| LabelId::parse(id).ok()).collect()
 }
 
-pub(super) fn time(millis: Option<i64>) -> Timestamp {
-    millis.and_then(DateTime::from_timestamp_millis).unwrap_or(DateTime::UNIX_EPOCH)
+/// `internalDate`. 0 is Gmail's word for a date it does not know yet, not the first instant of 1970.
+pub(super) fn time(millis: Option<i64>) -> Option<Timestamp> {
+    millis.filter(|millis| *millis != 0).and_then(DateTime::from_timestamp_millis)
 }
 
 pub(super) fn message_id(id: Option<String>) -> Result<MessageId, GmailError> {
@@ -89,6 +92,11 @@ fn record(history: api::History) -> Result<HistoryRecord, GmailError> {
     record.labels_added = added.filter_map(|entry| Some(change(keep(entry.message)?, entry.label_ids))).collect();
     let removed = history.labels_removed.into_iter().flatten();
     record.labels_removed = removed.filter_map(|entry| Some(change(keep(entry.message)?, entry.label_ids))).collect();
+    let typed = [&record.labels_added, &record.labels_removed].into_iter().flatten().map(|change| &change.message_id);
+    let typed = typed.chain(record.added.iter().chain(&record.deleted).map(|mail| &mail.message_id));
+    let typed: HashSet<MessageId> = typed.cloned().collect();
+    let named = history.messages.into_iter().flatten().filter_map(mail_ref);
+    record.named = named.filter(|mail| !typed.contains(&mail.message_id)).collect();
     record.unreadable = unreadable;
     Ok(record)
 }

@@ -38,6 +38,9 @@ pub enum GmailError {
     /// No such mail, or not visible yet.
     #[error("not found")]
     NotFound,
+    /// The mail is there, and Gmail gives no source for it, as for chats. It belongs to this mail alone.
+    #[error("Gmail gives no source for this mail")]
+    NoSource,
     /// Slow down; not before `retry_at` where Google said a time.
     #[error("rate limited ({kind:?}, retry at {retry_at:?})")]
     RateLimited { kind: LimitKind, retry_at: Option<Timestamp> },
@@ -81,6 +84,7 @@ impl GmailError {
             | Self::HistoryGone
             | Self::PageGone
             | Self::NotFound
+            | Self::NoSource
             | Self::WatchTaken
             | Self::Permanent { .. }
             | Self::BadRequest { .. } => false,
@@ -94,7 +98,7 @@ impl GmailError {
 
     /// Whether the failure belongs to the mailbox (stop its run) rather than to the one mail asked for (park it).
     pub fn stops_mailbox(&self) -> bool {
-        !matches!(self, Self::NotFound | Self::PageGone | Self::BadRequest { .. } | Self::WatchTaken)
+        !matches!(self, Self::NotFound | Self::NoSource | Self::PageGone | Self::BadRequest { .. } | Self::WatchTaken)
     }
 
     /// The earliest time at which Google (or our governor) wants to hear from this mailbox again.
@@ -119,6 +123,7 @@ impl GmailError {
             Self::HistoryGone => "history_gone",
             Self::PageGone => "page_gone",
             Self::NotFound => "not_found",
+            Self::NoSource => "no_source",
             Self::RateLimited { .. } => "rate_limited",
             Self::DailyLimit { .. } => "daily_limit",
             Self::FailedPrecondition { .. } => "failed_precondition",

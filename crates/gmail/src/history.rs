@@ -1,4 +1,4 @@
-//! Pages of a mailbox's history, as typed lists. Gmail's `messages[]` repeats them and is not read.
+//! Pages of a mailbox's history, as typed lists, and what a record's `messages` names beside them.
 
 use postrider_domain::{HistoryId, LabelId, MessageId, ThreadId};
 
@@ -23,6 +23,8 @@ pub struct HistoryRecord {
     pub deleted: Vec<MessageRef>,
     pub labels_added: Vec<LabelChange>,
     pub labels_removed: Vec<LabelChange>,
+    /// Mails that stand in the record's `messages` and in none of its typed lists: Gmail was seen to name new mail so.
+    pub named: Vec<MessageRef>,
     /// Entries that named no usable message id: nothing can be applied for them, so that the ledger counts them.
     pub unreadable: u32,
 }
@@ -30,7 +32,8 @@ pub struct HistoryRecord {
 impl HistoryRecord {
     /// Number of entries, for the ledger: seen = applied + tombstoned + parked.
     pub fn entries(&self) -> usize {
-        self.added.len() + self.deleted.len() + self.labels_added.len() + self.labels_removed.len()
+        let typed = self.added.len() + self.deleted.len() + self.labels_added.len() + self.labels_removed.len();
+        typed + self.named.len()
     }
 }
 

@@ -11,8 +11,9 @@ pub struct MailMeta {
     pub labels: Vec<LabelId>,
     /// The last history record that changed this mail: the version of everything in this answer.
     pub history_id: HistoryId,
-    /// When Google accepted the mail; orders the inbox, better than the `Date` header.
-    pub internal_date: Timestamp,
+    /// When Google accepted the mail; orders the inbox, better than the `Date` header. Absent while Gmail has not made it
+    /// up yet: it then says nothing, or 0.
+    pub internal_date: Option<Timestamp>,
     /// Gmail's excerpt as plain text: entities are already unescaped, NULs replaced.
     pub snippet: String,
     /// Gmail's estimate of the mail's size, in bytes.
@@ -30,8 +31,8 @@ pub struct RawMail {
     pub labels: Vec<LabelId>,
     /// The version of everything in this answer.
     pub history_id: HistoryId,
-    /// When Google accepted the mail.
-    pub internal_date: Timestamp,
+    /// When Google accepted the mail, as in [`MailMeta`].
+    pub internal_date: Option<Timestamp>,
     /// Gmail's excerpt as plain text.
     pub snippet: String,
     /// Gmail's estimate of the mail's size, in bytes; `raw.len()` is exact.

@@ -11,7 +11,7 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, RETRY_AFTER, USER_AGEN
 use http::{HeaderMap, Request};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Body as _, Incoming};
-use postrider_domain::{HistoryId, MessageId, Secret, Timestamp};
+use postrider_domain::{HistoryId, MessageId, Secret};
 use serde::Deserialize;
 
 use super::budget::Weight;
@@ -141,7 +141,7 @@ fn mail(buffer: Vec<u8>, weight: Weight) -> Result<RawMail, GmailError> {
         GmailError::transient(if error.is_eof() { "the answer was cut off" } else { "the answer was not readable" })
     })?;
     let no_base64 = |_| GmailError::transient("the source was not base64url");
-    let internal_date: Timestamp = time(answer.internal_date.parse().ok());
+    let internal_date = time(answer.internal_date.parse().ok());
     let mut mail = RawMail {
         id: message_id(answer.id)?,
         thread_id: thread_id(answer.thread_id)?,
@@ -153,7 +153,7 @@ fn mail(buffer: Vec<u8>, weight: Weight) -> Result<RawMail, GmailError> {
         raw: Bytes::new(),
     };
     if answer.raw.is_empty() {
-        return Err(GmailError::transient("the answer had no source"));
+        return Err(GmailError::NoSource);
     }
     let source = match answer.raw {
         Cow::Borrowed(text) => {
@@ -187,7 +187,7 @@ mod tests {
             let mail = mail(json.into_bytes(), weight().await).unwrap();
             assert_eq!(&mail.raw[..], b"Hi\r\n", "{raw}");
             assert_eq!((mail.snippet.as_str(), mail.history_id.0), ("a & b", 7));
-            assert_eq!(mail.internal_date.to_rfc3339(), "2026-01-01T00:00:00+00:00");
+            assert_eq!(mail.internal_date.unwrap().to_rfc3339(), "2026-01-01T00:00:00+00:00");
         }
     }
 
@@ -198,12 +198,20 @@ mod tests {
             "{",
             "<html>",
             r#"{"id":"m","threadId":"t","raw":"SGk"#,
-            r#"{"id":"m","threadId":"t"}"#,
             r#"{"id":"m","threadId":"t","raw":"**"}"#,
             r#"{"threadId":"t","raw":"SGk"}"#,
         ] {
             let error = mail(json.as_bytes().to_vec(), weight().await).unwrap_err();
             assert!(error.is_transient(), "{json}: {error:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_whole_answer_without_a_source_is_a_fault_of_this_mail_alone() {
+        for json in [r#"{"id":"m","threadId":"t"}"#, r#"{"id":"m","threadId":"t","raw":""}"#] {
+            let error = mail(json.as_bytes().to_vec(), weight().await).unwrap_err();
+            assert_eq!(error, GmailError::NoSource);
+            assert!(!error.stops_mailbox() && !error.is_transient());
         }
     }
 }

@@ -3,6 +3,7 @@
 pub mod fetched;
 pub mod source;
 
+use postrider_domain::Timestamp;
 use postrider_domain::text::without_nul;
 use postrider_gmail::{MailMeta, RawMail};
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,8 @@ pub struct Content {
     pub size_bytes: i64,
     pub rfc_message_id: String,
     pub origin: String,
+    /// The `Date` header.
+    pub date: Option<Timestamp>,
     pub parse_error: Option<String>,
     pub attachments: Vec<AttachmentMeta>,
 }
@@ -81,6 +84,11 @@ impl Mail {
         Self { meta, content, source }
     }
 
+    /// When it came: Google's word, else the sender's, else now.
+    pub fn received_at(&self, now: Timestamp) -> Timestamp {
+        self.meta.internal_date.or(self.content.date.filter(|date| *date <= now)).unwrap_or(now)
+    }
+
     /// What it weighs in a transaction, in bytes.
     pub fn weight(&self) -> usize {
         let body = |part: &Option<String>| part.as_ref().map_or(0, String::len);
@@ -113,6 +121,7 @@ impl Content {
             size_bytes: i64::try_from(raw.len()).unwrap_or(i64::MAX),
             rfc_message_id: mail.rfc_message_id.unwrap_or_default(),
             origin: mail.origin.unwrap_or_default(),
+            date: mail.date,
             parse_error: (!notes.is_empty()).then(|| notes.join(",")),
             attachments: mail.attachments.into_iter().map(attachment).collect(),
         }

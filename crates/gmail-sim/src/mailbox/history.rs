@@ -111,6 +111,11 @@ impl Mailbox {
         Ok(page)
     }
 
+    /// Every record that is kept, whoever may see it.
+    pub fn true_history(&self) -> Vec<HistoryRecord> {
+        self.after(0).filter_map(|record| self.show(record, None, &[])).collect()
+    }
+
     /// Records with a greater id, in the order of ids.
     fn after(&self, start: u64) -> Box<dyn Iterator<Item = &Record> + '_> {
         if self.unsorted {

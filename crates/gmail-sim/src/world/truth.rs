@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{SimError, World};
+use crate::mailbox::HistoryRecord;
 
 /// One message as it truly is, whatever a lagging reader may see.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -32,6 +33,11 @@ impl World {
                 })
                 .collect()
         })
+    }
+
+    /// Every history record that is kept, hidden ones too, in the order of ids.
+    pub fn true_history(&self, address: &str) -> Result<Vec<HistoryRecord>, SimError> {
+        self.with(address, |mailbox| mailbox.true_history())
     }
 
     /// How often the mailbox was created anew.

@@ -49,7 +49,7 @@ async fn the_mailbox_seen_equals_the_truth() {
         let labels = raw.labels.iter().map(|label| label.as_str().to_owned()).collect();
         assert_eq!(expected.labels, labels, "{id}");
         assert_eq!((raw.thread_id.as_str(), raw.history_id.0), (expected.thread_id.as_str(), expected.history_id));
-        assert_eq!(raw.internal_date.timestamp_millis(), expected.internal_date);
+        assert_eq!(raw.internal_date.unwrap().timestamp_millis(), expected.internal_date);
     }
     let spam = LabelId::parse("SPAM").unwrap();
     let expected = truth.values().filter(|mail| mail.labels.contains("SPAM")).count();

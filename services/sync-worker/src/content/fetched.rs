@@ -13,6 +13,8 @@ pub enum Fetched {
     Labels(MailMeta),
     /// 404.
     Missing,
+    /// It is there, and Gmail gives no source for it.
+    NoSource,
     /// Something that belongs to this one message went wrong.
     Poison(String),
 }
@@ -23,7 +25,7 @@ impl Fetched {
         match self {
             Self::Mail(mail) => &mail.meta.labels,
             Self::Labels(meta) => &meta.labels,
-            Self::Missing | Self::Poison(_) => &[],
+            Self::Missing | Self::NoSource | Self::Poison(_) => &[],
         }
     }
 
@@ -31,7 +33,7 @@ impl Fetched {
     pub fn weight(&self) -> usize {
         match self {
             Self::Mail(mail) => mail.weight(),
-            Self::Labels(_) | Self::Missing | Self::Poison(_) => 0,
+            Self::Labels(_) | Self::Missing | Self::NoSource | Self::Poison(_) => 0,
         }
     }
 }

@@ -80,3 +80,24 @@ async fn failure(
     };
     Ok(RunState { error: error.code().to_owned(), ..active.unwrap_or(nameless) })
 }
+
+/// Whether a failure of work beside the live lane holds that work alone. What concerns the grant or the quota stops the
+/// mailbox.
+pub fn holds_alone(error: &GmailError) -> bool {
+    match error {
+        GmailError::NotFound
+        | GmailError::NoSource
+        | GmailError::PageGone
+        | GmailError::FailedPrecondition { .. }
+        | GmailError::Permanent { .. }
+        | GmailError::BadRequest { .. }
+        | GmailError::Transient { .. } => true,
+        GmailError::Token(_)
+        | GmailError::Auth
+        | GmailError::ScopeMissing
+        | GmailError::HistoryGone
+        | GmailError::RateLimited { .. }
+        | GmailError::DailyLimit { .. }
+        | GmailError::WatchTaken => false,
+    }
+}

@@ -76,6 +76,7 @@ impl Fetcher {
             match result {
                 Ok(fetched) => return Ok(fetched),
                 Err(GmailError::NotFound) => return Ok(Fetched::Missing),
+                Err(GmailError::NoSource) => return Ok(Fetched::NoSource),
                 Err(error) if passes(&error) && tries < self.retries => {
                     tries += 1;
                     tokio::time::sleep(self.pause.saturating_mul(tries)).await;

@@ -3,6 +3,8 @@
 mod boundary;
 mod commit;
 mod labels;
+mod look;
+mod look_back;
 mod parked;
 mod pass;
 
@@ -19,6 +21,8 @@ pub use pass::Pass;
 use super::lease::Lease;
 use crate::error::EngineError;
 use crate::rules::due::{Due, Waits, next_due};
+use crate::rules::follow_up::{self, Fresh};
+use crate::rules::settle::WHOLE_LOOK_EVERY;
 use crate::store::mailboxes::{Mailbox, lease};
 
 /// The live lane of one lease.
@@ -30,16 +34,18 @@ pub struct LiveLane<'l> {
     opening: Option<(Mailbox, Pass)>,
     /// Marks seen before the last pass.
     seen: i64,
-    /// When the last pass ended.
+    /// When the last pass began.
     looked_at: Timestamp,
-    /// A push that history never showed asks for one more check.
+    /// The last look was a quick one: a whole one is still to come.
+    quick: bool,
+    /// Something odd was told: ask again then.
     check_at: Option<Timestamp>,
 }
 
 impl<'l> LiveLane<'l> {
     pub fn new(lease: &'l Lease<'l>, wake: Arc<Notify>, mailbox: Mailbox, pass: Pass) -> Self {
         let (seen, looked_at) = (mailbox.requested, pass.began);
-        Self { lease, wake, opening: Some((mailbox, pass)), seen, looked_at, check_at: None }
+        Self { lease, wake, opening: Some((mailbox, pass)), seen, looked_at, quick: false, check_at: None }
     }
 
     /// Works beside a run until it is `done`: whenever a mark comes, or a look is due.
@@ -54,29 +60,41 @@ impl<'l> LiveLane<'l> {
                 return Ok(());
             }
             let tx = self.lease.tenant().await?;
-            let (requested, waits) = self.waits(&tx).await?;
+            let (marked, waits) = self.waits(&tx).await?;
             tx.commit().await?;
             // The run is at work: nothing waits for it.
             let due = next_due(&Waits { run: None, ..waits }).is_some_and(|due| due.at <= self.lease.parts.now());
-            if due || requested != self.seen {
+            if due || marked {
                 self.pass().await?;
             }
         }
     }
 
-    /// Marks so far, and what the mailbox waits for.
-    async fn waits(&self, tx: &TenantTx) -> Result<(i64, Waits), EngineError> {
+    /// Whether a mark asks for a look, and what the mailbox waits for.
+    async fn waits(&self, tx: &TenantTx) -> Result<(bool, Waits), EngineError> {
         let rows = lease::find_waiting(tx, &self.lease.guard()).await?.ok_or(EngineError::Fenced)?;
         let interval = self.lease.interval(rows.poll_interval_seconds, rows.push_until);
         let poll = self.looked_at + TimeDelta::from_std(interval).unwrap_or(TimeDelta::days(1));
+        let fresh = Fresh {
+            pushed_at: rows.pushed_at,
+            pushed_id: rows.pushed_id,
+            entry_at: rows.entry_at,
+            cursor: rows.cursor.unwrap_or_default(),
+        };
+        let whole = rows.caught_up_at.filter(|_| self.quick).map(|at| at + WHOLE_LOOK_EVERY);
         let waits = Waits {
             poll: rows.monitored.then_some(poll),
             check: self.check_at.filter(|at| *at > self.looked_at),
             parked: rows.parked,
-            early_push: rows.early_push,
+            early_push: follow_up::next(&fresh, self.looked_at)
+                .into_iter()
+                .chain(whole)
+                .min()
+                .filter(|_| rows.monitored),
+            look_back: rows.look_back,
             run: rows.run,
         };
-        Ok((rows.requested, waits))
+        Ok((rows.requested != self.seen && (rows.monitored || rows.asked), waits))
     }
 
     /// Gives the lease back for now; `false`: a mark came in between, go on.

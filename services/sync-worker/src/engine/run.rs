@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::apply::Commit;
 use super::boundary::{self, Boundary};
+use super::failure::holds_alone;
 use super::fetch::Fetcher;
 use super::lease::Lease;
 use crate::error::EngineError;
@@ -63,7 +64,7 @@ impl<'l> RunLane<'l> {
     pub async fn slice(&mut self, done: &CancellationToken) -> Result<SliceOver, EngineError> {
         let _set = done.clone().drop_guard();
         match Box::pin(self.work()).await {
-            Err(EngineError::Gmail(error)) if failure::is_the_runs(&error) => {
+            Err(EngineError::Gmail(error)) if holds_alone(&error) => {
                 self.hold(&error).await?;
                 Ok(SliceOver::RunWaits)
             }

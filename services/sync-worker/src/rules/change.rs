@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::ids::Ids;
 use postrider_domain::{EmailId, HistoryId, LabelId, MessageId, ThreadId, Timestamp, Version};
 use postrider_gmail::{HistoryRecord, LabelChange, MessageRef};
 
@@ -20,6 +21,8 @@ pub struct Change {
     pub thread_id: Option<ThreadId>,
     /// The record that added it, if one did.
     pub added: Option<HistoryId>,
+    /// The newest record that names it and does not say why.
+    pub named: Option<HistoryId>,
     /// The record that deleted it for good, unless a later one added it again.
     pub deleted: Option<HistoryId>,
     pub deltas: Vec<Delta>,
@@ -32,7 +35,14 @@ pub struct Change {
 impl Change {
     /// A change that no record caused: a parked message looked at again, a mail of a listing.
     pub fn look_at(message_id: MessageId, thread_id: Option<ThreadId>, last: HistoryId) -> Self {
-        Self { message_id, thread_id, added: None, deleted: None, deltas: Vec::new(), last, entries: 0 }
+        let (added, named, deleted, deltas) = (None, None, None, Vec::new());
+        Self { message_id, thread_id, added, named, deleted, deltas, last, entries: 0 }
+    }
+
+    /// The records behind it.
+    pub fn records(&self) -> impl Iterator<Item = HistoryId> + '_ {
+        let mails = [self.added, self.named, self.deleted].into_iter().flatten();
+        mails.chain(self.deltas.iter().map(|delta| delta.history_id))
     }
 }
 
@@ -42,6 +52,8 @@ pub struct Known {
     pub email_id: EmailId,
     pub message_id: MessageId,
     pub version: Version,
+    /// The history id that its last fetch answered: every record up to there is in its labels.
+    pub fetched: HistoryId,
     /// Only its tombstone is known.
     pub stub: bool,
     pub is_deleted: bool,
@@ -60,7 +72,8 @@ pub enum Fetch {
     Mail,
 }
 
-/// One change a message, in the order in which the records first name them. Inside a record: added, labels, deleted.
+/// One change a message, in the order in which the records first name them. Inside a record: added, labels, deleted, and
+/// what it names beside them.
 pub fn fold<'a>(records: impl IntoIterator<Item = &'a HistoryRecord>) -> Vec<Change> {
     let mut folded = Folded::default();
     for record in records {
@@ -75,6 +88,9 @@ pub fn fold<'a>(records: impl IntoIterator<Item = &'a HistoryRecord>) -> Vec<Cha
         }
         for entry in &record.deleted {
             folded.deleted(record.id, entry);
+        }
+        for entry in &record.named {
+            folded.named(record.id, entry);
         }
     }
     folded.changes
@@ -114,6 +130,12 @@ impl Folded {
         }
     }
 
+    fn named(&mut self, record: HistoryId, entry: &MessageRef) {
+        if let Some(change) = self.change(record, &entry.message_id, entry.thread_id.as_ref()) {
+            change.named = Some(record);
+        }
+    }
+
     fn labels(&mut self, record: HistoryId, entry: &LabelChange, put_on: bool) {
         if let Some(change) = self.change(record, &entry.message_id, entry.thread_id.as_ref()) {
             let (added, removed) =
@@ -123,18 +145,29 @@ impl Folded {
     }
 }
 
-/// What to fetch, given what the mirror knows. A row of an older generation may have missed changes: no record is
+/// What to fetch, given what the mirror knows. `waits`: it is parked, and what its earlier records say is not known.
+///
+/// Nothing is needed where every record is a change of labels newer than the row, which is replayed on it, or was in the
+/// answer of the last fetch. A record that comes to light behind the row's version is *late*: others were replayed over
+/// it, so only a fetch tells what the labels are. A row of an older generation may have missed changes: no record is
 /// applied to it before it was learnt again.
-pub fn fetch(change: &Change, known: Option<&Known>, generation: i32) -> Option<Fetch> {
-    if change.deleted.is_some() {
+pub fn fetch(change: &Change, known: Option<&Known>, waits: bool, ids: &Ids) -> Option<Fetch> {
+    let Some(known) = known else { return change.deleted.is_none().then_some(Fetch::Mail) };
+    let ask = if known.stub { Fetch::Mail } else { Fetch::Labels };
+    let at = known.version.history_id;
+    let outdated = known.version.generation < ids.generation;
+    if change.deleted.is_some_and(|deleted| known.is_deleted || !ids.take && (outdated || deleted > at)) {
         return None;
     }
-    let Some(known) = known else { return Some(Fetch::Mail) };
-    if known.version >= Version::new(generation, change.last) {
-        return None;
+    if outdated || waits || ids.take {
+        return Some(ask);
     }
-    let stale = known.is_deleted || known.version.generation < generation || change.added.is_some();
-    stale.then_some(if known.stub { Fetch::Mail } else { Fetch::Labels })
+    if known.is_deleted {
+        return (change.last > at).then_some(ask);
+    }
+    let is_late = change.records().any(|record| record <= at && record > known.fetched);
+    let is_untold = change.added.max(change.named).is_some_and(|record| record > at);
+    (is_late || is_untold).then_some(ask)
 }
 
 /// The labels after every delta that is newer than what `labels` already reflect; sorted, without repeats.
@@ -170,13 +203,14 @@ mod tests {
             deleted: vec![message("b")],
             labels_added: vec![labels("a", &["STARRED"])],
             labels_removed: vec![labels("c", &["UNREAD"])],
+            named: vec![message("d")],
             unreadable: 0,
         };
         let changes = fold([&record]);
-        assert_eq!(changes.len(), 3);
-        assert_eq!(changes.iter().map(|change| change.entries).sum::<i32>(), 5);
+        assert_eq!(changes.len(), 4);
+        assert_eq!(changes.iter().map(|change| change.entries).sum::<i32>(), 6);
         assert_eq!(changes[1].deleted, Some(HistoryId(7)));
-        assert_eq!(changes[2].added, None);
+        assert_eq!((changes[2].added, changes[3].named), (None, Some(HistoryId(7))));
     }
 
     #[test]

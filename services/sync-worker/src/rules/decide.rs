@@ -1,9 +1,19 @@
 //! What becomes of one message: the only place that compares versions (law 2) and names the ledger's three ends (law 3).
+//!
+//! | what came | row of the same generation | becomes |
+//! | --- | --- | --- |
+//! | a deletion newer than the row | any | tombstone |
+//! | a deletion behind it (late) | there | what a fetch answers: 404 is a tombstone |
+//! | label changes newer than the row | there | replayed on its labels |
+//! | any record behind the row (late) | there | what a fetch answers, unless the last one already held the record |
+//! | any record behind the row | tombstone | the tombstone stays |
+//! | an answer older than the row, or than a record that led to it | any | stale: parked, asked again |
 
-use postrider_domain::{LabelId, Version};
+use postrider_domain::{HistoryId, LabelId, Version};
 use postrider_gmail::MailMeta;
 
-use super::change::{Change, Known, replay};
+use super::change::{Change, Known, fetch, replay};
+use super::ids::Ids;
 use super::park::Reason;
 use crate::content::fetched::Fetched;
 
@@ -13,9 +23,10 @@ pub enum Row {
     /// Nothing: the mirror is as new.
     Current,
     /// Content, labels and version.
-    Store { labels: Vec<LabelId>, version: Version },
-    /// Labels and version of a mail whose content is here; it is there again if it was deleted.
-    Relabel { labels: Vec<LabelId>, version: Version },
+    Store { labels: Vec<LabelId>, version: Version, fetched: HistoryId },
+    /// Labels and version of a mail whose content is here; it is there again if it was deleted. `fetched` where they were
+    /// fetched and not replayed.
+    Relabel { labels: Vec<LabelId>, version: Version, fetched: Option<HistoryId> },
     /// It is gone.
     Tombstone { version: Version },
     /// Cannot be applied now.
@@ -30,43 +41,84 @@ pub enum End {
     Parked,
 }
 
+/// What waits for the message in the parking lot: the newest record among it, if records led there.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Waits(pub Option<HistoryId>);
+
 /// Decides, on the rows as they are under the mailbox's lock.
-pub fn row(change: &Change, known: Option<&Known>, fetched: Option<&Fetched>, generation: i32) -> Row {
+pub fn row(change: &Change, known: Option<&Known>, fetched: Option<&Fetched>, waits: Waits, ids: &Ids) -> Row {
+    let gone = |newest: HistoryId| {
+        let known = known.map(|known| known.version).filter(|version| version.generation == ids.generation);
+        let version = ids.version(newest);
+        Row::Tombstone { version: known.map_or(version, |known| known.max(version)) }
+    };
+    let needs = fetch(change, known, waits.0.is_some(), ids);
     if let Some(deleted) = change.deleted {
-        let version = Version::new(generation, deleted);
-        return match known {
-            Some(known) if known.version > version || known.version == version && known.is_deleted => Row::Current,
-            _ => Row::Tombstone { version },
-        };
+        match known {
+            // An answer decides.
+            _ if needs.is_some() => {}
+            Some(known) if matches!(fetched, Some(Fetched::Missing)) && !known.is_deleted => return gone(deleted),
+            // Gone already, or fetched since: it was there after this.
+            Some(known) if known.version >= ids.version(deleted) => return Row::Current,
+            _ => return gone(deleted),
+        }
     }
     match (fetched, known) {
-        (Some(Fetched::Mail(mail)), known) => there(change, known, &mail.meta, true, generation),
-        (Some(Fetched::Labels(meta)), known) => there(change, known, meta, false, generation),
-        (Some(_), Some(known)) if known.version >= Version::new(generation, change.last) => Row::Current,
+        (Some(Fetched::Mail(mail)), _) => there(change, known, &mail.meta, true, waits, ids),
+        (Some(Fetched::Labels(meta)), _) => there(change, known, meta, false, waits, ids),
         (Some(Fetched::Missing), Some(known)) if known.is_deleted => Row::Current,
-        (Some(Fetched::Missing), _) => park(Reason::NotVisible, "Gmail answers 404"),
-        (Some(Fetched::Poison(error)), _) => park(Reason::Poison, error),
-        (None, Some(known)) if known.version >= Version::new(generation, change.last) => Row::Current,
-        (None, Some(known)) if !known.is_deleted && known.version.generation == generation => Row::Relabel {
-            labels: replay(&known.labels, known.version.history_id, &change.deltas),
-            version: Version::new(generation, change.last),
+        (Some(Fetched::Missing), _) => match change.deleted {
+            Some(deleted) => gone(deleted),
+            None => park(Reason::NotVisible, "Gmail answers 404"),
         },
+        (Some(Fetched::NoSource | Fetched::Poison(_)) | None, Some(known)) if needs.is_none() => {
+            let newest = change.deltas.iter().map(|delta| delta.history_id).max();
+            match newest.filter(|newest| *newest > known.version.history_id && !known.is_deleted) {
+                Some(newest) => Row::Relabel {
+                    labels: replay(&known.labels, known.version.history_id, &change.deltas),
+                    version: ids.version(newest),
+                    fetched: None,
+                },
+                None => Row::Current,
+            }
+        }
+        (Some(Fetched::NoSource), _) => park(Reason::Poison, "Gmail gives no source for it"),
+        (Some(Fetched::Poison(error)), _) => park(Reason::Poison, error),
         // The row changed between the fetch and the lock: look again.
         (None, _) => park(Reason::NotVisible, "not fetched"),
     }
 }
 
-fn there(change: &Change, known: Option<&Known>, meta: &MailMeta, body: bool, generation: i32) -> Row {
-    // Deltas newer than the answer are put on top: an answer may lag behind the record that led to it.
-    let newest = change.deltas.iter().map(|delta| delta.history_id).max().unwrap_or(meta.history_id);
-    let labels = replay(&meta.labels, meta.history_id, &change.deltas);
-    let version = Version::new(generation, meta.history_id.max(newest));
+fn there(change: &Change, known: Option<&Known>, meta: &MailMeta, body: bool, waits: Waits, ids: &Ids) -> Row {
+    let told = meta.history_id;
+    let known = known.map(|known| (known, known.version.generation == ids.generation));
+    let at = known.filter(|(_, same)| *same).map(|(known, _)| known.version.history_id);
+    // Deltas newer than the row are put on top of an older answer; of any other record the answer itself must tell.
+    let untold = [change.added, change.named, change.deleted, waits.0].into_iter().flatten();
+    let late = change.deltas.iter().map(|delta| delta.history_id).filter(|record| at.is_some_and(|at| *record <= at));
+    let led_by = untold.chain(late).max();
+    if !ids.take && led_by.is_some_and(|record| record > told) {
+        return park(Reason::Stale, "the answer is older than the record that led to it");
+    }
+    let newest = change.deltas.iter().map(|delta| delta.history_id).max();
+    let labels = replay(&meta.labels, told, &change.deltas);
+    let fetched = ids.capped(told);
+    let mut version = ids.version(newest.map_or(fetched, |newest| newest.max(fetched)));
+    if let Some(at) = at
+        && ids.version(at) > version
+    {
+        match led_by {
+            _ if ids.take => version = ids.version(at),
+            Some(_) => return park(Reason::Stale, "the answer is older than the row"),
+            None => return Row::Current,
+        }
+    }
     match known {
-        Some(known) if known.version > version => Row::Current,
-        Some(known) if known.version == version && !known.is_deleted && known.labels == labels => Row::Current,
-        Some(known) if !known.stub => Row::Relabel { labels, version },
-        _ if body => Row::Store { labels, version },
-        _ => park(Reason::NotVisible, "its content was not fetched"),
+        Some((known, _)) if known.version == version && !known.is_deleted && known.labels == labels => Row::Current,
+        Some((known, _)) if !known.stub => Row::Relabel { labels, version, fetched: Some(fetched) },
+        _ if !body => park(Reason::NotVisible, "its content was not fetched"),
+        _ if meta.internal_date.is_none() && !ids.take => park(Reason::Stale, "Gmail has no date for it yet"),
+        _ => Row::Store { labels, version, fetched },
     }
 }
 

@@ -1,15 +1,12 @@
-//! When a mailbox is due again: poll intervals, early looks, back-off after errors (law 8).
+//! When a mailbox is due again: the first of all that it waits for, poll intervals, back-off after errors (law 8).
 
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use postrider_domain::Timestamp;
 
-/// Seconds after the first look that did not show a pushed id: Gmail pushes an id some seconds before its history shows
-/// it, so looks are repeated then, and after the last the push is `not_seen`: some ids have no record at all.
-pub const EARLY_LOOKS: [i64; 3] = [2, 5, 15];
-/// After a push that history never showed, one more check.
-pub const CHECK_AFTER: TimeDelta = TimeDelta::seconds(60);
+/// After a boundary, newest mail and labels are compared with listings: by then nothing from before it is hidden.
+pub const LOOK_BACK_AFTER: TimeDelta = super::settle::VISIBLE_AFTER;
 /// First wait after an error.
 const BACKOFF_BASE: Duration = Duration::from_secs(5);
 /// The wait after errors doubles to at least this.
@@ -24,12 +21,14 @@ postrider_domain::words! {
     /// Why a mailbox is due, as the engine says it.
     pub enum DueReason {
         Poll = "poll",
-        /// A push that history never showed.
+        /// Gmail told something odd: it is asked again before it is believed.
         Check = "check",
         /// A parked message.
         Retry = "retry",
-        /// A push whose records history did not show yet.
+        /// A follow-up look after a push or a new entry.
         EarlyPush = "early_push",
+        /// Newest mail and labels are compared with listings, after a boundary.
+        LookBack = "look_back",
         /// A run that goes on, or waits.
         Backfill = "backfill",
         /// The process stops.
@@ -51,17 +50,19 @@ pub struct Waits {
     pub check: Option<Timestamp>,
     pub parked: Option<Timestamp>,
     pub early_push: Option<Timestamp>,
+    pub look_back: Option<Timestamp>,
     pub run: Option<Timestamp>,
 }
 
 /// The one decision when a mailbox is looked at next: at what it waits for first. `None`: only a mark brings it back.
 pub fn next_due(waits: &Waits) -> Option<Due> {
-    let Waits { poll, check, parked, early_push, run } = *waits;
+    let Waits { poll, check, parked, early_push, look_back, run } = *waits;
     [
         (poll, DueReason::Poll),
         (check, DueReason::Check),
         (parked, DueReason::Retry),
         (early_push, DueReason::EarlyPush),
+        (look_back, DueReason::LookBack),
         (run, DueReason::Backfill),
     ]
     .into_iter()

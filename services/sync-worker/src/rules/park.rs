@@ -1,5 +1,5 @@
 //! When a parked message is looked at again, and when it is given up: Gmail may name a message long before it shows it,
-//! so only a day of looks says that it is gone.
+//! so only a day of looks says that it is gone. A replica that is behind is so for seconds: soon at first, then seldom.
 
 use chrono::TimeDelta;
 use postrider_domain::Timestamp;
@@ -9,6 +9,8 @@ postrider_domain::words! {
     pub enum Reason {
         /// Gmail named it and answers 404 for it.
         NotVisible = "not_visible",
+        /// Gmail's answer is older than what led to it, or not complete yet.
+        Stale = "stale",
         /// It cannot be stored or read, or Gmail answers for the mailbox but not for this mail.
         Poison = "poison",
     }
@@ -19,26 +21,26 @@ postrider_domain::words! {
 pub enum Next {
     /// Look again then.
     At(Timestamp),
-    /// Four looks in a day found nothing: it is gone.
+    /// Enough: what was answered last is true.
     GiveUp,
 }
 
+/// Seconds from one look to the next.
+const WAITS: [i64; 7] = [2, 5, 15, 60, 600, 3_600, 86_400];
+/// An answer that is as old after so many looks is no replica's that is behind: a quarter of an hour has passed.
+const STALE_LOOKS: i32 = 5;
+
 /// The next look after `attempts` failed ones.
 pub fn next(reason: Reason, attempts: i32, now: Timestamp) -> Next {
-    let wait = match attempts {
-        i32::MIN..=0 => TimeDelta::minutes(1),
-        1 => TimeDelta::minutes(10),
-        2 => TimeDelta::hours(1),
-        3 => TimeDelta::hours(24),
-        _ => {
-            return match reason {
-                Reason::NotVisible => Next::GiveUp,
-                // A parser that was mended, or Gmail that serves the mail again, heals it without anybody asking.
-                Reason::Poison => Next::At(now + TimeDelta::hours(24)),
-            };
-        }
-    };
-    Next::At(now + wait)
+    if reason == Reason::Stale && attempts >= STALE_LOOKS {
+        return Next::GiveUp;
+    }
+    match usize::try_from(attempts).map_or(WAITS.first(), |attempts| WAITS.get(attempts)) {
+        Some(wait) => Next::At(now + TimeDelta::seconds(*wait)),
+        // A parser that was mended, or Gmail that serves the mail again, heals it without anybody asking.
+        None if reason == Reason::Poison => Next::At(now + TimeDelta::days(1)),
+        None => Next::GiveUp,
+    }
 }
 
 #[cfg(test)]
@@ -47,13 +49,17 @@ mod tests {
     use postrider_domain::{Clock, MockClock};
 
     #[test]
-    fn looks_four_times_in_a_day_then_gives_up_only_what_is_not_there() {
+    fn looks_soon_then_seldom_and_gives_up_only_what_is_not_there_or_stays_old() {
         let now = MockClock::default().now();
-        let waits: Vec<_> = (0..4).map(|n| next(Reason::NotVisible, n, now)).collect();
-        assert_eq!(waits[0], Next::At(now + TimeDelta::minutes(1)));
-        assert_eq!(waits[3], Next::At(now + TimeDelta::hours(24)));
-        assert_eq!(next(Reason::NotVisible, 4, now), Next::GiveUp);
-        assert_eq!(next(Reason::Poison, 4, now), Next::At(now + TimeDelta::hours(24)));
+        let plan = |reason| {
+            (0..8).map(move |n| match next(reason, n, now) {
+                Next::At(at) => (at - now).num_seconds(),
+                Next::GiveUp => -1,
+            })
+        };
+        assert!(plan(Reason::NotVisible).eq([2, 5, 15, 60, 600, 3_600, 86_400, -1]));
+        assert!(plan(Reason::Stale).eq([2, 5, 15, 60, 600, -1, -1, -1]));
+        assert!(plan(Reason::Poison).eq([2, 5, 15, 60, 600, 3_600, 86_400, 86_400]));
         assert_eq!(next(Reason::Poison, 400, now), Next::At(now + TimeDelta::hours(24)));
     }
 }

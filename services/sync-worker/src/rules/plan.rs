@@ -1,18 +1,16 @@
 //! What becomes of a batch of messages, with the parking lot and the ledger kept in step.
 
-use chrono::TimeDelta;
-use postrider_domain::{MessageId, Timestamp, Version};
+use postrider_domain::{MessageId, Timestamp};
 
 use super::change::Change;
 use super::change::Known;
-use super::decide::{End, Row, end, row};
+use super::decide::{End, Row, Waits, end, row};
+use super::ids::Ids;
 use super::park::{self, Next, Reason};
+use super::unseen::UNREADABLE;
 use crate::content::fetched::Fetched;
 use crate::store::ledger::Tally;
 use crate::store::parked::Parked;
-
-/// Message ids we made for entries that named none; they are never asked for.
-pub const UNREADABLE: &str = "unreadable.";
 
 /// All that is at hand of one message when it is decided.
 #[derive(Clone, Copy)]
@@ -39,7 +37,7 @@ pub struct Decided {
 
 /// What becomes of a batch.
 pub struct Plan {
-    generation: i32,
+    ids: Ids,
     /// These are scheduled looks at parked messages.
     look: bool,
     now: Timestamp,
@@ -49,18 +47,27 @@ pub struct Plan {
 }
 
 impl Plan {
-    pub fn new(generation: i32, look: bool, now: Timestamp) -> Self {
-        Self { generation, look, now, park: Vec::new(), unpark: Vec::new(), tally: Tally::default() }
+    pub fn new(ids: Ids, look: bool, now: Timestamp) -> Self {
+        Self { ids, look, now, park: Vec::new(), unpark: Vec::new(), tally: Tally::default() }
     }
 
     /// Decides one message.
     pub fn decide(&mut self, message: &Message<'_>) -> Decided {
-        let mut row = row(message.change, message.known, message.fetched, self.generation);
-        let live = message.change.added.is_some() || message.waiting.is_some_and(|parked| parked.live);
+        let waits = Waits(message.waiting.filter(|parked| parked.changes > 0).map(|parked| parked.history_id));
+        let decide = |ids: &Ids| row(message.change, message.known, message.fetched, waits, ids);
+        let mut row = decide(&self.ids);
+        // A mail that a record names without a word, and that nobody knew, is new.
+        let is_new = message.change.named.is_some() && message.known.is_none();
+        let live = message.change.added.is_some() || is_new || message.waiting.is_some_and(|parked| parked.live);
         if let Row::Park { reason, error } = &row {
             match parking(message, *reason, error, self.look, self.now) {
                 Some(parked) => self.park.push(Parked { live, ..parked }),
-                None => row = given_up(message, self.generation),
+                None => {
+                    row = match reason {
+                        Reason::Stale => decide(&self.ids.taking()),
+                        Reason::NotVisible | Reason::Poison => given_up(message, &self.ids),
+                    }
+                }
             }
         }
         let end = end(message.change, message.known, &row);
@@ -99,7 +106,7 @@ fn parking(message: &Message<'_>, reason: Reason, error: &str, look: bool, now: 
         None if message.change.message_id.as_str().starts_with(UNREADABLE) => (0, None),
         None => match park::next(reason, 0, now) {
             Next::At(at) => (0, Some(at)),
-            Next::GiveUp => (0, Some(now + TimeDelta::minutes(1))),
+            Next::GiveUp => (0, Some(now)),
         },
     };
     Some(Parked {
@@ -119,14 +126,11 @@ fn parking(message: &Message<'_>, reason: Reason, error: &str, look: bool, now: 
     })
 }
 
-/// Nothing was there for a day: a tombstone, newer than whatever the mirror knows.
-fn given_up(message: &Message<'_>, generation: i32) -> Row {
+/// Nothing was there for a day: a tombstone, as new as whatever the mirror knows.
+fn given_up(message: &Message<'_>, ids: &Ids) -> Row {
     let last = message.waiting.map_or(message.change.last, |parked| parked.history_id.max(message.change.last));
-    let version = Version::new(generation, last);
-    match message.known {
-        Some(known) if known.version > version => Row::Current,
-        _ => Row::Tombstone { version },
-    }
+    let version = ids.version(last);
+    Row::Tombstone { version: message.known.map_or(version, |known| known.version.max(version)) }
 }
 
 #[cfg(test)]
@@ -142,11 +146,11 @@ mod tests {
     fn entries_are_counted_once_from_parking_to_the_end() {
         let now = MockClock::default().now();
         let (first, look) = (change(2), change(0));
-        let mut plan = Plan::new(1, false, now);
+        let mut plan = Plan::new(Ids::rising(1), false, now);
         plan.decide(&Message::new(&first, Some(&Fetched::Missing)));
         assert_eq!(plan.tally, Tally { seen: 2, parked: 2, ..Tally::default() });
-        let parked = Parked { attempts: 4, ..plan.park[0].clone() };
-        let mut plan = Plan::new(1, true, now);
+        let parked = Parked { attempts: 7, ..plan.park[0].clone() };
+        let mut plan = Plan::new(Ids::rising(1), true, now);
         let decided = plan.decide(&Message { waiting: Some(&parked), ..Message::new(&look, Some(&Fetched::Missing)) });
         assert_eq!(plan.tally, Tally { tombstoned: 2, parked: -2, ..Tally::default() });
         assert!(matches!(decided.row, Row::Tombstone { .. }));

@@ -1,76 +1,62 @@
 //! `changes`: our record of Gmail's history, for 30 days.
 
-use postrider_domain::{HistoryId, LabelId, MessageId, ThreadId, Timestamp, words};
-use postrider_gmail::{HistoryRecord, LabelChange, MessageRef};
-use postrider_storage::{Error, SystemTx, TenantTx, sql};
+use postrider_domain::{HistoryId, MessageId, Timestamp};
+use postrider_gmail::HistoryRecord;
+use postrider_storage::{Error, SystemTx, TenantTx, row, sql};
 
 use super::mailboxes::Guard;
-
-words! {
-    /// What an entry of a history record says.
-    pub enum ChangeKind {
-        Added = "added",
-        Deleted = "deleted",
-        LabelsAdded = "labels_added",
-        LabelsRemoved = "labels_removed",
-    }
-}
-
-struct Entry<'a> {
-    history_id: HistoryId,
-    ordinal: i32,
-    kind: ChangeKind,
-    message: &'a MessageId,
-    thread: Option<&'a ThreadId>,
-    labels: &'a [LabelId],
-}
+use crate::rules::unseen::{ChangeKind, Entry, entries};
 
 /// Writes what records say, entry by entry.
 pub async fn insert(tx: &TenantTx, guard: &Guard, records: &[HistoryRecord], now: Timestamp) -> Result<(), Error> {
-    let entries: Vec<Entry<'_>> = records.iter().flat_map(entries).collect();
+    let entries: Vec<Entry> = records.iter().flat_map(entries).collect();
     if entries.is_empty() {
         return Ok(());
     }
-    sql("INSERT INTO changes (tenant, connector_id, generation, created_at, history_id, ordinal, kind, message_id, \
-            thread_id, label_ids) \
-         SELECT $1, $2, $3, $4, n.history_id, n.ordinal, n.kind, n.message_id, coalesce(n.thread_id, ''), \
+    sql("INSERT INTO changes (tenant, connector_id, generation, created_at, history_id, kind, message_id, thread_id, \
+            label_ids) \
+         SELECT $1, $2, $3, $4, n.history_id, n.kind, n.message_id, coalesce(n.thread_id, ''), \
             string_to_array(n.labels, E'\\n') \
-         FROM {n: history_id bigint, ordinal int, kind text, message_id text, thread_id text, labels text} \
+         FROM {n: history_id bigint, kind text, message_id text, thread_id text, labels text} \
          ON CONFLICT DO NOTHING")
     .binds((&guard.tenant, guard.connector, guard.generation, now))
-    .column("history_id", entries.iter().map(|entry| entry.history_id))
-    .column("ordinal", entries.iter().map(|entry| entry.ordinal))
+    .column("history_id", entries.iter().map(|entry| entry.record))
     .column("kind", entries.iter().map(|entry| entry.kind))
-    .column("message_id", entries.iter().map(|entry| entry.message))
-    .column("thread_id", entries.iter().map(|entry| entry.thread))
-    .column("labels", entries.iter().map(|entry| super::joined(entry.labels)))
+    .column("message_id", entries.iter().map(|entry| &entry.message))
+    .column("thread_id", entries.iter().map(|entry| entry.thread.as_ref()))
+    .column("labels", entries.iter().map(|entry| super::joined(&entry.labels)))
     .execute(tx)
     .await?;
     Ok(())
 }
 
-fn entries(record: &HistoryRecord) -> Vec<Entry<'_>> {
-    let mail = |kind, entry| (kind, entry);
-    let mails = (record.added.iter().map(|entry| mail(ChangeKind::Added, entry)))
-        .chain(record.deleted.iter().map(|entry| mail(ChangeKind::Deleted, entry)))
-        .map(|(kind, entry): (_, &MessageRef)| (kind, &entry.message_id, entry.thread_id.as_ref(), &[] as &[LabelId]));
-    let label = |kind, entry| (kind, entry);
-    let labels = (record.labels_added.iter().map(|entry| label(ChangeKind::LabelsAdded, entry)))
-        .chain(record.labels_removed.iter().map(|entry| label(ChangeKind::LabelsRemoved, entry)))
-        .map(|(kind, entry): (_, &LabelChange)| {
-            (kind, &entry.message_id, entry.thread_id.as_ref(), entry.labels.as_slice())
-        });
-    (0_i32..)
-        .zip(mails.chain(labels))
-        .map(|(ordinal, (kind, message, thread, labels))| Entry {
-            history_id: record.id,
-            ordinal,
-            kind,
-            message,
-            thread,
-            labels,
-        })
-        .collect()
+row! {
+    /// An entry that was met.
+    pub struct Met {
+        pub record: HistoryId,
+        pub kind: ChangeKind,
+        pub message: MessageId,
+    }
+}
+
+/// Entries beyond the place where looks start, some at most.
+pub async fn list_unsettled(tx: &TenantTx, guard: &Guard, limit: usize) -> Result<Vec<Met>, Error> {
+    sql("SELECT history_id AS record, kind, message_id AS message FROM changes \
+         WHERE tenant = $1 AND connector_id = $2 AND generation = $3 AND history_id > coalesce( \
+           (SELECT least(settled, back_head) FROM mailboxes WHERE connector_id = $2), 0) \
+         ORDER BY history_id LIMIT $4")
+    .binds((&guard.tenant, guard.connector, guard.generation, super::count(limit)))
+    .load(tx)
+    .await
+}
+
+/// Entries of the records from `first` to `last`.
+pub async fn list_between(tx: &TenantTx, guard: &Guard, first: HistoryId, last: HistoryId) -> Result<Vec<Met>, Error> {
+    sql("SELECT history_id AS record, kind, message_id AS message FROM changes \
+         WHERE tenant = $1 AND connector_id = $2 AND generation = $3 AND history_id BETWEEN $4 AND $5")
+    .binds((&guard.tenant, guard.connector, guard.generation, first, last))
+    .load(tx)
+    .await
 }
 
 /// Removes entries from before an instant, some at a time. Returns how many went.

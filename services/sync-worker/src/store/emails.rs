@@ -5,6 +5,7 @@
 
 mod known;
 mod list;
+mod newest;
 mod row;
 mod stats;
 mod summary;
@@ -13,6 +14,7 @@ mod write;
 
 pub use known::{list_known, mark_announced};
 pub use list::{Filter, list};
+pub use newest::list_newest;
 use row::email_columns;
 pub use row::{Body, Email, find, find_body};
 pub use stats::{LabelCount, Totals, count_by_label, totals};

@@ -2,7 +2,7 @@
 
 use postrider_domain::MessageId;
 use postrider_storage::types::{BigInt, Bool, Nullable, Text};
-use postrider_storage::{Error, NamedRow, Pg, QueryableByName, RowResult, SystemTx, TenantTx, sql};
+use postrider_storage::{Error, NamedRow, Pg, QueryableByName, RowResult, SystemTx, TenantTx, Value, sql};
 
 use super::runs::Run;
 
@@ -67,6 +67,16 @@ pub async fn list_todo(tx: &mut TenantTx, run: &Run, after: i64, limit: usize) -
     .binds((&run.tenant, run.id, run.connector, run.generation, run.boundary, after, super::count(limit)))
     .load(tx)
     .await
+}
+
+/// Those of the given messages that a run has listed and not come to yet.
+pub async fn list_ahead(tx: &TenantTx, run: &Run, messages: &[MessageId]) -> Result<Vec<MessageId>, Error> {
+    let ahead = sql("SELECT message_id AS value FROM sync_listing \
+         WHERE tenant = $1 AND run_id = $2 AND position > $3 AND message_id = ANY ($4)")
+    .binds((&run.tenant, run.id, run.settled, messages))
+    .load::<Value<MessageId>>(tx)
+    .await?;
+    Ok(ahead.into_iter().map(|row| row.0).collect())
 }
 
 /// Lets the planner know what a run has just written.

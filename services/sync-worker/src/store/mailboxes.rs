@@ -8,6 +8,9 @@ pub mod lease;
 pub mod news;
 mod row;
 
-pub use cursor::{advance, caught_up, find_held, first_synced, labels_read, lock, start_over};
+pub use cursor::{
+    Beginning, advance, find_held, first_synced, labels_read, lock, looked, looked_back, note_back, note_gone,
+    note_right, postpone_look_back, start_over,
+};
 use row::mailbox_columns;
 pub use row::{Guard, Mailbox};

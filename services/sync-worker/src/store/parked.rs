@@ -1,7 +1,7 @@
 //! `parked_changes`: messages whose records wait, kept with their error and looked at again on schedule.
 
 use postrider_domain::{ConnectorId, HistoryId, MessageId, TenantId, ThreadId, Timestamp};
-use postrider_storage::{Error, TenantTx, row, sql};
+use postrider_storage::{Error, TenantTx, Value, row, sql};
 
 use super::mailboxes::Guard;
 use crate::rules::park::Reason;
@@ -50,6 +50,15 @@ pub async fn list_among(
     .binds((tenant, connector, messages))
     .load(tx)
     .await
+}
+
+/// Parked messages, some at most.
+pub async fn list_ids(tx: &TenantTx, guard: &Guard, limit: usize) -> Result<Vec<MessageId>, Error> {
+    let ids = sql("SELECT message_id AS value FROM parked_changes WHERE tenant = $1 AND connector_id = $2 LIMIT $3")
+        .binds((&guard.tenant, guard.connector, super::count(limit)))
+        .load::<Value<MessageId>>(tx)
+        .await?;
+    Ok(ids.into_iter().map(|row| row.0).collect())
 }
 
 /// Parked messages whose next look is due.

@@ -7,7 +7,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::mailboxes::Guard;
-use crate::rules::due::EARLY_LOOKS;
+use crate::rules::follow_up;
 
 /// A push as it came from the broker.
 #[derive(Debug, Clone)]
@@ -41,9 +41,9 @@ pub async fn enqueue(tx: &mut SystemTx, pushes: &[Push], now: Timestamp) -> Resu
              published_at, notification_data, created_at, updated_at) \
            SELECT overlay(seed::text placing substr(md5(connector_id::text), 1, 8) from 29)::uuid, tenant, \
              connector_id, source_message_id, source, history_id, published_at, data, $1, $1 FROM target \
-           ON CONFLICT (tenant, connector_id, source_message_id) DO NOTHING RETURNING connector_id), \
-         hit AS (SELECT connector_id, count(*) AS n FROM queued GROUP BY connector_id) \
-         UPDATE mailboxes m SET requested = m.requested + hit.n, last_pushed_at = $1, \
+           ON CONFLICT (tenant, connector_id, source_message_id) DO NOTHING RETURNING connector_id, history_id), \
+         hit AS (SELECT connector_id, count(*) AS n, max(history_id) AS pushed FROM queued GROUP BY connector_id) \
+         UPDATE mailboxes m SET requested = m.requested + hit.n, last_pushed_at = $1, pushed_id = hit.pushed, \
            due_at = CASE WHEN m.status = 'active' AND m.monitored THEN least(m.due_at, $1) ELSE m.due_at END, \
            due_reason = CASE WHEN m.due_at <= $1 THEN m.due_reason ELSE 'push' END \
          FROM hit WHERE m.connector_id = hit.connector_id RETURNING m.connector_id AS value")
@@ -60,7 +60,8 @@ pub async fn enqueue(tx: &mut SystemTx, pushes: &[Push], now: Timestamp) -> Resu
     Ok(marked.into_iter().map(|row| row.0).collect())
 }
 
-/// The newest push that still waits: its trace goes on in the events it causes.
+/// The newest push that still waits, or whose records are still to come to light: its trace goes on in the events it
+/// causes.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Cause {
     pub trace: Option<TraceContext>,
@@ -75,12 +76,13 @@ row! {
 }
 
 /// Why the mailbox is looked at, as far as pushes tell.
-pub async fn cause(tx: &TenantTx, guard: &Guard) -> Result<Cause, Error> {
+pub async fn cause(tx: &TenantTx, guard: &Guard, now: Timestamp) -> Result<Cause, Error> {
     let newest: Option<Newest> =
         sql("SELECT notification_data ->> 'traceparent' AS traceparent, published_at FROM notification_queue \
-         WHERE tenant = $1 AND connector_id = $2 AND status IN ('pending', 'processing') \
+         WHERE tenant = $1 AND connector_id = $2 AND (status IN ('pending', 'processing') OR created_at > $3 \
+           AND history_id > (SELECT cursor FROM mailboxes WHERE connector_id = $2)) \
          ORDER BY history_id DESC LIMIT 1")
-        .binds((&guard.tenant, guard.connector))
+        .binds((&guard.tenant, guard.connector, now - follow_up::OVER))
         .optional(tx)
         .await?;
     Ok(newest.map_or_else(Cause::default, |push| Cause {
@@ -89,29 +91,23 @@ pub async fn cause(tx: &TenantTx, guard: &Guard) -> Result<Cause, Error> {
     }))
 }
 
-/// The live lane has reached `reached`: pushes up to there are done. Those beyond it came early: they are looked at
-/// again a few times and then complete as `not_seen`. Returns how many ended that way now.
-pub async fn settle(tx: &TenantTx, guard: &Guard, reached: HistoryId, now: Timestamp) -> Result<i64, Error> {
-    let [first, second, third] = EARLY_LOOKS;
-    let step = |from: i64, to: i64| now + chrono::TimeDelta::seconds(to - from);
-    let not_seen = sql("WITH done AS ( \
-           UPDATE notification_queue SET status = 'completed', outcome = 'applied', processed_at = $4, updated_at = $4, \
-             next_look_at = NULL \
-           WHERE tenant = $1 AND connector_id = $2 AND status IN ('pending', 'processing') AND history_id <= $3), \
-         early AS ( \
-           UPDATE notification_queue SET looks = looks + 1, updated_at = $4, \
-             status = CASE WHEN looks >= 3 THEN 'completed' ELSE 'pending' END, \
-             outcome = CASE WHEN looks >= 3 THEN 'not_seen' END, \
-             processed_at = CASE WHEN looks >= 3 THEN $4 END, \
-             next_look_at = CASE looks WHEN 0 THEN $5::timestamptz WHEN 1 THEN $6 WHEN 2 THEN $7 END \
-           WHERE tenant = $1 AND connector_id = $2 AND status IN ('pending', 'processing') AND history_id > $3 \
-             AND (next_look_at IS NULL OR next_look_at <= $4) RETURNING status) \
-         SELECT count(*) AS value FROM early WHERE status = 'completed'")
-    .binds((&guard.tenant, guard.connector, reached, now))
-    .binds((step(0, first), step(first, second), step(second, third)))
-    .get_result::<Value<i64>>(tx)
+/// A complete look that began at `began` reached `reached`: of the pushes written before it, those up to there are done,
+/// and those whose follow-up looks are over were never seen. It is bookkeeping: nothing starts from it.
+pub async fn settle(
+    tx: &TenantTx,
+    guard: &Guard,
+    reached: HistoryId,
+    began: Timestamp,
+    now: Timestamp,
+) -> Result<(), Error> {
+    sql("UPDATE notification_queue SET status = 'completed', processed_at = $5, updated_at = $5, \
+            outcome = CASE WHEN history_id <= $3 THEN 'applied' ELSE 'not_seen' END \
+         WHERE tenant = $1 AND connector_id = $2 AND status IN ('pending', 'processing') AND created_at <= $4 \
+           AND (history_id <= $3 OR created_at <= $6)")
+    .binds((&guard.tenant, guard.connector, reached, began, now, began - follow_up::OVER))
+    .execute(tx)
     .await?;
-    Ok(not_seen.0)
+    Ok(())
 }
 
 /// When the oldest push that is not yet in the mirror was taken.

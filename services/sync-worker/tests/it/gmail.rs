@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta};
-use postrider_domain::{EmailAddress, HistoryId, LabelId, MessageId, MockClock, ThreadId};
+use postrider_domain::{EmailAddress, HistoryId, LabelId, MessageId, MockClock, ThreadId, Timestamp};
 use postrider_gmail::{GmailApi, GmailError, Lane};
 use postrider_gmail::{
     HistoryPage, HistoryRecord, IdPage, Label, LabelChange, LabelKind, LimitKind, MailMeta, MessageRef, Profile,
     RawMail, WatchAnswer, WatchRequest,
 };
 use postrider_gmail_sim::dice::Dice;
+use postrider_gmail_sim::world::Found;
 use postrider_gmail_sim::{ApiError, HistoryQuery, ListQuery, MsgId, World};
 use postrider_sync_worker::engine::{GmailAccess, GmailLanes};
 use postrider_sync_worker::error::EngineError;
@@ -119,6 +120,11 @@ impl SimGmail {
     }
 }
 
+/// As the answer has it: absent and "0" are the same to the client.
+fn internal_date(found: &Found) -> Option<Timestamp> {
+    DateTime::from_timestamp_millis(found.internal_date).filter(|_| found.gaps.date.is_none())
+}
+
 fn message(id: MsgId) -> MessageId {
     MessageId::parse(id.to_string()).unwrap()
 }
@@ -185,13 +191,16 @@ impl GmailApi for SimGmail {
         self.fate(true).await?;
         self.served(id)?;
         let found = self.world.get_message(&self.address, self.id(id)).map_err(sorted)?;
+        if found.gaps.raw.is_some() {
+            return Err(GmailError::NoSource);
+        }
         let raw = found.letter.render().raw;
         Ok(RawMail {
             id: id.clone(),
             thread_id: thread(found.thread),
             labels: labels(&found.labels),
             history_id: HistoryId(found.history_id),
-            internal_date: DateTime::from_timestamp_millis(found.internal_date).unwrap(),
+            internal_date: internal_date(&found),
             snippet: String::new(),
             size: raw.len() as u64,
             raw: raw.to_vec().into(),
@@ -206,7 +215,7 @@ impl GmailApi for SimGmail {
             thread_id: thread(found.thread),
             labels: labels(&found.labels),
             history_id: HistoryId(found.history_id),
-            internal_date: DateTime::from_timestamp_millis(found.internal_date).unwrap(),
+            internal_date: internal_date(&found),
             snippet: String::new(),
             size: 0,
         })
@@ -229,6 +238,11 @@ impl GmailApi for SimGmail {
             thread_id: Some(thread(change.thread)),
             labels: None,
         };
+        let named = |(id, of): &(MsgId, MsgId)| MessageRef {
+            message_id: message(*id),
+            thread_id: Some(thread(*of)),
+            labels: None,
+        };
         let label = |change: &postrider_gmail_sim::mailbox::HistoryChange| LabelChange {
             message_id: message(change.message),
             thread_id: Some(thread(change.thread)),
@@ -241,6 +255,7 @@ impl GmailApi for SimGmail {
             deleted: record.messages_deleted.iter().map(mail).collect(),
             labels_added: record.labels_added.iter().map(label).collect(),
             labels_removed: record.labels_removed.iter().map(label).collect(),
+            named: record.bare.iter().map(named).collect(),
             unreadable: 0,
         });
         Ok(HistoryPage {

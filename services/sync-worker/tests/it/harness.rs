@@ -188,14 +188,15 @@ pub async fn ledger(db: &Db, tenant: &TenantId, connector: ConnectorId) -> [i64;
     row.map_or([0; 5], |row| [row.seen, row.applied, row.tombstoned, row.parked, row.waiting])
 }
 
-/// Pushes that came before history showed their id.
+/// Pushes that ended later than in the look they caused.
 pub async fn early_looks(db: &Db, ids: &Ids) -> i64 {
     let tx = db.tenant(&ids.tenant).await.unwrap();
-    let row = sql("SELECT count(*) AS value FROM notification_queue WHERE connector_id = $1 AND looks > 0")
-        .bind(ids.connector)
-        .get_result::<Value<i64>>(&tx)
-        .await
-        .unwrap();
+    let row =
+        sql("SELECT count(*) AS value FROM notification_queue WHERE connector_id = $1 AND processed_at > created_at")
+            .bind(ids.connector)
+            .get_result::<Value<i64>>(&tx)
+            .await
+            .unwrap();
     tx.commit().await.unwrap();
     row.0
 }
@@ -251,4 +252,27 @@ pub async fn runs(db: &Db, tenant: &TenantId, connector: ConnectorId) -> (i32, u
         .find(|row| row.of == row.generation && row.reason != RunReason::Asked)
         .expect("a run began the generation");
     (first.generation, first.boundary.0, rows.iter().map(|row| row.state.clone()).collect())
+}
+
+/// All that the database says of a message and its mailbox, for a failure to be read.
+pub async fn story(db: &Db, ids: &Ids, message: &str) -> String {
+    let tx = db.tenant(&ids.tenant).await.unwrap();
+    let lines = sql(
+        "SELECT concat_ws(' ', 'mailbox', m.generation, m.settled, m.cursor, m.seen_head, m.seen_head_at, m.back_at, \
+           m.renumbered_at, m.look_back_at) AS value FROM mailboxes m WHERE connector_id = $1 \
+         UNION ALL SELECT concat_ws(' ', 'run', generation, kind, reason, state, boundary, started_at) FROM sync_runs \
+         WHERE connector_id = $1 \
+         UNION ALL SELECT concat_ws(' ', 'email', generation, history_id, fetched_id, stub, is_deleted, updated_at) \
+         FROM emails WHERE connector_id = $1 AND message_id = $2 \
+         UNION ALL SELECT concat_ws(' ', 'change', generation, history_id, kind, label_ids, created_at) FROM changes \
+         WHERE connector_id = $1 AND message_id = $2 \
+         UNION ALL SELECT concat_ws(' ', 'parked', history_id, reason, attempts, next_attempt_at, last_error) \
+         FROM parked_changes WHERE connector_id = $1 AND message_id = $2",
+    )
+    .binds((ids.connector, message))
+    .load::<Value<String>>(&tx)
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    lines.into_iter().map(|line| line.0).collect::<Vec<_>>().join("\n")
 }

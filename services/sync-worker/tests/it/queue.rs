@@ -39,7 +39,7 @@ row! {
     struct Row {
         status: String,
         outcome: Option<String>,
-        looks: i16,
+        due_in: i64,
         requested: i64,
         due_reason: String,
     }
@@ -47,7 +47,8 @@ row! {
 
 async fn rows(db: &Db, ids: &Ids) -> Vec<Row> {
     let tx = db.tenant(&ids.tenant).await.unwrap();
-    let rows = sql("SELECT q.status, q.outcome, q.looks, m.requested, m.due_reason FROM notification_queue q \
+    let rows = sql("SELECT q.status, q.outcome, m.requested, m.due_reason, \
+           extract(epoch FROM m.due_at - q.created_at)::bigint AS due_in FROM notification_queue q \
          JOIN mailboxes m ON m.connector_id = q.connector_id WHERE q.connector_id = $1 ORDER BY q.created_at, q.id")
     .bind(ids.connector)
     .load::<Row>(&tx)
@@ -73,7 +74,7 @@ async fn a_push_reaches_every_mailbox_of_its_address_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_early_push_is_looked_at_three_times_and_then_not_seen() {
+async fn an_early_push_is_looked_at_on_schedule_and_then_not_seen() {
     let test = database().await;
     let ids = Ids::of(3);
     ids.connect(&test.db, "sub").await;
@@ -84,26 +85,28 @@ async fn an_early_push_is_looked_at_three_times_and_then_not_seen() {
     let access = SimAccess(Arc::new(move |_| Some(gmail.clone())));
     let engine = engine(&test.db, access, ids.seams.clone(), "one");
     while engine.run_mailbox(ids.connector).await.unwrap() {}
-    // History is 8 s behind its push: the third look finds it.
+    // History is 8 s behind its push: the look at +15 s finds it.
     world.set_lag(&ids.address, Lag { span: TimeDelta::seconds(8), scope: LagScope::NewMail }).unwrap();
     let id = world.deliver(&ids.address, Deliver::default()).unwrap();
     let head = world.truth(&ids.address).unwrap()[&id.to_string()].history_id;
     send(&test.db, &ids, vec![push(&ids.address, head, "early"), push(&ids.address, head + 1_000, "never")]).await;
-    for (wait, looks) in [(0, 1), (2, 2), (3, 3)] {
+    // A new entry begins the schedule anew: at +15 s, its looks are at +30 and +75 s.
+    for (wait, next, open) in [(0, 2, 2), (2, 5, 2), (3, 15, 2), (10, 30, 1), (15, 75, 1)] {
         ids.clock.advance(TimeDelta::seconds(wait));
         assert!(engine.run_mailbox(ids.connector).await.unwrap());
         assert!(!engine.run_mailbox(ids.connector).await.unwrap(), "it rests between the looks");
         let rows = rows(&test.db, &ids).await;
-        assert!(rows.iter().all(|row| (row.looks, row.status.as_str()) == (looks, "pending")), "{rows:?}");
-        assert_eq!(rows[0].due_reason, "early_push");
+        assert_eq!(rows.iter().filter(|row| row.status == "pending").count(), open, "{rows:?}");
+        assert_eq!((rows[0].due_in, rows[0].due_reason.as_str()), (next, "early_push"));
+        let there = mirror(&test.db, &ids.tenant, ids.connector).await.contains_key(&id.to_string());
+        assert_eq!(there, open == 1);
     }
-    ids.clock.advance(TimeDelta::seconds(10));
+    ids.clock.advance(TimeDelta::seconds(45));
     assert!(engine.run_mailbox(ids.connector).await.unwrap());
     let mut outcomes: Vec<_> = rows(&test.db, &ids).await.into_iter().filter_map(|row| row.outcome).collect();
     outcomes.sort_unstable();
     assert_eq!(outcomes, ["applied", "not_seen"]);
-    assert_eq!(rows(&test.db, &ids).await[0].due_reason, "check");
-    assert!(mirror(&test.db, &ids.tenant, ids.connector).await.contains_key(&id.to_string()));
+    assert_ne!(rows(&test.db, &ids).await[0].due_reason, "early_push", "the schedule is over");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,10 +17,8 @@ async fn old_changes_and_settled_pushes_go_and_nothing_else() {
     let tx = test.db.tenant(&ids.tenant).await.unwrap();
     for (n, age) in [40_i64, 31, 29, 0].into_iter().enumerate() {
         let at = now - TimeDelta::days(age);
-        sql(
-            "INSERT INTO changes (tenant, connector_id, generation, history_id, ordinal, kind, message_id, thread_id, \
-               created_at) VALUES ($1, $2, 1, $3, 0, 'added', 'm', 't', $4)",
-        )
+        sql("INSERT INTO changes (tenant, connector_id, generation, history_id, kind, message_id, thread_id, \
+               created_at) VALUES ($1, $2, 1, $3, 'added', 'm', 't', $4)")
         .binds((&ids.tenant, ids.connector, i64::try_from(n).unwrap(), at))
         .execute(&tx)
         .await

@@ -22,6 +22,8 @@ pub enum Origin {
     Run(RunId),
     /// A parked message looked at again.
     Parked,
+    /// Listings compared with the mirror after a boundary.
+    LookBack,
 }
 
 /// A transaction that holds the mailbox's lock; nothing is written without it.

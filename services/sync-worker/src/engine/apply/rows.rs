@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use postrider_contracts::NewEvent;
-use postrider_domain::{EmailId, LabelId, Timestamp, Version};
+use postrider_domain::{EmailId, HistoryId, LabelId, Timestamp, Version};
 use postrider_storage::Error;
 
 use super::commit::{Commit, Origin};
@@ -57,18 +57,19 @@ impl<'a> Rows<'a> {
         let known = message.known;
         let email_id = known.map_or_else(|| EmailId(commit.seams().ids.uuid()), |known| known.email_id);
         let state: Option<(&[LabelId], Timestamp)> = match (&decided.row, known) {
-            (Row::Store { labels, version }, _) => match message.fetched {
+            (Row::Store { labels, version, fetched }, _) => match message.fetched {
                 Some(Fetched::Mail(mail)) => {
                     if known.is_some() {
                         self.replaced.insert(email_id);
                     }
-                    self.store(commit, email_id, mail, labels, *version);
-                    Some((labels, mail.meta.internal_date))
+                    let received_at = mail.received_at(commit.now);
+                    self.store(commit, email_id, mail, (labels, received_at), (*version, *fetched));
+                    Some((labels, received_at))
                 }
                 _ => None,
             },
-            (Row::Relabel { labels, version }, Some(known)) => {
-                self.relabel(commit, known, labels, *version);
+            (Row::Relabel { labels, version, fetched }, Some(known)) => {
+                self.relabel(commit, known, labels, (*version, *fetched));
                 Some((labels, known.received_at))
             }
             (Row::Tombstone { version }, known) => {
@@ -104,8 +105,8 @@ impl<'a> Rows<'a> {
         commit: &Commit<'_>,
         email_id: EmailId,
         mail: &'a Mail,
-        labels: &'a [LabelId],
-        version: Version,
+        (labels, received_at): (&'a [LabelId], Timestamp),
+        (version, fetched): (Version, HistoryId),
     ) {
         let flags = self.flags(commit, labels);
         self.mails.push((email_id, mail));
@@ -114,19 +115,26 @@ impl<'a> Rows<'a> {
             message_id: &mail.meta.id,
             thread_id: &mail.meta.thread_id,
             version,
+            fetched,
             labels,
             flags,
-            received_at: mail.meta.internal_date,
+            received_at,
             snippet: &mail.meta.snippet,
             content: &mail.content,
         });
     }
 
-    fn relabel(&mut self, commit: &Commit<'_>, known: &Known, labels: &[LabelId], version: Version) {
+    fn relabel(
+        &mut self,
+        commit: &Commit<'_>,
+        known: &Known,
+        labels: &[LabelId],
+        (version, fetched): (Version, Option<HistoryId>),
+    ) {
         let flags = self.flags(commit, labels);
         self.events.extend(tell::relabelled(commit, known, labels, &flags, version));
         self.replaced.insert(known.email_id);
-        let relabelled = Relabelled { email_id: known.email_id, version, labels: labels.to_vec(), flags };
+        let relabelled = Relabelled { email_id: known.email_id, version, fetched, labels: labels.to_vec(), flags };
         self.relabel.push((relabelled, known.received_at));
     }
 
@@ -158,7 +166,7 @@ impl<'a> Rows<'a> {
         let (tx, guard, now) = (&commit.tx, &commit.guard, commit.now);
         let run = match self.origin {
             Origin::Run(run) => Some(run),
-            Origin::Live | Origin::Parked => None,
+            Origin::Live | Origin::Parked | Origin::LookBack => None,
         };
         let packed: Vec<_> = self.mails.iter().map(|(id, mail)| (*id, &mail.source)).collect();
         let parts: Vec<_> = self

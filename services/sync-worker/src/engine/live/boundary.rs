@@ -9,7 +9,9 @@ use crate::engine::apply::Commit;
 use crate::engine::boundary::{self, Boundary};
 use crate::error::EngineError;
 use crate::observe;
+use crate::rules::due::LOOK_BACK_AFTER;
 use crate::rules::words::RunReason;
+use crate::store::mailboxes::Beginning;
 use crate::store::runs::{NewRun, Step};
 use crate::store::{listing, mailboxes, runs};
 
@@ -17,7 +19,7 @@ impl LiveLane<'_> {
     /// The first contact: the cursor stands at the boundary, and a full run begins.
     pub(super) async fn start(&self) -> Result<(), EngineError> {
         let boundary = boundary::read(&self.lease.gmail(Lane::Live)).await?;
-        self.begin_generation(0, RunKind::Full, RunReason::First, boundary).await
+        self.begin_generation(0, RunKind::Full, RunReason::First, false, boundary).await
     }
 
     /// History is gone, or the mailbox was created anew: a new generation starts at a new boundary, and a run learns every
@@ -31,7 +33,7 @@ impl LiveLane<'_> {
             (RunKind::Repair, reason)
         };
         observe::history_broke_off(&self.lease.parts.metrics, mailbox.connector, reason);
-        self.begin_generation(1, kind, run_reason, boundary).await
+        self.begin_generation(1, kind, run_reason, reason == RunReason::Recreated, boundary).await
     }
 
     async fn begin_generation(
@@ -39,6 +41,7 @@ impl LiveLane<'_> {
         bump: i32,
         kind: RunKind,
         reason: RunReason,
+        renumbered: bool,
         Boundary { history_id: boundary, total: total_estimate }: Boundary,
     ) -> Result<(), EngineError> {
         let guard = self.lease.guard();
@@ -50,7 +53,8 @@ impl LiveLane<'_> {
             runs::advance(&mut commit.tx, &run, &step, now).await?;
             listing::clear(&mut commit.tx, &run).await?;
         }
-        mailboxes::start_over(&mut commit.tx, &commit.guard, generation, boundary, now).await?;
+        let beginning = Beginning { generation, boundary, renumbered, look_back_at: now + LOOK_BACK_AFTER };
+        mailboxes::start_over(&mut commit.tx, &commit.guard, &beginning, now).await?;
         let id = RunId(commit.seams().ids.uuid());
         let run = NewRun { id, kind, reason, generation, boundary, total_estimate };
         let run = runs::start(&mut commit.tx, &commit.guard, &run, now).await?;

@@ -3,17 +3,17 @@
 use std::collections::HashMap;
 
 use postrider_contracts::mailbox::SyncCompleted;
-use postrider_domain::{HistoryId, MessageId};
+use postrider_domain::MessageId;
 use postrider_gmail::HistoryRecord;
 
+use super::look::End;
 use super::{LiveLane, Pass};
 use crate::content::fetched::Fetched;
 use crate::engine::apply::{Commit, Look, Origin, apply, messages};
 use crate::error::EngineError;
 use crate::rules::change::{Change, fold};
-use crate::rules::due::CHECK_AFTER;
-use crate::rules::plan::{Message, UNREADABLE};
-use crate::rules::slices;
+use crate::rules::plan::Message;
+use crate::rules::{slices, unseen};
 use crate::store::{changes, mailboxes, queue, runs};
 
 impl LiveLane<'_> {
@@ -24,7 +24,7 @@ impl LiveLane<'_> {
         pass: &mut Pass,
         records: &[HistoryRecord],
         mut fetched: HashMap<MessageId, Fetched>,
-        end: Option<HistoryId>,
+        end: Option<End>,
     ) -> Result<(), EngineError> {
         let mut rest = records;
         let mut most = usize::MAX;
@@ -48,13 +48,13 @@ impl LiveLane<'_> {
         Ok(())
     }
 
-    /// Commits records with the cursor behind them, and at the `end` of the history all that waits for it.
+    /// Commits records, and at the `end` of a look all that waits for it.
     pub(super) async fn commit(
         &mut self,
         pass: &mut Pass,
         records: &[HistoryRecord],
         fetched: &HashMap<MessageId, Fetched>,
-        end: Option<HistoryId>,
+        end: Option<End>,
     ) -> Result<(), EngineError> {
         let mut commit = Commit::begin(self.lease, self.lease.guard(), pass.cause).await?;
         let (changes, unreadable) = (fold(records), unreadable(records));
@@ -62,7 +62,7 @@ impl LiveLane<'_> {
             changes.iter().map(|change| Message::new(change, fetched.get(&change.message_id))).collect();
         all.extend(messages(&unreadable));
         let applied = apply(&mut commit, Origin::Live, all).await?;
-        let not_seen = move_on(&commit, pass, records, end).await?;
+        move_on(&commit, pass, records, end).await?;
         let mut counts = pass.counts;
         counts.stored += crate::store::count(applied.stored);
         counts.deleted += crate::store::count(applied.deleted);
@@ -73,52 +73,47 @@ impl LiveLane<'_> {
                 commit.tell(&SyncCompleted { run: Some(run.state_message()) });
             }
         }
-        let now = commit.now;
         commit.end().await?;
+        pass.seen.add_all(records);
         pass.counts = counts;
         pass.records += records.len();
         pass.unknown_label |= applied.unknown_label;
-        if not_seen > 0 {
-            self.check_at = Some(now + CHECK_AFTER);
-        }
         Ok(())
     }
 }
 
-/// Moves record of changes and cursor over the records, and at the end of the history everything that waits for it. The
-/// statements touch different rows: they share a round trip. Returns how many pushes were never seen.
+/// Moves record of changes and cursor over the records, and at the end of a look everything that waits for it. The
+/// statements touch different rows: they share a round trip.
 async fn move_on(
     commit: &Commit<'_>,
     pass: &Pass,
     records: &[HistoryRecord],
-    end: Option<HistoryId>,
-) -> Result<i64, EngineError> {
+    end: Option<End>,
+) -> Result<(), EngineError> {
     let (tx, guard, now) = (&commit.tx, &commit.guard, commit.now);
-    let last = records.last().map(|record| record.id);
-    let cursor = async {
-        match (end, last) {
-            (Some(end), last) => {
-                let cursor = last.map_or(end, |last| last.max(end));
-                mailboxes::caught_up(tx, guard, cursor, pass.began).await
-            }
+    let last = records.iter().map(|record| record.id).max();
+    let place = async {
+        match (&end, last) {
+            (Some(end), last) => mailboxes::looked(tx, guard, &end.standing, last.map(|_| now)).await,
             (None, Some(last)) => mailboxes::advance(tx, guard, last, now).await,
             (None, None) => Ok(()),
         }
     };
     let pushes = async {
-        match end {
-            Some(end) => queue::settle(tx, guard, end, now).await,
-            None => Ok(0),
+        match &end {
+            Some(end) => queue::settle(tx, guard, end.reached, pass.began, now).await,
+            None => Ok(()),
         }
     };
-    let ((), (), not_seen) = tokio::try_join!(changes::insert(tx, guard, records, now), cursor, pushes)?;
-    Ok(not_seen)
+    tokio::try_join!(changes::insert(tx, guard, records, now), place, pushes)?;
+    Ok(())
 }
 
 fn weigh(record: &HistoryRecord, fetched: &HashMap<MessageId, Fetched>) -> (usize, usize) {
     let named = record.added.iter().map(|entry| &entry.message_id);
     let named = named.chain(record.labels_added.iter().map(|entry| &entry.message_id));
     let named = named.chain(record.labels_removed.iter().map(|entry| &entry.message_id));
+    let named = named.chain(record.named.iter().map(|entry| &entry.message_id));
     let bytes = named.filter_map(|id| fetched.get(id)).map(Fetched::weight).sum();
     (record.entries(), bytes)
 }
@@ -129,9 +124,7 @@ fn unreadable(records: &[HistoryRecord]) -> Vec<Look> {
         .iter()
         .filter(|record| record.unreadable > 0)
         .filter_map(|record| {
-            let id = MessageId::parse(format!("{UNREADABLE}{}", record.id)).ok()?;
-            let entries = i32::try_from(record.unreadable).unwrap_or(i32::MAX);
-            let change = Change { entries, ..Change::look_at(id, None, record.id) };
+            let change = Change { entries: 1, ..Change::look_at(unseen::unreadable(record.id)?, None, record.id) };
             Some((change, Fetched::Poison("the entry names no usable message id".to_owned())))
         })
         .collect()

@@ -44,7 +44,7 @@ impl LiveLane<'_> {
             while !looks.is_empty() {
                 let fits = slices::leading(looks.iter().map(|(_, fetched)| (1, fetched.weight())));
                 let batch: Vec<_> = looks.drain(..fits).collect();
-                self.commit_looks(batch).await?;
+                self.commit_looks(Origin::Parked, batch).await?;
             }
             if let Some(error) = error {
                 return Err(error.into());
@@ -53,27 +53,27 @@ impl LiveLane<'_> {
     }
 
     /// Commits looks together, and one by one where the database refuses the lot.
-    async fn commit_looks(&self, batch: Vec<Look>) -> Result<(), EngineError> {
-        match self.commit_look(&batch).await {
+    pub(super) async fn commit_looks(&self, origin: Origin, batch: Vec<Look>) -> Result<(), EngineError> {
+        match self.commit_look(origin, &batch).await {
             Err(EngineError::Db(error)) if !error.is_transient() => {
                 for (change, fetched) in batch {
                     let single = [(change.clone(), fetched)];
-                    if let Err(EngineError::Db(error)) = self.commit_look(&single).await
+                    if let Err(EngineError::Db(error)) = self.commit_look(origin, &single).await
                         && !error.is_transient()
                     {
-                        self.commit_look(&[(change, Fetched::Poison(error.to_string()))]).await?;
+                        self.commit_look(origin, &[(change, Fetched::Poison(error.to_string()))]).await?;
                     }
                 }
-                tracing::warn!(%error, "parked messages were committed one by one");
+                tracing::warn!(%error, "messages were committed one by one");
                 Ok(())
             }
             other => other,
         }
     }
 
-    async fn commit_look(&self, batch: &[Look]) -> Result<(), EngineError> {
+    async fn commit_look(&self, origin: Origin, batch: &[Look]) -> Result<(), EngineError> {
         let mut commit = Commit::begin(self.lease, self.lease.guard(), self.lease.own_cause()).await?;
-        apply(&mut commit, Origin::Parked, messages(batch)).await?;
+        apply(&mut commit, origin, messages(batch)).await?;
         Ok(commit.end().await?)
     }
 }

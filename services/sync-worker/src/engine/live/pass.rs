@@ -1,30 +1,31 @@
-//! A pass: history from the cursor to its end, page by page, committed in small steps whose cursor is a record's id.
+//! A pass: what brings the mirror to the end of the history, and looks at what waits beside it.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use postrider_domain::{HistoryId, MessageId, RunId, RunKind, Timestamp};
-use postrider_gmail::{GmailError, HistoryPage, HistoryRecord, Lane};
+use postrider_gmail::{GmailError, Lane};
 use postrider_runtime::telemetry::span;
 use postrider_storage::TenantTx;
 use tracing::Instrument as _;
 
 use super::LiveLane;
-use crate::content::fetched::Fetched;
-use crate::engine::fetch::{Batch, Fetcher};
+use super::look::Look;
+use crate::engine::failure::holds_alone;
+use crate::engine::fetch::Fetcher;
 use crate::error::EngineError;
-use crate::rules::change::{Change, Fetch, fetch, fold};
-use crate::rules::slices;
+use crate::rules::due::LOOK_BACK_AFTER;
+use crate::rules::settle::{self, ASK_AGAIN_AFTER, CROWDED, Heads, Standing, Start};
+use crate::rules::unseen::Seen;
 use crate::rules::words::RunReason;
-use crate::store::emails;
-use crate::store::mailboxes::{Guard, Mailbox};
+use crate::store::mailboxes::{self, Guard, Mailbox};
 use crate::store::queue::{self, Cause};
 use crate::store::runs::{self, Counts};
+use crate::store::{changes, parked};
 
 /// Labels are read again when they are this old.
 const LABELS_AGE: chrono::TimeDelta = chrono::TimeDelta::hours(24);
-
-/// Up to this many new mails are fetched without looking whether they are there already.
-const NOT_ASKED: usize = 8;
+/// More parked messages than this in one mailbox are looked at on schedule alone.
+const MOST_PARKED: usize = 1_000;
 
 /// What one pass carries along.
 pub struct Pass {
@@ -32,6 +33,12 @@ pub struct Pass {
     pub cause: Cause,
     /// Incremental runs that were queued before the pass began.
     pub(super) asked: Vec<RunId>,
+    /// Entries beyond the place where looks start, as far as `crowded` lets them be known.
+    pub(super) seen: Seen,
+    /// There are more of them than are read at once.
+    pub(super) crowded: bool,
+    /// Parked messages: what their records say is not in the mirror yet.
+    pub(super) waiting: HashSet<MessageId>,
     pub(super) counts: Counts,
     /// History records applied so far.
     pub(super) records: usize,
@@ -43,44 +50,64 @@ pub struct Pass {
 impl Pass {
     /// Reads what the pass will have seen to: before its first look at the history, or it would claim too much.
     pub async fn begin(tx: &TenantTx, guard: &Guard, began: Timestamp) -> Result<Self, postrider_storage::Error> {
-        let (cause, queued) = tokio::try_join!(queue::cause(tx, guard), runs::list_queued(tx, guard))?;
+        let (cause, queued, met, waiting) = tokio::try_join!(
+            queue::cause(tx, guard, began),
+            runs::list_queued(tx, guard),
+            changes::list_unsettled(tx, guard, CROWDED + 1),
+            parked::list_ids(tx, guard, MOST_PARKED),
+        )?;
         let asked = queued.into_iter().filter(|run| run.kind == RunKind::Incremental).map(|run| run.id).collect();
-        let counts = Counts::default();
-        Ok(Self { began, cause, asked, counts, records: 0, unknown_label: false, labels_read: false })
+        let crowded = met.len() > CROWDED;
+        let mut seen = Seen::default();
+        met.into_iter().for_each(|entry| seen.add(entry.record, entry.kind, entry.message));
+        let (counts, waiting) = (Counts::default(), waiting.into_iter().collect());
+        let (records, unknown_label, labels_read) = (0, false, false);
+        Ok(Self { began, cause, asked, seen, crowded, waiting, counts, records, unknown_label, labels_read })
     }
 }
 
+/// How a look ended.
+enum Ended {
+    Done,
+    /// Look once more, now.
+    Again,
+    StartOver(RunReason),
+}
+
 impl LiveLane<'_> {
-    /// Brings the mirror to the end of the history, and looks at parked messages.
+    /// Brings the mirror to the end of the history, looks at parked messages, and back over a boundary.
     pub async fn pass(&mut self) -> Result<(), EngineError> {
         loop {
-            let (mailbox, pass) = match self.opening.take() {
+            let (mailbox, mut pass) = match self.opening.take() {
                 Some(opening) => opening,
                 None => tokio::try_join!(self.lease.mailbox(), self.begin())?,
             };
             if mailbox.labels_synced_at.is_none_or(|at| self.lease.parts.now() - at > LABELS_AGE) {
                 self.read_labels().await;
             }
-            let Some(cursor) = mailbox.cursor else {
+            let Some(standing) = mailbox.standing() else {
                 Box::pin(self.start()).await?;
                 continue;
             };
             // A push that came while the mailbox was in work has its own trace.
             let span = span::job("live_pass", pass.cause.trace.unwrap_or(self.lease.trace));
-            match Box::pin(self.follow(&mailbox, pass, cursor)).instrument(span).await {
-                Ok(()) => {}
-                Err(EngineError::Gmail(GmailError::HistoryGone)) => {
-                    Box::pin(self.start_over(RunReason::HistoryExpired)).await?;
+            let look = Box::pin(self.look(&mailbox, &standing, &mut pass)).instrument(span);
+            match look.await? {
+                Ended::Done => {}
+                Ended::Again => continue,
+                Ended::StartOver(reason) => {
+                    Box::pin(self.start_over(reason)).await?;
                     continue;
                 }
-                Err(EngineError::BrokenOff) => {
-                    Box::pin(self.start_over(RunReason::Recreated)).await?;
-                    continue;
-                }
-                Err(error) => return Err(error),
             }
             Box::pin(self.look_at_parked()).await?;
-            (self.seen, self.looked_at) = (mailbox.requested, self.lease.parts.now());
+            if let Some(due) = mailbox.look_back_at.filter(|at| *at <= pass.began) {
+                match Box::pin(self.look_back(due)).await {
+                    Err(EngineError::Gmail(error)) if holds_alone(&error) => self.postpone_look_back(&error).await?,
+                    looked => looked?,
+                }
+            }
+            (self.seen, self.looked_at) = (mailbox.requested, pass.began);
             return Ok(());
         }
     }
@@ -92,127 +119,83 @@ impl LiveLane<'_> {
         Ok(pass)
     }
 
-    async fn follow(&mut self, mailbox: &Mailbox, mut pass: Pass, start: HistoryId) -> Result<(), EngineError> {
+    /// One look at the history, from where it starts to its end.
+    async fn look(&mut self, mailbox: &Mailbox, standing: &Standing, pass: &mut Pass) -> Result<Ended, EngineError> {
+        let start = settle::start(standing, pass.crowded, !pass.asked.is_empty(), pass.began);
         let fetcher = Fetcher::of(self.lease, Lane::Live, mailbox.attempts);
-        let mut cursor = start;
-        let mut reached = None;
-        let mut token: Option<String> = None;
-        loop {
-            let page = match fetcher.gmail.history(start, token.as_deref()).await {
-                // A page token that is not taken any more: the next pass starts at the cursor.
-                Err(GmailError::BadRequest { .. } | GmailError::PageGone) if token.is_some() => {
-                    return Err(GmailError::transient("a page token of the history is no longer valid").into());
-                }
-                page => page?,
-            };
-            // Changes that came while paging are for the next pass: the first page's id counts.
-            let reached = *reached.get_or_insert(page.history_id);
-            if page.history_id < start && fetcher.gmail.profile().await?.history_id < start {
-                return Err(EngineError::BrokenOff);
+        let page = match fetcher.gmail.history(start.id(), None).await {
+            Err(GmailError::HistoryGone) => return self.gone(mailbox, pass.began).await,
+            page => page?,
+        };
+        let (told_at, head) = (self.lease.parts.now(), page.history_id);
+        self.quick = matches!(start, Start::Cursor(_));
+        let profile = match head < standing.settled {
+            true => Some(fetcher.gmail.profile().await?.history_id),
+            false => None,
+        };
+        let whole = match settle::judge(standing, head, profile, pass.began) {
+            Heads::Usual => matches!(start, Start::Settled(_)),
+            Heads::Odd => {
+                self.check_at = Some(pass.began + ASK_AGAIN_AFTER);
+                false
             }
-            token = page.next_page_token.clone();
-            let end = token.is_none().then_some(reached.max(start));
-            cursor = Box::pin(self.apply_page(&mut pass, &fetcher, page, cursor, end)).await?;
-            if token.is_none() {
-                break;
+            Heads::StillBack => {
+                self.check_at = Some(pass.began + ASK_AGAIN_AFTER);
+                true
             }
-        }
+            Heads::WentBack(lower) => {
+                let tx = self.lease.tenant().await?;
+                mailboxes::note_back(&tx, &self.lease.guard(), pass.began, lower).await?;
+                tx.commit().await?;
+                tracing::warn!(connector.id = %mailbox.connector, history.id = %lower, "Gmail's history ids went back");
+                return Ok(Ended::Again);
+            }
+            Heads::RightAgain => {
+                let tx = self.lease.tenant().await?;
+                mailboxes::note_right(&tx, &self.lease.guard(), pass.began + LOOK_BACK_AFTER).await?;
+                tx.commit().await?;
+                return Ok(Ended::Again);
+            }
+            Heads::StartOver => return Ok(Ended::StartOver(RunReason::Recreated)),
+        };
+        let standing = match start {
+            Start::Settled(_) => settle::after(*standing, pass.began, head, told_at),
+            Start::Cursor(_) | Start::Lower(_) => Standing { caught_up_at: pass.began, ..*standing },
+        };
+        let look = Look { start: start.id(), head, ids: mailbox.ids(), end: whole.then_some(standing) };
+        let cursor = Box::pin(self.follow(&look, &fetcher, pass, page)).await?;
         if pass.unknown_label && !pass.labels_read {
             self.read_labels().await;
         }
+        self.told(mailbox, pass, cursor);
+        Ok(Ended::Done)
+    }
+
+    /// History answers 404: for certain when it does so again after a while.
+    async fn gone(&mut self, mailbox: &Mailbox, now: Timestamp) -> Result<Ended, EngineError> {
+        if mailbox.gone_at.is_some_and(|at| now >= at + ASK_AGAIN_AFTER) {
+            // With ids that went back, what is gone is the lower start.
+            let reason = if mailbox.back_at.is_some() { RunReason::Recreated } else { RunReason::HistoryExpired };
+            return Ok(Ended::StartOver(reason));
+        }
+        let since = mailbox.gone_at.unwrap_or(now);
+        if mailbox.gone_at.is_none() {
+            let tx = self.lease.tenant().await?;
+            mailboxes::note_gone(&tx, &self.lease.guard(), Some(now)).await?;
+            tx.commit().await?;
+        }
+        self.check_at = Some(since + ASK_AGAIN_AFTER);
+        Ok(Ended::Done)
+    }
+
+    fn told(&self, mailbox: &Mailbox, pass: &Pass, cursor: HistoryId) {
         let Pass { records, counts, cause, .. } = pass;
         let connector = mailbox.connector;
-        if records > 0 || cause.trace.is_some() {
+        if *records > 0 || cause.trace.is_some() {
             let (stored, deleted) = (counts.stored, counts.deleted);
             tracing::info!(connector.id = %connector, history.id = %cursor, records, stored, deleted, "followed history");
         } else {
             tracing::debug!(connector.id = %connector, history.id = %cursor, "no history to follow");
         }
-        Ok(())
-    }
-
-    /// Applies a page in steps; returns the cursor after the last of them. `end` is the end of the history, which the
-    /// last page's last commit reaches.
-    async fn apply_page(
-        &mut self,
-        pass: &mut Pass,
-        fetcher: &Fetcher,
-        page: HistoryPage,
-        mut cursor: HistoryId,
-        end: Option<HistoryId>,
-    ) -> Result<HistoryId, EngineError> {
-        // A record may come again at the top of a page: it is counted once.
-        let mut records: Vec<HistoryRecord> = page.records;
-        records.retain(|record| record.id > cursor);
-        let mut rest = records.as_slice();
-        let mut alone = false;
-        while !rest.is_empty() {
-            let fits = slices::leading(rest.iter().map(|record| (record.entries(), 0)));
-            let (step, _) = rest.split_at(if alone { 1 } else { fits });
-            let Batch { fetched, error, complete } = self.fetch_step(fetcher, step).await?;
-            // With an error, or mails too large to hold them all, only what comes before the first mail that was not
-            // fetched can be committed.
-            let whole = if complete { step.len() } else { self.fetched(step, &fetched).await? };
-            // A record whose own mails are too many is taken by itself.
-            alone = whole == 0;
-            let (ready, later) = rest.split_at(whole);
-            let end = end.filter(|_| later.is_empty() && error.is_none());
-            self.name_labels(pass, ready, &fetched).await;
-            if let Some(last) = ready.last() {
-                self.commit_records(pass, ready, fetched, end).await?;
-                cursor = last.id;
-            }
-            if let Some(error) = error {
-                return Err(error.into());
-            }
-            rest = later;
-        }
-        if end.is_some() && records.is_empty() {
-            Box::pin(self.commit(pass, &[], &HashMap::new(), end)).await?;
-        }
-        Ok(cursor)
-    }
-
-    async fn fetch_step(&self, fetcher: &Fetcher, step: &[HistoryRecord]) -> Result<Batch, EngineError> {
-        let wanted = self.wanted(step).await?;
-        let connector = self.lease.guard().connector;
-        tracing::debug!(connector.id = %connector, records = step.len(), fetches = wanted.len(), "history step");
-        let ahead = if step.len() == 1 { usize::MAX } else { fetcher.ahead };
-        let fetcher = Fetcher { concurrency: self.lease.concurrency(), ahead, ..fetcher.clone() };
-        Ok(fetcher.all(wanted).await)
-    }
-
-    async fn wanted(&self, step: &[HistoryRecord]) -> Result<Vec<(MessageId, Fetch)>, EngineError> {
-        let guard = self.lease.guard();
-        let changes = fold(step);
-        // Mail that was just delivered is not in the mirror: asking first costs every one of them more than the rare
-        // fetch too many costs.
-        let known = if changes.len() <= NOT_ASKED && changes.iter().all(|change| change.added.is_some()) {
-            Vec::new()
-        } else {
-            let ids: Vec<MessageId> = changes.iter().map(|change| change.message_id.clone()).collect();
-            let tx = self.lease.tenant().await?;
-            let known = emails::list_known(&tx, &guard.tenant, guard.connector, &ids).await?;
-            tx.commit().await?;
-            known
-        };
-        let known: HashMap<_, _> = known.iter().map(|row| (&row.message_id, row)).collect();
-        let want = |change: Change| {
-            let fetch = fetch(&change, known.get(&change.message_id).copied(), guard.generation)?;
-            Some((change.message_id, fetch))
-        };
-        Ok(changes.into_iter().filter_map(want).collect())
-    }
-
-    /// How many leading records have all that they need.
-    async fn fetched(
-        &self,
-        step: &[HistoryRecord],
-        fetched: &HashMap<MessageId, Fetched>,
-    ) -> Result<usize, EngineError> {
-        let missing: Vec<MessageId> =
-            self.wanted(step).await?.into_iter().map(|(id, _)| id).filter(|id| !fetched.contains_key(id)).collect();
-        let names = |record: &HistoryRecord| fold([record]).iter().any(|change| missing.contains(&change.message_id));
-        Ok(step.iter().position(names).unwrap_or(step.len()))
     }
 }

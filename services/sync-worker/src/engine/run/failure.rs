@@ -9,25 +9,6 @@ use crate::error::EngineError;
 use crate::rules::due::{TELL_AFTER, not_before};
 use crate::store::runs;
 
-/// Whether a failure in the backfill lane holds the run alone. What concerns the grant or the quota stops the mailbox.
-pub(super) fn is_the_runs(error: &GmailError) -> bool {
-    match error {
-        GmailError::NotFound
-        | GmailError::PageGone
-        | GmailError::FailedPrecondition { .. }
-        | GmailError::Permanent { .. }
-        | GmailError::BadRequest { .. }
-        | GmailError::Transient { .. } => true,
-        GmailError::Token(_)
-        | GmailError::Auth
-        | GmailError::ScopeMissing
-        | GmailError::HistoryGone
-        | GmailError::RateLimited { .. }
-        | GmailError::DailyLimit { .. }
-        | GmailError::WatchTaken => false,
-    }
-}
-
 impl RunLane<'_> {
     /// Notes the failure on the run at work. Its owner is told once, when it does not pass by itself.
     pub(super) async fn hold(&self, error: &GmailError) -> Result<(), EngineError> {

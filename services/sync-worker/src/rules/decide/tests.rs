@@ -8,6 +8,12 @@ use crate::content::source::Source;
 use crate::content::{Content, Mail};
 use crate::rules::change::{Delta, Fetch, fetch};
 
+const NOTHING: Waits = Waits(None);
+
+fn ids(generation: i32) -> Ids {
+    Ids::rising(generation)
+}
+
 fn label(text: &str) -> LabelId {
     LabelId::parse(text).unwrap()
 }
@@ -17,6 +23,7 @@ fn known(generation: i32, history_id: u64, labels: &[&str]) -> Known {
         email_id: EmailId(Uuid::from_u128(1)),
         message_id: MessageId::parse("m").unwrap(),
         version: Version::new(generation, HistoryId(history_id)),
+        fetched: HistoryId(history_id),
         stub: false,
         is_deleted: false,
         labels: labels.iter().map(|text| label(text)).collect(),
@@ -35,7 +42,7 @@ fn there(history_id: u64, labels: &[&str]) -> Fetched {
         thread_id: ThreadId::parse("t").unwrap(),
         labels: labels.iter().map(|text| label(text)).collect(),
         history_id: HistoryId(history_id),
-        internal_date: MockClock::default().now(),
+        internal_date: Some(MockClock::default().now()),
         snippet: String::new(),
         size: 0,
     };
@@ -45,18 +52,18 @@ fn there(history_id: u64, labels: &[&str]) -> Fetched {
 #[test]
 fn an_older_fetch_never_revives_a_tombstone() {
     let tomb = Known { is_deleted: true, stub: true, ..known(1, 20, &[]) };
-    assert_eq!(row(&change(10), Some(&tomb), Some(&there(10, &["INBOX"])), 1), Row::Current);
-    let revived = row(&change(30), Some(&tomb), Some(&there(30, &["INBOX"])), 1);
+    assert_eq!(row(&change(10), Some(&tomb), Some(&there(10, &["INBOX"])), NOTHING, &ids(1)), Row::Current);
+    let revived = row(&change(30), Some(&tomb), Some(&there(30, &["INBOX"])), NOTHING, &ids(1));
     assert!(matches!(revived, Row::Store { .. }));
 }
 
 #[test]
 fn an_older_delete_does_not_remove_a_newer_row() {
     let delete = Change { deleted: Some(HistoryId(5)), ..change(5) };
-    assert_eq!(row(&delete, Some(&known(1, 9, &[])), None, 1), Row::Current);
-    assert!(matches!(row(&delete, Some(&known(1, 4, &[])), None, 1), Row::Tombstone { .. }));
-    assert!(matches!(row(&delete, None, None, 1), Row::Tombstone { .. }));
-    assert!(matches!(row(&delete, Some(&known(0, 9, &[])), None, 1), Row::Tombstone { .. }));
+    assert_eq!(row(&delete, Some(&known(1, 9, &[])), None, NOTHING, &ids(1)), Row::Current, "it was fetched since");
+    assert!(matches!(row(&delete, Some(&known(1, 4, &[])), None, NOTHING, &ids(1)), Row::Tombstone { .. }));
+    assert!(matches!(row(&delete, None, None, NOTHING, &ids(1)), Row::Tombstone { .. }));
+    assert!(matches!(row(&delete, Some(&known(0, 9, &[])), None, NOTHING, &ids(1)), Row::Tombstone { .. }));
 }
 
 #[test]
@@ -65,10 +72,10 @@ fn records_are_not_applied_to_rows_of_an_older_generation() {
         deltas: vec![Delta { history_id: HistoryId(7), added: vec![label("A")], removed: vec![] }],
         ..change(7)
     };
-    assert_eq!(fetch(&news, Some(&known(1, 5, &[])), 2), Some(Fetch::Labels));
-    assert_eq!(fetch(&news, Some(&known(2, 5, &[])), 2), None);
-    assert_eq!(fetch(&news, None, 2), Some(Fetch::Mail));
-    assert!(matches!(row(&news, Some(&known(1, 5, &[])), None, 2), Row::Park { .. }));
+    assert_eq!(fetch(&news, Some(&known(1, 5, &[])), false, &ids(2)), Some(Fetch::Labels));
+    assert_eq!(fetch(&news, Some(&known(2, 5, &[])), false, &ids(2)), None);
+    assert_eq!(fetch(&news, None, false, &ids(2)), Some(Fetch::Mail));
+    assert!(matches!(row(&news, Some(&known(1, 5, &[])), None, NOTHING, &ids(2)), Row::Park { .. }));
 }
 
 #[test]
@@ -77,16 +84,93 @@ fn deltas_newer_than_a_lagging_answer_are_put_on_top() {
         deltas: vec![Delta { history_id: HistoryId(7), added: vec![label("STARRED")], removed: vec![label("UNREAD")] }],
         ..change(7)
     };
-    let stored = row(&news, None, Some(&there(5, &["INBOX", "UNREAD"])), 1);
+    let stored = row(&news, None, Some(&there(5, &["INBOX", "UNREAD"])), NOTHING, &ids(1));
     let labels = vec![label("INBOX"), label("STARRED")];
-    assert_eq!(stored, Row::Store { labels, version: Version::new(1, HistoryId(7)) });
+    assert_eq!(stored, Row::Store { labels, version: Version::new(1, HistoryId(7)), fetched: HistoryId(5) });
 }
 
 #[test]
 fn a_404_parks_an_added_mail_and_leaves_a_tombstone_alone() {
-    assert!(matches!(row(&change(5), None, Some(&Fetched::Missing), 1), Row::Park { reason: Reason::NotVisible, .. }));
+    assert!(matches!(
+        row(&change(5), None, Some(&Fetched::Missing), NOTHING, &ids(1)),
+        Row::Park { reason: Reason::NotVisible, .. }
+    ));
     let tomb = Known { is_deleted: true, ..known(1, 4, &[]) };
-    let current = row(&change(5), Some(&tomb), Some(&Fetched::Missing), 1);
+    let current = row(&change(5), Some(&tomb), Some(&Fetched::Missing), NOTHING, &ids(1));
     assert_eq!(current, Row::Current);
     assert_eq!(end(&change(5), Some(&tomb), &current), End::Tombstoned);
+}
+
+fn star(record: u64, row: u64) -> (Change, Known) {
+    let delta = Delta { history_id: HistoryId(record), added: vec![label("STARRED")], removed: vec![] };
+    (Change { deltas: vec![delta], ..change(record) }, Known { fetched: HistoryId(5), ..known(1, row, &["INBOX"]) })
+}
+
+#[test]
+fn a_record_that_comes_to_light_behind_the_row_is_asked_about() {
+    // Record 9 was replayed on an answer of version 5; record 7 was hidden.
+    let (late, known) = star(7, 9);
+    assert_eq!(fetch(&late, Some(&known), false, &ids(1)), Some(Fetch::Labels));
+    assert!(matches!(row(&late, Some(&known), None, NOTHING, &ids(1)), Row::Park { .. }));
+    let answered = row(&late, Some(&known), Some(&there(9, &["INBOX", "STARRED"])), NOTHING, &ids(1));
+    let labels = vec![label("INBOX"), label("STARRED")];
+    let version = Version::new(1, HistoryId(9));
+    assert_eq!(answered, Row::Relabel { labels, version, fetched: Some(HistoryId(9)) });
+    // The fetch already held it.
+    let (held, known) = star(4, 9);
+    assert_eq!(fetch(&held, Some(&known), false, &ids(1)), None);
+    assert_eq!(row(&held, Some(&known), None, NOTHING, &ids(1)), Row::Current);
+}
+
+#[test]
+fn an_answer_older_than_the_row_or_the_record_is_asked_for_again() {
+    let (late, known) = star(7, 9);
+    for told in [6, 8] {
+        let row = row(&late, Some(&known), Some(&there(told, &["INBOX"])), NOTHING, &ids(1));
+        assert!(matches!(row, Row::Park { reason: Reason::Stale, .. }), "{told}: {row:?}");
+        assert_eq!(end(&late, Some(&known), &row), End::Parked);
+    }
+    // Told for a quarter of an hour: it is so.
+    let taken = row(&late, Some(&known), Some(&there(6, &["INBOX"])), NOTHING, &ids(1).taking());
+    let labels = vec![label("INBOX"), label("STARRED")];
+    assert_eq!(taken, Row::Relabel { labels, version: Version::new(1, HistoryId(9)), fetched: Some(HistoryId(6)) });
+    let added = Change { added: Some(HistoryId(7)), ..change(7) };
+    let early = row(&added, None, Some(&there(6, &["INBOX"])), NOTHING, &ids(1));
+    assert!(matches!(early, Row::Park { reason: Reason::Stale, .. }));
+    let waits = Waits(Some(HistoryId(8)));
+    let look = row(&change(8), Some(&known), Some(&there(7, &["INBOX"])), waits, &ids(1));
+    assert!(matches!(look, Row::Park { reason: Reason::Stale, .. }), "what waits is not answered by less");
+}
+
+#[test]
+fn a_deletion_that_comes_to_light_behind_the_row_is_believed_after_a_404() {
+    let late = Change { deleted: Some(HistoryId(7)), ..change(7) };
+    let known = Known { fetched: HistoryId(5), ..known(1, 9, &["INBOX"]) };
+    assert_eq!(fetch(&late, Some(&known), false, &ids(1)), Some(Fetch::Labels));
+    let gone = row(&late, Some(&known), Some(&Fetched::Missing), NOTHING, &ids(1));
+    assert_eq!(gone, Row::Tombstone { version: Version::new(1, HistoryId(9)) });
+    let stale = row(&late, Some(&known), Some(&there(6, &[])), NOTHING, &ids(1));
+    assert!(matches!(stale, Row::Park { reason: Reason::Stale, .. }));
+}
+
+#[test]
+fn a_mail_named_without_a_word_is_looked_at_unless_the_mirror_is_as_new() {
+    let named = Change { named: Some(HistoryId(7)), ..change(7) };
+    assert_eq!(fetch(&named, None, false, &ids(1)), Some(Fetch::Mail));
+    assert_eq!(fetch(&named, Some(&known(1, 6, &[])), false, &ids(1)), Some(Fetch::Labels));
+    assert_eq!(fetch(&named, Some(&known(1, 7, &[])), false, &ids(1)), None);
+}
+
+#[test]
+fn after_ids_went_back_lower_records_count_against_rows_fetched_since() {
+    let capped = Ids { cap: Some(HistoryId(20)), ..ids(2) };
+    let stored = row(&change(20), None, Some(&there(9_000, &["INBOX"])), NOTHING, &capped);
+    let Row::Store { version, fetched, .. } = stored else { panic!("{stored:?}") };
+    assert_eq!((version, fetched), (Version::new(2, HistoryId(20)), HistoryId(20)));
+    let (news, _) = star(21, 0);
+    let row = row(&news, Some(&known(2, 20, &["INBOX"])), None, NOTHING, &capped);
+    assert!(matches!(row, Row::Relabel { .. }));
+    // Before it is certain, everything is asked about and taken as it is answered.
+    let taking = Ids { take: true, ..ids(1) };
+    assert_eq!(fetch(&star(3, 0).0, Some(&known(1, 9_000, &[])), false, &taking), Some(Fetch::Labels));
 }

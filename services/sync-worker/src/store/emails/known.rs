@@ -9,7 +9,7 @@ use crate::rules::change::Known;
 /// Columns of [`Known`].
 macro_rules! known_columns {
     () => {
-        "e.email_id, e.message_id, e.generation, e.history_id, e.stub, e.is_deleted, e.label_ids, e.received_at, \
+        "e.email_id, e.message_id, e.generation, e.history_id, e.fetched_id, e.stub, e.is_deleted, e.label_ids, e.received_at, \
          e.announced_at IS NOT NULL AS announced"
     };
 }
@@ -22,6 +22,7 @@ impl QueryableByName<Pg> for Known {
             email_id: NamedRow::get::<Uuid, _>(row, "email_id")?,
             message_id: NamedRow::get::<Text, _>(row, "message_id")?,
             version: Version::new(NamedRow::get::<Integer, _>(row, "generation")?, history_id),
+            fetched: NamedRow::get::<BigInt, _>(row, "fetched_id")?,
             stub: NamedRow::get::<Bool, _>(row, "stub")?,
             is_deleted: NamedRow::get::<Bool, _>(row, "is_deleted")?,
             labels: NamedRow::get::<Array<Text>, _>(row, "label_ids")?,

@@ -1,6 +1,6 @@
 //! Bulk writes of mails: one statement for any number, guarded by version in the statement itself (law 2).
 
-use postrider_domain::{EmailId, LabelId, MessageId, RunId, ThreadId, Timestamp, Version};
+use postrider_domain::{EmailId, HistoryId, LabelId, MessageId, RunId, ThreadId, Timestamp, Version};
 use postrider_storage::{Error, TenantTx, sql};
 
 use crate::content::Content;
@@ -14,6 +14,8 @@ pub struct NewEmail<'a> {
     pub message_id: &'a MessageId,
     pub thread_id: &'a ThreadId,
     pub version: Version,
+    /// The history id that the fetch answered.
+    pub fetched: HistoryId,
     pub labels: &'a [LabelId],
     pub flags: Flags,
     pub received_at: Timestamp,
@@ -35,21 +37,22 @@ pub async fn upsert(
     let rows = || emails.iter();
     let contents = || emails.iter().map(|email| email.content);
     let flags = || emails.iter().map(|email| &email.flags);
-    sql("INSERT INTO emails AS e (tenant, connector_id, email_id, message_id, thread_id, generation, history_id, stub, \
-            subject, sender_name, sender_email, recipients, headers, snippet, text, html, label_ids, folder, unread, \
+    sql("INSERT INTO emails AS e (tenant, connector_id, email_id, message_id, thread_id, generation, history_id, \
+            fetched_id, stub, subject, sender_name, sender_email, recipients, headers, snippet, text, html, label_ids, folder, unread, \
             is_draft, is_spam, is_trash, has_attachments, size_bytes, received_at, rfc_message_id, origin, parse_error, \
             is_deleted, deleted_at, stored_in_run, created_at, updated_at) \
-         SELECT $1, $2, n.email_id, n.message_id, n.thread_id, n.generation, n.history_id, false, \
+         SELECT $1, $2, n.email_id, n.message_id, n.thread_id, n.generation, n.history_id, n.fetched_id, false, \
             n.subject, n.sender_name, n.sender_email, n.recipients::jsonb, n.headers::jsonb, n.snippet, n.text, n.html, \
             string_to_array(n.labels, E'\\n'), n.folder, n.unread, n.is_draft, n.is_spam, n.is_trash, \
             n.has_attachments, n.size_bytes, n.received_at, n.rfc_message_id, n.origin, n.parse_error, \
             false, NULL, $3, $4, $4 \
-         FROM {n: email_id uuid, message_id text, thread_id text, generation int, history_id bigint, subject text, \
-            sender_name text, sender_email text, recipients text, headers text, snippet text, text text, html text, \
+         FROM {n: email_id uuid, message_id text, thread_id text, generation int, history_id bigint, fetched_id bigint, \
+            subject text, sender_name text, sender_email text, recipients text, headers text, snippet text, text text, html text, \
             labels text, folder text, unread bool, is_draft bool, is_spam bool, is_trash bool, has_attachments bool, \
             size_bytes bigint, received_at timestamptz, rfc_message_id text, origin text, parse_error text} \
          ON CONFLICT ON CONSTRAINT emails_message DO UPDATE SET thread_id = excluded.thread_id, \
-            generation = excluded.generation, history_id = excluded.history_id, stub = false, \
+            generation = excluded.generation, history_id = excluded.history_id, fetched_id = excluded.fetched_id, \
+            stub = false, \
             subject = excluded.subject, sender_name = excluded.sender_name, sender_email = excluded.sender_email, \
             recipients = excluded.recipients, headers = excluded.headers, snippet = excluded.snippet, \
             text = excluded.text, html = excluded.html, label_ids = excluded.label_ids, folder = excluded.folder, \
@@ -66,6 +69,7 @@ pub async fn upsert(
     .column("thread_id", rows().map(|email| email.thread_id))
     .column("generation", rows().map(|email| email.version.generation))
     .column("history_id", rows().map(|email| email.version.history_id))
+    .column("fetched_id", rows().map(|email| email.fetched))
     .column("subject", contents().map(|content| &content.subject))
     .column("sender_name", contents().map(|content| &content.sender.name))
     .column("sender_email", contents().map(|content| &content.sender.email))
@@ -94,6 +98,8 @@ pub async fn upsert(
 pub struct Relabelled {
     pub email_id: EmailId,
     pub version: Version,
+    /// The history id that a fetch answered, where the labels come from one.
+    pub fetched: Option<HistoryId>,
     pub labels: Vec<LabelId>,
     pub flags: Flags,
 }
@@ -105,10 +111,11 @@ pub async fn relabel(tx: &TenantTx, guard: &Guard, emails: &[&Relabelled], now: 
     }
     let flags = || emails.iter().map(|email| &email.flags);
     sql("UPDATE emails e SET generation = n.generation, history_id = n.history_id, \
+            fetched_id = coalesce(n.fetched_id, e.fetched_id), \
             label_ids = string_to_array(n.labels, E'\\n'), folder = n.folder, unread = n.unread, \
             is_draft = n.is_draft, is_spam = n.is_spam, is_trash = n.is_trash, is_deleted = false, \
             deleted_at = NULL, updated_at = $2 \
-         FROM {n: email_id uuid, generation int, history_id bigint, labels text, folder text, unread bool, \
+         FROM {n: email_id uuid, generation int, history_id bigint, fetched_id bigint, labels text, folder text, unread bool, \
             is_draft bool, is_spam bool, is_trash bool} \
          WHERE e.tenant = $1 AND e.email_id = n.email_id \
            AND (e.generation, e.history_id) <= (n.generation, n.history_id)")
@@ -116,6 +123,7 @@ pub async fn relabel(tx: &TenantTx, guard: &Guard, emails: &[&Relabelled], now: 
     .column("email_id", emails.iter().map(|email| email.email_id))
     .column("generation", emails.iter().map(|email| email.version.generation))
     .column("history_id", emails.iter().map(|email| email.version.history_id))
+    .column("fetched_id", emails.iter().map(|email| email.fetched))
     .column("labels", emails.iter().map(|email| joined(&email.labels)))
     .column("folder", flags().map(|flags| &flags.folder))
     .column("unread", flags().map(|flags| flags.unread))

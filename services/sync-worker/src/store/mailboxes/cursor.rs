@@ -4,6 +4,7 @@ use postrider_domain::{HistoryId, Timestamp};
 use postrider_storage::{Error, TenantTx, sql};
 
 use super::{Guard, Mailbox, mailbox_columns};
+use crate::rules::settle::Standing;
 
 /// The mailbox, if the lease still has this epoch.
 pub async fn find_held(tx: &mut TenantTx, guard: &Guard) -> Result<Option<Mailbox>, Error> {
@@ -25,37 +26,95 @@ pub async fn lock(tx: &mut TenantTx, guard: &Guard) -> Result<Option<Mailbox>, E
     .await
 }
 
-/// Moves the cursor forward; it never goes back inside a generation.
+/// Entries up to `cursor` were applied that were not seen before. It never goes back inside a generation.
 pub async fn advance(tx: &TenantTx, guard: &Guard, cursor: HistoryId, now: Timestamp) -> Result<(), Error> {
-    sql("UPDATE mailboxes SET cursor = greatest(cursor, $2), updated_at = $3 WHERE connector_id = $1")
-        .binds((guard.connector, cursor, now))
-        .execute(tx)
-        .await?;
-    Ok(())
-}
-
-/// The live lane reached the end of the history: `began` is when it started to look.
-pub async fn caught_up(tx: &TenantTx, guard: &Guard, cursor: HistoryId, began: Timestamp) -> Result<(), Error> {
-    sql("UPDATE mailboxes SET cursor = greatest(cursor, $2), caught_up_at = $3, last_synced_at = $3, attempts = 0, \
-           last_error = NULL, not_before = NULL, updated_at = $3 WHERE connector_id = $1")
-    .binds((guard.connector, cursor, began))
+    sql("UPDATE mailboxes SET cursor = greatest(cursor, $2), last_entry_at = $3, updated_at = $3 \
+         WHERE connector_id = $1")
+    .binds((guard.connector, cursor, now))
     .execute(tx)
     .await?;
     Ok(())
 }
 
-/// Starts history over at `boundary`, in the given generation.
-pub async fn start_over(
-    tx: &mut TenantTx,
+/// A look came to the end of the history, and leaves things standing so. `entry_at`: it showed something new.
+pub async fn looked(
+    tx: &TenantTx,
     guard: &Guard,
-    generation: i32,
-    boundary: HistoryId,
-    now: Timestamp,
+    standing: &Standing,
+    entry_at: Option<Timestamp>,
 ) -> Result<(), Error> {
-    sql(
-        "UPDATE mailboxes SET generation = $2, cursor = $3, caught_up_at = $4, updated_at = $4 WHERE connector_id = $1",
-    )
-    .binds((guard.connector, generation, boundary, now))
+    let Standing { settled, cursor, seen_head, seen_head_at, caught_up_at, .. } = *standing;
+    sql("UPDATE mailboxes SET settled = $2, cursor = greatest(cursor, $3), seen_head = $4, seen_head_at = $5, \
+           caught_up_at = $6, last_synced_at = $6, updated_at = $6, last_entry_at = coalesce($7, last_entry_at), \
+           gone_at = NULL, attempts = 0, last_error = NULL, not_before = NULL WHERE connector_id = $1")
+    .binds((guard.connector, settled, cursor, seen_head, seen_head_at, caught_up_at, entry_at))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// History answers that it is gone, or no longer.
+pub async fn note_gone(tx: &TenantTx, guard: &Guard, since: Option<Timestamp>) -> Result<(), Error> {
+    sql("UPDATE mailboxes SET gone_at = $2 WHERE connector_id = $1")
+        .binds((guard.connector, since))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Gmail tells ids far below those before, since then and from this one on.
+pub async fn note_back(tx: &TenantTx, guard: &Guard, since: Timestamp, head: HistoryId) -> Result<(), Error> {
+    sql("UPDATE mailboxes SET back_at = $2, back_head = $3 WHERE connector_id = $1")
+        .binds((guard.connector, since, head))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Ids are right again. What carried lower ones meanwhile is found by listings.
+pub async fn note_right(tx: &TenantTx, guard: &Guard, look_back_at: Timestamp) -> Result<(), Error> {
+    sql("UPDATE mailboxes SET back_at = NULL, back_head = NULL, look_back_at = $2 WHERE connector_id = $1")
+        .binds((guard.connector, look_back_at))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Newest mail and labels were compared with listings, if nobody asked for that anew meanwhile.
+pub async fn looked_back(tx: &TenantTx, guard: &Guard, due: Timestamp) -> Result<(), Error> {
+    sql("UPDATE mailboxes SET look_back_at = NULL WHERE connector_id = $1 AND look_back_at <= $2")
+        .binds((guard.connector, due))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// The comparison with listings is due then.
+pub async fn postpone_look_back(tx: &TenantTx, guard: &Guard, at: Timestamp) -> Result<(), Error> {
+    sql("UPDATE mailboxes SET look_back_at = $2 WHERE connector_id = $1")
+        .binds((guard.connector, at))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// A history that begins.
+#[derive(Debug, Clone, Copy)]
+pub struct Beginning {
+    pub generation: i32,
+    pub boundary: HistoryId,
+    /// It begins because ids went back: records will have lower ids than the mails they are about.
+    pub renumbered: bool,
+    /// When what a lagging listing missed is looked for.
+    pub look_back_at: Timestamp,
+}
+
+/// Starts history over.
+pub async fn start_over(tx: &mut TenantTx, guard: &Guard, new: &Beginning, now: Timestamp) -> Result<(), Error> {
+    sql("UPDATE mailboxes SET generation = $2, settled = $3, cursor = $3, seen_head = $3, seen_head_at = $4, \
+           caught_up_at = $4, updated_at = $4, gone_at = NULL, back_at = NULL, back_head = NULL, look_back_at = $5, \
+           renumbered_at = CASE WHEN $6 THEN $4 END WHERE connector_id = $1")
+    .binds((guard.connector, new.generation, new.boundary, now, new.look_back_at, new.renumbered))
     .execute(tx)
     .await?;
     Ok(())

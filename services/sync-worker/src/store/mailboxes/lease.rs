@@ -1,7 +1,7 @@
 //! Holding a mailbox and giving it back. Leases run on the database's clock, due times on the caller's. Taking one is
 //! in [`super::due`].
 
-use postrider_domain::{AccountStatus, Timestamp};
+use postrider_domain::{AccountStatus, HistoryId, Timestamp};
 use postrider_storage::{Error, TenantTx, row, sql};
 
 use super::Guard;
@@ -29,8 +29,15 @@ row! {
         pub monitored: bool,
         pub poll_interval_seconds: i32,
         pub push_until: Option<Timestamp>,
+        /// Somebody asked for a run.
+        pub asked: bool,
+        pub pushed_at: Option<Timestamp>,
+        pub pushed_id: HistoryId,
+        pub entry_at: Option<Timestamp>,
+        pub cursor: Option<HistoryId>,
+        pub caught_up_at: Option<Timestamp>,
+        pub look_back: Option<Timestamp>,
         pub parked: Option<Timestamp>,
-        pub early_push: Option<Timestamp>,
         pub run: Option<Timestamp>,
     }
 }
@@ -40,8 +47,9 @@ pub async fn find_waiting(tx: &TenantTx, guard: &Guard) -> Result<Option<Waiting
     sql("SELECT m.requested, m.monitored, m.poll_interval_seconds, \
            CASE WHEN m.watch_type = 'push' THEN m.watch_expires_at END AS push_until, \
            (SELECT min(next_attempt_at) FROM parked_changes WHERE tenant = $1 AND connector_id = $2) AS parked, \
-           (SELECT min(next_look_at) FROM notification_queue WHERE tenant = $1 AND connector_id = $2 \
-             AND status IN ('pending', 'processing')) AS early_push, \
+           m.last_pushed_at AS pushed_at, m.pushed_id, m.last_entry_at AS entry_at, m.cursor, m.caught_up_at, \
+           m.look_back_at AS look_back, \
+           EXISTS (SELECT FROM sync_runs WHERE tenant = $1 AND connector_id = $2 AND state = 'queued') AS asked, \
            (SELECT min(not_before) FROM sync_runs WHERE tenant = $1 AND connector_id = $2 \
              AND state IN ('listing', 'fetching', 'confirming')) AS run \
          FROM mailboxes m WHERE m.connector_id = $2 AND m.epoch = $3")

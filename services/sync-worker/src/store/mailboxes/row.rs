@@ -3,6 +3,9 @@
 use postrider_domain::{AccountStatus, ConnectorId, HistoryId, TenantId, Timestamp, UserId};
 use postrider_storage::row;
 
+use crate::rules::ids::Ids;
+use crate::rules::settle::Standing;
+
 /// Whose mailbox, under which fencing token: every commit of the engine proves it still holds both numbers.
 #[derive(Debug, Clone)]
 pub struct Guard {
@@ -27,8 +30,16 @@ row! {
         pub push_until: Option<Timestamp>,
         pub monitored: bool,
         pub generation: i32,
+        pub settled: Option<HistoryId>,
         pub cursor: Option<HistoryId>,
+        pub seen_head: Option<HistoryId>,
+        pub seen_head_at: Option<Timestamp>,
         pub caught_up_at: Option<Timestamp>,
+        pub gone_at: Option<Timestamp>,
+        pub back_at: Option<Timestamp>,
+        pub back_head: Option<HistoryId>,
+        pub renumbered_at: Option<Timestamp>,
+        pub look_back_at: Option<Timestamp>,
         pub epoch: i64,
         pub requested: i64,
         pub attempts: i32,
@@ -45,7 +56,8 @@ row! {
 macro_rules! mailbox_columns {
     () => {
         "m.connector_id AS connector, m.tenant, m.owner, m.google_sub, m.status, m.poll_interval_seconds, m.monitored, \
-         CASE WHEN m.watch_type = 'push' THEN m.watch_expires_at END AS push_until, m.generation, m.cursor, \
+         CASE WHEN m.watch_type = 'push' THEN m.watch_expires_at END AS push_until, m.generation, m.settled, \
+         m.cursor, m.seen_head, m.seen_head_at, m.gone_at, m.back_at, m.back_head, m.renumbered_at, m.look_back_at, \
          m.caught_up_at, m.epoch, m.requested, m.attempts, m.connector_version, m.first_synced_at, m.labels_synced_at, \
          coalesce((m.settings ->> 'sync_since_ms')::bigint, 0) AS sync_since_ms"
     };
@@ -53,6 +65,26 @@ macro_rules! mailbox_columns {
 pub(super) use mailbox_columns;
 
 impl Mailbox {
+    /// How far history was followed; `None` before the first contact.
+    pub fn standing(&self) -> Option<Standing> {
+        let settled = self.settled?;
+        Some(Standing {
+            settled,
+            cursor: self.cursor.unwrap_or(settled),
+            seen_head: self.seen_head.unwrap_or(settled),
+            seen_head_at: self.seen_head_at?,
+            caught_up_at: self.caught_up_at?,
+            back: self.back_at.zip(self.back_head),
+            renumbered_at: self.renumbered_at,
+        })
+    }
+
+    /// How its ids are to be read.
+    pub fn ids(&self) -> Ids {
+        let cap = self.renumbered_at.and(self.settled);
+        Ids { generation: self.generation, take: self.back_at.is_some(), cap }
+    }
+
     /// The proof its commits carry.
     pub fn guard(&self) -> Guard {
         Guard {

@@ -8,7 +8,7 @@ use postrider_contracts::TraceContext;
 use postrider_domain::{EmailAddress, HistoryId, RunId, RunKind};
 use postrider_gmail_sim::dice::Dice;
 use postrider_gmail_sim::mailbox::{Lag, Quirks};
-use postrider_gmail_sim::{MailboxSpec, Notification, Sizes, WatchRequest, World};
+use postrider_gmail_sim::{Faults, MailboxSpec, Notification, Sizes, WatchRequest, World};
 use postrider_storage::Db;
 use postrider_sync_worker::engine::Engine;
 use postrider_sync_worker::store::queue::{self, Push};
@@ -87,10 +87,12 @@ impl Case {
         world.create_mailbox(&spec).unwrap();
         let topic = "projects/p/topics/t".to_owned();
         world.watch(&ids.address, &WatchRequest { topic, ..WatchRequest::default() }).unwrap();
-        if dice.chance(0.5) {
-            world
-                .set_quirks(&ids.address, Quirks { empty_page: 0.2, repeated_record: 0.3, ..Quirks::default() })
-                .unwrap();
+        let mild = Quirks { empty_page: 0.2, repeated_record: 0.3, ..Quirks::default() };
+        let odd = Quirks { ids_back: 0.02, ..Faults::Full.quirks() };
+        let quirks = [Quirks::default(), mild, odd, odd][dice.below(4) as usize];
+        world.set_quirks(&ids.address, quirks).unwrap();
+        if quirks.true_head {
+            world.set_lag(&ids.address, Faults::Full.lag()).unwrap();
         }
         let actor = Actor::new(world.clone(), &ids.address, seed);
         let page = usize::try_from(dice.between(2, 20)).unwrap();
@@ -223,7 +225,7 @@ impl Case {
         self.history.note();
         self.gmail.set_rates(Rates::default());
         self.world.set_lag(&self.ids.address, Lag::default()).unwrap();
-        for minutes in [1, 6, 12, 65, 25 * 60, 6, 25 * 60, 6] {
+        for minutes in [1, 1, 2, 6, 12, 12, 65, 65, 25 * 60, 25 * 60, 6, 25 * 60, 6] {
             self.ids.clock.advance(TimeDelta::minutes(minutes));
             bury_holder(&self.db, self.ids.connector).await;
             for round in 0.. {

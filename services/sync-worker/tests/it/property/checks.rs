@@ -2,7 +2,7 @@
 
 use super::case::Case;
 use crate::actor::Kind;
-use crate::harness::{announced, ledger, mirror, runs};
+use crate::harness::{announced, ledger, mirror, runs, story};
 
 impl Case {
     /// Compares everything with the truth.
@@ -11,14 +11,19 @@ impl Case {
         let truth = self.world.truth(&self.ids.address).unwrap();
         let mirrored = mirror(&self.db, tenant, connector).await;
         for (id, truth) in &truth {
-            let Some(mail) = mirrored.get(id) else { return Err(format!("{id} is missing in the mirror: {truth:?}")) };
+            let Some(mail) = mirrored.get(id) else {
+                let story = story(&self.db, &self.ids, id).await;
+                return Err(format!("{id} is missing in the mirror: {truth:?}\n{story}"));
+            };
             let same = mail.labels == truth.labels && mail.label_rows == truth.labels;
             if !same || mail.thread_id != truth.thread_id || !mail.has_source {
-                return Err(format!("{id} differs: {mail:?} instead of {truth:?}"));
+                let story = story(&self.db, &self.ids, id).await;
+                return Err(format!("{id} differs: {mail:?} instead of {truth:?}\n{story}"));
             }
         }
         if let Some(extra) = mirrored.keys().find(|id| !truth.contains_key(*id)) {
-            return Err(format!("{extra} should be deleted"));
+            let story = story(&self.db, &self.ids, extra).await;
+            return Err(format!("{extra} should be deleted\n{story}"));
         }
         let [seen, applied, tombstoned, parked, waiting] = ledger(&self.db, tenant, connector).await;
         if seen != applied + tombstoned + parked || parked != waiting || parked != 0 {

@@ -1,10 +1,10 @@
 //! Law 3 against the truth: what the simulator really put into the mailbox's history, noted before it is forgotten
-//! there, is what the ledger and the record of changes have, entry by entry.
+//! there, is what the ledger and the record of changes have, entry by entry, however late it came to light.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use postrider_domain::HistoryId;
-use postrider_gmail_sim::{HistoryQuery, World};
+use postrider_gmail_sim::{MsgId, World};
 use postrider_storage::{Db, row, sql};
 
 use crate::harness::Ids;
@@ -16,97 +16,64 @@ type Entry = (u64, String, String);
 pub struct Recorded {
     world: World,
     address: String,
-    /// Up to where the present one is noted.
-    noted: u64,
     all: Vec<BTreeSet<Entry>>,
 }
 
 impl Recorded {
     pub fn of(world: &World, address: &str) -> Self {
-        let mut recorded = Self { world: world.clone(), address: address.to_owned(), noted: 0, all: Vec::new() };
-        recorded.start_over();
-        recorded
+        Self { world: world.clone(), address: address.to_owned(), all: vec![BTreeSet::new()] }
     }
 
     /// The mailbox was created just now.
     pub fn start_over(&mut self) {
-        self.noted = self.world.profile(&self.address).unwrap().history_id;
         self.all.push(BTreeSet::new());
     }
 
-    /// Notes what can be seen by now and was not noted yet.
+    /// Notes all that is there, seen by anybody or not, before it may be forgotten.
     pub fn note(&mut self) {
-        let start = self.oldest_start();
-        let (mut page_token, present) = (None, self.all.last_mut().unwrap());
-        loop {
-            let query = HistoryQuery { start, max_results: Some(500), page_token, ..HistoryQuery::default() };
-            let page = self.world.history_list(&self.address, &query).unwrap();
-            for record in &page.records {
-                let lists = [
-                    ("added", &record.messages_added),
-                    ("deleted", &record.messages_deleted),
-                    ("labels_added", &record.labels_added),
-                    ("labels_removed", &record.labels_removed),
-                ];
-                for (name, list) in lists {
-                    let entry =
-                        |message: &postrider_gmail_sim::MsgId| (record.id, name.to_owned(), message.to_string());
-                    present.extend(list.iter().map(|change| entry(&change.message)));
-                }
-                self.noted = self.noted.max(record.id);
+        let present = self.all.last_mut().unwrap();
+        for record in self.world.true_history(&self.address).unwrap() {
+            let lists = [
+                ("added", &record.messages_added),
+                ("deleted", &record.messages_deleted),
+                ("labels_added", &record.labels_added),
+                ("labels_removed", &record.labels_removed),
+            ];
+            let mut note = |kind: &str, message: MsgId| {
+                present.insert((record.id, kind.to_owned(), message.to_string()));
+            };
+            for (kind, list) in lists {
+                list.iter().for_each(|change| note(kind, change.message));
             }
-            page_token = page.next_page_token;
-            if page_token.is_none() {
-                return;
-            }
+            record.bare.iter().for_each(|(message, _)| note("named", *message));
         }
     }
 
-    /// Where to read on. What was forgotten before anybody could see it leaves a gap that the simulator answers 404 for;
-    /// nobody was shown it, so it is in no ledger.
-    fn oldest_start(&self) -> u64 {
-        let is_kept = |start| {
-            let query = HistoryQuery { start, max_results: Some(1), ..HistoryQuery::default() };
-            self.world.history_list(&self.address, &query).is_ok()
-        };
-        let (mut gone, mut kept) = (self.noted, self.world.profile(&self.address).unwrap().history_id);
-        if is_kept(gone) {
-            return gone;
-        }
-        while kept - gone > 1 {
-            let middle = gone + (kept - gone) / 2;
-            if is_kept(middle) { kept = middle } else { gone = middle }
-        }
-        kept
-    }
-
-    /// Every entry behind a generation's boundary is in the mirror's own record of changes once, up to the last one it
-    /// saw; in the present generation up to the very last. The ledger has seen exactly these.
+    /// Every entry behind the present generation's boundary is in the mirror's own record of changes once; so is no
+    /// entry, of any generation, that history never had. The ledger has seen exactly these.
     pub async fn check(&self, db: &Db, ids: &Ids, seen: i64) -> Result<(), String> {
         let (changes, boundaries) = (changes(db, ids).await, boundaries(db, ids).await);
         let counted = changes.values().map(Vec::len).sum::<usize>();
         if i64::try_from(counted).unwrap() != seen {
             return Err(format!("the ledger has seen {seen} entries, the record of changes has {counted}"));
         }
-        let (present, _) = boundaries.last_key_value().ok_or("no run began a generation")?;
-        for (generation, boundary) in &boundaries {
-            let mine = changes.get(generation).cloned().unwrap_or_default();
-            let unique: BTreeSet<Entry> = mine.iter().cloned().collect();
+        let (present, boundary) = boundaries.last_key_value().ok_or("no run began a generation")?;
+        let ever: BTreeSet<&Entry> = self.all.iter().flatten().collect();
+        for (generation, mine) in &changes {
+            let unique: BTreeSet<&Entry> = mine.iter().collect();
             if unique.len() != mine.len() {
                 return Err(format!("generation {generation} has an entry twice: {mine:?}"));
             }
-            let last = if generation == present { u64::MAX } else { unique.last().map_or(*boundary, |entry| entry.0) };
-            let true_ones = |history: &BTreeSet<Entry>| -> BTreeSet<Entry> {
-                history.iter().filter(|entry| entry.0 > *boundary && entry.0 <= last).cloned().collect()
-            };
-            // History ids start over with a mailbox created anew, so an older generation belongs to one of them.
-            let histories = if generation == present { &self.all[self.all.len() - 1..] } else { &self.all[..] };
-            if !histories.iter().any(|history| true_ones(history) == unique) {
-                let truth: Vec<_> = histories.iter().map(true_ones).collect();
-                return Err(format!("generation {generation} saw {unique:?} of {truth:?} after {boundary}"));
+            if let Some(invented) = unique.difference(&ever).next() {
+                return Err(format!("generation {generation} has {invented:?}, which history never had"));
             }
         }
-        Ok(())
+        let mine: BTreeSet<&Entry> = changes.get(present).into_iter().flatten().collect();
+        let history = &self.all[self.all.len() - 1];
+        match history.iter().find(|entry| entry.0 > *boundary && !mine.contains(entry)) {
+            Some(missed) => Err(format!("generation {present} never saw {missed:?} behind {boundary}")),
+            None => Ok(()),
+        }
     }
 }
 

@@ -1,0 +1,143 @@
+//! Back over a boundary: a listing made at once after it may miss, and a fetch may show old, what came just before, and no
+//! record behind the boundary tells of it. So once nothing from before is hidden any more, the newest ids of the mailbox
+//! and of its labels are compared with the mirror, and differences are fetched. Older mail is left to the audit.
+
+use std::collections::{HashMap, HashSet};
+
+use postrider_domain::labels::{INBOX, SENT, SPAM, STARRED, TRASH, UNREAD};
+use postrider_domain::{HistoryId, LabelId, MessageId, Timestamp};
+use postrider_gmail::{GmailError, Lane};
+
+use super::LiveLane;
+use crate::content::fetched::Fetched;
+use crate::engine::apply::{Look, Origin};
+use crate::engine::fetch::{ALONE_AFTER, Batch, Fetcher};
+use crate::error::EngineError;
+use crate::rules::change::{Change, Fetch, Known};
+use crate::rules::due::LOOK_BACK_AFTER;
+use crate::store::{emails, listing, mailboxes, runs};
+
+/// Newest ids compared, of the mailbox and of each label.
+const NEWEST: usize = 500;
+/// Labels compared at most, the six most used first: 5 units each.
+const LABELS: usize = 50;
+/// Differences fetched and committed in one go.
+const BATCH: usize = 50;
+
+/// What is fetched of a difference, and the version of a row that no listing named.
+type Difference = (Fetch, Option<HistoryId>);
+
+/// The newest ids of a listing.
+struct Listed {
+    ids: Vec<MessageId>,
+    /// It has no more than these.
+    all: bool,
+}
+
+impl LiveLane<'_> {
+    /// Compares, and fetches what differs. `due` is when it was to happen.
+    pub(super) async fn look_back(&self, due: Timestamp) -> Result<(), EngineError> {
+        let names = self.lease.names();
+        let most_used =
+            [INBOX, UNREAD, SENT, STARRED, SPAM, TRASH].into_iter().filter_map(|id| LabelId::parse(id).ok());
+        let mut labels: Vec<LabelId> = most_used.collect();
+        let mut others: Vec<LabelId> = names.keys().filter_map(|id| LabelId::parse(id.as_str()).ok()).collect();
+        others.retain(|label| !labels.contains(label));
+        others.sort_unstable();
+        labels.extend(others);
+        labels.truncate(LABELS);
+        let mut wanted = HashMap::new();
+        for label in &labels {
+            wanted.extend(self.compare(Some(label)).await?);
+        }
+        wanted.extend(self.compare(None).await?);
+        let mut wanted: Vec<(MessageId, Difference)> = wanted.into_iter().collect();
+        wanted.sort_unstable_by(|(one, _), (other, _)| other.cmp(one));
+        tracing::info!(connector.id = %self.lease.guard().connector, differences = wanted.len(), "looked back over a boundary");
+        let fetcher = Fetcher::of(self.lease, Lane::Repair, ALONE_AFTER);
+        while !wanted.is_empty() {
+            let step = wanted.get(..BATCH.min(wanted.len())).unwrap_or_default();
+            let fetches = step.iter().map(|(id, (fetch, _))| (id.clone(), *fetch)).collect();
+            let Batch { mut fetched, error, .. } = fetcher.all(fetches).await;
+            let look = |(id, (_, unlisted)): &(MessageId, Difference)| {
+                let fetched = fetched.remove(id)?;
+                let deleted = unlisted.filter(|_| matches!(fetched, Fetched::Missing));
+                Some((Change { deleted, ..Change::look_at(id.clone(), None, HistoryId(0)) }, fetched))
+            };
+            let looks: Vec<Look> = step.iter().filter_map(look).collect();
+            // Large mails fill memory before the step is through: the rest is for the next one.
+            wanted.retain(|(id, _)| !looks.iter().any(|(change, _)| change.message_id == *id));
+            self.commit_looks(Origin::LookBack, looks).await?;
+            if let Some(error) = error {
+                return Err(error.into());
+            }
+        }
+        let tx = self.lease.tenant().await?;
+        mailboxes::looked_back(&tx, &self.lease.guard(), due).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// It failed: once more later. Live mail does not wait for it.
+    pub(super) async fn postpone_look_back(&self, error: &GmailError) -> Result<(), EngineError> {
+        let at = self.lease.parts.now() + LOOK_BACK_AFTER;
+        let tx = self.lease.tenant().await?;
+        mailboxes::postpone_look_back(&tx, &self.lease.guard(), at).await?;
+        tx.commit().await?;
+        let connector = self.lease.guard().connector;
+        tracing::warn!(connector.id = %connector, %error, "the look back over a boundary failed and waits until {at}");
+        Ok(())
+    }
+
+    /// Mails of the mailbox, or of a label, that a listing and the mirror do not agree about.
+    async fn compare(&self, label: Option<&LabelId>) -> Result<HashMap<MessageId, Difference>, EngineError> {
+        let listed = self.list_newest(label).await?;
+        let guard = self.lease.guard();
+        let (generation, settled) = (guard.generation, self.lease.mailbox().await?.settled);
+        // Not in a listing of the whole mailbox, and 404 (law 4). What is newer than all that was settled may be hidden.
+        let gone_if_missing = |row: &Known| {
+            let old = row.version.generation < generation || settled.is_some_and(|at| row.version.history_id <= at);
+            (label.is_none() && old).then_some(row.version.history_id)
+        };
+        let mut tx = self.lease.tenant().await?;
+        let known = emails::list_known(&tx, &guard.tenant, guard.connector, &listed.ids).await?;
+        let mirrored = emails::list_newest(&tx, &guard, label, NEWEST).await?;
+        let run = runs::find_active(&mut tx, &guard).await?;
+        let ahead: HashSet<MessageId> = match &run {
+            Some(run) => listing::list_ahead(&tx, run, &listed.ids).await?.into_iter().collect(),
+            None => HashSet::new(),
+        };
+        tx.commit().await?;
+        let rows: HashMap<&MessageId, &Known> = known.iter().map(|row| (&row.message_id, row)).collect();
+        let named: HashSet<&MessageId> = listed.ids.iter().collect();
+        let disagrees = |id: &MessageId| match rows.get(id) {
+            // A run that has listed it will fetch it.
+            None => (!ahead.contains(id)).then_some((Fetch::Mail, None)),
+            Some(row) if row.stub => Some((Fetch::Mail, None)),
+            Some(row) if row.is_deleted || label.is_some_and(|label| !row.labels.contains(label)) => {
+                Some((Fetch::Labels, None))
+            }
+            Some(_) => None,
+        };
+        let missing = listed.ids.iter().filter_map(|id| Some((id.clone(), disagrees(id)?)));
+        // Of a part of a listing only what is as new as its end can be said to be missing there.
+        let end = known.iter().map(|row| row.received_at).min().filter(|_| !listed.all);
+        let too_many = mirrored
+            .iter()
+            .filter(|row| end.is_none_or(|end| row.received_at > end) && !named.contains(&row.message_id))
+            .map(|row| (row.message_id.clone(), (Fetch::Labels, gone_if_missing(row))));
+        Ok(missing.chain(too_many).collect())
+    }
+
+    async fn list_newest(&self, label: Option<&LabelId>) -> Result<Listed, EngineError> {
+        let gmail = self.lease.gmail(Lane::Repair);
+        let (mut ids, mut token) = (Vec::new(), None::<String>);
+        loop {
+            let page = gmail.list_messages(token.as_deref(), label, true).await?;
+            ids.extend(page.ids.into_iter().map(|(id, _)| id));
+            token = page.next_page_token;
+            if token.is_none() || ids.len() >= NEWEST {
+                return Ok(Listed { ids, all: token.is_none() });
+            }
+        }
+    }
+}
