@@ -32,6 +32,16 @@ pub trait Applier: Send + Sync + 'static {
     fn consumer(&self) -> &'static str;
     /// The queue its deliveries come from.
     fn queue(&self) -> &'static Queue;
+    /// Whether these fresh events of a batch lock rows that other transactions lock in another order, so that
+    /// [`Self::prepare`] must come first.
+    fn must_prepare(&self, _fresh: &[&Envelope]) -> bool {
+        false
+    }
+    /// Takes the locks of these events, all of one tenant, in one order, before any event of the batch is applied.
+    /// Tenants come in their order.
+    async fn prepare(&self, _tx: &mut TenantTx, _events: &[&Envelope]) -> Result<(), ApplyError> {
+        Ok(())
+    }
     /// Writes the effect.
     async fn apply(&self, tx: &mut TenantTx, event: &Envelope) -> Result<Applied, ApplyError>;
 }

@@ -1,6 +1,6 @@
 //! Events applied in one transaction: heads locked, ids claimed, each effect in its tenant's rows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -68,7 +68,7 @@ impl StreamConsumer {
             return Ok(None);
         }
         let mut dead: HashMap<EventId, String> = HashMap::new();
-        let mut open = Open::System(tx);
+        let mut open = self.prepare(Open::System(tx), &events, &fresh).await?;
         for event in &events {
             if !fresh.remove(&event.id) {
                 continue;
@@ -108,6 +108,31 @@ impl StreamConsumer {
             None => Outcome::Done,
         });
         Ok(Some(answers.collect()))
+    }
+
+    /// Lets the applier lock what several events share, tenant by tenant.
+    async fn prepare(
+        &self,
+        mut open: Open,
+        events: &[&Envelope],
+        fresh: &HashSet<EventId>,
+    ) -> Result<Open, ApplyError> {
+        let events: Vec<&Envelope> = events.iter().copied().filter(|event| fresh.contains(&event.id)).collect();
+        if !self.applier.must_prepare(&events) {
+            return Ok(open);
+        }
+        let mut tenants: BTreeMap<&TenantId, Vec<&Envelope>> = BTreeMap::new();
+        for event in events {
+            if let Some(tenant) = &event.tenant {
+                tenants.entry(tenant).or_default().push(event);
+            }
+        }
+        for (tenant, events) in tenants {
+            let mut tx = open.into_tenant(tenant).await?;
+            self.applier.prepare(&mut tx, &events).await?;
+            open = Open::Tenant(tx, tenant.clone());
+        }
+        Ok(open)
     }
 
     /// Pulled events have no delivery to be answered: those that can never be applied are put among the queue's dead
