@@ -31,6 +31,15 @@ impl Applier for ConnectorEvents {
         &NOTIFICATION_CONNECTOR
     }
 
+    /// The projection locks accounts, and mails lock their user before the account.
+    fn must_prepare(&self, fresh: &[&Envelope]) -> bool {
+        !fresh.is_empty()
+    }
+
+    async fn prepare(&self, tx: &mut TenantTx, events: &[&Envelope]) -> Result<(), ApplyError> {
+        Ok(self.actions.lock_users(tx, events).await?)
+    }
+
     async fn apply(&self, tx: &mut TenantTx, event: &Envelope) -> Result<Applied, ApplyError> {
         outcome(self.project(tx, event).await)
     }

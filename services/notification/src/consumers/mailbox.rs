@@ -1,5 +1,7 @@
 //! `notification.mailbox`: what happens to mail and to sync runs becomes notifications.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use postrider_contracts::mailbox::{
     AttachmentStored, EmailDeleted, EmailLabelsChanged, EmailReceived, EmailRestored, EmailSent, EmailSummary,
@@ -31,6 +33,16 @@ impl Applier for MailboxEvents {
 
     fn queue(&self) -> &'static Queue {
         &NOTIFICATION_MAILBOX
+    }
+
+    /// Events of one user take one lock; those of several take several, in the order of their streams.
+    fn must_prepare(&self, fresh: &[&Envelope]) -> bool {
+        let owner = |event: &&Envelope| (event.tenant.clone(), event.user.clone());
+        fresh.iter().map(owner).collect::<HashSet<_>>().len() > 1
+    }
+
+    async fn prepare(&self, tx: &mut TenantTx, events: &[&Envelope]) -> Result<(), ApplyError> {
+        Ok(self.actions.lock_users(tx, events).await?)
     }
 
     async fn apply(&self, tx: &mut TenantTx, event: &Envelope) -> Result<Applied, ApplyError> {

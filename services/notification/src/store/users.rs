@@ -1,6 +1,8 @@
 //! `users`: the row under whose lock everything a client must see gets its number.
 
-use postrider_domain::{TenantId, Timestamp, UserId};
+use std::collections::BTreeMap;
+
+use postrider_domain::{ConnectorId, TenantId, Timestamp, UserId};
 use postrider_storage::{Error, SystemTx, TenantTx, Value, sql};
 use uuid::Uuid;
 
@@ -65,6 +67,32 @@ pub async fn lock(tx: &TenantTx, tenant: &TenantId, user: &UserId, epoch: Uuid, 
     }
     make(tx, tenant, user, epoch, now).await?;
     lock_known(tx, tenant, user).await?.ok_or(Error::NotFound)
+}
+
+/// Locks the rows of several users, and of these accounts' owners, in one order; makes those of new users (with these
+/// epochs) first. Two transactions that tell the same users of something can then not wait for each other in a circle.
+pub async fn lock_all(
+    tx: &TenantTx,
+    tenant: &TenantId,
+    users: &BTreeMap<&UserId, Uuid>,
+    accounts: &[ConnectorId],
+    now: Timestamp,
+) -> Result<(), Error> {
+    let made = sql("INSERT INTO users (tenant, user_id, epoch, created_at, updated_at) \
+         SELECT $1, n.user_id, n.epoch, $2, $2 FROM {n: user_id text, epoch uuid} ORDER BY n.user_id \
+         ON CONFLICT (tenant, user_id) DO NOTHING")
+    .binds((tenant, now))
+    .column("user_id", users.keys().map(|user| user.as_str()))
+    .column("epoch", users.values().copied())
+    .execute(tx);
+    let names: Vec<&str> = users.keys().map(|user| user.as_str()).collect();
+    let locked = sql("SELECT user_id AS value FROM users WHERE tenant = $1 AND (user_id = ANY($2) OR user_id IN ( \
+             SELECT a.user_id FROM accounts a WHERE a.tenant = $1 AND a.account_id = ANY($3))) \
+         ORDER BY user_id FOR UPDATE")
+    .binds((tenant, names, accounts))
+    .load::<Value<UserId>>(tx);
+    tokio::try_join!(biased; made, locked)?;
+    Ok(())
 }
 
 /// The row, made (with `epoch`) for a new user; not locked.

@@ -12,6 +12,8 @@ mod http_notifications;
 #[cfg(test)]
 mod js_client;
 #[cfg(test)]
+mod lock_order;
+#[cfg(test)]
 mod middlebox;
 #[cfg(test)]
 mod places;
