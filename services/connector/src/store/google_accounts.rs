@@ -75,13 +75,17 @@ pub async fn mark_grant_ended(tx: &SystemTx, id: Uuid, at: Timestamp) -> Result<
     Ok(())
 }
 
-/// Remembers when pushes for addresses were last seen, in the addresses' order. A maximum: repeats and late ones change
-/// nothing. Returns how many accounts moved.
+/// Remembers when pushes for addresses were last seen. The accounts are locked in one order, so that two batches that
+/// share some cannot wait for each other in a circle. A maximum: repeats and late ones change nothing. Returns how many
+/// accounts moved.
 pub async fn mark_heard(tx: &SystemTx, heard: &BTreeMap<String, Timestamp>) -> Result<usize, Error> {
-    sql("UPDATE google_accounts a SET last_notification_at = heard.at \
-         FROM {heard: address_key text, at timestamptz} \
-         WHERE a.address_key = heard.address_key \
-           AND (a.last_notification_at IS NULL OR a.last_notification_at < heard.at)")
+    sql("WITH moved AS ( \
+             SELECT a.id, heard.at FROM google_accounts a \
+             JOIN {heard: address_key text, at timestamptz} ON a.address_key = heard.address_key \
+             WHERE a.last_notification_at IS NULL OR a.last_notification_at < heard.at \
+             ORDER BY a.id FOR UPDATE OF a) \
+         UPDATE google_accounts a SET last_notification_at = moved.at FROM moved \
+         WHERE a.id = moved.id AND (a.last_notification_at IS NULL OR a.last_notification_at < moved.at)")
     .column("address_key", heard.keys().map(String::as_str))
     .column("at", heard.values().copied())
     .execute(tx)

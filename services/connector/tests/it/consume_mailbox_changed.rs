@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use postrider_broker::{Broker, BrokerConfig};
+use postrider_broker::{Broker, BrokerConfig, Delivered, Handler, Outcome};
 use postrider_connector::consumers::mailbox_changed::MailboxChangedHandler;
 use postrider_contracts::Envelope;
 use postrider_contracts::ingest::MailboxChanged;
 use postrider_domain::{EventId, Seams, Timestamp};
 use postrider_runtime::Context;
+use postrider_storage::{AsyncPgConnection, Statement};
 use postrider_testing::{TestVhost, eventually};
 use serde_json::Value;
 
@@ -50,4 +51,40 @@ async fn the_latest_push_of_an_account_is_shown() {
     })
     .await;
     cx.shutdown.stop_hard();
+}
+
+/// The first account by id comes last by address and in the table.
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_are_locked_in_one_order() {
+    let (world, seams) = (World::new().await, Seams::system());
+    world.connect("ann", BEN).await;
+    world.connect("ann", ANN).await;
+    let (holder, looker) = (world.db.admin().await, world.db.admin().await);
+    let run = async |conn: &AsyncPgConnection, text: &str| {
+        let text = text.replace("$first", "(SELECT id FROM connector.google_accounts ORDER BY id LIMIT 1)");
+        Statement::dynamic(text).execute(conn).await.unwrap()
+    };
+    run(&holder, "UPDATE connector.google_accounts SET updated_at = updated_at WHERE id = $first").await;
+    run(&holder, "BEGIN").await;
+    run(&holder, "SELECT FROM connector.google_accounts WHERE id = $first FOR UPDATE").await;
+    let at = Timestamp::from_timestamp(1_800_000_000, 0).unwrap();
+    let batch = ["ann@example.com", "ben@example.com"].map(|address| Delivered {
+        envelope: changed(&seams, address, at),
+        attempt: 1,
+        redelivered: false,
+    });
+    let look = async {
+        eventually("a transaction that waits", PATIENCE, || async {
+            let waiting =
+                "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+            (run(&looker, waiting).await > 0).then_some(())
+        })
+        .await;
+        let free = "SELECT FROM connector.google_accounts WHERE id <> $first FOR UPDATE SKIP LOCKED";
+        assert_eq!(run(&looker, free).await, 1, "the second account is locked before the first");
+        run(&holder, "COMMIT").await;
+    };
+    let handler = MailboxChangedHandler::new(world.state().clone());
+    let (outcomes, ()) = tokio::join!(handler.handle(&batch), look);
+    assert_eq!(outcomes, [Outcome::Done, Outcome::Done]);
 }
