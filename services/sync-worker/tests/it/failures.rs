@@ -1,84 +1,12 @@
 //! What fails by itself waits by itself: one mail, one run, one refusal must not stop a mailbox.
 
-use std::sync::Arc;
-
 use chrono::TimeDelta;
-use postrider_contracts::mailbox::SyncFailed;
-use postrider_contracts::{Event as _, streams};
 use postrider_domain::{AccountStatus, Clock as _, EmailAddress, HistoryId};
-use postrider_gmail_sim::{Deliver, MailboxSpec, Sizes, World};
-use postrider_storage::{Value, sql};
-use postrider_sync_worker::engine::Engine;
 use postrider_sync_worker::store::mailboxes::{due, lease, news};
 use postrider_sync_worker::store::queue::{self, Push};
-use postrider_testing::db::TestDb;
 
-use crate::gmail::{SimAccess, SimGmail};
-use crate::harness::{Ids, database, engine, ledger, mirror, runs};
-
-struct Rig {
-    test: TestDb,
-    ids: Ids,
-    world: World,
-    gmail: SimGmail,
-    engine: Engine,
-}
-
-async fn rig(seed: u64, mails: u32) -> Rig {
-    let test = database().await;
-    let ids = Ids::of(seed);
-    ids.connect(&test.db, "sub").await;
-    let world = World::new(seed, Arc::new(ids.clock.clone()));
-    world.create_mailbox(&MailboxSpec { sizes: Sizes::Small, ..MailboxSpec::new(ids.address.clone(), mails) }).unwrap();
-    let gmail = SimGmail::new(world.clone(), &ids.address, ids.clock.clone(), seed, 10);
-    let behind = gmail.clone();
-    let access = SimAccess(Arc::new(move |_| Some(behind.clone())));
-    let engine = engine(&test.db, access, ids.seams.clone(), "one");
-    Rig { test, ids, world, gmail, engine }
-}
-
-impl Rig {
-    /// Works while anything is due, then lets an hour pass; `hours` times. Failures are part of it.
-    async fn live_through(&self, hours: usize) {
-        for _ in 0..hours {
-            for _ in 0..20 {
-                match self.engine.run_mailbox(self.ids.connector).await {
-                    Ok(true) => {}
-                    Ok(false) | Err(_) => break,
-                }
-            }
-            self.ids.clock.advance(TimeDelta::hours(1));
-        }
-    }
-
-    async fn mirrored(&self) -> Vec<String> {
-        mirror(&self.test.db, &self.ids.tenant, self.ids.connector).await.into_keys().collect()
-    }
-
-    fn truth(&self) -> Vec<String> {
-        self.world.truth(&self.ids.address).unwrap().into_keys().collect()
-    }
-
-    fn deliver(&self) -> String {
-        self.world.deliver(&self.ids.address, Deliver::default()).unwrap().to_string()
-    }
-
-    async fn told_of_failures(&self) -> usize {
-        let stream = streams::mailbox(self.ids.connector);
-        let events = postrider_events::streams::read_events(&self.test.db, &stream, 0, 10_000).await.unwrap();
-        events.iter().filter(|event| event.event_type == SyncFailed::TYPE).count()
-    }
-
-    async fn status(&self) -> AccountStatus {
-        let tx = self.test.db.system().await.unwrap();
-        sql("SELECT status AS value FROM mailboxes WHERE connector_id = $1")
-            .bind(self.ids.connector)
-            .get_result::<Value<AccountStatus>>(&tx)
-            .await
-            .unwrap()
-            .0
-    }
-}
+use crate::harness::{ledger, runs};
+use crate::rig::rig;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mail_gmail_does_not_serve_is_parked_and_nothing_waits_for_it() {

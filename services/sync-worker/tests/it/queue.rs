@@ -28,8 +28,8 @@ fn push(address: &str, history_id: u64, source: &str) -> Push {
 
 async fn send(db: &Db, ids: &Ids, pushes: Vec<Push>) -> usize {
     let pushes: Vec<_> = pushes.into_iter().map(|push| Push { seed: ids.seams.ids.uuid(), ..push }).collect();
-    let mut tx = db.system().await.unwrap();
-    let marked = enqueue(&mut tx, &pushes, ids.clock.now()).await.unwrap();
+    let tx = db.system().await.unwrap();
+    let marked = enqueue(&tx, &pushes, ids.clock.now()).await.unwrap().marked;
     tx.commit().await.unwrap();
     marked.len()
 }

@@ -1,0 +1,275 @@
+//! A Gmail that names its newest history id before it shows the records, shows later ones before earlier ones, and
+//! answers from replicas that are behind: it costs time, never mail.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use postrider_domain::{Clock as _, EmailAddress, HistoryId};
+use postrider_gmail_sim::mailbox::{Lag, LagScope, Quirks};
+use postrider_gmail_sim::{Deliver, MsgId};
+use postrider_storage::{Value, sql};
+use postrider_sync_worker::store::queue::{self, Push};
+
+use crate::harness::{announced, ledger, mirror};
+use crate::rig::{Rig, rig};
+
+impl Rig {
+    /// Works as long as anything is due.
+    async fn work(&self) {
+        while self.engine.run_mailbox(self.ids.connector).await.unwrap() {}
+    }
+
+    /// Lets time pass a second at a time, working at whatever is due.
+    async fn live(&self, seconds: i64) {
+        for _ in 0..seconds {
+            self.ids.clock.advance(TimeDelta::seconds(1));
+            self.work().await;
+        }
+    }
+
+    fn head_runs_ahead(&self, span: TimeDelta, scope: LagScope) {
+        self.world.set_quirks(&self.ids.address, Quirks { true_head: true, ..Quirks::default() }).unwrap();
+        self.world.set_lag(&self.ids.address, Lag { span, scope }).unwrap();
+    }
+
+    async fn push(&self, id: u64) {
+        let push = Push {
+            seed: self.ids.seams.ids.uuid(),
+            address_key: EmailAddress::parse(&self.ids.address).unwrap().lookup_key(),
+            history_id: HistoryId(id),
+            source_message_id: self.ids.seams.ids.uuid().to_string(),
+            source: "pubsub".to_owned(),
+            published_at: None,
+            trace: None,
+        };
+        let mut tx = self.test.db.system().await.unwrap();
+        queue::enqueue(&mut tx, &[push], self.ids.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    fn head(&self) -> u64 {
+        self.world.visibility(&self.ids.address).unwrap().history_id
+    }
+
+    async fn labels(&self) -> BTreeMap<String, Vec<String>> {
+        let mirrored = mirror(&self.test.db, &self.ids.tenant, self.ids.connector).await;
+        mirrored.into_iter().map(|(id, mail)| (id, mail.labels.into_iter().collect())).collect()
+    }
+
+    fn true_labels(&self) -> BTreeMap<String, Vec<String>> {
+        let truth = self.world.truth(&self.ids.address).unwrap();
+        truth.into_iter().map(|(id, mail)| (id, mail.labels.into_iter().collect())).collect()
+    }
+
+    async fn number(&self, sql_text: &'static str) -> i64 {
+        let tx = self.test.db.tenant(&self.ids.tenant).await.unwrap();
+        let count = sql(sql_text).bind(self.ids.connector).get_result::<Value<i64>>(&tx).await.unwrap();
+        tx.commit().await.unwrap();
+        count.0
+    }
+
+    /// Every mail there, every label right, every entry counted, each live mail told once.
+    async fn is_right(&self, live: &[String]) {
+        assert_eq!(self.labels().await, self.true_labels());
+        let [seen, applied, tombstoned, parked, waiting] =
+            ledger(&self.test.db, &self.ids.tenant, self.ids.connector).await;
+        assert_eq!((seen, parked, waiting), (applied + tombstoned, 0, 0));
+        let told = announced(&self.test.db, self.ids.connector).await;
+        for id in live {
+            assert_eq!(told.get(id).copied().unwrap_or_default(), (1, 0), "{id}");
+        }
+    }
+}
+
+/// Generations and repairs there were, beside the first.
+const GENERATIONS: &str = "SELECT (max(generation) - 1)::bigint AS value FROM mailboxes WHERE connector_id = $1";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_head_ahead_of_its_records_every_pushed_mail_comes_once_and_soon() {
+    let rig = rig(41, 12).await;
+    rig.work().await;
+    rig.head_runs_ahead(TimeDelta::milliseconds(1_500), LagScope::NewMail);
+    let mut live = Vec::new();
+    for n in 0..40 {
+        live.push(rig.deliver());
+        rig.push(rig.head()).await;
+        rig.live(1 + n % 3).await;
+    }
+    // The looks at +2 and +5 s after the last push.
+    rig.live(5).await;
+    rig.is_right(&live).await;
+    assert_eq!(rig.number(GENERATIONS).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_hidden_behind_later_ones_is_met_when_it_comes_to_light() {
+    let rig = rig(42, 12).await;
+    rig.work().await;
+    rig.head_runs_ahead(TimeDelta::zero(), LagScope::NewMail);
+    // New mail hidden for nearly ten minutes, under later ones that are seen at once and settle nothing.
+    let quirks = Quirks { true_head: true, late_record: 1.0, late_ms: 590_000, ..Quirks::default() };
+    rig.world.set_quirks(&rig.ids.address, quirks).unwrap();
+    let mut live: Vec<String> = (0..5).map(|_| rig.deliver()).collect();
+    rig.head_runs_ahead(TimeDelta::zero(), LagScope::NewMail);
+    for _ in 0..12 {
+        live.push(rig.deliver());
+        rig.push(rig.head()).await;
+        rig.work().await;
+        rig.ids.clock.advance(TimeDelta::minutes(1));
+    }
+    rig.live_through(2).await;
+    rig.is_right(&live).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_label_record_that_comes_to_light_behind_a_later_one_counts() {
+    let rig = rig(43, 12).await;
+    rig.work().await;
+    let id: MsgId = rig.truth()[3].parse().unwrap();
+    let late = Quirks { true_head: true, late_record: 1.0, late_ms: 60_000, ..Quirks::default() };
+    for (first, second) in [(&["STARRED"], &["IMPORTANT"]), (&["UNREAD"], &["SENT"])] {
+        rig.world.set_quirks(&rig.ids.address, late).unwrap();
+        rig.world.relabel(&rig.ids.address, &[id], first, &[]).unwrap();
+        rig.head_runs_ahead(TimeDelta::zero(), LagScope::Everything);
+        rig.world.relabel(&rig.ids.address, &[id], second, &["INBOX"]).unwrap();
+        rig.push(rig.head()).await;
+        rig.work().await;
+        rig.live(65).await;
+        rig.is_right(&[]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_just_before_a_boundary_is_found_by_the_look_back() {
+    let rig = rig(44, 12).await;
+    rig.head_runs_ahead(TimeDelta::seconds(20), LagScope::Everything);
+    let truth = rig.truth();
+    let new = rig.deliver();
+    rig.world.trash(&rig.ids.address, truth[0].parse().unwrap()).unwrap();
+    rig.world.delete(&rig.ids.address, truth[1].parse().unwrap()).unwrap();
+    rig.ids.clock.advance(TimeDelta::seconds(1));
+    // The boundary is ahead of all three; listing and fetches do not show them.
+    rig.work().await;
+    assert!(!rig.mirrored().await.contains(&new));
+    assert_eq!(
+        rig.number("SELECT count(*) AS value FROM sync_runs WHERE connector_id = $1 AND state = 'completed'").await,
+        1
+    );
+    rig.live_through(2).await;
+    rig.is_right(&[]).await;
+    let told = announced(&rig.test.db, rig.ids.connector).await;
+    assert!(!told.contains_key(&new), "it was there before the mailbox was connected");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_mail_that_a_record_only_names_is_mirrored_told_and_counted() {
+    let rig = rig(45, 12).await;
+    rig.work().await;
+    rig.world.set_quirks(&rig.ids.address, Quirks { bare_added: 1.0, ..Quirks::default() }).unwrap();
+    let live: Vec<String> = (0..6).map(|_| rig.deliver()).collect();
+    rig.push(rig.head()).await;
+    rig.work().await;
+    rig.is_right(&live).await;
+    let [seen, ..] = ledger(&rig.test.db, &rig.ids.tenant, rig.ids.connector).await;
+    assert_eq!(seen, 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chat_without_a_source_holds_nobody_and_comes_when_it_is_served() {
+    let rig = rig(46, 12).await;
+    rig.work().await;
+    let quirks = Quirks { no_raw: 1.0, unready_ms: 60_000, ..Quirks::default() };
+    rig.world.set_quirks(&rig.ids.address, quirks).unwrap();
+    let labels = Some(vec!["CHAT".to_owned()]);
+    let chat = rig.world.deliver(&rig.ids.address, Deliver { labels, ..Deliver::default() }).unwrap().to_string();
+    let beside = rig.deliver();
+    rig.push(rig.head()).await;
+    // No time passes: the mail beside the chat is there at once.
+    rig.work().await;
+    assert!(rig.mirrored().await.contains(&beside) && !rig.mirrored().await.contains(&chat));
+    rig.live(90).await;
+    rig.is_right(&[beside]).await;
+    assert!(!announced(&rig.test.db, rig.ids.connector).await.contains_key(&chat));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ids_that_go_back_for_days_neither_loop_nor_hide_later_records() {
+    let rig = rig(47, 12).await;
+    rig.work().await;
+    rig.live_through(1).await;
+    let mut live = vec![rig.deliver()];
+    rig.work().await;
+    rig.world.history_back(&rig.ids.address, TimeDelta::days(3), true).unwrap();
+    for hour in 0..48 {
+        live.push(rig.deliver());
+        let id = live[hour / 2].parse().unwrap();
+        rig.world.relabel(&rig.ids.address, &[id], &["STARRED"], &["UNREAD"]).unwrap();
+        rig.push(rig.head()).await;
+        rig.work().await;
+        rig.live(65).await;
+        rig.live_through(1).await;
+    }
+    assert_eq!(rig.labels().await, rig.true_labels());
+    assert_eq!(rig.number(GENERATIONS).await, 1, "one new generation, and no relearning after it");
+    rig.live_through(48).await;
+    rig.is_right(&live[1..]).await;
+    assert!(rig.number(GENERATIONS).await <= 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pushed_id_far_beyond_the_mailbox_moves_nothing_and_costs_the_early_looks() {
+    let rig = rig(48, 12).await;
+    rig.live_through(1).await;
+    let before = rig.number("SELECT settled AS value FROM mailboxes WHERE connector_id = $1").await;
+    let epochs = "SELECT epoch AS value FROM mailboxes WHERE connector_id = $1";
+    let looks = rig.number(epochs).await;
+    rig.push(u64::MAX / 4).await;
+    rig.work().await;
+    rig.live(120).await;
+    assert!(rig.number(epochs).await - looks <= 5, "one look at once, four on schedule");
+    let head = i64::try_from(rig.head()).unwrap();
+    let settled = rig.number("SELECT settled AS value FROM mailboxes WHERE connector_id = $1").await;
+    assert!(before <= settled && settled <= head);
+    assert_eq!(rig.number(GENERATIONS).await, 0);
+    assert_eq!(rig.number("SELECT count(*) AS value FROM sync_runs WHERE connector_id = $1").await, 1);
+    let new = rig.deliver();
+    rig.push(rig.head()).await;
+    rig.work().await;
+    rig.is_right(&[new]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_404_of_history_is_asked_again_before_it_is_believed() {
+    let rig = rig(49, 12).await;
+    rig.live_through(1).await;
+    rig.world.deliver(&rig.ids.address, Deliver::default()).unwrap();
+    rig.world.expire_history(&rig.ids.address, 0).unwrap();
+    rig.push(rig.head()).await;
+    rig.work().await;
+    assert_eq!(rig.number(GENERATIONS).await, 0);
+    rig.live(59).await;
+    assert_eq!(rig.number(GENERATIONS).await, 0);
+    rig.live(2).await;
+    assert_eq!(rig.number(GENERATIONS).await, 1);
+    rig.live_through(2).await;
+    rig.is_right(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_without_labels_is_mirrored_with_none() {
+    let rig = rig(50, 12).await;
+    rig.work().await;
+    let labels = Some(vec!["INBOX".to_owned()]);
+    let archived = rig.world.deliver(&rig.ids.address, Deliver { labels, ..Deliver::default() }).unwrap();
+    let bare = rig.world.deliver(&rig.ids.address, Deliver { labels: Some(Vec::new()), ..Deliver::default() }).unwrap();
+    rig.push(rig.head()).await;
+    rig.work().await;
+    rig.world.relabel(&rig.ids.address, &[archived], &[], &["INBOX"]).unwrap();
+    rig.push(rig.head()).await;
+    rig.work().await;
+    let labels = rig.labels().await;
+    assert_eq!((labels[&archived.to_string()].len(), labels[&bare.to_string()].len()), (0, 0));
+    let folders =
+        "SELECT count(*) AS value FROM emails WHERE connector_id = $1 AND label_ids = '{}' AND folder = 'All Mail'";
+    assert_eq!(rig.number(folders).await, 2);
+}
