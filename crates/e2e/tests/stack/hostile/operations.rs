@@ -27,6 +27,45 @@ impl fmt::Display for Operation {
     }
 }
 
+/// What clients rely on, by the API's reference. The rest of the tests goes by what the document lists; without this list
+/// a route that vanished from services and document alike would vanish from the tests too. A new route is added here.
+const PROMISED: &[&str] = &[
+    "GET /gmail/auth/url",
+    "GET /gmail/auth/callback",
+    "POST /gmail/auth/callback",
+    "POST /api/auth/google/gmail",
+    "GET /api/connectors",
+    "POST /api/connectors",
+    "GET /api/connectors/{id}",
+    "PATCH /api/connectors/{id}",
+    "DELETE /api/connectors/{id}",
+    "GET /api/system/info",
+    "POST /api/v1/gmail/watch/start",
+    "POST /api/v1/gmail/watch/stop",
+    "POST /api/email/webhook/google/pubsub",
+    "POST /api/email/webhook/google",
+    "POST /api/v1/gmail/watch/webhook",
+    "POST /gmail/sync/deleted",
+    "POST /gmail/sync",
+    "GET /gmail/stats",
+    "GET /gmail/health",
+    "GET /api/v1/sync-runs",
+    "GET /api/v1/sync-runs/{id}",
+    "GET /api/v1/emails",
+    "GET /api/v1/emails/{id}",
+    "GET /api/v1/emails/{id}/raw",
+    "GET /api/notifications",
+    "POST /api/notifications",
+    "POST /api/notifications/bulk-read",
+    "GET /api/notifications/stats",
+    "GET /api/notifications/preferences",
+    "GET /api/notifications/{id}",
+    "POST /api/notifications/{id}/read",
+    "POST /api/notifications/{id}/unread",
+    "POST /api/notifications/{id}/archive",
+    "GET /api/notifications/{id}/explain",
+];
+
 /// All of them; the document must be complete.
 pub fn all(document: &Value) -> Vec<Operation> {
     assert_eq!((&document["x-missing"], &document["x-stale"]), (&json!([]), &json!([])), "the document is incomplete");
@@ -37,10 +76,9 @@ pub fn all(document: &Value) -> Vec<Operation> {
             all.push(read(path, method, operation));
         }
     }
-    assert!(all.len() >= 30, "only {} operations are documented", all.len());
-    for service in ["/api/connectors", "/gmail/sync", "/api/notifications", "/api/email/webhook/google/pubsub"] {
-        assert!(paths.contains_key(service), "the service of {service} is not in the document");
-    }
+    let documented: BTreeSet<String> = all.iter().map(ToString::to_string).collect();
+    let gone: Vec<&&str> = PROMISED.iter().filter(|operation| !documented.contains(**operation)).collect();
+    assert!(gone.is_empty(), "no longer answered: {gone:?}");
     all
 }
 
