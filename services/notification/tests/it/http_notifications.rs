@@ -1,5 +1,9 @@
 //! The REST routes, as the gateway calls them.
 
+use postrider_contracts::Envelope;
+use postrider_contracts::notification::NotificationUpdated;
+use postrider_contracts::topology::OUTSIDE_NOTIFICATION;
+use postrider_domain::{Clock, EventId, IdGen, SystemClock, SystemIds};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -176,4 +180,32 @@ async fn a_token_without_the_scope_may_not() {
     let write_only = tokens::internal(&account, "write");
     let request = replica.request_with(&write_only, Method::GET, "/api/notifications");
     replica.call(request, StatusCode::FORBIDDEN).await;
+}
+
+/// Nobody inside consumes what notification publishes: its queue for others is bounded and never refuses.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_consumes_stays_bounded_and_is_never_refused() {
+    let world = World::new().await;
+    let account = Account::new("t1", "u1");
+    let event = NotificationUpdated { notification_id: "n1".to_owned(), nseq: 1, is_read: true, is_archived: false };
+    let most = OUTSIDE_NOTIFICATION.max_length;
+    let mut left = most + 500;
+    while left > 0 {
+        let now = left.min(1_000);
+        left -= now;
+        let events = (0..now).map(|_| {
+            Envelope::of(EventId(SystemIds.uuid()), SystemClock.now(), &event).owned_by(
+                account.tenant.clone(),
+                account.user.clone(),
+                Some(account.id),
+            )
+        });
+        for confirmed in world.publisher.publish(events.collect()).await {
+            confirmed.unwrap();
+        }
+    }
+    postrider_testing::eventually("the newest ones alone", crate::harness::SOON, || async {
+        (world.vhost.depth(OUTSIDE_NOTIFICATION.name).await.unwrap() == most).then_some(())
+    })
+    .await;
 }

@@ -5,7 +5,6 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::{End, Session};
-use crate::rules::Places;
 use crate::store::log::{self, Entry};
 use crate::store::users::{self, Head};
 
@@ -68,7 +67,7 @@ impl Session {
         self.stamp(&mut event, head.nseq, true);
         self.emitter.send("resync_required", &event).await?;
         self.unread.is_told(head.unread);
-        self.watermark.note(Instant::now(), Places::of(&self.cursors));
+        self.watermark.note(Instant::now(), self.cursors.complete());
         Ok(())
     }
 }

@@ -4,7 +4,7 @@
 use postrider_domain::ConnectorId;
 
 use crate::channels::socket::protocol::event_id::{Certainty, Place};
-use crate::rules::Room;
+use crate::rules::{Places, Room};
 use crate::store::log::Entry;
 
 /// One subscribed room.
@@ -92,6 +92,12 @@ impl Cursors {
 
     fn both(&self) -> impl Iterator<Item = Cursor> {
         [self.notifications.cursor, self.sync.cursor].into_iter().flatten()
+    }
+
+    /// Up to where the rooms were sent completely: what a socket skipped, it cannot have received.
+    pub fn complete(&self) -> Places {
+        let place = |room| self.get(room).map_or(0, Cursor::complete);
+        Places { notifications: place(Room::Notifications), sync: place(Room::Sync) }
     }
 
     /// Subscribes a room from a place on.

@@ -10,7 +10,7 @@ use super::{End, Session};
 use crate::channels::socket::protocol::event_id::EventId;
 use crate::hints::Hint;
 use crate::observe;
-use crate::rules::{Places, Room};
+use crate::rules::Room;
 use crate::store::log::Entry;
 
 /// The unread count: told after a run of entries once, not after each, and only if it changed.
@@ -86,7 +86,7 @@ impl Session {
             observe::emitted(&self.shared.metrics, self.socket.id, entry, replayed);
         }
         self.unread.latest = Some((entry.unread, entry.nseq));
-        self.watermark.note(Instant::now(), Places::of(&self.cursors));
+        self.watermark.note(Instant::now(), self.cursors.complete());
         Ok(())
     }
 

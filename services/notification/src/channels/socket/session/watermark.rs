@@ -8,19 +8,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::cursors::{Cursor, Cursors};
-use crate::rules::{Places, Room};
+use crate::rules::Places;
 
 /// Steps remembered inside one confirmation time; more are merged into the youngest, which only confirms later.
 const STEPS: u32 = 16;
-
-impl Places {
-    /// Up to where the cursors sent everything: what a socket skipped, it cannot have received.
-    pub fn of(cursors: &Cursors) -> Self {
-        let place = |room| cursors.get(room).map_or(0, Cursor::complete);
-        Self { notifications: place(Room::Notifications), sync: place(Room::Sync) }
-    }
-}
 
 /// The memory of one session.
 #[derive(Debug)]
