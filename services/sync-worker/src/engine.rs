@@ -12,7 +12,8 @@
 //! jobs/due_scan              a tick, or a wake
 //!   -> engine::acquire_due       store/mailboxes/due: epoch + 1, leased for 30 s
 //!   -> engine::work              lease: what the lanes share; heartbeat beside it; then in turns
-//!        live/pass::pass             history from the cursor, a page, a step at a time
+//!        live/pass::pass             a look at the history, from where rules/settle says, judged by the head it tells
+//!          live/look::follow             page by page; what was met before is skipped (rules/unseen)
 //!          rules/change::fold            records -> one change for each message
 //!          rules/change::fetch           change -> what to fetch
 //!          fetch::all                    -> fetched (content: parsed, cut, packed)
@@ -21,10 +22,11 @@
 //!              rules/plan::decide                change, fetched, known -> row, or parked
 //!              apply/rows::write                 rows, labels, sources, ledger (store/emails/write …)
 //!              apply/tell                        events
-//!            record of changes, cursor, pushes; apply/commit::end: outbox, commit
+//!            record of changes, place, pushes; apply/commit::end: outbox, commit
 //!        live/parked                 parked messages that are due: fetch, apply
+//!        live/look_back              after a boundary: listings against the mirror, differences fetched
 //!        run::next, run::slice       a run's slice, through the same apply, while live::keep goes on beside it
-//!        live::release               rules/due::next_due: when the mailbox is due again, refused after a new mark
+//!        live::release               rules/due::next_due, rules/follow_up: when the mailbox is due again, refused after a new mark
 //! ```
 //!
 //! `engine.rs` alone knows both lanes. They share `lease`, `fetch` and `boundary`, and everything they commit is an
