@@ -93,6 +93,10 @@ pub fn stack(checkout: &Checkout, lifetime: Lifetime) -> Result<Stack> {
         options.overrides.insert("GMAIL_SIM_SEED".to_owned(), any_seed().to_string());
         options.overrides.insert("GMAIL_SIM_MAILBOXES".to_owned(), OTHER_MAILBOX.to_owned());
     }
+    if options.simulator && lifetime == Lifetime::WithStack && settings.get("GMAIL_SIM_FAULTS").is_none() {
+        // The demo shows what a user of the real Gmail sees, which pushes an id before it shows the mail.
+        options.overrides.insert("GMAIL_SIM_FAULTS".to_owned(), "lag".to_owned());
+    }
     Stack::new(options)
 }
 

@@ -73,7 +73,13 @@ async fn demonstrate(stack: &Stack) -> Result<()> {
     let arrived = deliver_and_wait(&origin, &token, USER, &stack.url(Member::GmailSim), MAILBOX).await?;
     let text = |member: &str| arrived.notification.get(member).and_then(Value::as_str).unwrap_or("?").to_owned();
     let latency = millis(arrived.latency);
-    done(format_args!("delivered at the simulated Gmail, {latency:.0} ms later at the Socket.IO client:"));
+    match arrived.since_visible.map(millis) {
+        Some(since) => done(format_args!(
+            "delivered at the simulated Gmail, {latency:.0} ms later at the Socket.IO client, {since:.0} ms after Gmail \
+             showed it:"
+        )),
+        None => done(format_args!("delivered at the simulated Gmail, {latency:.0} ms later at the Socket.IO client:")),
+    }
     say(format_args!("      notification:new_message  {}  from {}", text("subject"), text("sender")));
     Ok(())
 }

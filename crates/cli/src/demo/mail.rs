@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use postrider_domain::Secret;
+use postrider_domain::{Clock as _, Secret, SystemClock, Timestamp};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -20,6 +20,8 @@ pub struct Arrived {
     pub notification: Value,
     /// From the simulator's answer to our delivery, to the event at the socket.
     pub latency: Duration,
+    /// From the moment at which Gmail showed the mail, where the simulator hid it for a while.
+    pub since_visible: Option<Duration>,
 }
 
 /// Subscribes, delivers one mail to the address and waits for exactly its notification.
@@ -39,6 +41,7 @@ pub async fn deliver_and_wait(gateway: &str, token: &Secret, user: &str, sim: &s
     }
     let delivered: Value = delivered.json().await.context("the simulator did not answer JSON")?;
     let id = delivered.pointer("/ids/0").and_then(Value::as_str).context("the simulator named no mail")?.to_owned();
+    let visible = visible_in(sim, address).await?.map(|hidden| Instant::now() + hidden);
     let deadline = Instant::now() + WITHIN;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -46,7 +49,16 @@ pub async fn deliver_and_wait(gateway: &str, token: &Secret, user: &str, sim: &s
         if notification.get("messageId").and_then(Value::as_str) == Some(&id) {
             let latency = began.elapsed();
             socket.close().await;
-            return Ok(Arrived { notification, latency });
+            let since_visible = visible.map(|visible| began.max(Instant::now()).saturating_duration_since(visible));
+            return Ok(Arrived { notification, latency, since_visible });
         }
     }
+}
+
+/// How long the simulator still hides what was just done.
+async fn visible_in(sim: &str, address: &str) -> Result<Option<Duration>> {
+    let asked = http::client()?.get(format!("{sim}/_sim/visibility")).query(&[("account", address)]).send().await?;
+    let answer: Value = asked.json().await.context("the simulator did not answer JSON")?;
+    let at = answer.get("settled_at").and_then(Value::as_str).and_then(|at| at.parse::<Timestamp>().ok());
+    Ok(at.and_then(|at| (at - SystemClock.now()).to_std().ok()))
 }
