@@ -16,15 +16,15 @@ const UNKNOWN: usize = 1024 * 1024;
 pub(super) struct ByteBudget {
     units: Arc<Semaphore>,
     total: usize,
-    /// Bodies of untold length that outgrow their first weight are read one at a time: two of them growing step by
-    /// step could each wait for what the other holds.
+    /// Bodies of untold length grow with what is free. Where nothing is, one of them at a time is read to its end beyond
+    /// the budget: two that waited for more could each wait for what the other holds.
     outgrown: Arc<Semaphore>,
 }
 
 /// The weight of one body.
 #[derive(Debug)]
 pub(super) struct Weight {
-    _units: Option<OwnedSemaphorePermit>,
+    units: Option<OwnedSemaphorePermit>,
     _outgrown: Option<OwnedSemaphorePermit>,
     covers: usize,
 }
@@ -42,14 +42,27 @@ impl ByteBudget {
         // The semaphore is never closed; without a permit the body would only be read unweighed.
         let permit = self.units.clone().acquire_many_owned(units).await.ok();
         let covers = if content_length.is_some() { usize::MAX } else { bytes };
-        Weight { _units: permit, _outgrown: None, covers }
+        Weight { units: permit, _outgrown: None, covers }
     }
 
-    /// Makes sure that `weight` covers `bytes`, for bodies of untold length.
+    /// Makes sure that `weight` covers `bytes`, for bodies of untold length. Waits only where nothing is free and
+    /// another body has outgrown the budget already.
     pub(super) async fn grow(&self, weight: &mut Weight, bytes: usize) {
-        if bytes > weight.covers {
-            weight._outgrown = self.outgrown.clone().acquire_owned().await.ok();
-            weight.covers = usize::MAX;
+        while bytes > weight.covers {
+            let held = weight.covers / UNIT;
+            // One that takes all there is, is alone: nothing more can be asked for.
+            let step = u32::try_from((UNKNOWN / UNIT).min(self.total.saturating_sub(held))).unwrap_or(u32::MAX);
+            let more = if step == 0 { None } else { self.units.clone().try_acquire_many_owned(step).ok() };
+            match (more, &mut weight.units) {
+                (Some(more), Some(units)) => {
+                    units.merge(more);
+                    weight.covers += step as usize * UNIT;
+                }
+                _nothing_free => {
+                    weight._outgrown = self.outgrown.clone().acquire_owned().await.ok();
+                    weight.covers = usize::MAX;
+                }
+            }
         }
     }
 
@@ -103,13 +116,31 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_one_body_of_untold_length_outgrows_its_first_weight() {
+    async fn bodies_of_untold_length_grow_beside_each_other_and_are_counted() {
         let budget = ByteBudget::new(16 * 1024 * 1024);
         let (mut one, mut two) = (budget.take(None).await, budget.take(None).await);
-        budget.grow(&mut one, UNKNOWN).await;
-        budget.grow(&mut one, UNKNOWN + 1).await;
+        for weight in [&mut one, &mut two] {
+            let grown = futures_util::FutureExt::now_or_never(budget.grow(weight, 4 * UNKNOWN + 1));
+            assert!(grown.is_some(), "there is room for both");
+        }
+        assert_eq!(budget.free(), 6 * 1024, "each holds 5 MiB");
+        drop((one, two));
+        assert_eq!(budget.free(), 16 * 1024);
+    }
+
+    #[tokio::test]
+    async fn where_nothing_is_free_one_body_at_a_time_outgrows_the_budget() {
+        let budget = ByteBudget::new(3 * 1024 * 1024);
+        let (mut one, mut two) = (budget.take(None).await, budget.take(None).await);
+        budget.grow(&mut one, 2 * UNKNOWN).await;
+        budget.grow(&mut one, 40 * UNKNOWN).await;
         assert!(futures_util::FutureExt::now_or_never(budget.grow(&mut two, UNKNOWN + 1)).is_none());
         drop(one);
         budget.grow(&mut two, UNKNOWN + 1).await;
+        drop(two);
+        // Alone it takes all and goes on.
+        let mut alone = budget.take(None).await;
+        budget.grow(&mut alone, 40 * UNKNOWN).await;
+        assert_eq!(budget.free(), 0);
     }
 }

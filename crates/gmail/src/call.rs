@@ -14,12 +14,21 @@ use crate::quota::Method;
 /// How we introduce ourselves to Google.
 pub(super) const USER_AGENT_NAME: &str = concat!("postrider/", env!("CARGO_PKG_VERSION"));
 
+/// How long an attempt may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Deadline {
+    /// All of it.
+    Whole(Duration),
+    /// It keeps one itself, because it waits for more than Gmail.
+    Own,
+}
+
 impl GmailClient {
     /// Makes a call with a token, and once more with a newer one if Google refuses the first.
     pub(super) async fn call<'a, T: Send>(
         &'a self,
         method: Method,
-        deadline: Duration,
+        deadline: Deadline,
         attempt: impl Fn(Secret) -> BoxFuture<'a, Result<T, GmailError>> + Send + Sync,
     ) -> Result<T, GmailError> {
         let token = self.tokens.token(None).await?;
@@ -35,13 +44,15 @@ impl GmailClient {
     async fn timed<T: Send>(
         &self,
         method: Method,
-        deadline: Duration,
+        deadline: Deadline,
         attempt: BoxFuture<'_, Result<T, GmailError>>,
     ) -> Result<T, GmailError> {
         let begun = tokio::time::Instant::now();
-        let result = match tokio::time::timeout(deadline, attempt).await {
-            Ok(result) => result,
-            Err(_elapsed) => Err(GmailError::transient("no answer in time")),
+        let result = match deadline {
+            Deadline::Whole(deadline) => tokio::time::timeout(deadline, attempt)
+                .await
+                .unwrap_or_else(|_elapsed| Err(GmailError::transient("no answer in time"))),
+            Deadline::Own => attempt.await,
         };
         let error = result.as_ref().err();
         self.transport.metrics.called(method, error, begun.elapsed(), self.transport.clock.now());

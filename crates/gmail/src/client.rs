@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use google_gmail1::api;
 use postrider_domain::{ConnectorId, HistoryId, LabelId, MessageId};
 
+use super::call::Deadline;
 use super::capture::Capture;
 use super::transport::{GmailTransport, HttpClient, TransportError};
 use super::{
@@ -56,7 +57,7 @@ fn path_safe(id: &MessageId) -> Result<(), GmailError> {
 /// decoded answer. A macro because each of the hub's builders is a type of its own without a common trait.
 macro_rules! hub_call {
     ($client:expr, $method:expr, |$users:ident| $builder:expr) => {{
-        let deadline = $client.transport.call_deadline;
+        let deadline = Deadline::Whole($client.transport.call_deadline);
         let attempt = |token| -> futures_util::future::BoxFuture<'_, Result<_, GmailError>> {
             Box::pin(async move {
                 let hub = $client.hub(&token);
@@ -101,7 +102,7 @@ impl GmailApi for GmailClient {
         let attempt = |token| -> futures_util::future::BoxFuture<'_, Result<RawMail, GmailError>> {
             Box::pin(async move { raw::get(&self.transport, &self.http, &token, id).await })
         };
-        self.call(Method::MessagesGet, self.transport.raw_deadline, attempt).await
+        self.call(Method::MessagesGet, Deadline::Own, attempt).await
     }
 
     async fn get_minimal(&self, id: &MessageId) -> Result<MailMeta, GmailError> {

@@ -2,9 +2,10 @@
 //!
 //! google-gmail1 buffers the body, copies it into a string, decodes it into a third buffer and prints it into errors:
 //! 130 MB for a mail of 35 MB. Here the body's weight is taken from the byte budget before it is read, and base64 is
-//! decoded inside the buffer it arrived in.
+//! decoded inside the buffer it arrived in. The deadline is kept here too: waiting for memory does not count.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, RETRY_AFTER, USER_AGENT};
@@ -13,6 +14,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::{Body as _, Incoming};
 use postrider_domain::{HistoryId, MessageId, Secret};
 use serde::Deserialize;
+use tokio::time::{Instant, timeout};
 
 use super::budget::Weight;
 use super::classify::{Document, Refusal, classify};
@@ -35,20 +37,34 @@ pub(super) async fn get(
     token: &Secret,
     id: &MessageId,
 ) -> Result<RawMail, GmailError> {
-    let response = client.request(request(transport, token, id)?).await.map_err(|error| {
+    let mut left = Left(transport.raw_deadline);
+    let response = left.within(client.request(request(transport, token, id)?)).await?.map_err(|error| {
         GmailError::transient(if error.is_connect() { "no connection" } else { "the connection broke" })
     })?;
     let (head, mut body) = response.into_parts();
     if !head.status.is_success() {
         let retry_after = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let body = Document::read(&read_refusal(&mut body).await);
+        let body = Document::read(&left.within(read_refusal(&mut body)).await?);
         let refusal = Refusal { status: head.status.as_u16(), retry_after, body };
         return Err(classify(Method::MessagesGet, &refusal, transport.clock.now()));
     }
     let length = content_length(&head.headers, &body);
     let mut weight = transport.budget.take(length).await;
-    let buffer = read(transport, &mut body, length, &mut weight).await?;
+    let buffer = read(transport, &mut body, length, &mut weight, &mut left).await?;
     mail(buffer, weight)
+}
+
+/// The time that Gmail has left to answer. It stands still while the fetch waits for memory: that is no fault of Gmail's,
+/// and asking again would only wait again.
+struct Left(Duration);
+
+impl Left {
+    async fn within<T>(&mut self, work: impl Future<Output = T>) -> Result<T, GmailError> {
+        let begun = Instant::now();
+        let done = timeout(self.0, work).await.map_err(|_elapsed| GmailError::transient("no answer in time"));
+        self.0 = self.0.saturating_sub(begun.elapsed());
+        done
+    }
 }
 
 fn request(
@@ -86,12 +102,13 @@ async fn read(
     body: &mut Incoming,
     length: Option<usize>,
     weight: &mut Weight,
+    left: &mut Left,
 ) -> Result<Vec<u8>, GmailError> {
     if length.is_some_and(|length| length > LARGEST) {
         return Err(GmailError::BadRequest { reason: "the mail is larger than any mail can be".to_owned() });
     }
     let mut buffer = Vec::with_capacity(length.unwrap_or(16 * 1024));
-    while let Some(frame) = body.frame().await {
+    while let Some(frame) = left.within(body.frame()).await? {
         let frame = frame.map_err(|_broken| GmailError::transient("the answer was cut off"))?;
         let Ok(data) = frame.into_data() else { continue };
         transport.budget.grow(weight, buffer.len() + data.len()).await;
