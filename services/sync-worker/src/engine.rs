@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! consumers/mailbox_changed  a batch of pushes
-//!   -> store/queue::enqueue      rows of the queue; their mailboxes are marked and due
+//!   -> store/queue::enqueue_…    rows of the queue; their mailboxes are marked and due
 //!   -> wakes::marked             those in work here look at once, for the others the scan does
 //! jobs/due_scan              a tick, or a wake
 //!   -> engine::acquire_due       store/mailboxes/due: epoch + 1, leased for 30 s

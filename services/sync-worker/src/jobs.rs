@@ -1,6 +1,7 @@
 //! Timed work. Every job is safe with many replicas.
 
 pub mod clean_up;
+pub mod clear_listings;
 pub mod due_scan;
 
 use postrider_runtime::Context;
@@ -12,6 +13,11 @@ pub fn start(cx: &Context, state: &State) {
     let (tasks, shutdown) = (&cx.tasks, &cx.shutdown);
     due_scan::start(tasks, shutdown, &state.engine);
     postrider_events::partitions::keep(tasks, shutdown, &state.db);
+    let leftovers = (state.clone(), shutdown.soft.clone());
+    tasks.every("job.clear_listings", clear_listings::EVERY, shutdown, move || {
+        let (state, stop) = leftovers.clone();
+        async move { clear_listings::run(&state, &stop).await }
+    });
     let clean_up = (state.clone(), shutdown.soft.clone());
     tasks.every("job.clean_up", clean_up::EVERY, shutdown, move || {
         let (state, stop) = clean_up.clone();

@@ -1,8 +1,8 @@
-//! `sync_listing`: ids a run's listing found. Small rows, many of them; removed when the run has ended.
+//! `sync_listing`: ids a run's listing found. Small rows, many of them; removed in batches after the run has ended.
 
-use postrider_domain::MessageId;
+use postrider_domain::{MessageId, RunId, TenantId};
 use postrider_storage::types::{BigInt, Bool, Nullable, Text};
-use postrider_storage::{Error, NamedRow, Pg, QueryableByName, RowResult, SystemTx, TenantTx, Value, sql};
+use postrider_storage::{Error, NamedRow, Pg, QueryableByName, RowResult, SystemTx, TenantTx, Value, row, sql};
 
 use super::runs::Run;
 
@@ -85,8 +85,38 @@ pub async fn refresh_statistics(tx: &mut SystemTx) -> Result<(), Error> {
     Ok(())
 }
 
-/// Forgets the listing of an ended run.
-pub async fn clear(tx: &mut TenantTx, run: &Run) -> Result<(), Error> {
-    sql("DELETE FROM sync_listing WHERE tenant = $1 AND run_id = $2").binds((&run.tenant, run.id)).execute(tx).await?;
-    Ok(())
+row! {
+    /// An ended run with a listing left.
+    #[derive(Debug, Clone)]
+    pub struct Leftover {
+        pub tenant: TenantId,
+        pub run: RunId,
+    }
+}
+
+/// Runs that ended and whose listing is not cleared yet, longest ended first.
+pub async fn list_leftovers(tx: &SystemTx, limit: usize) -> Result<Vec<Leftover>, Error> {
+    sql("SELECT tenant, run_id AS run FROM sync_runs \
+         WHERE NOT listing_cleared AND finished_at IS NOT NULL AND kind <> 'incremental' ORDER BY finished_at LIMIT $1")
+    .bind(super::count(limit))
+    .load(tx)
+    .await
+}
+
+/// Forgets some of the listing of an ended run, and notes when nothing is left of it. Returns whether that is so. No
+/// mailbox's lock is needed: nobody reads the listing of an ended run.
+pub async fn clear(tx: &TenantTx, leftover: &Leftover, limit: usize) -> Result<bool, Error> {
+    let cleared = sql("DELETE FROM sync_listing WHERE tenant = $1 AND run_id = $2 AND message_id = ANY (ARRAY( \
+           SELECT message_id FROM sync_listing WHERE tenant = $1 AND run_id = $2 ORDER BY message_id LIMIT $3))")
+    .binds((&leftover.tenant, leftover.run, super::count(limit)))
+    .execute(tx)
+    .await?;
+    if cleared >= limit {
+        return Ok(false);
+    }
+    sql("UPDATE sync_runs SET listing_cleared = true WHERE tenant = $1 AND run_id = $2 AND finished_at IS NOT NULL")
+        .binds((&leftover.tenant, leftover.run))
+        .execute(tx)
+        .await?;
+    Ok(true)
 }

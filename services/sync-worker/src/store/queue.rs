@@ -2,7 +2,7 @@
 
 use postrider_contracts::TraceContext;
 use postrider_domain::{ConnectorId, HistoryId, Timestamp};
-use postrider_storage::{Error, SystemTx, TenantTx, Value, row, sql};
+use postrider_storage::{Error, Statement, SystemTx, TenantTx, Value, row, sql};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -22,42 +22,122 @@ pub struct Push {
     pub trace: Option<TraceContext>,
 }
 
-/// Queues pushes for every mailbox with their address and marks those mailboxes due: one statement for a whole batch.
-/// Repeated pushes do nothing. Returns the mailboxes marked.
-pub async fn enqueue(tx: &mut SystemTx, pushes: &[Push], now: Timestamp) -> Result<Vec<ConnectorId>, Error> {
-    if pushes.is_empty() {
-        return Ok(Vec::new());
+/// What became of a batch of pushes.
+#[derive(Debug, Default)]
+pub struct Enqueued {
+    /// Mailboxes marked.
+    pub marked: Vec<ConnectorId>,
+    /// Mailboxes that a commit holds at the moment: nothing was written for them.
+    pub busy: Vec<Busy>,
+}
+
+/// A mailbox that somebody's transaction holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Busy {
+    pub connector: ConnectorId,
+    pub address_key: String,
+}
+
+row! {
+    struct Target {
+        connector: ConnectorId,
+        address_key: String,
+        marked: bool,
     }
+}
+
+/// Queues pushes for the mailboxes with their addresses that `$more` leaves, and marks those mailboxes due; `$lock` says
+/// what happens where a mailbox is held. $1 is the time.
+macro_rules! enqueue {
+    ($more:literal, $lock:literal) => {
+        concat!(
+            "WITH push AS ( \
+               SELECT DISTINCT ON (p.address_key, p.source_message_id) p.* \
+               FROM {p: seed uuid, address_key text, history_id bigint, source_message_id text, source text, \
+                 published_at timestamptz, data jsonb}), \
+             target AS ( \
+               SELECT m.connector_id, m.tenant, p.* FROM mailboxes m JOIN push p ON p.address_key = m.address_key \
+               WHERE m.status <> 'disconnected' ",
+            $more,
+            " ORDER BY m.connector_id FOR NO KEY UPDATE OF m ",
+            $lock,
+            "), \
+             queued AS ( \
+               INSERT INTO notification_queue (id, tenant, connector_id, source_message_id, source, history_id, \
+                 published_at, notification_data, created_at, updated_at) \
+               SELECT overlay(seed::text placing substr(md5(connector_id::text), 1, 8) from 29)::uuid, tenant, \
+                 connector_id, source_message_id, source, history_id, published_at, data, $1, $1 FROM target \
+               ON CONFLICT (tenant, connector_id, source_message_id) DO NOTHING RETURNING connector_id, history_id), \
+             hit AS (SELECT connector_id, count(*) AS n, max(history_id) AS pushed FROM queued GROUP BY connector_id), \
+             marked AS ( \
+               UPDATE mailboxes m SET requested = m.requested + hit.n, last_pushed_at = $1, pushed_id = hit.pushed, \
+                 due_at = CASE WHEN m.status = 'active' AND m.monitored THEN least(m.due_at, $1) ELSE m.due_at END, \
+                 due_reason = CASE WHEN m.due_at <= $1 THEN m.due_reason ELSE 'push' END \
+               FROM hit WHERE m.connector_id = hit.connector_id RETURNING m.connector_id, m.address_key), \
+             busy AS ( \
+               SELECT m.connector_id, m.address_key FROM mailboxes m WHERE m.status <> 'disconnected' ",
+            $more,
+            " AND m.address_key IN (SELECT address_key FROM push) \
+                 AND m.connector_id NOT IN (SELECT connector_id FROM target)) \
+             SELECT connector_id AS connector, address_key, true AS marked FROM marked \
+             UNION ALL SELECT connector_id, address_key, false FROM busy"
+        )
+    };
+}
+
+/// Queues pushes for every mailbox with their address and marks those mailboxes due. Repeated pushes do nothing. Waits
+/// for who holds one of them, but not for long. Returns the mailboxes marked.
+pub async fn enqueue(tx: &SystemTx, pushes: &[Push], now: Timestamp) -> Result<Vec<ConnectorId>, Error> {
+    be_patient(tx).await?;
+    Ok(load(sql(enqueue!("", "")).bind(now), tx, pushes).await?.marked)
+}
+
+/// As [`enqueue`], for one mailbox.
+pub async fn enqueue_for(
+    tx: &SystemTx,
+    connector: ConnectorId,
+    pushes: &[Push],
+    now: Timestamp,
+) -> Result<Vec<ConnectorId>, Error> {
+    be_patient(tx).await?;
+    Ok(load(sql(enqueue!("AND m.connector_id = $2", "")).binds((now, connector)), tx, pushes).await?.marked)
+}
+
+/// As [`enqueue`], one statement for a whole batch: mailboxes that somebody's commit holds are left out, so that the others
+/// do not wait for it.
+pub async fn enqueue_unheld(tx: &SystemTx, pushes: &[Push], now: Timestamp) -> Result<Enqueued, Error> {
+    if pushes.is_empty() {
+        return Ok(Enqueued::default());
+    }
+    load(sql(enqueue!("", "SKIP LOCKED")).bind(now), tx, pushes).await
+}
+
+/// A push waits this long for a mailbox; then it comes again later.
+async fn be_patient(tx: &SystemTx) -> Result<(), Error> {
+    sql("SELECT set_config('lock_timeout', '5s', true)").execute(tx).await?;
+    Ok(())
+}
+
+async fn load<'a>(statement: Statement<'a>, tx: &SystemTx, pushes: &'a [Push]) -> Result<Enqueued, Error> {
     let data = |push: &Push| json!({ "traceparent": push.trace.map(|trace| trace.to_string()) });
-    let marked = sql("WITH push AS ( \
-           SELECT DISTINCT ON (p.address_key, p.source_message_id) p.* \
-           FROM {p: seed uuid, address_key text, history_id bigint, source_message_id text, source text, \
-             published_at timestamptz, data jsonb}), \
-         target AS ( \
-           SELECT m.connector_id, m.tenant, p.* FROM mailboxes m JOIN push p ON p.address_key = m.address_key \
-           WHERE m.status <> 'disconnected' ORDER BY m.connector_id FOR NO KEY UPDATE OF m), \
-         queued AS ( \
-           INSERT INTO notification_queue (id, tenant, connector_id, source_message_id, source, history_id, \
-             published_at, notification_data, created_at, updated_at) \
-           SELECT overlay(seed::text placing substr(md5(connector_id::text), 1, 8) from 29)::uuid, tenant, \
-             connector_id, source_message_id, source, history_id, published_at, data, $1, $1 FROM target \
-           ON CONFLICT (tenant, connector_id, source_message_id) DO NOTHING RETURNING connector_id, history_id), \
-         hit AS (SELECT connector_id, count(*) AS n, max(history_id) AS pushed FROM queued GROUP BY connector_id) \
-         UPDATE mailboxes m SET requested = m.requested + hit.n, last_pushed_at = $1, pushed_id = hit.pushed, \
-           due_at = CASE WHEN m.status = 'active' AND m.monitored THEN least(m.due_at, $1) ELSE m.due_at END, \
-           due_reason = CASE WHEN m.due_at <= $1 THEN m.due_reason ELSE 'push' END \
-         FROM hit WHERE m.connector_id = hit.connector_id RETURNING m.connector_id AS value")
-    .bind(now)
-    .column("seed", pushes.iter().map(|push| push.seed))
-    .column("address_key", pushes.iter().map(|push| &push.address_key))
-    .column("history_id", pushes.iter().map(|push| push.history_id))
-    .column("source_message_id", pushes.iter().map(|push| &push.source_message_id))
-    .column("source", pushes.iter().map(|push| &push.source))
-    .column("published_at", pushes.iter().map(|push| push.published_at))
-    .column("data", pushes.iter().map(data))
-    .load::<Value<ConnectorId>>(tx)
-    .await?;
-    Ok(marked.into_iter().map(|row| row.0).collect())
+    let targets: Vec<Target> = statement
+        .column("seed", pushes.iter().map(|push| push.seed))
+        .column("address_key", pushes.iter().map(|push| &push.address_key))
+        .column("history_id", pushes.iter().map(|push| push.history_id))
+        .column("source_message_id", pushes.iter().map(|push| &push.source_message_id))
+        .column("source", pushes.iter().map(|push| &push.source))
+        .column("published_at", pushes.iter().map(|push| push.published_at))
+        .column("data", pushes.iter().map(data))
+        .load(tx)
+        .await?;
+    let mut enqueued = Enqueued::default();
+    for Target { connector, address_key, marked } in targets {
+        match marked {
+            true => enqueued.marked.push(connector),
+            false => enqueued.busy.push(Busy { connector, address_key }),
+        }
+    }
+    Ok(enqueued)
 }
 
 /// The newest push that still waits, or whose records are still to come to light: its trace goes on in the events it

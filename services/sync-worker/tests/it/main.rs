@@ -9,6 +9,7 @@
 )]
 
 mod actor;
+mod busy_mailboxes;
 mod failures;
 mod gmail;
 mod harness;

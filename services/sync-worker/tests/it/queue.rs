@@ -29,7 +29,7 @@ fn push(address: &str, history_id: u64, source: &str) -> Push {
 async fn send(db: &Db, ids: &Ids, pushes: Vec<Push>) -> usize {
     let pushes: Vec<_> = pushes.into_iter().map(|push| Push { seed: ids.seams.ids.uuid(), ..push }).collect();
     let tx = db.system().await.unwrap();
-    let marked = enqueue(&tx, &pushes, ids.clock.now()).await.unwrap().marked;
+    let marked = enqueue(&tx, &pushes, ids.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     marked.len()
 }

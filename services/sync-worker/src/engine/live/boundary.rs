@@ -13,7 +13,7 @@ use crate::rules::due::LOOK_BACK_AFTER;
 use crate::rules::words::RunReason;
 use crate::store::mailboxes::Beginning;
 use crate::store::runs::{NewRun, Step};
-use crate::store::{listing, mailboxes, runs};
+use crate::store::{mailboxes, runs};
 
 impl LiveLane<'_> {
     /// The first contact: the cursor stands at the boundary, and a full run begins.
@@ -51,7 +51,6 @@ impl LiveLane<'_> {
         if let Some(run) = runs::find_active(&mut commit.tx, &commit.guard).await? {
             let step = Step { state: Some(RunState::Superseded), ..Step::default() };
             runs::advance(&mut commit.tx, &run, &step, now).await?;
-            listing::clear(&mut commit.tx, &run).await?;
         }
         let beginning = Beginning { generation, boundary, renumbered, look_back_at: now + LOOK_BACK_AFTER };
         mailboxes::start_over(&mut commit.tx, &commit.guard, &beginning, now).await?;

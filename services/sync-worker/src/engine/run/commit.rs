@@ -49,7 +49,6 @@ impl RunLane<'_> {
         let mut commit = self.begin_commit().await?;
         let step = Step { state: Some(RunState::Completed), ..Step::default() };
         let run = runs::advance(&mut commit.tx, &self.run, &step, commit.now).await?;
-        listing::clear(&mut commit.tx, &run).await?;
         mailboxes::first_synced(&mut commit.tx, &commit.guard, commit.now).await?;
         commit.tell(&SyncCompleted { run: Some(run.state_message()) });
         let connector = commit.guard.connector;
