@@ -1,5 +1,6 @@
 //! What can stop work on a mailbox, sorted by what happens next.
 
+use postrider_domain::Timestamp;
 use postrider_gmail::GmailError;
 
 /// Why work on a mailbox stopped.
@@ -23,6 +24,14 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// The earliest time at which Google, or our governor, wants to hear from this mailbox again.
+    pub fn retry_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Gmail(error) => error.retry_at(),
+            Self::Db(_) | Self::Fenced | Self::BrokenOff | Self::Access(_) => None,
+        }
+    }
+
     /// A stable word for rows, metrics and logs.
     pub fn code(&self) -> &'static str {
         match self {

@@ -47,14 +47,10 @@ async fn note(
         None => false,
     };
     if !parked {
-        let retry_at = match error {
-            EngineError::Gmail(gmail) => gmail.retry_at(),
-            _ => None,
-        };
         let default = parts.settings.poll_interval;
         let interval = poll_interval(mailbox.poll_interval_seconds, default, false).max(Duration::from_secs(1));
         let jitter = parts.seams.entropy.unit();
-        let at = not_before(attempts, retry_at, interval, jitter, now);
+        let at = not_before(attempts, error.retry_at(), interval, jitter, now);
         lease::fail(&mut tx, guard, error.code(), attempts, at, now).await?;
     }
     if (parked && ended == Some(AccountStatus::ReauthRequired)) || attempts == TELL_AFTER {
@@ -81,8 +77,17 @@ async fn failure(
     Ok(RunState { error: error.code().to_owned(), ..active.unwrap_or(nameless) })
 }
 
-/// Whether a failure of work beside the live lane holds that work alone. What concerns the grant or the quota stops the
-/// mailbox.
+/// Whether a failure of a run's slice holds the run alone. A database that cannot even note that stops the mailbox.
+pub fn holds_run(error: &EngineError) -> bool {
+    match error {
+        EngineError::Gmail(error) => holds_alone(error),
+        EngineError::Db(_) => true,
+        EngineError::Fenced | EngineError::BrokenOff | EngineError::Access(_) => false,
+    }
+}
+
+/// Whether a failure of work beside the live lane holds that work alone. What concerns the grant stops the mailbox; a
+/// refusal by the quota does not: live calls are few, cheap and first in line, and are refused by themselves if at all.
 pub fn holds_alone(error: &GmailError) -> bool {
     match error {
         GmailError::NotFound
@@ -91,13 +96,13 @@ pub fn holds_alone(error: &GmailError) -> bool {
         | GmailError::FailedPrecondition { .. }
         | GmailError::Permanent { .. }
         | GmailError::BadRequest { .. }
+        | GmailError::RateLimited { .. }
+        | GmailError::DailyLimit { .. }
         | GmailError::Transient { .. } => true,
         GmailError::Token(_)
         | GmailError::Auth
         | GmailError::ScopeMissing
         | GmailError::HistoryGone
-        | GmailError::RateLimited { .. }
-        | GmailError::DailyLimit { .. }
         | GmailError::WatchTaken => false,
     }
 }

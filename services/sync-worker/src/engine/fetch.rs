@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -22,6 +22,8 @@ const PARSE_INLINE_MAX: usize = 128 << 10;
 
 /// Failures in a row after which one mail is no longer let stop the others.
 pub const ALONE_AFTER: i32 = 2;
+/// Mails parked in a row, with none served between, after which Gmail is taken to serve no mail at all.
+const MOST_UNSERVED: u32 = 50;
 
 /// Fetches for one lane, and what one mail may cost before it, or the whole mailbox, waits.
 #[derive(Clone)]
@@ -37,6 +39,8 @@ pub struct Fetcher {
     /// A mail that Gmail does not serve, while it answers for the mailbox, is parked instead of stopping everything
     /// behind it.
     pub park_alone: bool,
+    /// Mails parked so since one was last served.
+    pub unserved: Arc<AtomicU32>,
 }
 
 /// What [`Fetcher::all`] brought.
@@ -59,7 +63,13 @@ impl Fetcher {
             retries: settings.fetch_retries,
             pause: settings.fetch_pause,
             park_alone: failures >= ALONE_AFTER,
+            unserved: Arc::default(),
         }
+    }
+
+    /// Fetches for a run. It has no use for failing first: the retries of a call are its failures in a row.
+    pub fn of_run(lease: &Lease<'_>, lane: Lane) -> Self {
+        Self::of(lease, lane, ALONE_AFTER)
     }
 
     /// Fetches one mail. `Err` only for what stops the mailbox.
@@ -68,30 +78,40 @@ impl Fetcher {
         loop {
             let result = match fetch {
                 Fetch::Mail => match self.gmail.get_raw(id).await {
-                    Ok(mail) => return Ok(parse(mail).await),
+                    Ok(mail) => {
+                        self.unserved.store(0, Ordering::Relaxed);
+                        return Ok(parse(mail).await);
+                    }
                     Err(error) => Err(error),
                 },
                 Fetch::Labels => self.gmail.get_minimal(id).await.map(Fetched::Labels),
             };
             match result {
-                Ok(fetched) => return Ok(fetched),
+                Ok(fetched) => {
+                    self.unserved.store(0, Ordering::Relaxed);
+                    return Ok(fetched);
+                }
                 Err(GmailError::NotFound) => return Ok(Fetched::Missing),
                 Err(GmailError::NoSource) => return Ok(Fetched::NoSource),
                 Err(error) if passes(&error) && tries < self.retries => {
                     tries += 1;
                     tokio::time::sleep(self.pause.saturating_mul(tries)).await;
                 }
-                Err(error) if self.park_alone && may_be_the_mails(&error) => {
-                    // One more question, about nothing in particular, tells a broken mail from a broken mailbox.
-                    return match self.gmail.profile().await {
-                        Ok(_answers) => Ok(Fetched::Poison(format!("Gmail does not serve it: {error}"))),
-                        Err(_mailbox) => Err(error),
-                    };
-                }
+                Err(error) if self.park_alone && may_be_the_mails(&error) => return self.alone(error).await,
                 Err(error) if error.stops_mailbox() => return Err(error),
                 Err(error) => return Ok(Fetched::Poison(error.to_string())),
             }
         }
+    }
+
+    /// What to do about a mail that Gmail did not serve after every retry. One more question, about nothing in particular,
+    /// tells a broken mail from a broken mailbox; and where no mail is served any more, it is not the mails.
+    async fn alone(&self, error: GmailError) -> Result<Fetched, GmailError> {
+        self.gmail.profile().await.map_err(|_mailbox| error.clone())?;
+        if self.unserved.fetch_add(1, Ordering::Relaxed) >= MOST_UNSERVED {
+            return Err(error);
+        }
+        Ok(Fetched::Poison(format!("Gmail does not serve it: {error}")))
     }
 
     /// Fetches many, in their order; keeps what came before the first error that stops the mailbox, or before `ahead`

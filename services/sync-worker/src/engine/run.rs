@@ -15,13 +15,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::apply::Commit;
 use super::boundary::{self, Boundary};
-use super::failure::holds_alone;
+use super::failure::holds_run;
 use super::fetch::Fetcher;
 use super::lease::Lease;
 use crate::error::EngineError;
 use crate::rules::words::RunReason;
 use crate::store::listing::refresh_statistics;
 use crate::store::runs::{self, Run};
+use failure::hold;
 
 /// With this many rows the planner's statistics are good enough; below it a fresh mirror is fast without.
 const STATISTICS_AFTER: i64 = 500;
@@ -50,22 +51,30 @@ impl<'l> RunLane<'l> {
         let active = runs::find_active(&mut tx, &guard).await?;
         let queued = runs::list_queued(&tx, &guard).await?.into_iter().find(|run| run.kind != RunKind::Incremental);
         tx.commit().await?;
-        let run = match (active, queued) {
-            // It waits after a failure; the release makes the mailbox due for it.
-            (Some(run), _) if run.not_before.is_some_and(|at| at > lease.parts.now()) => return Ok(None),
-            (Some(run), _) => run,
-            (None, Some(run)) => begin(lease, &run).await?,
-            (None, None) => return Ok(None),
-        };
-        Ok(Some(Self { lease, run }))
+        let Some(run) = active.or(queued) else { return Ok(None) };
+        // It waits after a failure; the release makes the mailbox due for it.
+        if run.not_before.is_some_and(|at| at > lease.parts.now()) {
+            return Ok(None);
+        }
+        if run.state != RunState::Queued {
+            return Ok(Some(Self { lease, run }));
+        }
+        match Box::pin(begin(lease, &run)).await {
+            Ok(run) => Ok(Some(Self { lease, run })),
+            Err(error) if holds_run(&error) => {
+                hold(lease, run.id, &error).await?;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Works on the run for a slice of time. `done` is set at the end in any case.
     pub async fn slice(&mut self, done: &CancellationToken) -> Result<SliceOver, EngineError> {
         let _set = done.clone().drop_guard();
         match Box::pin(self.work()).await {
-            Err(EngineError::Gmail(error)) if holds_alone(&error) => {
-                self.hold(&error).await?;
+            Err(error) if holds_run(&error) => {
+                hold(self.lease, self.run.id, &error).await?;
                 Ok(SliceOver::RunWaits)
             }
             // The live lane started over: another run takes this one's place.
@@ -85,7 +94,14 @@ impl<'l> RunLane<'l> {
                     return Ok(SliceOver::RunEnded);
                 }
             }
-            if !self.run.state.is_over() && (Instant::now() >= until || self.lease.parts.stopping()) {
+            if self.run.state.is_over() {
+                continue;
+            }
+            if self.lease.parts.stopping() {
+                return Ok(SliceOver::WorkLeft);
+            }
+            if Instant::now() >= until {
+                self.went_well().await?;
                 return Ok(SliceOver::WorkLeft);
             }
         }
@@ -98,7 +114,7 @@ impl<'l> RunLane<'l> {
             (_, RunReason::Asked) => Lane::Asked,
             _ => Lane::Backfill,
         };
-        Fetcher::of(self.lease, lane, self.run.attempts)
+        Fetcher::of_run(self.lease, lane)
     }
 
     /// A run without fresh statistics is slow, not wrong.

@@ -5,8 +5,10 @@ mod read;
 mod row;
 mod step;
 
-pub use begin::{NewRun, Request, begin, complete_incremental, enqueue, find_active, list_queued, start};
+pub use begin::{
+    NewRun, Request, begin, complete_incremental, enqueue, find_active, find_unfinished, list_queued, start,
+};
 pub use read::{find, list};
 use row::run_columns;
 pub use row::{Counts, Run};
-pub use step::{Step, advance, hold};
+pub use step::{Step, advance, hold, went_well};

@@ -10,14 +10,12 @@ use postrider_contracts::mailbox::{EmailReceived, EmailSent};
 use postrider_contracts::{Envelope, Event, streams};
 use postrider_domain::{AccountStatus, Clock as _, ConnectorId, HistoryId, MockClock, Seams, TenantId, UserId};
 use postrider_storage::{Db, Spec, Value, row, sql};
-use postrider_sync_worker::engine::{Engine, Parts, Settings};
+use postrider_sync_worker::engine::{Engine, GmailAccess, Parts, Settings};
 use postrider_sync_worker::metrics::Metrics;
 use postrider_sync_worker::rules::words::RunReason;
 use postrider_sync_worker::store::mailboxes::news::{self, AccountNews};
 use postrider_testing::db::TestDb;
 use tokio_util::sync::CancellationToken;
-
-use crate::gmail::SimAccess;
 
 /// A fresh database of sync-worker.
 pub async fn database() -> TestDb {
@@ -25,7 +23,7 @@ pub async fn database() -> TestDb {
 }
 
 /// An engine over the given access, with everything that waits made short.
-pub fn engine(db: &Db, access: SimAccess, seams: Seams, owner: &str) -> Engine {
+pub fn engine(db: &Db, access: impl GmailAccess, seams: Seams, owner: &str) -> Engine {
     let settings = Settings {
         live_tick: Duration::from_millis(2),
         backfill_slice: Duration::from_millis(400),

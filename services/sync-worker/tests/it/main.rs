@@ -9,6 +9,7 @@
 )]
 
 mod actor;
+mod backfill;
 mod busy_mailboxes;
 mod failures;
 mod gmail;
@@ -19,6 +20,7 @@ mod http_mail;
 mod http_sync_runs;
 mod http_world;
 mod lagging;
+mod lanes;
 mod leases;
 mod listing;
 mod property;

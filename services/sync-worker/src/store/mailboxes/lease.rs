@@ -50,8 +50,9 @@ pub async fn find_waiting(tx: &TenantTx, guard: &Guard) -> Result<Option<Waiting
            m.last_pushed_at AS pushed_at, m.pushed_id, m.last_entry_at AS entry_at, m.cursor, m.caught_up_at, \
            m.look_back_at AS look_back, \
            EXISTS (SELECT FROM sync_runs WHERE tenant = $1 AND connector_id = $2 AND state = 'queued') AS asked, \
-           (SELECT min(not_before) FROM sync_runs WHERE tenant = $1 AND connector_id = $2 \
-             AND state IN ('listing', 'fetching', 'confirming')) AS run \
+           (SELECT not_before FROM sync_runs WHERE tenant = $1 AND connector_id = $2 AND kind <> 'incremental' \
+             AND state IN ('queued', 'listing', 'fetching', 'confirming') ORDER BY state = 'queued', created_at LIMIT 1) \
+             AS run \
          FROM mailboxes m WHERE m.connector_id = $2 AND m.epoch = $3")
     .binds((&guard.tenant, guard.connector, guard.epoch))
     .optional(tx)

@@ -63,6 +63,19 @@ pub async fn find_active(tx: &mut TenantTx, guard: &Guard) -> Result<Option<Run>
     .await
 }
 
+/// That run, if it waits or is at work.
+pub async fn find_unfinished(tx: &mut TenantTx, guard: &Guard, run: RunId) -> Result<Option<Run>, Error> {
+    sql(concat!(
+        "SELECT ",
+        run_columns!(),
+        " FROM sync_runs WHERE tenant = $1 AND run_id = $2 AND connector_id = $3 \
+          AND state IN ('queued', 'listing', 'fetching', 'confirming')"
+    ))
+    .binds((&guard.tenant, run, guard.connector))
+    .optional(tx)
+    .await
+}
+
 /// Queued runs, oldest first.
 pub async fn list_queued(tx: &TenantTx, guard: &Guard) -> Result<Vec<Run>, Error> {
     sql(concat!(
@@ -86,7 +99,7 @@ pub async fn begin(
 ) -> Result<Run, Error> {
     sql(concat!(
         "UPDATE sync_runs SET state = 'listing', generation = $3, boundary = $4, total_estimate = $5, \
-            started_at = $6, updated_at = $6 WHERE tenant = $1 AND run_id = $2 AND state = 'queued' RETURNING ",
+            started_at = $6, updated_at = $6, error = NULL, not_before = NULL WHERE tenant = $1 AND run_id = $2 AND state = 'queued' RETURNING ",
         run_columns!()
     ))
     .binds((&guard.tenant, run, guard.generation, boundary, total_estimate, now))

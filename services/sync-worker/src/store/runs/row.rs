@@ -32,7 +32,7 @@ row! {
         pub failed: i64,
         pub total_estimate: i64,
         pub error: Option<String>,
-        /// Failures in a row; 0 after any progress.
+        /// Slices in a row that failed; 0 after one that did not.
         pub attempts: i32,
         /// Not worked on before.
         pub not_before: Option<Timestamp>,

@@ -22,7 +22,7 @@ pub struct Step {
     pub progressed: bool,
 }
 
-/// Writes a step, which ends a row of failures. Returns the run after it.
+/// Writes a step. A run that moves does not wait any more; its row of failures ends by [`went_well`]. Returns the run.
 pub async fn advance(tx: &mut TenantTx, run: &Run, step: &Step, now: Timestamp) -> Result<Run, Error> {
     let add = &step.add;
     sql(concat!(
@@ -33,7 +33,7 @@ pub async fn advance(tx: &mut TenantTx, run: &Run, step: &Step, now: Timestamp) 
             state = coalesce($13, state), total_estimate = greatest(coalesce($14, total_estimate), listed + $3), \
             settled = greatest(settled, $17), progressed_at = CASE WHEN $15 THEN $16 ELSE progressed_at END, \
             finished_at = CASE WHEN $13 IN ('completed', 'failed', 'superseded') THEN $16 ELSE finished_at END, \
-            error = NULL, attempts = 0, not_before = NULL, updated_at = $16 \
+            error = NULL, not_before = NULL, updated_at = $16 \
          WHERE tenant = $1 AND run_id = $2 RETURNING ",
         run_columns!()
     ))
@@ -62,4 +62,13 @@ pub async fn hold(
     .binds((&run.tenant, run.id, error, attempts, not_before, now))
     .get_result(tx)
     .await
+}
+
+/// Ends a row of failures.
+pub async fn went_well(tx: &TenantTx, run: &Run) -> Result<(), Error> {
+    sql("UPDATE sync_runs SET attempts = 0 WHERE tenant = $1 AND run_id = $2")
+        .binds((&run.tenant, run.id))
+        .execute(tx)
+        .await?;
+    Ok(())
 }

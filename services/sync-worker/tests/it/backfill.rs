@@ -1,0 +1,222 @@
+//! A backfill is held by what fails in it, and by nothing else; live mail is held by neither.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use postrider_domain::{Clock as _, RunId, RunKind, RunState, Timestamp};
+use postrider_gmail::{GmailError, Lane, LimitKind};
+use postrider_gmail_sim::{Deliver, MailboxSpec, Sizes, World};
+use postrider_storage::{row, sql};
+use postrider_sync_worker::engine::Engine;
+use postrider_sync_worker::store::mailboxes::due;
+use postrider_sync_worker::store::runs::{self, Request};
+use postrider_testing::db::TestDb;
+
+use crate::gmail::SimGmail;
+use crate::harness::{Ids, database, engine, mirror};
+use crate::lanes::LanedGmail;
+
+struct Case {
+    test: TestDb,
+    ids: Ids,
+    world: World,
+    sim: SimGmail,
+    gmail: LanedGmail,
+    engine: Engine,
+}
+
+row! {
+    #[derive(Debug)]
+    struct RunRow {
+        state: RunState,
+        attempts: i32,
+        not_before: Option<Timestamp>,
+        failed: i64,
+        deleted: i64,
+        error: Option<String>,
+    }
+}
+
+row! {
+    #[derive(Debug)]
+    struct MailboxRow {
+        attempts: i32,
+        not_before: Option<Timestamp>,
+        last_error: Option<String>,
+    }
+}
+
+async fn case(seed: u64, mails: u32) -> Case {
+    let test = database().await;
+    let ids = Ids::of(seed);
+    ids.connect(&test.db, "sub").await;
+    let world = World::new(seed, Arc::new(ids.clock.clone()));
+    world.create_mailbox(&MailboxSpec { sizes: Sizes::Small, ..MailboxSpec::new(ids.address.clone(), mails) }).unwrap();
+    let sim = SimGmail::new(world.clone(), &ids.address, ids.clock.clone(), seed, 10);
+    let gmail = LanedGmail::new(sim.clone());
+    let engine = engine(&test.db, gmail.clone(), ids.seams.clone(), "one");
+    Case { test, ids, world, sim, gmail, engine }
+}
+
+impl Case {
+    async fn work(&self) -> bool {
+        self.engine.run_mailbox(self.ids.connector).await.unwrap()
+    }
+
+    /// Works until nothing is due, without letting time pass.
+    async fn settle(&self) {
+        while self.work().await {}
+    }
+
+    /// A person asks for a look now.
+    async fn look(&self) {
+        let tx = self.test.db.tenant(&self.ids.tenant).await.unwrap();
+        due::ask(&tx, self.ids.connector, self.ids.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    async fn ask_for_a_full_run(&self) {
+        let mut tx = self.test.db.tenant(&self.ids.tenant).await.unwrap();
+        let (tenant, connector) = (&self.ids.tenant, self.ids.connector);
+        let id = RunId(self.ids.seams.ids.uuid());
+        let request = Request { tenant, connector, id, kind: RunKind::Full, max_results: None };
+        runs::enqueue(&mut tx, &request, self.ids.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// The newest run.
+    async fn run(&self) -> RunRow {
+        let tx = self.test.db.tenant(&self.ids.tenant).await.unwrap();
+        let run = sql("SELECT state, attempts, not_before, failed, deleted, error FROM sync_runs \
+             WHERE connector_id = $1 ORDER BY created_at DESC LIMIT 1")
+        .bind(self.ids.connector)
+        .get_result(&tx)
+        .await
+        .unwrap();
+        tx.commit().await.unwrap();
+        run
+    }
+
+    async fn mailbox(&self) -> MailboxRow {
+        let tx = self.test.db.tenant(&self.ids.tenant).await.unwrap();
+        let mailbox = sql("SELECT attempts, not_before, last_error FROM mailboxes WHERE connector_id = $1")
+            .bind(self.ids.connector)
+            .get_result(&tx)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        mailbox
+    }
+
+    async fn mirrored(&self) -> Vec<String> {
+        mirror(&self.test.db, &self.ids.tenant, self.ids.connector).await.into_keys().collect()
+    }
+
+    fn truth(&self) -> Vec<String> {
+        self.world.truth(&self.ids.address).unwrap().into_keys().collect()
+    }
+
+    /// A mail comes, and reaches the mirror though the run waits.
+    async fn live_mail_comes(&self) {
+        let new = self.world.deliver(&self.ids.address, Deliver::default()).unwrap().to_string();
+        self.look().await;
+        self.work().await;
+        assert!(self.mirrored().await.contains(&new), "live mail");
+    }
+}
+
+fn spent() -> GmailError {
+    GmailError::RateLimited { kind: LimitKind::Quota, retry_at: None }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mails_that_gmail_does_not_serve_hold_a_backfill_for_their_retries_and_no_longer() {
+    let case = case(31, 60).await;
+    let broken: Vec<String> = case.truth().into_iter().step_by(20).collect();
+    case.sim.refusals.lock().unwrap().mails.clone_from(&broken);
+    // No time passes: whoever waits, if for five seconds, is not done.
+    case.settle().await;
+    let run = case.run().await;
+    assert_eq!((run.state, run.failed), (RunState::Completed, 3), "{run:?}");
+    assert_eq!(case.mirrored().await.len(), 57);
+    case.sim.refusals.lock().unwrap().mails.clear();
+    case.ids.clock.advance(TimeDelta::minutes(5));
+    case.settle().await;
+    assert_eq!(case.mirrored().await, case.truth());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gmail_that_serves_no_mail_at_all_is_not_taken_for_broken_mails() {
+    let case = case(32, 200).await;
+    case.sim.refusals.lock().unwrap().mails = case.truth();
+    case.settle().await;
+    let run = case.run().await;
+    assert_eq!((run.state, run.attempts, run.error.as_deref()), (RunState::Fetching, 1, Some("transient")), "{run:?}");
+    assert!(run.failed <= 60, "{run:?}");
+    case.sim.refusals.lock().unwrap().mails.clear();
+    case.ids.clock.advance(TimeDelta::minutes(5));
+    case.settle().await;
+    assert_eq!(case.mirrored().await, case.truth());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backfill_that_the_quota_refuses_waits_longer_each_time_and_live_mail_does_not_wait() {
+    let case = case(33, 120).await;
+    // Every tenth call is refused: each slice gets somewhere before it is.
+    case.gmail.refuse(|lane, before| (lane == Lane::Backfill && before % 10 == 9).then(spent));
+    let mut waits = Vec::new();
+    for failures in 1..=6 {
+        case.work().await;
+        let run = case.run().await;
+        assert_eq!((run.attempts, run.error.as_deref()), (failures, Some("rate_limited")), "{run:?}");
+        waits.push((run.not_before.unwrap() - case.ids.clock.now()).num_milliseconds());
+        let asked = case.gmail.calls(Lane::Backfill);
+        case.live_mail_comes().await;
+        assert_eq!(case.gmail.calls(Lane::Backfill), asked, "the run waits");
+        let mailbox = case.mailbox().await;
+        assert_eq!((mailbox.attempts, mailbox.not_before, mailbox.last_error), (0, None, None));
+        case.ids.clock.advance(run.not_before.unwrap() - case.ids.clock.now());
+    }
+    // Doubled five times, whatever the jitter.
+    assert!(waits.last().unwrap() > &(8 * waits.first().unwrap()), "{waits:?}");
+    case.gmail.refuse(|_, _| None);
+    case.settle().await;
+    assert_eq!(case.run().await.state, RunState::Completed);
+    case.ids.clock.advance(TimeDelta::hours(1));
+    case.settle().await;
+    assert_eq!(case.mirrored().await, case.truth());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mailbox_waits_once_live_calls_are_refused_as_well() {
+    let case = case(34, 30).await;
+    case.settle().await;
+    case.gmail.refuse(|_, _| Some(spent()));
+    for failures in 1..=3 {
+        case.ids.clock.advance(TimeDelta::hours(1));
+        assert!(case.engine.run_mailbox(case.ids.connector).await.is_err());
+        let mailbox = case.mailbox().await;
+        assert_eq!((mailbox.attempts, mailbox.last_error.as_deref()), (failures, Some("rate_limited")));
+        assert!(mailbox.not_before.unwrap() > case.ids.clock.now());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_cannot_even_begin_waits_by_itself() {
+    let case = case(35, 30).await;
+    case.settle().await;
+    case.gmail.refuse(|lane, _| (lane == Lane::Asked).then(spent));
+    case.ask_for_a_full_run().await;
+    for failures in 1..=3 {
+        case.work().await;
+        let run = case.run().await;
+        assert_eq!((run.state, run.attempts), (RunState::Queued, failures), "{run:?}");
+        assert_eq!(case.mailbox().await.not_before, None);
+        case.live_mail_comes().await;
+        assert_eq!(case.run().await.attempts, failures, "it waits");
+        case.ids.clock.advance(run.not_before.unwrap() - case.ids.clock.now());
+    }
+    case.gmail.refuse(|_, _| None);
+    case.settle().await;
+    assert_eq!(case.run().await.state, RunState::Completed);
+}
