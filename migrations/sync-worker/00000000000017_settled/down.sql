@@ -22,5 +22,5 @@ ALTER TABLE emails DROP COLUMN fetched_id;
 COMMENT ON COLUMN mailboxes.cursor IS NULL;
 UPDATE mailboxes SET cursor = settled WHERE settled IS NOT NULL;
 ALTER TABLE mailboxes DROP COLUMN settled, DROP COLUMN seen_head, DROP COLUMN seen_head_at, DROP COLUMN pushed_id,
-  DROP COLUMN last_entry_at, DROP COLUMN look_back_at, DROP COLUMN gone_at, DROP COLUMN back_at, DROP COLUMN back_head,
+  DROP COLUMN last_entry_at, DROP COLUMN look_back_at, DROP COLUMN gone_at, DROP COLUMN gone_head, DROP COLUMN back_at, DROP COLUMN back_head,
   DROP COLUMN renumbered_at;

@@ -12,8 +12,10 @@ ALTER TABLE mailboxes
   ADD COLUMN last_entry_at timestamptz,
   -- When newest mail and labels are compared with listings, after a boundary; null = no more.
   ADD COLUMN look_back_at timestamptz,
-  -- When history first answered 404 for `settled`; null = it did not.
+  -- When history first answered 404 for `settled`, and the id told then, where looks start until it is certain; null = it
+  -- did not.
   ADD COLUMN gone_at timestamptz,
+  ADD COLUMN gone_head bigint,
   -- Since when Gmail tells ids below `settled`, and the lowest of them; null = it does not.
   ADD COLUMN back_at timestamptz,
   ADD COLUMN back_head bigint,

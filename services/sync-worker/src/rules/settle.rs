@@ -39,6 +39,8 @@ pub struct Standing {
     pub seen_head_at: Timestamp,
     /// When the last complete look began.
     pub caught_up_at: Timestamp,
+    /// Since when history answers that `settled` is gone, and where looks start until it is certain.
+    pub gone: Option<(Timestamp, HistoryId)>,
     /// Since when Gmail tells ids below `settled`, and where looks start meanwhile.
     pub back: Option<(Timestamp, HistoryId)>,
     /// When a generation was last begun because of that.
@@ -54,18 +56,23 @@ pub enum Start {
     Cursor(HistoryId),
     /// At the lowest id told since ids went back.
     Lower(HistoryId),
+    /// At the id told when history first said that `settled` is gone: new mail does not wait for certainty.
+    Meanwhile(HistoryId),
 }
 
 impl Start {
     pub fn id(self) -> HistoryId {
         match self {
-            Self::Settled(id) | Self::Cursor(id) | Self::Lower(id) => id,
+            Self::Settled(id) | Self::Cursor(id) | Self::Lower(id) | Self::Meanwhile(id) => id,
         }
     }
 }
 
 /// Where the next look starts. `crowded`: much lies beyond `settled`; `whole`: something waits for a complete look.
 pub fn start(standing: &Standing, crowded: bool, whole: bool, now: Timestamp) -> Start {
+    if let Some((_, head)) = standing.gone.filter(|(since, _)| now < *since + ASK_AGAIN_AFTER) {
+        return Start::Meanwhile(head);
+    }
     match standing.back {
         Some((_, lower)) => Start::Lower(lower),
         None if crowded && !whole && now < standing.caught_up_at + WHOLE_LOOK_EVERY => Start::Cursor(standing.cursor),

@@ -1,5 +1,6 @@
 //! Gmail over the simulator's core, with faults: every call may fail, be slow, or meet a mailbox that just changed.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -58,6 +59,7 @@ pub struct SimGmail {
     pub listing: Arc<Mutex<Listing>>,
     pub refusals: Arc<Mutex<Refusals>>,
     inner: Arc<Mutex<(Rates, Dice)>>,
+    spent: Arc<AtomicU64>,
 }
 
 impl SimGmail {
@@ -72,6 +74,7 @@ impl SimGmail {
             listing: Arc::default(),
             refusals: Arc::default(),
             inner,
+            spent: Arc::default(),
         }
     }
 
@@ -79,8 +82,14 @@ impl SimGmail {
         self.inner.lock().unwrap().0 = rates;
     }
 
-    /// What may happen to any call.
-    async fn fate(&self, get: bool) -> Result<(), GmailError> {
+    /// Units spent so far, as Google counts them.
+    pub fn units(&self) -> u64 {
+        self.spent.load(Ordering::Relaxed)
+    }
+
+    /// What may happen to a call, which costs so many units.
+    async fn fate(&self, units: u64, get: bool) -> Result<(), GmailError> {
+        self.spent.fetch_add(units, Ordering::Relaxed);
         tokio::task::yield_now().await;
         if self.refusals.lock().unwrap().tokens {
             return Err(GmailError::Auth);
@@ -151,7 +160,7 @@ fn sorted(error: ApiError) -> GmailError {
 #[async_trait]
 impl GmailApi for SimGmail {
     async fn profile(&self) -> Result<Profile, GmailError> {
-        self.fate(false).await?;
+        self.fate(1, false).await?;
         let profile = self.world.profile(&self.address).map_err(sorted)?;
         Ok(Profile {
             email: EmailAddress::parse(&profile.email_address).unwrap(),
@@ -167,7 +176,7 @@ impl GmailApi for SimGmail {
         label: Option<&LabelId>,
         include_spam_trash: bool,
     ) -> Result<IdPage, GmailError> {
-        self.fate(false).await?;
+        self.fate(5, false).await?;
         let query = ListQuery {
             max_results: Some(self.page),
             page_token: page_token.map(str::to_owned),
@@ -188,7 +197,7 @@ impl GmailApi for SimGmail {
     }
 
     async fn get_raw(&self, id: &MessageId) -> Result<RawMail, GmailError> {
-        self.fate(true).await?;
+        self.fate(20, true).await?;
         self.served(id)?;
         let found = self.world.get_message(&self.address, self.id(id)).map_err(sorted)?;
         if found.gaps.raw.is_some() {
@@ -208,7 +217,7 @@ impl GmailApi for SimGmail {
     }
 
     async fn get_minimal(&self, id: &MessageId) -> Result<MailMeta, GmailError> {
-        self.fate(true).await?;
+        self.fate(20, true).await?;
         let found = self.world.get_message(&self.address, self.id(id)).map_err(sorted)?;
         Ok(MailMeta {
             id: id.clone(),
@@ -222,7 +231,7 @@ impl GmailApi for SimGmail {
     }
 
     async fn history(&self, start: HistoryId, page_token: Option<&str>) -> Result<HistoryPage, GmailError> {
-        self.fate(false).await?;
+        self.fate(2, false).await?;
         let query = HistoryQuery {
             start: start.0,
             max_results: Some(self.page),
@@ -266,7 +275,7 @@ impl GmailApi for SimGmail {
     }
 
     async fn labels(&self) -> Result<Vec<Label>, GmailError> {
-        self.fate(false).await?;
+        self.fate(1, false).await?;
         let listed = self.world.labels_list(&self.address).map_err(sorted)?;
         let one = |label: postrider_gmail_sim::labels::Label| Label {
             id: LabelId::parse(label.id).unwrap(),

@@ -1,85 +1,12 @@
 //! A Gmail that names its newest history id before it shows the records, shows later ones before earlier ones, and
 //! answers from replicas that are behind: it costs time, never mail.
 
-use std::collections::BTreeMap;
-
 use chrono::TimeDelta;
-use postrider_domain::{Clock as _, EmailAddress, HistoryId};
-use postrider_gmail_sim::mailbox::{Lag, LagScope, Quirks};
+use postrider_gmail_sim::mailbox::{LagScope, Quirks};
 use postrider_gmail_sim::{Deliver, MsgId};
-use postrider_storage::{Value, sql};
-use postrider_sync_worker::store::queue::{self, Push};
 
-use crate::harness::{announced, ledger, mirror};
-use crate::rig::{Rig, rig};
-
-impl Rig {
-    /// Works as long as anything is due.
-    async fn work(&self) {
-        while self.engine.run_mailbox(self.ids.connector).await.unwrap() {}
-    }
-
-    /// Lets time pass a second at a time, working at whatever is due.
-    async fn live(&self, seconds: i64) {
-        for _ in 0..seconds {
-            self.ids.clock.advance(TimeDelta::seconds(1));
-            self.work().await;
-        }
-    }
-
-    fn head_runs_ahead(&self, span: TimeDelta, scope: LagScope) {
-        self.world.set_quirks(&self.ids.address, Quirks { true_head: true, ..Quirks::default() }).unwrap();
-        self.world.set_lag(&self.ids.address, Lag { span, scope }).unwrap();
-    }
-
-    async fn push(&self, id: u64) {
-        let push = Push {
-            seed: self.ids.seams.ids.uuid(),
-            address_key: EmailAddress::parse(&self.ids.address).unwrap().lookup_key(),
-            history_id: HistoryId(id),
-            source_message_id: self.ids.seams.ids.uuid().to_string(),
-            source: "pubsub".to_owned(),
-            published_at: None,
-            trace: None,
-        };
-        let mut tx = self.test.db.system().await.unwrap();
-        queue::enqueue(&mut tx, &[push], self.ids.clock.now()).await.unwrap();
-        tx.commit().await.unwrap();
-    }
-
-    fn head(&self) -> u64 {
-        self.world.visibility(&self.ids.address).unwrap().history_id
-    }
-
-    async fn labels(&self) -> BTreeMap<String, Vec<String>> {
-        let mirrored = mirror(&self.test.db, &self.ids.tenant, self.ids.connector).await;
-        mirrored.into_iter().map(|(id, mail)| (id, mail.labels.into_iter().collect())).collect()
-    }
-
-    fn true_labels(&self) -> BTreeMap<String, Vec<String>> {
-        let truth = self.world.truth(&self.ids.address).unwrap();
-        truth.into_iter().map(|(id, mail)| (id, mail.labels.into_iter().collect())).collect()
-    }
-
-    async fn number(&self, sql_text: &'static str) -> i64 {
-        let tx = self.test.db.tenant(&self.ids.tenant).await.unwrap();
-        let count = sql(sql_text).bind(self.ids.connector).get_result::<Value<i64>>(&tx).await.unwrap();
-        tx.commit().await.unwrap();
-        count.0
-    }
-
-    /// Every mail there, every label right, every entry counted, each live mail told once.
-    async fn is_right(&self, live: &[String]) {
-        assert_eq!(self.labels().await, self.true_labels());
-        let [seen, applied, tombstoned, parked, waiting] =
-            ledger(&self.test.db, &self.ids.tenant, self.ids.connector).await;
-        assert_eq!((seen, parked, waiting), (applied + tombstoned, 0, 0));
-        let told = announced(&self.test.db, self.ids.connector).await;
-        for id in live {
-            assert_eq!(told.get(id).copied().unwrap_or_default(), (1, 0), "{id}");
-        }
-    }
-}
+use crate::harness::{announced, ledger};
+use crate::rig::rig;
 
 /// Generations and repairs there were, beside the first.
 const GENERATIONS: &str = "SELECT (max(generation) - 1)::bigint AS value FROM mailboxes WHERE connector_id = $1";
@@ -212,7 +139,8 @@ async fn ids_that_go_back_for_days_neither_loop_nor_hide_later_records() {
     assert_eq!(rig.labels().await, rig.true_labels());
     assert_eq!(rig.number(GENERATIONS).await, 1, "one new generation, and no relearning after it");
     rig.live_through(48).await;
-    rig.is_right(&live[1..]).await;
+    // The first mail after the ids changed was found by listing, not by a record: nobody was told of it.
+    rig.is_right(&live[2..]).await;
     assert!(rig.number(GENERATIONS).await <= 2);
 }
 

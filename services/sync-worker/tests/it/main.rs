@@ -23,6 +23,7 @@ mod lagging;
 mod lanes;
 mod leases;
 mod listing;
+mod month;
 mod property;
 mod queue;
 mod quota;

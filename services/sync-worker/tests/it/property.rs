@@ -47,7 +47,7 @@ fn a_seed_that_no_test_owns_is_told() {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test's own switch, not a setting of the product")]
-fn number(name: &str) -> Option<u64> {
+pub fn number(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number")))
 }

@@ -1,18 +1,21 @@
 //! One mailbox with a simulator and an engine that a test drives.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
 use postrider_contracts::mailbox::SyncFailed;
 use postrider_contracts::{Event as _, streams};
-use postrider_domain::AccountStatus;
+use postrider_domain::{AccountStatus, Clock as _, EmailAddress, HistoryId};
+use postrider_gmail_sim::mailbox::{Lag, LagScope, Quirks};
 use postrider_gmail_sim::{Deliver, MailboxSpec, Sizes, World};
 use postrider_storage::{Value, sql};
 use postrider_sync_worker::engine::Engine;
+use postrider_sync_worker::store::queue::{self, Push};
 use postrider_testing::db::TestDb;
 
 use crate::gmail::{SimAccess, SimGmail};
-use crate::harness::{Ids, database, engine, mirror};
+use crate::harness::{Ids, announced, database, engine, ledger, mirror};
 
 /// A mailbox, its simulator and an engine over it.
 pub struct Rig {
@@ -76,5 +79,73 @@ impl Rig {
             .await
             .unwrap()
             .0
+    }
+}
+
+impl Rig {
+    /// Works as long as anything is due.
+    pub async fn work(&self) {
+        while self.engine.run_mailbox(self.ids.connector).await.unwrap() {}
+    }
+
+    /// Lets time pass a second at a time, working at whatever is due.
+    pub async fn live(&self, seconds: i64) {
+        for _ in 0..seconds {
+            self.ids.clock.advance(TimeDelta::seconds(1));
+            self.work().await;
+        }
+    }
+
+    pub fn head_runs_ahead(&self, span: TimeDelta, scope: LagScope) {
+        self.world.set_quirks(&self.ids.address, Quirks { true_head: true, ..Quirks::default() }).unwrap();
+        self.world.set_lag(&self.ids.address, Lag { span, scope }).unwrap();
+    }
+
+    pub async fn push(&self, id: u64) {
+        let push = Push {
+            seed: self.ids.seams.ids.uuid(),
+            address_key: EmailAddress::parse(&self.ids.address).unwrap().lookup_key(),
+            history_id: HistoryId(id),
+            source_message_id: self.ids.seams.ids.uuid().to_string(),
+            source: "pubsub".to_owned(),
+            published_at: None,
+            trace: None,
+        };
+        let mut tx = self.test.db.system().await.unwrap();
+        queue::enqueue(&mut tx, &[push], self.ids.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    pub fn head(&self) -> u64 {
+        self.world.visibility(&self.ids.address).unwrap().history_id
+    }
+
+    pub async fn labels(&self) -> BTreeMap<String, Vec<String>> {
+        let mirrored = mirror(&self.test.db, &self.ids.tenant, self.ids.connector).await;
+        mirrored.into_iter().map(|(id, mail)| (id, mail.labels.into_iter().collect())).collect()
+    }
+
+    pub fn true_labels(&self) -> BTreeMap<String, Vec<String>> {
+        let truth = self.world.truth(&self.ids.address).unwrap();
+        truth.into_iter().map(|(id, mail)| (id, mail.labels.into_iter().collect())).collect()
+    }
+
+    pub async fn number(&self, sql_text: &'static str) -> i64 {
+        let tx = self.test.db.tenant(&self.ids.tenant).await.unwrap();
+        let count = sql(sql_text).bind(self.ids.connector).get_result::<Value<i64>>(&tx).await.unwrap();
+        tx.commit().await.unwrap();
+        count.0
+    }
+
+    /// Every mail there, every label right, every entry counted, each live mail told once.
+    pub async fn is_right(&self, live: &[String]) {
+        assert_eq!(self.labels().await, self.true_labels());
+        let [seen, applied, tombstoned, parked, waiting] =
+            ledger(&self.test.db, &self.ids.tenant, self.ids.connector).await;
+        assert_eq!((seen, parked, waiting), (applied + tombstoned, 0, 0));
+        let told = announced(&self.test.db, self.ids.connector).await;
+        for id in live {
+            assert_eq!(told.get(id).copied().unwrap_or_default(), (1, 0), "{id}");
+        }
     }
 }

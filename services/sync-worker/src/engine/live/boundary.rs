@@ -25,8 +25,12 @@ impl LiveLane<'_> {
     /// History is gone, or the mailbox was created anew: a new generation starts at a new boundary, and a run learns every
     /// mail again, finds what came and went in the gap, and takes the place of any run at work.
     pub(super) async fn start_over(&self, reason: RunReason) -> Result<(), EngineError> {
-        let boundary = boundary::read(&self.lease.gmail(Lane::Live)).await?;
         let mailbox = self.lease.mailbox().await?;
+        let mut boundary = boundary::read(&self.lease.gmail(Lane::Live)).await?;
+        // What came since it was first told is live, though it took a while to be certain.
+        for told in [mailbox.gone_head, mailbox.back_head].into_iter().flatten() {
+            boundary.history_id = boundary.history_id.min(told);
+        }
         let (kind, run_reason) = if mailbox.first_synced_at.is_none() {
             (RunKind::Full, RunReason::First)
         } else {

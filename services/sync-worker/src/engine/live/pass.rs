@@ -124,11 +124,14 @@ impl LiveLane<'_> {
         let start = settle::start(standing, pass.crowded, !pass.asked.is_empty(), pass.began);
         let fetcher = Fetcher::of(self.lease, Lane::Live, mailbox.attempts);
         let page = match fetcher.gmail.history(start.id(), None).await {
-            Err(GmailError::HistoryGone) => return self.gone(mailbox, pass.began).await,
+            Err(GmailError::HistoryGone) => return self.gone(mailbox, start, pass.began).await,
             page => page?,
         };
         let (told_at, head) = (self.lease.parts.now(), page.history_id);
         self.quick = matches!(start, Start::Cursor(_));
+        if let (Start::Meanwhile(_), Some((since, _))) = (start, standing.gone) {
+            self.check_at = Some(since + ASK_AGAIN_AFTER);
+        }
         let profile = match head < standing.settled {
             true => Some(fetcher.gmail.profile().await?.history_id),
             false => None,
@@ -160,7 +163,7 @@ impl LiveLane<'_> {
         };
         let standing = match start {
             Start::Settled(_) => settle::after(*standing, pass.began, head, told_at),
-            Start::Cursor(_) | Start::Lower(_) => Standing { caught_up_at: pass.began, ..*standing },
+            Start::Cursor(_) | Start::Lower(_) | Start::Meanwhile(_) => Standing { caught_up_at: pass.began, ..*standing },
         };
         let look = Look { start: start.id(), head, ids: mailbox.ids(), end: whole.then_some(standing) };
         let cursor = Box::pin(self.follow(&look, &fetcher, pass, page)).await?;
@@ -171,21 +174,22 @@ impl LiveLane<'_> {
         Ok(Ended::Done)
     }
 
-    /// History answers 404: for certain when it does so again after a while.
-    async fn gone(&mut self, mailbox: &Mailbox, now: Timestamp) -> Result<Ended, EngineError> {
+    /// History answers 404: for certain when it does so again after a while. Until then looks start at the id that the
+    /// profile tells now.
+    async fn gone(&mut self, mailbox: &Mailbox, start: Start, now: Timestamp) -> Result<Ended, EngineError> {
         if mailbox.gone_at.is_some_and(|at| now >= at + ASK_AGAIN_AFTER) {
             // With ids that went back, what is gone is the lower start.
             let reason = if mailbox.back_at.is_some() { RunReason::Recreated } else { RunReason::HistoryExpired };
             return Ok(Ended::StartOver(reason));
         }
         let since = mailbox.gone_at.unwrap_or(now);
-        if mailbox.gone_at.is_none() {
-            let tx = self.lease.tenant().await?;
-            mailboxes::note_gone(&tx, &self.lease.guard(), Some(now)).await?;
-            tx.commit().await?;
-        }
+        let head = self.lease.gmail(Lane::Live).profile().await?.history_id;
+        let tx = self.lease.tenant().await?;
+        mailboxes::note_gone(&tx, &self.lease.guard(), since, head).await?;
+        tx.commit().await?;
         self.check_at = Some(since + ASK_AGAIN_AFTER);
-        Ok(Ended::Done)
+        // Twice in a row: nothing can be followed now.
+        Ok(if matches!(start, Start::Meanwhile(_)) { Ended::Done } else { Ended::Again })
     }
 
     fn told(&self, mailbox: &Mailbox, pass: &Pass, cursor: HistoryId) {

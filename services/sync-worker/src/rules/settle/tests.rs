@@ -12,6 +12,7 @@ fn standing(settled: u64, seen_head: u64, at: Timestamp) -> Standing {
         seen_head: HistoryId(seen_head),
         seen_head_at: at,
         caught_up_at: at,
+        gone: None,
         back: None,
         renumbered_at: None,
     }
@@ -39,6 +40,9 @@ fn a_crowd_is_passed_by_except_every_half_minute_and_for_who_waits() {
     assert_eq!(start(&here, true, false, soon), Start::Cursor(HistoryId(900)));
     assert_eq!(start(&here, true, true, soon), Start::Settled(HistoryId(100)));
     assert_eq!(start(&here, true, false, now + WHOLE_LOOK_EVERY), Start::Settled(HistoryId(100)));
+    let gone = Standing { gone: Some((now, HistoryId(950))), ..here };
+    assert_eq!(start(&gone, false, true, soon), Start::Meanwhile(HistoryId(950)), "mail does not wait for certainty");
+    assert_eq!(start(&gone, false, true, now + ASK_AGAIN_AFTER), Start::Settled(HistoryId(100)));
 }
 
 #[test]

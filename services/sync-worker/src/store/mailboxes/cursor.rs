@@ -46,17 +46,17 @@ pub async fn looked(
     let Standing { settled, cursor, seen_head, seen_head_at, caught_up_at, .. } = *standing;
     sql("UPDATE mailboxes SET settled = $2, cursor = greatest(cursor, $3), seen_head = $4, seen_head_at = $5, \
            caught_up_at = $6, last_synced_at = $6, updated_at = $6, last_entry_at = coalesce($7, last_entry_at), \
-           gone_at = NULL, attempts = 0, last_error = NULL, not_before = NULL WHERE connector_id = $1")
+           gone_at = NULL, gone_head = NULL, attempts = 0, last_error = NULL, not_before = NULL WHERE connector_id = $1")
     .binds((guard.connector, settled, cursor, seen_head, seen_head_at, caught_up_at, entry_at))
     .execute(tx)
     .await?;
     Ok(())
 }
 
-/// History answers that it is gone, or no longer.
-pub async fn note_gone(tx: &TenantTx, guard: &Guard, since: Option<Timestamp>) -> Result<(), Error> {
-    sql("UPDATE mailboxes SET gone_at = $2 WHERE connector_id = $1")
-        .binds((guard.connector, since))
+/// History answers that it is gone; meanwhile looks start at `head`.
+pub async fn note_gone(tx: &TenantTx, guard: &Guard, since: Timestamp, head: HistoryId) -> Result<(), Error> {
+    sql("UPDATE mailboxes SET gone_at = $2, gone_head = $3 WHERE connector_id = $1")
+        .binds((guard.connector, since, head))
         .execute(tx)
         .await?;
     Ok(())
@@ -112,7 +112,7 @@ pub struct Beginning {
 /// Starts history over.
 pub async fn start_over(tx: &mut TenantTx, guard: &Guard, new: &Beginning, now: Timestamp) -> Result<(), Error> {
     sql("UPDATE mailboxes SET generation = $2, settled = $3, cursor = $3, seen_head = $3, seen_head_at = $4, \
-           caught_up_at = $4, updated_at = $4, gone_at = NULL, back_at = NULL, back_head = NULL, look_back_at = $5, \
+           caught_up_at = $4, updated_at = $4, gone_at = NULL, gone_head = NULL, back_at = NULL, back_head = NULL, look_back_at = $5, \
            renumbered_at = CASE WHEN $6 THEN $4::timestamptz END WHERE connector_id = $1")
     .binds((guard.connector, new.generation, new.boundary, now, new.look_back_at, new.renumbered))
     .execute(tx)

@@ -36,6 +36,7 @@ row! {
         pub seen_head_at: Option<Timestamp>,
         pub caught_up_at: Option<Timestamp>,
         pub gone_at: Option<Timestamp>,
+        pub gone_head: Option<HistoryId>,
         pub back_at: Option<Timestamp>,
         pub back_head: Option<HistoryId>,
         pub renumbered_at: Option<Timestamp>,
@@ -57,7 +58,7 @@ macro_rules! mailbox_columns {
     () => {
         "m.connector_id AS connector, m.tenant, m.owner, m.google_sub, m.status, m.poll_interval_seconds, m.monitored, \
          CASE WHEN m.watch_type = 'push' THEN m.watch_expires_at END AS push_until, m.generation, m.settled, \
-         m.cursor, m.seen_head, m.seen_head_at, m.gone_at, m.back_at, m.back_head, m.renumbered_at, m.look_back_at, \
+         m.cursor, m.seen_head, m.seen_head_at, m.gone_at, m.gone_head, m.back_at, m.back_head, m.renumbered_at, m.look_back_at, \
          m.caught_up_at, m.epoch, m.requested, m.attempts, m.connector_version, m.first_synced_at, m.labels_synced_at, \
          coalesce((m.settings ->> 'sync_since_ms')::bigint, 0) AS sync_since_ms"
     };
@@ -74,6 +75,7 @@ impl Mailbox {
             seen_head: self.seen_head.unwrap_or(settled),
             seen_head_at: self.seen_head_at?,
             caught_up_at: self.caught_up_at?,
+            gone: self.gone_at.zip(self.gone_head),
             back: self.back_at.zip(self.back_head),
             renumbered_at: self.renumbered_at,
         })
