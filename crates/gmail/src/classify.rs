@@ -102,6 +102,10 @@ pub(super) fn classify(method: Method, refusal: &Refusal, now: Timestamp) -> Gma
 }
 
 const SCOPE: &[&str] = &["insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"];
+const DOMAIN: &[&str] = &["domainPolicy"];
+const DISABLED: &[&str] = &["accessNotConfigured", "SERVICE_DISABLED"];
+/// A failed precondition like any other, but for its words.
+const NO_MAIL: &str = "mail service not enabled";
 const DAILY: &[&str] = &["dailyLimitExceeded", "dailyLimitExceededUnreg"];
 const RATE: &[&str] =
     &["rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RATE_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"];
@@ -116,6 +120,9 @@ fn bad_request(method: Method, body: &Document, reason: String) -> GmailError {
     }
     if method == Method::HistoryList && body.says("starthistoryid") {
         return GmailError::HistoryGone;
+    }
+    if body.says(NO_MAIL) {
+        return GmailError::MailServiceOff;
     }
     if body.has(&["failedPrecondition", "FAILED_PRECONDITION"]) {
         return GmailError::FailedPrecondition { reason };
@@ -137,7 +144,17 @@ fn limit(body: &Document, status: u16, retry_at: Option<Timestamp>) -> Option<Gm
 }
 
 fn forbidden(body: &Document, reason: String) -> GmailError {
-    if body.has(SCOPE) { GmailError::ScopeMissing } else { GmailError::Permanent { reason } }
+    if body.has(SCOPE) {
+        GmailError::ScopeMissing
+    } else if body.has(DOMAIN) {
+        GmailError::DomainPolicy
+    } else if body.has(DISABLED) {
+        GmailError::ApiDisabled
+    } else if body.says(NO_MAIL) {
+        GmailError::MailServiceOff
+    } else {
+        GmailError::Permanent { reason }
+    }
 }
 
 #[cfg(test)]

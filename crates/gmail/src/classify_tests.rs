@@ -44,6 +44,7 @@ fn every_row_of_the_table() {
             "Precondition check failed.",
             GmailError::FailedPrecondition { reason: reason("400 failedPrecondition") },
         ),
+        (GetProfile, 400, "failedPrecondition", "Mail service not enabled", GmailError::MailServiceOff),
         (Watch, 400, "failedPrecondition", watch, GmailError::WatchTaken),
         (MessagesGet, 400, "badRequest", "Bad Request", GmailError::BadRequest { reason: reason("400 badRequest") }),
         (
@@ -67,14 +68,14 @@ fn every_row_of_the_table() {
             403,
             "domainPolicy",
             "The domain administrators have disabled Gmail apps.",
-            GmailError::Permanent { reason: reason("403 domainPolicy") },
+            GmailError::DomainPolicy,
         ),
         (
             GetProfile,
             403,
             "accessNotConfigured",
             "Gmail API has not been used in project 1 before",
-            GmailError::Permanent { reason: reason("403 accessNotConfigured") },
+            GmailError::ApiDisabled,
         ),
         (GetProfile, 403, "insufficientPermissions", "Insufficient Permission", GmailError::ScopeMissing),
         (

@@ -53,7 +53,16 @@ pub enum GmailError {
     /// Another topic watches this account: stop, then watch once more.
     #[error("another topic watches this account")]
     WatchTaken,
-    /// The user or an administrator must act (domain policy, API not enabled). Never retried by itself.
+    /// 403 domainPolicy: the administrator of the account's domain does not allow this application.
+    #[error("the domain's administrator does not allow this application")]
+    DomainPolicy,
+    /// The account has no Gmail: never switched on, or its licence is gone.
+    #[error("the account has no Gmail")]
+    MailServiceOff,
+    /// The Gmail API is not enabled in our own project: nothing an account's owner can end.
+    #[error("the Gmail API is not enabled in the project")]
+    ApiDisabled,
+    /// Another refusal that somebody must end.
     #[error("refused for good: {reason}")]
     Permanent { reason: String },
     /// Our request was wrong. A bug; retrying changes nothing.
@@ -86,6 +95,9 @@ impl GmailError {
             | Self::NotFound
             | Self::NoSource
             | Self::WatchTaken
+            | Self::DomainPolicy
+            | Self::MailServiceOff
+            | Self::ApiDisabled
             | Self::Permanent { .. }
             | Self::BadRequest { .. } => false,
         }
@@ -128,6 +140,9 @@ impl GmailError {
             Self::DailyLimit { .. } => "daily_limit",
             Self::FailedPrecondition { .. } => "failed_precondition",
             Self::WatchTaken => "watch_taken",
+            Self::DomainPolicy => "domain_policy",
+            Self::MailServiceOff => "mail_service_off",
+            Self::ApiDisabled => "api_disabled",
             Self::Permanent { .. } => "refused",
             Self::BadRequest { .. } => "bad_request",
             Self::Transient { .. } => "transient",

@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use postrider_domain::Timestamp;
-use prometheus::{HistogramVec, IntCounterVec, Registry, histogram_opts, opts};
+use prometheus::{HistogramVec, IntCounterVec, IntGauge, Registry, histogram_opts, opts};
 
 use super::GmailError;
-use crate::quota::Method;
+use crate::quota::{Allows, Method};
 
 /// Counters of calls, by method and outcome. Clones share them.
 #[derive(Debug, Clone)]
 pub struct GmailMetrics {
     calls: IntCounterVec,
     seconds: HistogramVec,
+    day: [IntGauge; 3],
     last: Arc<Mutex<Last>>,
 }
 
@@ -30,6 +31,9 @@ impl GmailMetrics {
         let metrics = Self::new()?;
         registry.register(Box::new(metrics.calls.clone()))?;
         registry.register(Box::new(metrics.seconds.clone()))?;
+        for gauge in &metrics.day {
+            registry.register(Box::new(gauge.clone()))?;
+        }
         Ok(metrics)
     }
 
@@ -47,8 +51,42 @@ impl GmailMetrics {
                 ),
                 &["method"],
             )?,
+            day: [
+                gauge("postrider_gmail_day_units", "Units the project spent of its day, as all replicas counted.")?,
+                gauge("postrider_gmail_day_limit", "Units of the project's day.")?,
+                gauge(
+                    "postrider_gmail_day_stopped",
+                    "1: only live mail is called for; 2: nothing is, the day is spent.",
+                )?,
+            ],
             last: Arc::default(),
         })
+    }
+
+    /// Shows the project's day.
+    pub(crate) fn day(&self, spent: u64, limit: u64, allows: Allows) {
+        let [units, of, stopped] = &self.day;
+        units.set(i64::try_from(spent).unwrap_or(i64::MAX));
+        of.set(i64::try_from(limit).unwrap_or(i64::MAX));
+        let now = match allows {
+            Allows::Everything => 0,
+            Allows::LiveMail => 1,
+            Allows::Nothing => 2,
+        };
+        if stopped.get() < now {
+            tracing::error!(
+                spent,
+                limit,
+                "the project's daily quota stops work: {allows:?} is left until midnight in California"
+            );
+        }
+        stopped.set(now);
+    }
+
+    /// Whether the project's day stops any work now.
+    pub fn day_stops(&self) -> bool {
+        let [_, _, stopped] = &self.day;
+        stopped.get() > 0
     }
 
     /// When Gmail last gave an answer, and when it last failed to (network, deadline, 5xx). Refusals that concern one
@@ -70,4 +108,8 @@ impl GmailMetrics {
             _ => last.answered = Some(now),
         }
     }
+}
+
+fn gauge(name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
+    IntGauge::with_opts(opts!(name, help))
 }

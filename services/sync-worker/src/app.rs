@@ -9,7 +9,7 @@ use postrider_broker::{Broker, BrokerConfig, Transport, dead_letters};
 use postrider_contracts::topology::{SYNC_WORKER_CONNECTOR, SYNC_WORKER_MAILBOX_CHANGED};
 use postrider_events::http::HttpEventSource;
 use postrider_events::outbox::Relay;
-use postrider_gmail::quota::{GovernorConfig, ProjectGate, SliceRule};
+use postrider_gmail::quota::{GovernorConfig, ProjectDay, ProjectGate, SliceRule};
 use postrider_gmail::{GmailMetrics, GmailTransport, TransportConfig};
 use postrider_runtime::{ConfigErrors, Context, DeadLettersCommand, Env, Service};
 use postrider_storage::{Db, DbConfig, Spec};
@@ -24,6 +24,7 @@ use crate::http::api::Api;
 use crate::http::doc::ApiDoc;
 use crate::metrics::Metrics;
 use crate::state::State;
+use crate::store::days::SharedDays;
 use crate::store::migrations;
 use crate::store::slices::SharedSlices;
 use crate::tokens::LeasedTokens;
@@ -84,6 +85,8 @@ impl Service for App {
     async fn build(config: Config, deps: Deps, cx: Context) -> anyhow::Result<Self> {
         let Deps { transport } = deps;
         let seams = cx.seams.clone();
+        // Half of the pool: live mail, routes and consumers have the rest to themselves.
+        let run_connections = (config.database.max_connections / 2).max(1);
         let db = Db::connect(DbConfig::of(config.database, Spec::SYNC_WORKER))?;
         let tokens = InternalTokens::new(config.internal_keys, NAME, seams.clock.clone());
         let connector = ServiceClient::new("connector", config.connector_url, tokens.clone(), Timeouts::default());
@@ -93,7 +96,11 @@ impl Service for App {
         let quota = config.quota;
         let dearest = quota.costs.dearest();
         let rule = SliceRule::new(quota.limits.sync_share(dearest), dearest);
-        let project = Arc::new(ProjectGate::new(rule, Arc::new(SharedSlices::new(db.clone())), seams.clock.clone()));
+        let days = Arc::new(SharedDays::new(db.clone()));
+        let day = ProjectDay::new(quota.limits.project_per_day, days, seams.clock.clone());
+        let slices = Arc::new(SharedSlices::new(db.clone()));
+        let project = ProjectGate::new(rule, slices, seams.clock.clone());
+        let project = Arc::new(project.with_day(day.observed_by(gmail.metrics().clone())));
         let governor = GovernorConfig { quota, ..GovernorConfig::default() };
         let leased = LeasedTokens::new(connector.clone(), seams.clock.clone());
         let access = GoogleAccess::new(db.clone(), seams.clone(), gmail.clone(), leased, governor, project);
@@ -103,7 +110,7 @@ impl Service for App {
             db: db.clone(),
             access: Arc::new(access),
             seams: seams.clone(),
-            settings: Settings { poll_interval: config.poll_interval, ..Settings::default() },
+            settings: Settings { poll_interval: config.poll_interval, run_connections, ..Settings::default() },
             metrics: metrics.clone(),
             owner: replica.clone(),
             stop: cx.shutdown.soft.clone(),

@@ -49,11 +49,11 @@ use std::sync::Arc;
 use postrider_contracts::TraceContext;
 use postrider_domain::{ConnectorId, Timestamp};
 use postrider_runtime::telemetry::span;
-use tokio::sync::Semaphore;
+use postrider_storage::Db;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-pub use access::{GmailAccess, GmailLanes};
+pub use access::{GmailAccess, GmailLanes, Refused};
 pub use parts::{Parts, Settings};
 pub use wakes::Wakes;
 
@@ -64,12 +64,14 @@ use crate::store::labels;
 use crate::store::mailboxes::due::{self, Leased};
 use lease::Lease;
 use live::{LiveLane, Pass};
-use run::{RunLane, SliceOver};
+use run::{RunLane, SliceOver, Slots};
 
 /// How long a mailbox with a run waits for a free backfill slot, at most and at least half of it. A push makes it due
 /// before: only its backfill waits. Short enough for a free slot to be seen soon, long enough for a thousand that wait not
 /// to be a load of their own.
 const SLOT_WAIT_SECONDS: f64 = 20.0;
+/// The same for those that the next free slots are for.
+const NEXT_SLOT_WAIT_SECONDS: f64 = 2.0;
 
 /// The engine of one process. Cheap to clone.
 #[derive(Clone)]
@@ -77,14 +79,17 @@ pub struct Engine(Arc<Inner>);
 
 struct Inner {
     parts: Parts,
-    backfills: Semaphore,
+    /// The pool as runs see it: smaller, so that backfills cannot hold every connection.
+    run_db: Db,
+    backfills: Slots,
     wakes: Wakes,
 }
 
 impl Engine {
     pub fn new(parts: Parts) -> Self {
-        let backfills = Semaphore::new(parts.settings.max_backfills);
-        Self(Arc::new(Inner { parts, backfills, wakes: Wakes::default() }))
+        let backfills = Slots::new(parts.settings.max_backfills);
+        let run_db = parts.db.lane(parts.settings.run_connections);
+        Self(Arc::new(Inner { parts, run_db, backfills, wakes: Wakes::default() }))
     }
 
     pub fn settings(&self) -> &Settings {
@@ -172,9 +177,12 @@ impl Engine {
     /// Works until nothing is left to do now, and gives the lease back: a pass of the live lane, then a slice of the run,
     /// if there is one, with the live lane beside it.
     async fn take_turns(&self, lease: &Lease<'_>, mut live: LiveLane<'_>) -> Result<(), EngineError> {
+        let runs = lease.over(&self.0.run_db);
         loop {
             live.pass().await?;
-            let run = RunLane::next(lease).await?;
+            let run = RunLane::next(&runs).await?;
+            // Before the release: whoever takes the mailbox next goes on with what is left.
+            lease.checkpoint().await;
             if self.0.parts.stopping() {
                 return live.give_back(Due { at: self.now(), reason: DueReason::Stopped }).await;
             }
@@ -184,16 +192,25 @@ impl Engine {
                     false => continue,
                 }
             };
-            let Ok(_slot) = self.0.backfills.try_acquire() else {
-                let wait = SLOT_WAIT_SECONDS * (0.5 + 0.5 * self.0.parts.seams.entropy.unit());
-                let at = self.now() + chrono::TimeDelta::milliseconds((wait * 1_000.0) as i64);
-                return live.give_back(Due { at, reason: DueReason::Backfill }).await;
+            let _slot = match self.0.backfills.take(lease.guard().connector) {
+                Ok(slot) => slot,
+                Err(ahead) => return live.give_back(self.no_slot(ahead)).await,
             };
             let done = CancellationToken::new();
             let (over, ()) = tokio::try_join!(Box::pin(run.slice(&done)), Box::pin(live.keep(&done)))?;
             if over == SliceOver::WorkLeft {
+                lease.checkpoint().await;
                 return live.give_back(Due { at: self.now(), reason: DueReason::Backfill }).await;
             }
         }
+    }
+
+    /// When a mailbox comes back whose backfill found no slot, with so many that waited before it.
+    fn no_slot(&self, ahead: usize) -> Due {
+        let parts = &self.0.parts;
+        let next = ahead < parts.settings.max_backfills;
+        let most = if next { NEXT_SLOT_WAIT_SECONDS } else { SLOT_WAIT_SECONDS };
+        let wait = most * (0.5 + 0.5 * parts.seams.entropy.unit());
+        Due { at: self.now() + chrono::TimeDelta::milliseconds((wait * 1_000.0) as i64), reason: DueReason::Backfill }
     }
 }

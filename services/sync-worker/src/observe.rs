@@ -1,6 +1,7 @@
 //! Occurrences worth a log line and a number, each in one place. Not bus events.
 
 use postrider_domain::ConnectorId;
+use postrider_gmail::GmailError;
 
 use crate::error::EngineError;
 use crate::metrics::Metrics;
@@ -19,6 +20,9 @@ pub fn mailbox_stopped(metrics: &Metrics, mailbox: ConnectorId, error: &EngineEr
     metrics.failures.with_label_values(&[code]).inc();
     match error {
         EngineError::Fenced => tracing::warn!(connector.id = %mailbox, "another replica took this mailbox over"),
+        EngineError::Gmail(GmailError::ApiDisabled) => {
+            tracing::error!(code, "the Gmail API is not enabled in the project: no mailbox is synced until it is");
+        }
         error => tracing::warn!(connector.id = %mailbox, code, %error, "work on a mailbox stopped"),
     }
 }

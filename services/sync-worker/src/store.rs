@@ -4,6 +4,7 @@
 pub mod attachments;
 pub mod buckets;
 pub mod changes;
+pub mod days;
 pub mod email_labels;
 pub mod emails;
 pub mod labels;

@@ -10,6 +10,8 @@ use postrider_gmail::{AccessToken, TokenError, TokenSource};
 use postrider_web::{Call, ClientError, ServiceClient};
 use serde::{Deserialize, Serialize};
 
+use crate::engine::Refused;
+
 /// A token that ends sooner is not used for a new call.
 const MARGIN: TimeDelta = TimeDelta::seconds(60);
 /// Tokens remembered.
@@ -36,10 +38,32 @@ struct Granted {
     token_version: i64,
 }
 
+#[derive(Serialize)]
+struct Refusal {
+    connector_id: ConnectorId,
+    token_version: i64,
+    reason: Refused,
+}
+
+#[derive(Deserialize)]
+struct Told {
+    applied: bool,
+}
+
 impl LeasedTokens {
     /// `connector` is a client of the connector service.
     pub fn new(connector: ServiceClient, clock: Arc<dyn Clock>) -> Self {
         Self { connector, clock, known: Cache::new(MOST) }
+    }
+
+    /// Tells connector what Gmail refuses for good, with the token that was refused. False: there are newer ones by now.
+    pub async fn refused(&self, mailbox: ConnectorId, reason: Refused) -> Result<bool, ClientError> {
+        let Some(token) = self.known.get(&mailbox) else { return Ok(false) };
+        let refusal = Refusal { connector_id: mailbox, token_version: token.version, reason };
+        let told: Told = self.connector.post(&Call::system(None), "/internal/refusals", &refusal).await?;
+        // The next lease asks again in any case: a consent makes other tokens.
+        self.known.invalidate(&mailbox);
+        Ok(told.applied)
     }
 
     /// The source of one mailbox's tokens.

@@ -4,16 +4,30 @@ use postrider_domain::Timestamp;
 
 use crate::{GmailError, LimitKind};
 
-/// The mailbox may not be called before this time. Goes into the mailbox row's `not_before`.
+/// What holds a call back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeldBy {
+    /// A time that Google named for this account.
+    Account,
+    /// The project's day is spent, or what is left of it is kept for live mail.
+    Day,
+}
+
+/// No call may be made before this time. Goes into `not_before` of the run or the mailbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not before {until}")]
 pub struct Held {
     pub until: Timestamp,
+    pub by: HeldBy,
 }
 
 impl From<Held> for GmailError {
     fn from(held: Held) -> Self {
-        Self::RateLimited { kind: LimitKind::Held, retry_at: Some(held.until) }
+        let retry_at = Some(held.until);
+        match held.by {
+            HeldBy::Account => Self::RateLimited { kind: LimitKind::Held, retry_at },
+            HeldBy::Day => Self::DailyLimit { retry_at },
+        }
     }
 }
 
@@ -26,6 +40,8 @@ pub enum Called {
     TooMany { retry_at: Option<Timestamp> },
     /// 403 quota: the bucket is empty, whatever we counted.
     OutOfUnits { retry_at: Option<Timestamp> },
+    /// The project's day is spent, whatever we counted.
+    OutOfDay { retry_at: Option<Timestamp> },
     /// No answer, or one that says nothing about the quota.
     Failed { retry_at: Option<Timestamp> },
 }
@@ -43,6 +59,7 @@ impl Called {
             Err(GmailError::RateLimited { kind: LimitKind::Quota, retry_at }) => {
                 Self::OutOfUnits { retry_at: *retry_at }
             }
+            Err(GmailError::DailyLimit { retry_at }) => Self::OutOfDay { retry_at: *retry_at },
             Err(error) => Self::Failed { retry_at: error.retry_at() },
         }
     }

@@ -10,15 +10,20 @@ use parking_lot::Mutex;
 use postrider_domain::{Clock, Timestamp};
 use tokio::sync::Notify;
 
-use super::called::{Called, Held};
+use super::called::{Called, Held, HeldBy};
 use super::project::ProjectGate;
-use super::{Aimd, Lane, Method, QuotaSetting, SavedBucket, UserBucket};
+use super::{Aimd, Claimed, Lane, Method, ProjectDay, QuotaSetting, UnitsClaim, UserUnits};
 
 /// Longest sleep before the clock is read again: a clock that a test moves is noticed soon, a wrong estimate corrected.
 #[cfg(not(test))]
 const NAP: Duration = Duration::from_millis(250);
 #[cfg(test)]
 const NAP: Duration = Duration::from_millis(1);
+
+/// Units claimed ahead of what a call needs, one in so many of the user's minute: the bucket is asked once for a few calls.
+const AHEAD: u32 = 200;
+/// Until a bucket that cannot be reached is tried again.
+const UNREACHABLE: TimeDelta = TimeDelta::seconds(1);
 
 /// How a governor behaves.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +49,7 @@ pub struct Governor(Arc<Inner>);
 struct Inner {
     config: GovernorConfig,
     clock: Arc<dyn Clock>,
+    units: Arc<dyn UserUnits>,
     project: Arc<ProjectGate>,
     state: Mutex<State>,
     /// Something changed that a waiter may want to know.
@@ -51,10 +57,15 @@ struct Inner {
 }
 
 struct State {
-    bucket: UserBucket,
+    /// Claimed of the account's bucket and unspent.
+    left: u32,
+    /// Google said that nothing is left of it: told with the next claim.
+    drained: bool,
     aimd: Aimd,
     in_flight: u32,
-    not_before: Option<Timestamp>,
+    /// By the rank of the lane that was refused: it and the less urgent ones wait. A live call finds out for itself
+    /// whether it is refused too, once.
+    not_before: [Option<Timestamp>; Lane::ALL.len()],
     /// Waiting calls, the next one first.
     waiting: BTreeSet<(Lane, u64)>,
     next_ticket: u64,
@@ -65,24 +76,31 @@ struct State {
 enum Step {
     Granted,
     Held(Held),
+    Claim(UnitsClaim),
     PayProject,
     AwaitTurn,
     Sleep(TimeDelta),
 }
 
 impl Governor {
-    /// A governor over the given bucket (empty after a stolen lease, restored otherwise).
-    pub fn new(config: GovernorConfig, bucket: UserBucket, project: Arc<ProjectGate>, clock: Arc<dyn Clock>) -> Self {
+    /// A governor that claims from the account's bucket and the project's.
+    pub fn new(
+        config: GovernorConfig,
+        units: Arc<dyn UserUnits>,
+        project: Arc<ProjectGate>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let state = State {
-            bucket,
+            left: 0,
+            drained: false,
             aimd: Aimd::new(config.concurrency_cap),
             in_flight: 0,
-            not_before: None,
+            not_before: [None; Lane::ALL.len()],
             waiting: BTreeSet::new(),
             next_ticket: 0,
             spent: 0,
         };
-        let inner = Inner { config, clock, project, state: Mutex::new(state), changed: Notify::new() };
+        let inner = Inner { config, clock, units, project, state: Mutex::new(state), changed: Notify::new() };
         Self(Arc::new(inner))
     }
 
@@ -102,10 +120,19 @@ impl Governor {
             tokio::pin!(changed);
             changed.as_mut().enable();
             match inner.step(&ticket, units, paid) {
-                Step::Granted => return Ok(Permit(inner.clone())),
+                Step::Granted => return Ok(Permit { inner: inner.clone(), lane }),
                 Step::Held(held) => return Err(held),
+                Step::Claim(claim) => {
+                    let claimed = inner.units.claim(claim).await;
+                    if let Some(wait) = inner.claimed(claim, claimed) {
+                        tokio::select! {
+                            () = changed => {}
+                            () = nap(wait) => {}
+                        }
+                    }
+                }
                 Step::PayProject => {
-                    inner.project.take(units, lane).await;
+                    inner.project.take(units, lane).await?;
                     paid = true;
                 }
                 Step::AwaitTurn => changed.await,
@@ -117,22 +144,26 @@ impl Governor {
         }
     }
 
-    /// No call starts before `until`; a later time that is already set stays.
-    pub fn hold(&self, until: Timestamp) {
-        self.0.state.lock().hold(Some(until));
+    /// No call of `lane` or a less urgent one starts before `until`; a later time that is already set stays.
+    pub fn hold(&self, lane: Lane, until: Timestamp) {
+        self.0.state.lock().hold(lane, Some(until));
         self.0.changed.notify_waiters();
     }
 
-    /// Until when the mailbox is held, if it is.
-    pub fn held_until(&self) -> Option<Timestamp> {
+    /// Until when calls of `lane` are held, if they are.
+    pub fn held_until(&self, lane: Lane) -> Option<Timestamp> {
         let now = self.0.clock.now();
-        self.0.state.lock().not_before.filter(|until| *until > now)
+        self.0.state.lock().held_until(lane, now)
     }
 
-    /// The bucket, to be saved at a checkpoint.
-    pub fn save(&self) -> SavedBucket {
-        let now = self.0.clock.now();
-        self.0.state.lock().bucket.save(now)
+    /// Takes out what was claimed and not spent, to be given back at a checkpoint.
+    pub fn take_unspent(&self) -> u32 {
+        std::mem::take(&mut self.0.state.lock().left)
+    }
+
+    /// The project's day, where it is counted.
+    pub fn day(&self) -> Option<&ProjectDay> {
+        self.0.project.day()
     }
 
     /// Units spent since this governor was made, for statistics.
@@ -150,41 +181,61 @@ impl Inner {
     fn step(&self, ticket: &Ticket<'_>, units: u32, paid: bool) -> Step {
         let now = self.clock.now();
         let mut state = self.state.lock();
-        if let Some(until) = state.not_before.filter(|until| *until > now) {
+        let lane = ticket.place.0;
+        if let Some(until) = state.held_until(lane, now) {
             let wait = until - now;
             let patience = TimeDelta::from_std(self.config.patience).unwrap_or(TimeDelta::MAX);
-            return if wait > patience { Step::Held(Held { until }) } else { Step::Sleep(wait) };
+            return if wait > patience { Step::Held(Held { until, by: HeldBy::Account }) } else { Step::Sleep(wait) };
         }
         if state.waiting.first() != Some(&ticket.place) {
             return Step::AwaitTurn;
         }
-        let lane = ticket.place.0;
         let limit = state.aimd.limit();
         let slots = if limit < 3 { limit } else { limit - lane.slots_left_free() };
         if state.in_flight >= slots {
             return Step::AwaitTurn;
         }
-        let wait = state.bucket.wait(units, lane, now);
-        if wait > TimeDelta::zero() {
-            return Step::Sleep(wait);
+        if state.drained || state.left < units {
+            let ahead = self.config.quota.limits.user_per_minute / AHEAD;
+            let units = units.saturating_sub(state.left);
+            return Step::Claim(UnitsClaim { units, ahead, lane, drained: state.drained });
         }
         if !paid {
             return Step::PayProject;
         }
-        match state.bucket.take(units, lane, now) {
-            Ok(()) => {
-                state.in_flight += 1;
-                state.spent += u64::from(units);
-                Step::Granted
+        state.left -= units;
+        state.in_flight += 1;
+        state.spent += u64::from(units);
+        Step::Granted
+    }
+
+    /// Notes the answer to a claim; where nothing was granted, how long to wait.
+    fn claimed(&self, claim: UnitsClaim, claimed: Claimed) -> Option<TimeDelta> {
+        let mut state = self.state.lock();
+        match claimed {
+            Claimed::Granted(_) | Claimed::Wait(_) => state.drained &= !claim.drained,
+            Claimed::Unreachable => {}
+        }
+        match claimed {
+            Claimed::Granted(granted) => {
+                state.left = state.left.saturating_add(granted);
+                None
             }
-            Err(wait) => Step::Sleep(wait),
+            Claimed::Wait(wait) => Some(wait),
+            Claimed::Unreachable => Some(UNREACHABLE),
         }
     }
 }
 
 impl State {
-    fn hold(&mut self, until: Option<Timestamp>) {
-        self.not_before = self.not_before.max(until);
+    fn hold(&mut self, lane: Lane, until: Option<Timestamp>) {
+        if let Some(held) = self.not_before.get_mut(lane.rank()) {
+            *held = (*held).max(until);
+        }
+    }
+
+    fn held_until(&self, lane: Lane, now: Timestamp) -> Option<Timestamp> {
+        self.not_before.iter().take(lane.rank() + 1).filter_map(|until| until.filter(|until| *until > now)).max()
     }
 }
 
@@ -213,13 +264,15 @@ impl Drop for Ticket<'_> {
 
 /// Leave to make one call. Say how it ended; dropping it only frees the slot.
 #[must_use = "make the call, then say how it ended"]
-pub struct Permit(Arc<Inner>);
+pub struct Permit {
+    inner: Arc<Inner>,
+    lane: Lane,
+}
 
 impl Permit {
     /// Reports the end of the call.
     pub fn finish(self, called: Called) {
-        let now = self.0.clock.now();
-        let mut state = self.0.state.lock();
+        let mut state = self.inner.state.lock();
         match called {
             Called::Answered => {
                 let in_flight = state.in_flight;
@@ -227,23 +280,29 @@ impl Permit {
             }
             Called::TooMany { retry_at } => {
                 state.aimd.refused();
-                state.hold(retry_at);
+                state.hold(self.lane, retry_at);
             }
             Called::OutOfUnits { retry_at } => {
-                state.bucket.drain(now);
-                state.hold(retry_at);
+                state.left = 0;
+                state.drained = true;
+                state.hold(self.lane, retry_at);
             }
-            Called::Failed { retry_at } => state.hold(retry_at),
+            Called::OutOfDay { retry_at } => {
+                if let Some(day) = self.inner.project.day() {
+                    day.refused(self.lane, retry_at);
+                }
+            }
+            Called::Failed { retry_at } => state.hold(self.lane, retry_at),
         }
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut state = self.0.state.lock();
+        let mut state = self.inner.state.lock();
         state.in_flight = state.in_flight.saturating_sub(1);
         drop(state);
-        self.0.changed.notify_waiters();
+        self.inner.changed.notify_waiters();
     }
 }
 

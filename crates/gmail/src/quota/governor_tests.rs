@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::GmailError;
-use crate::quota::{LocalSlices, SliceRule};
+use crate::quota::{LocalSlices, LocalUnits, SliceRule, UserBucket};
 
 fn build(config: GovernorConfig, clock: &MockClock) -> Governor {
     let dearest = config.quota.costs.dearest();
@@ -17,7 +17,7 @@ fn build(config: GovernorConfig, clock: &MockClock) -> Governor {
     let rule = SliceRule::new(config.quota.limits.sync_share(dearest), dearest);
     let clock: Arc<dyn Clock> = Arc::new(clock.clone());
     let gate = ProjectGate::new(rule, Arc::new(LocalSlices::default()), clock.clone());
-    Governor::new(config, bucket, Arc::new(gate), clock)
+    Governor::new(config, Arc::new(LocalUnits::new(bucket, clock.clone())), Arc::new(gate), clock)
 }
 
 fn full(clock: &MockClock) -> Governor {
@@ -116,15 +116,19 @@ async fn retry_times_hold_the_mailbox() {
     let soon = clock.now() + TimeDelta::seconds(2);
     let permit = governor.acquire(Method::MessagesGet, Lane::Live).await.unwrap();
     permit.finish(Called::TooMany { retry_at: Some(soon) });
-    assert_eq!((governor.held_until(), governor.concurrency()), (Some(soon), 2));
+    assert_eq!((governor.held_until(Lane::Live), governor.concurrency()), (Some(soon), 2));
     with_time(&clock, governor.acquire(Method::MessagesGet, Lane::Live)).await.unwrap().finish(Called::Answered);
-    assert!(clock.now() >= soon && governor.held_until().is_none());
+    assert!(clock.now() >= soon && governor.held_until(Lane::Live).is_none());
     let late = clock.now() + TimeDelta::hours(3);
-    governor.hold(late);
-    governor.hold(soon);
+    governor.hold(Lane::Asked, late);
+    governor.hold(Lane::Asked, soon);
+    // Who is more urgent asks for itself.
+    governor.acquire(Method::MessagesGet, Lane::Live).await.unwrap().finish(Called::Answered);
+    assert!(governor.acquire(Method::MessagesGet, Lane::Backfill).await.is_err());
+    governor.hold(Lane::Live, late);
     let held = governor.acquire(Method::MessagesGet, Lane::Live).await.err();
-    assert_eq!(held, Some(Held { until: late }));
-    assert_eq!(GmailError::from(Held { until: late }).retry_at(), Some(late));
+    assert_eq!(held, Some(Held { until: late, by: HeldBy::Account }));
+    assert_eq!(GmailError::from(Held { until: late, by: HeldBy::Account }).retry_at(), Some(late));
 }
 
 #[tokio::test]
@@ -133,7 +137,6 @@ async fn a_quota_refusal_empties_the_bucket() {
     let governor = full(&clock);
     let permit = governor.acquire(Method::MessagesGet, Lane::Live).await.unwrap();
     permit.finish(Called::OutOfUnits { retry_at: None });
-    assert_eq!(governor.save().units, 0);
     let begun = clock.now();
     with_time(&clock, governor.acquire(Method::MessagesGet, Lane::Live)).await.unwrap().finish(Called::Answered);
     assert!(clock.now() - begun >= TimeDelta::milliseconds(200));

@@ -17,6 +17,16 @@ pub enum Lane {
 impl Lane {
     pub const ALL: [Self; 4] = [Self::Live, Self::Asked, Self::Repair, Self::Backfill];
 
+    /// Its place in [`Self::ALL`].
+    pub(crate) fn rank(self) -> usize {
+        match self {
+            Self::Live => 0,
+            Self::Asked => 1,
+            Self::Repair => 2,
+            Self::Backfill => 3,
+        }
+    }
+
     /// The part of a user's bucket this lane must leave behind, in per cent of the capacity.
     pub(crate) fn user_reserve_percent(self) -> u64 {
         match self {

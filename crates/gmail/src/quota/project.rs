@@ -8,9 +8,10 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use postrider_domain::{Clock, Timestamp};
 
-use super::Lane;
+use super::called::Held;
 use super::governor::nap;
 use super::slices::{Slice, SliceRule, SliceStore};
+use super::{Lane, ProjectDay};
 
 /// The answer to [`ProjectBucket::take`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,15 +88,35 @@ pub struct ProjectGate {
     bucket: Mutex<ProjectBucket>,
     store: Arc<dyn SliceStore>,
     clock: Arc<dyn Clock>,
+    day: Option<ProjectDay>,
 }
 
 impl ProjectGate {
     pub fn new(rule: SliceRule, store: Arc<dyn SliceStore>, clock: Arc<dyn Clock>) -> Self {
-        Self { bucket: Mutex::new(ProjectBucket::new(rule)), store, clock }
+        Self { bucket: Mutex::new(ProjectBucket::new(rule)), store, clock, day: None }
     }
 
-    /// Waits until `units` are taken.
-    pub async fn take(&self, units: u32, lane: Lane) {
+    /// With a limit for the day besides.
+    #[must_use]
+    pub fn with_day(self, day: ProjectDay) -> Self {
+        Self { day: Some(day), ..self }
+    }
+
+    /// The project's day, where it is counted.
+    pub fn day(&self) -> Option<&ProjectDay> {
+        self.day.as_ref()
+    }
+
+    /// Waits until `units` are taken; refused where the day does not allow them.
+    pub async fn take(&self, units: u32, lane: Lane) -> Result<(), Held> {
+        if let Some(day) = &self.day {
+            day.spend(units, lane).await?;
+        }
+        self.take_of_slice(units, lane).await;
+        Ok(())
+    }
+
+    async fn take_of_slice(&self, units: u32, lane: Lane) {
         loop {
             let now = self.clock.now();
             let step = self.bucket.lock().take(units, lane, now);
@@ -130,14 +151,14 @@ mod tests {
         let clock = MockClock::default();
         let gate = ProjectGate::new(rule, Arc::new(LocalSlices::default()), Arc::new(clock.clone()));
         for _ in 0..199 {
-            gate.take(20, Lane::Backfill).await;
+            gate.take(20, Lane::Backfill).await.unwrap();
         }
         let waiting = gate.take(20, Lane::Backfill);
         tokio::pin!(waiting);
         assert!(futures_util::poll!(&mut waiting).is_pending());
-        gate.take(20, Lane::Live).await;
+        gate.take(20, Lane::Live).await.unwrap();
         clock.advance(TimeDelta::milliseconds(250));
-        waiting.await;
+        waiting.await.unwrap();
     }
 
     /// Two replicas over one store.

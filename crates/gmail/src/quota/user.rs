@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use postrider_domain::Timestamp;
 
-use super::Lane;
+use super::{Claimed, Lane, UnitsClaim};
 
 /// Millionths of a unit, so that refilling by the microsecond loses nothing.
 const MICRO: i64 = 1_000_000;
@@ -42,7 +42,7 @@ impl UserBucket {
     /// A bucket that goes on where the saved one stopped.
     pub fn restore(limit: u32, dearest: u32, saved: SavedBucket, now: Timestamp) -> Self {
         let mut bucket = Self::empty(limit, dearest, now.min(saved.at));
-        bucket.micro = saved.units.clamp(0, bucket.capacity).saturating_mul(MICRO);
+        bucket.micro = saved.units.clamp(-bucket.capacity, bucket.capacity).saturating_mul(MICRO);
         bucket.refill(now);
         bucket
     }
@@ -75,11 +75,35 @@ impl UserBucket {
         Ok(())
     }
 
+    /// Answers a claim: what is needed, or how long to wait for it; and of what is welcome beside it as much as the lane
+    /// finds.
+    pub fn claim(&mut self, claim: UnitsClaim, now: Timestamp) -> Claimed {
+        let UnitsClaim { units, ahead, lane, drained } = claim;
+        if drained {
+            self.drain(now);
+        }
+        if let Err(wait) = self.take(units, lane, now) {
+            return Claimed::Wait(wait);
+        }
+        let found = (self.micro - self.reserve(lane) * MICRO).div_euclid(MICRO).clamp(0, i64::from(ahead));
+        self.micro -= found * MICRO;
+        Claimed::Granted(units.saturating_add(u32::try_from(found).unwrap_or(0)))
+    }
+
+    /// Units that were claimed and not spent come back.
+    pub fn give_back(&mut self, units: u32, now: Timestamp) {
+        self.refill(now);
+        self.micro = (self.micro + i64::from(units) * MICRO).min(self.capacity * MICRO);
+    }
+
+    fn reserve(&self, lane: Lane) -> i64 {
+        self.capacity * i64::try_from(lane.user_reserve_percent()).unwrap_or(0) / 100
+    }
+
     /// How long until `units` can be taken for `lane`; zero if now.
     pub fn wait(&mut self, units: u32, lane: Lane, now: Timestamp) -> TimeDelta {
         self.refill(now);
-        let reserve = self.capacity * i64::try_from(lane.user_reserve_percent()).unwrap_or(0) / 100;
-        let wanted = (i64::from(units) + reserve).min(self.capacity) * MICRO;
+        let wanted = (i64::from(units) + self.reserve(lane)).min(self.capacity) * MICRO;
         let missing = wanted - self.micro;
         if missing <= 0 {
             return TimeDelta::zero();
@@ -159,6 +183,25 @@ mod tests {
         assert_eq!(again.units(later + TimeDelta::seconds(1)), 285);
         let forged = SavedBucket { units: i64::MAX, at: later + TimeDelta::days(9) };
         assert_eq!(UserBucket::restore(6_000, 100, forged, later).units(later), 300);
+    }
+
+    #[test]
+    fn a_claim_gets_what_it_needs_or_a_time_and_ahead_of_it_what_the_lane_finds() {
+        let mut bucket = UserBucket::empty(6_000, 100, start());
+        let claim = |lane| UnitsClaim { units: 20, ahead: 30, lane, drained: false };
+        let now = start() + TimeDelta::minutes(1);
+        // 300 in it, of which a backfill leaves 105.
+        for granted in [50, 50, 50, 45] {
+            assert_eq!(bucket.claim(claim(Lane::Backfill), now), Claimed::Granted(granted));
+        }
+        assert!(matches!(bucket.claim(claim(Lane::Backfill), now), Claimed::Wait(_)));
+        assert_eq!(bucket.claim(claim(Lane::Live), now), Claimed::Granted(50));
+        bucket.give_back(30, now);
+        assert_eq!(bucket.units(now), 85);
+        bucket.give_back(9_000, now);
+        assert_eq!(bucket.units(now), 300);
+        let drained = UnitsClaim { drained: true, ..claim(Lane::Live) };
+        assert!(matches!(bucket.claim(drained, now), Claimed::Wait(_)));
     }
 
     proptest! {

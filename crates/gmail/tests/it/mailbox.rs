@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use postrider_domain::{Clock, HistoryId, LabelId, MessageId, SystemClock};
-use postrider_gmail::quota::{GovernorConfig, LocalSlices, ProjectGate, SliceRule, UserBucket};
+use postrider_gmail::quota::{GovernorConfig, LocalSlices, LocalUnits, ProjectGate, SliceRule, UserBucket};
 use postrider_gmail::{GmailApi, GmailError, Governor, Lane, TokenError};
 use postrider_gmail::{Governed, LimitKind, WatchRequest};
 use postrider_gmail_sim::{Deliver, MsgId, Rule};
@@ -134,7 +134,7 @@ async fn faults_are_told_for_what_they_are() {
         assert!(matches!(client.profile().await, Err(GmailError::Transient { .. })));
     }
     fail(Rule { reason: Some("domainPolicy".to_owned()), ..rule(Some(403)) });
-    assert!(matches!(client.profile().await, Err(GmailError::Permanent { .. })));
+    assert!(matches!(client.profile().await, Err(GmailError::DomainPolicy)));
 
     // A refused token is replaced behind the caller's back; a revoked grant is not.
     fail(rule(Some(401)));
@@ -154,7 +154,7 @@ async fn a_governed_client_slows_down_when_told() {
     // A bucket that was empty a minute ago is full now.
     let bucket = UserBucket::empty(6_000, dearest, clock.now() - TimeDelta::minutes(1));
     let gate = ProjectGate::new(SliceRule::new(1_200_000, dearest), Arc::new(LocalSlices::default()), clock.clone());
-    let governor = Governor::new(config, bucket, Arc::new(gate), clock);
+    let governor = Governor::new(config, Arc::new(LocalUnits::new(bucket, clock.clone())), Arc::new(gate), clock);
     let api = Governed::new(Arc::new(client), governor.clone(), Lane::Live);
     let mail = all_ids(&api, None).await.remove(0);
     api.get_raw(&mail).await.unwrap();

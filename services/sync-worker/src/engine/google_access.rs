@@ -1,20 +1,20 @@
 //! The real Gmail: HTTP with tokens leased from connector, governed by the user's and the project's quota.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use postrider_domain::Seams;
-use postrider_gmail::quota::{GovernorConfig, ProjectGate, UserBucket};
-use postrider_gmail::{GmailApi, Governor, Lane};
+use postrider_domain::{ConnectorId, Seams};
+use postrider_gmail::quota::{GovernorConfig, ProjectDay, ProjectGate};
+use postrider_gmail::{GmailApi, GmailError, Governor, Lane, TokenError};
 use postrider_gmail::{GmailClient, GmailTransport, Governed};
 use postrider_storage::Db;
 
-use super::access::{GmailAccess, GmailLanes};
+use super::access::{GmailAccess, GmailLanes, Refused};
 use crate::error::EngineError;
-use crate::store::buckets;
+use crate::store::buckets::SharedUnits;
 use crate::store::mailboxes::due::Leased;
 use crate::tokens::LeasedTokens;
 
@@ -32,15 +32,15 @@ pub struct GoogleAccess {
     governors: Mutex<HashMap<String, Weak<Handle>>>,
 }
 
-/// One Google account's governor: two tenants that connected the same account share it.
+/// One Google account's governor: two tenants that connected the same account share it here, and its bucket everywhere.
 struct Handle {
-    google_sub: String,
     governor: Governor,
-    saved: AtomicU64,
+    units: SharedUnits,
+    /// The concurrency that was noted last.
+    noted: AtomicU32,
 }
 
 struct Lanes {
-    db: Db,
     client: Arc<dyn GmailApi>,
     handle: Arc<Handle>,
 }
@@ -62,26 +62,16 @@ impl GoogleAccess {
         if let Some(handle) = self.shared(sub) {
             return Ok(handle);
         }
-        let mut tx = self.db.system().await?;
-        let saved = buckets::find(&mut tx, sub).await?;
-        tx.commit().await?;
-        let (limit, dearest) = (self.governor.quota.limits.user_per_minute, self.governor.quota.costs.dearest());
-        let now = self.seams.clock.now();
-        // Nobody knows what the holder of a stolen lease spent: its bucket starts empty. One never seen is full.
-        let bucket = match saved {
-            Some((saved, _)) if !leased.stolen => UserBucket::restore(limit, dearest, saved, now),
-            None if !leased.stolen => {
-                let full = postrider_gmail::quota::SavedBucket { units: i64::from(limit), at: now };
-                UserBucket::restore(limit, dearest, full, now)
-            }
-            _ => UserBucket::empty(limit, dearest, now),
-        };
-        let governor = Governor::new(self.governor, bucket, self.project.clone(), self.seams.clock.clone());
+        let units = SharedUnits::new(self.db.clone(), self.seams.clone(), sub, &self.governor.quota);
+        let (project, clock) = (self.project.clone(), self.seams.clock.clone());
+        let governor = Governor::new(self.governor, Arc::new(units.clone()), project, clock);
         // What was felt a moment ago still holds: starting afresh would run into the same refusals with every lease.
-        if let Some((_, concurrency)) = saved.filter(|(saved, _)| now - saved.at < FELT_FOR) {
+        let now = self.seams.clock.now();
+        if let Some((concurrency, _)) = units.felt().await?.filter(|(_, at)| now - *at < FELT_FOR) {
             governor.resume(concurrency);
         }
-        let handle = Arc::new(Handle { google_sub: sub.clone(), governor, saved: AtomicU64::new(0) });
+        let noted = AtomicU32::new(governor.concurrency());
+        let handle = Arc::new(Handle { governor, units, noted });
         let mut governors = self.governors.lock();
         governors.retain(|_, handle| handle.strong_count() > 0);
         // Another mailbox of the same account may have been quicker.
@@ -104,7 +94,14 @@ impl GmailAccess for GoogleAccess {
         let tokens = self.tokens.of(leased.mailbox.connector);
         let client = GmailClient::new(leased.mailbox.connector, self.transport.clone(), tokens)
             .map_err(|error| EngineError::Access(error.to_string()))?;
-        Ok(Arc::new(Lanes { db: self.db.clone(), client: Arc::new(client), handle }))
+        Ok(Arc::new(Lanes { client: Arc::new(client), handle }))
+    }
+
+    async fn refused(&self, connector: ConnectorId, reason: Refused) -> Result<bool, EngineError> {
+        self.tokens.refused(connector, reason).await.map_err(|error| {
+            tracing::warn!(connector.id = %connector, %error, "connector cannot be told what Gmail refuses");
+            EngineError::Gmail(GmailError::Token(TokenError::Unavailable))
+        })
     }
 }
 
@@ -118,18 +115,19 @@ impl GmailLanes for Lanes {
         usize::try_from(self.handle.governor.concurrency()).unwrap_or(1)
     }
 
+    fn day_percent(&self) -> u32 {
+        self.handle.governor.day().map_or(100, ProjectDay::percent)
+    }
+
     async fn checkpoint(&self) {
-        let saved = self.handle.governor.save();
-        let spent = self.handle.governor.spent();
-        let before = self.handle.saved.swap(spent, Ordering::Relaxed);
-        let spent = i64::try_from(spent.saturating_sub(before)).unwrap_or(i64::MAX);
-        let write = async {
-            let mut tx = self.db.system().await?;
-            buckets::save(&mut tx, &self.handle.google_sub, saved, spent, self.handle.governor.concurrency()).await?;
-            tx.commit().await
-        };
-        if let Err(error) = write.await {
-            tracing::warn!(%error, "a quota bucket cannot be saved now");
+        let Handle { governor, units, noted } = self.handle.as_ref();
+        let (unspent, concurrency) = (governor.take_unspent(), governor.concurrency());
+        if unspent == 0 && noted.load(Ordering::Relaxed) == concurrency {
+            return;
+        }
+        match units.give_back(unspent, concurrency).await {
+            Ok(()) => noted.store(concurrency, Ordering::Relaxed),
+            Err(error) => tracing::warn!(%error, "what is left of a quota cannot be given back now"),
         }
     }
 }

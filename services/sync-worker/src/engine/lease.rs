@@ -10,7 +10,7 @@ use parking_lot::RwLock;
 use postrider_contracts::TraceContext;
 use postrider_domain::Timestamp;
 use postrider_gmail::{GmailApi, Lane};
-use postrider_storage::TenantTx;
+use postrider_storage::{Db, SystemTx, TenantTx};
 
 use super::access::GmailLanes;
 use super::parts::Parts;
@@ -25,9 +25,11 @@ pub struct Lease<'e> {
     /// Of the push that caused the lease; a new one where none did. Logs and events of the work carry it.
     pub trace: TraceContext,
     guard: Guard,
-    generation: AtomicI32,
+    /// Where its transactions are opened.
+    db: Db,
+    generation: Arc<AtomicI32>,
     gmail: Arc<dyn GmailLanes>,
-    names: RwLock<Arc<HashMap<String, String>>>,
+    names: Arc<RwLock<Arc<HashMap<String, String>>>>,
 }
 
 impl<'e> Lease<'e> {
@@ -38,8 +40,22 @@ impl<'e> Lease<'e> {
         gmail: Arc<dyn GmailLanes>,
         names: HashMap<String, String>,
     ) -> Self {
-        let generation = AtomicI32::new(guard.generation);
-        Self { parts, trace, guard, generation, gmail, names: RwLock::new(names.into()) }
+        let generation = Arc::new(AtomicI32::new(guard.generation));
+        let names = Arc::new(RwLock::new(Arc::new(names)));
+        Self { parts, trace, guard, db: parts.db.clone(), generation, gmail, names }
+    }
+
+    /// The same lease, with its transactions opened there.
+    pub fn over(&self, db: &Db) -> Self {
+        Self {
+            parts: self.parts,
+            trace: self.trace,
+            guard: self.guard.clone(),
+            db: db.clone(),
+            generation: self.generation.clone(),
+            gmail: self.gmail.clone(),
+            names: self.names.clone(),
+        }
     }
 
     /// The proof of a commit made now; the generation moves when history starts over.
@@ -83,7 +99,17 @@ impl<'e> Lease<'e> {
 
     /// A transaction of the mailbox's tenant, without the mailbox's lock: for reading.
     pub async fn tenant(&self) -> Result<TenantTx, postrider_storage::Error> {
-        self.parts.db.tenant(&self.guard.tenant).await
+        self.db.tenant(&self.guard.tenant).await
+    }
+
+    /// A transaction across tenants.
+    pub async fn system(&self) -> Result<SystemTx, postrider_storage::Error> {
+        self.db.system().await
+    }
+
+    /// Per cent of the project's day that are spent.
+    pub fn day_percent(&self) -> u32 {
+        self.gmail.day_percent()
     }
 
     /// The mailbox as it is now, while the lease is held.

@@ -19,6 +19,8 @@ pub struct Settings {
     pub max_mailboxes: usize,
     /// Most of them with a backfill at work: first syncs must not take every slot from live mail.
     pub max_backfills: usize,
+    /// Most connections to the database that all of them hold at once; fewer than there are.
+    pub run_connections: usize,
     /// How long a backfill may work before it gives its slot to another mailbox.
     pub backfill_slice: Duration,
     /// Between two looks at the table of due mailboxes.
@@ -39,6 +41,7 @@ impl Default for Settings {
             poll_interval: Duration::from_secs(300),
             max_mailboxes: 256,
             max_backfills: 32,
+            run_connections: 8,
             backfill_slice: Duration::from_secs(60),
             scan_every: Duration::from_secs(1),
             live_tick: Duration::from_secs(1),

@@ -6,6 +6,7 @@ mod commit;
 mod failure;
 mod fetching;
 mod listing;
+mod slots;
 
 use postrider_contracts::mailbox::SyncStarted;
 use postrider_domain::{RunKind, RunState};
@@ -23,6 +24,7 @@ use crate::rules::words::RunReason;
 use crate::store::listing::refresh_statistics;
 use crate::store::runs::{self, Run};
 use failure::hold;
+pub use slots::Slots;
 
 /// With this many rows the planner's statistics are good enough; below it a fresh mirror is fast without.
 const STATISTICS_AFTER: i64 = 500;
@@ -89,7 +91,7 @@ impl<'l> RunLane<'l> {
             match self.run.state {
                 RunState::Listing => Box::pin(self.list_page()).await?,
                 RunState::Fetching => Box::pin(self.fetch_listed(until)).await?,
-                RunState::Confirming => Box::pin(self.confirm()).await?,
+                RunState::Confirming => Box::pin(self.confirm(until)).await?,
                 RunState::Queued | RunState::Completed | RunState::Failed | RunState::Superseded => {
                     return Ok(SliceOver::RunEnded);
                 }
@@ -120,7 +122,7 @@ impl<'l> RunLane<'l> {
     /// A run without fresh statistics is slow, not wrong.
     async fn refresh_statistics(&self) {
         let refreshed = async {
-            let mut tx = self.lease.parts.db.system().await?;
+            let mut tx = self.lease.system().await?;
             refresh_statistics(&mut tx).await?;
             tx.commit().await
         };

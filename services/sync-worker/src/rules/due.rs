@@ -94,6 +94,11 @@ pub fn not_before(
     retry_at.map_or(ours, |theirs| theirs.max(ours))
 }
 
+/// When to try again what was refused until somebody acts, whom no event tells of: in an hour or two.
+pub fn refused_until(jitter: f64, now: Timestamp) -> Timestamp {
+    now + TimeDelta::seconds(3_600 + (jitter * 3_600.0) as i64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

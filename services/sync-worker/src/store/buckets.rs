@@ -1,15 +1,26 @@
-//! `quota_buckets`: what is left of users' quota, saved at checkpoints. The budget belongs to the Google account, not to
-//! a tenant.
+//! `quota_buckets`: users' quota. The budget belongs to the Google account, not to a tenant and not to a lease: whoever
+//! calls Gmail for it, in whatever process, claims from its one row first.
 
-use postrider_domain::Timestamp;
-use postrider_gmail::quota::SavedBucket;
-use postrider_storage::{Error, SystemTx, Value, row, sql};
+use async_trait::async_trait;
+use postrider_domain::{Seams, Timestamp};
+use postrider_gmail::quota::{Aimd, Claimed, QuotaSetting, SavedBucket, UnitsClaim, UserBucket, UserUnits};
+use postrider_storage::{Db, Error, SystemTx, Value, row, sql};
+
+/// The part of the minute that is not given out, one in so many units: what was claimed ahead in one minute may be spent
+/// in the next one, by a few replicas at once.
+const MARGIN: u32 = 40;
 
 row! {
     struct Bucket {
         units: i64,
         refilled_at: Timestamp,
+    }
+}
+
+row! {
+    struct Felt {
         concurrency: i64,
+        updated_at: Timestamp,
     }
 }
 
@@ -17,34 +28,96 @@ fn key(google_sub: &str) -> String {
     format!("user:{google_sub}")
 }
 
-/// The saved bucket of a Google account, and the concurrency felt for with it.
-pub async fn find(tx: &mut SystemTx, google_sub: &str) -> Result<Option<(SavedBucket, u32)>, Error> {
-    let bucket: Option<Bucket> = sql("SELECT units::bigint AS units, refilled_at, concurrency::bigint AS concurrency \
-         FROM quota_buckets WHERE key = $1")
-    .bind(key(google_sub))
-    .optional(tx)
-    .await?;
-    Ok(bucket.map(|bucket| {
-        let concurrency = u32::try_from(bucket.concurrency).unwrap_or(1);
-        (SavedBucket { units: bucket.units, at: bucket.refilled_at }, concurrency)
-    }))
+/// One Google account's bucket.
+#[derive(Clone)]
+pub struct SharedUnits {
+    db: Db,
+    seams: Seams,
+    key: String,
+    limit: u32,
+    dearest: u32,
 }
 
-/// Saves a bucket, the units spent since the last save, and the concurrency felt for.
-pub async fn save(
-    tx: &mut SystemTx,
-    google_sub: &str,
-    saved: SavedBucket,
-    spent: i64,
-    concurrency: u32,
-) -> Result<(), Error> {
-    sql("INSERT INTO quota_buckets AS b (key, units, refilled_at, concurrency, minute, spent_in_minute) \
-         VALUES ($1, $2, $3, $4, date_trunc('minute', $3::timestamptz), $5) \
-         ON CONFLICT (key) DO UPDATE SET units = excluded.units, refilled_at = excluded.refilled_at, \
-            concurrency = excluded.concurrency, minute = excluded.minute, updated_at = clock_timestamp(), \
-            spent_in_minute = excluded.spent_in_minute \
-              + CASE WHEN b.minute = excluded.minute THEN b.spent_in_minute ELSE 0 END")
-    .binds((key(google_sub), saved.units as f64, saved.at, f64::from(concurrency), spent))
+impl SharedUnits {
+    pub fn new(db: Db, seams: Seams, google_sub: &str, quota: &QuotaSetting) -> Self {
+        let limit = quota.limits.user_per_minute;
+        Self { db, seams, key: key(google_sub), limit: limit - limit / MARGIN, dearest: quota.costs.dearest() }
+    }
+
+    /// The concurrency felt for with it, and when that was.
+    pub async fn felt(&self) -> Result<Option<(u32, Timestamp)>, Error> {
+        let tx = self.db.system().await?;
+        let felt: Option<Felt> =
+            sql("SELECT concurrency::bigint AS concurrency, updated_at FROM quota_buckets WHERE key = $1")
+                .bind(&self.key)
+                .optional(&tx)
+                .await?;
+        tx.commit().await?;
+        Ok(felt.map(|felt| (u32::try_from(felt.concurrency).unwrap_or(1), felt.updated_at)))
+    }
+
+    /// Puts back what was claimed and not spent, and notes the concurrency felt for.
+    pub async fn give_back(&self, unspent: u32, concurrency: u32) -> Result<(), Error> {
+        let now = self.seams.clock.now();
+        let tx = self.db.system_unflushed().await?;
+        let mut bucket = self.lock(&tx, now).await?;
+        bucket.give_back(unspent, now);
+        write(&tx, &self.key, bucket.save(now), -i64::from(unspent)).await?;
+        sql("UPDATE quota_buckets SET concurrency = $2 WHERE key = $1")
+            .binds((&self.key, f64::from(concurrency)))
+            .execute(&tx)
+            .await?;
+        tx.commit().await
+    }
+
+    async fn take(&self, claim: UnitsClaim) -> Result<Claimed, Error> {
+        let now = self.seams.clock.now();
+        let tx = self.db.system_unflushed().await?;
+        let mut bucket = self.lock(&tx, now).await?;
+        let claimed = bucket.claim(claim, now);
+        let granted = match claimed {
+            Claimed::Granted(granted) => i64::from(granted),
+            Claimed::Wait(_) | Claimed::Unreachable => 0,
+        };
+        // What only waits leaves the row alone: whole units are kept, and the fraction would be lost each time.
+        if granted > 0 || claim.drained {
+            write(&tx, &self.key, bucket.save(now), granted).await?;
+        }
+        tx.commit().await?;
+        Ok(claimed)
+    }
+
+    /// The bucket as it is now; its row is locked. One never seen is full.
+    async fn lock(&self, tx: &SystemTx, now: Timestamp) -> Result<UserBucket, Error> {
+        let saved: Bucket =
+            sql("INSERT INTO quota_buckets (key, units, refilled_at, concurrency, minute, spent_in_minute) \
+             VALUES ($1, $2, $3, $4, date_trunc('minute', $3::timestamptz), 0) \
+             ON CONFLICT (key) DO UPDATE SET key = excluded.key \
+             RETURNING floor(units)::bigint AS units, refilled_at")
+            .binds((&self.key, f64::from(self.limit), now, f64::from(Aimd::START)))
+            .get_result(tx)
+            .await?;
+        let saved = SavedBucket { units: saved.units, at: saved.refilled_at };
+        Ok(UserBucket::restore(self.limit, self.dearest, saved, now))
+    }
+}
+
+#[async_trait]
+impl UserUnits for SharedUnits {
+    async fn claim(&self, claim: UnitsClaim) -> Claimed {
+        self.take(claim).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a user's quota cannot be claimed now");
+            Claimed::Unreachable
+        })
+    }
+}
+
+/// Writes a locked bucket, and what of it was spent.
+async fn write(tx: &SystemTx, key: &str, saved: SavedBucket, spent: i64) -> Result<(), Error> {
+    sql("UPDATE quota_buckets SET units = $2, refilled_at = $3, minute = date_trunc('minute', $3::timestamptz), \
+           updated_at = $3, spent_in_minute = greatest(0, $4 + CASE WHEN minute = date_trunc('minute', $3::timestamptz) \
+             THEN spent_in_minute ELSE 0 END) WHERE key = $1")
+    .binds((key, saved.units as f64, saved.at, spent))
     .execute(tx)
     .await?;
     Ok(())

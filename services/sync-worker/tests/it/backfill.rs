@@ -1,19 +1,20 @@
 //! A backfill is held by what fails in it, and by nothing else; live mail is held by neither.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use postrider_domain::{Clock as _, RunId, RunKind, RunState, Timestamp};
 use postrider_gmail::{GmailError, Lane, LimitKind};
 use postrider_gmail_sim::{Deliver, MailboxSpec, Sizes, World};
 use postrider_storage::{row, sql};
-use postrider_sync_worker::engine::Engine;
+use postrider_sync_worker::engine::{Engine, Settings};
 use postrider_sync_worker::store::mailboxes::due;
 use postrider_sync_worker::store::runs::{self, Request};
 use postrider_testing::db::TestDb;
 
 use crate::gmail::SimGmail;
-use crate::harness::{Ids, database, engine, mirror};
+use crate::harness::{Ids, database, engine, engine_with, mirror, quick};
 use crate::lanes::LanedGmail;
 
 struct Case {
@@ -219,4 +220,29 @@ async fn a_run_that_cannot_even_begin_waits_by_itself() {
     case.gmail.refuse(|_, _| None);
     case.settle().await;
     assert_eq!(case.run().await.state, RunState::Completed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_backfills_than_connections_for_them_end_all_and_use_no_others() {
+    let test = database().await;
+    let settings = Settings { run_connections: 1, ..quick() };
+    let cases: Vec<Ids> = (0..4).map(|n| Ids::of(370 + n)).collect();
+    let mut engines = Vec::new();
+    for ids in &cases {
+        ids.connect(&test.db, "sub").await;
+        let world = World::new(37, Arc::new(ids.clock.clone()));
+        world
+            .create_mailbox(&MailboxSpec { sizes: Sizes::Small, ..MailboxSpec::new(ids.address.clone(), 40) })
+            .unwrap();
+        let gmail = LanedGmail::new(SimGmail::new(world, &ids.address, ids.clock.clone(), 37, 10));
+        engines.push(engine_with(&test.db, gmail, ids.seams.clone(), "one", settings.clone()));
+    }
+    let work = cases
+        .iter()
+        .zip(&engines)
+        .map(|(ids, engine)| async move { while engine.run_mailbox(ids.connector).await.unwrap() {} });
+    futures_util::future::join_all(work).await;
+    for ids in &cases {
+        assert_eq!(mirror(&test.db, &ids.tenant, ids.connector).await.len(), 40);
+    }
 }

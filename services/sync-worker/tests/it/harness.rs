@@ -24,7 +24,12 @@ pub async fn database() -> TestDb {
 
 /// An engine over the given access, with everything that waits made short.
 pub fn engine(db: &Db, access: impl GmailAccess, seams: Seams, owner: &str) -> Engine {
-    let settings = Settings {
+    engine_with(db, access, seams, owner, quick())
+}
+
+/// Everything that waits made short.
+pub fn quick() -> Settings {
+    Settings {
         live_tick: Duration::from_millis(2),
         backfill_slice: Duration::from_millis(400),
         fetch_retries: 1,
@@ -33,7 +38,10 @@ pub fn engine(db: &Db, access: impl GmailAccess, seams: Seams, owner: &str) -> E
         // A few small mails: steps are cut in the middle.
         max_ahead_bytes: 4 << 10,
         ..Settings::default()
-    };
+    }
+}
+
+pub fn engine_with(db: &Db, access: impl GmailAccess, seams: Seams, owner: &str, settings: Settings) -> Engine {
     Engine::new(Parts {
         db: db.clone(),
         access: Arc::new(access),

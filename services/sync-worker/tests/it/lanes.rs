@@ -1,14 +1,15 @@
 //! A simulated mailbox whose lanes are told apart: what each asked, and what each is refused.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use postrider_domain::{HistoryId, LabelId, MessageId};
+use postrider_domain::{ConnectorId, HistoryId, LabelId, MessageId};
 use postrider_gmail::{
     GmailApi, GmailError, HistoryPage, IdPage, Label, Lane, MailMeta, Profile, RawMail, WatchAnswer, WatchRequest,
 };
-use postrider_sync_worker::engine::{GmailAccess, GmailLanes};
+use postrider_sync_worker::engine::{GmailAccess, GmailLanes, Refused};
 use postrider_sync_worker::error::EngineError;
 use postrider_sync_worker::store::mailboxes::due::Leased;
 
@@ -22,17 +23,35 @@ pub struct LanedGmail {
     sim: SimGmail,
     refuse: Arc<Mutex<Arc<Refuse>>>,
     calls: Arc<Mutex<HashMap<Lane, u32>>>,
+    told: Arc<Mutex<Vec<Refused>>>,
+    applied: Arc<AtomicBool>,
 }
 
 impl LanedGmail {
     pub fn new(sim: SimGmail) -> Self {
-        Self { sim, refuse: Arc::new(Mutex::new(Arc::new(|_, _| None))), calls: Arc::default() }
+        Self {
+            sim,
+            refuse: Arc::new(Mutex::new(Arc::new(|_, _| None))),
+            calls: Arc::default(),
+            told: Arc::default(),
+            applied: Arc::new(AtomicBool::new(true)),
+        }
     }
 
     /// Refuses from now on, counting from nothing.
     pub fn refuse(&self, refuse: impl Fn(Lane, u32) -> Option<GmailError> + Send + Sync + 'static) {
         *self.refuse.lock().unwrap() = Arc::new(refuse);
         self.calls.lock().unwrap().clear();
+    }
+
+    /// What connector answers when it is told of a refusal.
+    pub fn connector_applies(&self, applied: bool) {
+        self.applied.store(applied, Ordering::Relaxed);
+    }
+
+    /// What connector was told.
+    pub fn told(&self) -> Vec<Refused> {
+        self.told.lock().unwrap().clone()
     }
 
     /// Calls of a lane since then.
@@ -116,5 +135,10 @@ impl GmailLanes for LanedGmail {
 impl GmailAccess for LanedGmail {
     async fn open(&self, _leased: &Leased) -> Result<Arc<dyn GmailLanes>, EngineError> {
         Ok(Arc::new(self.clone()))
+    }
+
+    async fn refused(&self, _connector: ConnectorId, reason: Refused) -> Result<bool, EngineError> {
+        self.told.lock().unwrap().push(reason);
+        Ok(self.applied.load(Ordering::Relaxed))
     }
 }

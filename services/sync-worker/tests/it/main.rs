@@ -27,6 +27,7 @@ mod month;
 mod property;
 mod queue;
 mod quota;
+mod refusals;
 mod retention;
 mod rig;
 mod schema;

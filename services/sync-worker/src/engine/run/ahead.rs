@@ -68,12 +68,14 @@ impl Ahead<'_> {
         let mut wanted = Box::pin(self.wanted());
         // Tasks of their own: parsing and compressing use every core while this one waits for the database.
         let mut flying: JoinSet<Result<Arrival, GmailError>> = JoinSet::new();
-        let mut ended = None;
+        // However short the slice, one mail is asked for: a run always moves.
+        let (mut ended, mut begun) = (None, false);
         loop {
             while ended.is_none() && flying.len() < self.lease.concurrency() {
-                if Instant::now() >= self.until || self.lease.parts.stopping() {
+                if begun && Instant::now() >= self.until || self.lease.parts.stopping() {
                     ended = Some(Ended::Slice);
                 } else if let Some(next) = wanted.try_next().await? {
+                    begun = true;
                     flying.spawn(arrive(self.fetcher.clone(), next, room.clone()).in_current_span());
                 } else {
                     ended = Some(Ended::Listing);

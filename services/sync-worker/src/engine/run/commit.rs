@@ -25,8 +25,8 @@ impl RunLane<'_> {
         Ok(())
     }
 
-    /// Commits what was looked at; every mail of the listing up to `settled` is done with then.
-    pub(super) async fn commit_looks(&mut self, looks: &[Look], settled: i64) -> Result<(), EngineError> {
+    /// Commits what was looked at, and the checkpoint of `step`: every mail up to there is done with then.
+    pub(super) async fn commit_looks(&mut self, looks: &[Look], step: Step) -> Result<(), EngineError> {
         let mut commit = self.begin_commit().await?;
         let applied = apply(&mut commit, Origin::Run(self.run.id), messages(looks)).await?;
         let count = crate::store::count;
@@ -38,7 +38,7 @@ impl RunLane<'_> {
             deleted: count(applied.deleted),
             failed: count(applied.parked),
         };
-        let run = self.advance(&mut commit, Step { add, settled, ..Step::default() }).await?;
+        let run = self.advance(&mut commit, Step { add, ..step }).await?;
         commit.end().await?;
         self.run = run;
         Ok(())

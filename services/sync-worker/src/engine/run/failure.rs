@@ -5,9 +5,10 @@ use postrider_domain::RunId;
 
 use super::RunLane;
 use crate::engine::apply::Commit;
+use crate::engine::failure::{again_at, is_daily, quota_warning};
 use crate::engine::lease::Lease;
 use crate::error::EngineError;
-use crate::rules::due::{TELL_AFTER, not_before};
+use crate::rules::due::TELL_AFTER;
 use crate::store::runs;
 
 /// Notes the failure on a run that is queued or at work. Its owner is told once, when it does not pass by itself.
@@ -17,9 +18,12 @@ pub(super) async fn hold(lease: &Lease<'_>, run: RunId, error: &EngineError) -> 
     let attempts = run.attempts.saturating_add(1);
     let jitter = commit.seams().entropy.unit();
     let interval = lease.interval(commit.mailbox.poll_interval_seconds, commit.mailbox.push_until);
-    let at = not_before(attempts, error.retry_at(), interval, jitter, commit.now);
+    let at = again_at(error, attempts, interval, jitter, commit.now);
+    if is_daily(error) && run.error.is_none() {
+        commit.tell(&quota_warning(lease.day_percent()));
+    }
     let run = runs::hold(&commit.tx, &run, error.code(), attempts, at, commit.now).await?;
-    if attempts == TELL_AFTER {
+    if attempts == TELL_AFTER && !is_daily(error) {
         commit.tell(&SyncFailed { run: Some(run.state_message()) });
     }
     let connector = commit.guard.connector;

@@ -90,7 +90,7 @@ impl RunLane<'_> {
             .into_iter()
             .map(|arrival| ((Change::look_at(arrival.id, None, boundary), arrival.fetched), arrival.room))
             .unzip();
-        match Box::pin(self.commit_looks(&looks, settled)).await {
+        match Box::pin(self.commit_looks(&looks, up_to(settled))).await {
             Err(EngineError::Db(error)) if !error.is_transient() => {
                 tracing::error!(%error, mails = looks.len(), "the database refused a batch of mails");
                 Box::pin(self.store_singly(looks, settled)).await?;
@@ -110,13 +110,18 @@ impl RunLane<'_> {
         for (n, (change, fetched)) in looks.into_iter().enumerate() {
             // Only with the last one is the place reached that the whole batch would have reached.
             let settled = if n == last { settled } else { before };
-            match self.commit_looks(&[(change.clone(), fetched)], settled).await {
+            match self.commit_looks(&[(change.clone(), fetched)], up_to(settled)).await {
                 Err(EngineError::Db(error)) if !error.is_transient() => {
-                    self.commit_looks(&[(change, Fetched::Poison(error.to_string()))], settled).await?;
+                    self.commit_looks(&[(change, Fetched::Poison(error.to_string()))], up_to(settled)).await?;
                 }
                 done => done?,
             }
         }
         Ok(())
     }
+}
+
+/// The checkpoint of the fetching.
+fn up_to(settled: i64) -> Step {
+    Step { settled, ..Step::default() }
 }

@@ -2,6 +2,7 @@
 
 use postrider_domain::{MessageId, RunState};
 use postrider_gmail::GmailError;
+use tokio::time::Instant;
 
 use super::{RunLane, STATISTICS_AFTER};
 use crate::content::fetched::Fetched;
@@ -45,38 +46,54 @@ impl RunLane<'_> {
         Ok(())
     }
 
-    /// Asks Gmail about every mail that a complete listing did not name; a tombstone where it answers 404 (law 4).
-    pub(super) async fn confirm(&mut self) -> Result<(), EngineError> {
-        let mut tx = self.lease.tenant().await?;
-        let emails::Unlisted { alive, unlisted } = emails::count_unlisted(&mut tx, &self.run).await?;
-        tx.commit().await?;
-        if unlisted.saturating_mul(SUSPICIOUS) > alive && self.run.pass == 1 {
-            let step =
-                Step { state: Some(RunState::Listing), page_token: Some(None), next_pass: true, ..Step::default() };
-            return self.step(step, &[]).await;
+    /// Asks Gmail about every mail that a complete listing did not name; a tombstone where it answers 404 (law 4). Gives way
+    /// at the end of the slice: the last message asked about is kept where the listing's page was.
+    pub(super) async fn confirm(&mut self, until: Instant) -> Result<(), EngineError> {
+        if self.run.page_token.is_none() && self.list_once_more().await? {
+            return Ok(());
         }
-        let mut after = String::new();
         loop {
+            let after = self.run.page_token.clone().unwrap_or_default();
             let candidates = self.list_unlisted(&after).await?;
-            let Some(last) = candidates.last() else { break };
-            after = last.message_id.to_string();
+            if candidates.is_empty() {
+                return self.complete().await;
+            }
             let wanted = candidates.iter().map(|row| (row.message_id.clone(), Fetch::Labels)).collect();
             let Batch { mut fetched, error, .. } = self.fetcher().all(wanted).await;
             let boundary = self.run.boundary;
+            // What came before the first one that was not fetched is done with.
+            let asked = candidates.iter().take_while(|row| fetched.contains_key(&row.message_id)).last();
+            let place = asked.map(|row| Some(row.message_id.to_string()));
             let looks: Vec<Look> = candidates
                 .into_iter()
                 .filter_map(|row| {
                     let fetched = fetched.remove(&row.message_id)?;
-                    let deleted = matches!(fetched, Fetched::Missing).then_some(boundary);
+                    // No newer than what the row knew: an answer that shows it after all revives it.
+                    let deleted = matches!(fetched, Fetched::Missing).then(|| row.version.history_id.min(boundary));
                     Some((Change { deleted, ..Change::look_at(row.message_id, None, boundary) }, fetched))
                 })
                 .collect();
-            self.commit_looks(&looks, 0).await?;
+            self.commit_looks(&looks, Step { page_token: place, ..Step::default() }).await?;
             if let Some(error) = error {
                 return Err(error.into());
             }
+            if Instant::now() >= until || self.lease.parts.stopping() {
+                return Ok(());
+            }
         }
-        self.complete().await
+    }
+
+    /// Where suspiciously many look deleted, a second listing begins before any of them is asked about.
+    async fn list_once_more(&mut self) -> Result<bool, EngineError> {
+        let mut tx = self.lease.tenant().await?;
+        let emails::Unlisted { alive, unlisted } = emails::count_unlisted(&mut tx, &self.run).await?;
+        tx.commit().await?;
+        if unlisted.saturating_mul(SUSPICIOUS) <= alive || self.run.pass > 1 {
+            return Ok(false);
+        }
+        let step = Step { state: Some(RunState::Listing), page_token: Some(None), next_pass: true, ..Step::default() };
+        self.step(step, &[]).await?;
+        Ok(true)
     }
 
     async fn list_unlisted(&self, after: &str) -> Result<Vec<Known>, EngineError> {
