@@ -48,7 +48,8 @@ pub async fn apply(commit: &mut Commit<'_>, origin: Origin, messages: Vec<Messag
     )?;
     let known: HashMap<&MessageId, &Known> = known.iter().map(|row| (&row.message_id, row)).collect();
     let waiting: HashMap<&MessageId, &Parked> = waiting.iter().map(|row| (&row.message_id, row)).collect();
-    let (mut messages, mut plan) = (messages, Plan::new(commit.mailbox.ids(), origin == Origin::Parked, commit.now));
+    let (mut messages, mut plan) =
+        (messages, Plan::new(commit.mailbox.ids(), commit.mailbox.ground(), origin == Origin::Parked, commit.now));
     let decided: Vec<Decided> = messages
         .iter_mut()
         .map(|message| {

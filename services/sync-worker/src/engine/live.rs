@@ -38,6 +38,8 @@ pub struct LiveLane<'l> {
     looked_at: Timestamp,
     /// The last look was a quick one: a whole one is still to come.
     quick: bool,
+    /// Ids were right again once in this pass.
+    right_again: bool,
     /// Something odd was told: ask again then.
     check_at: Option<Timestamp>,
 }
@@ -45,7 +47,16 @@ pub struct LiveLane<'l> {
 impl<'l> LiveLane<'l> {
     pub fn new(lease: &'l Lease<'l>, wake: Arc<Notify>, mailbox: Mailbox, pass: Pass) -> Self {
         let (seen, looked_at) = (mailbox.requested, pass.began);
-        Self { lease, wake, opening: Some((mailbox, pass)), seen, looked_at, quick: false, check_at: None }
+        Self {
+            lease,
+            wake,
+            opening: Some((mailbox, pass)),
+            seen,
+            looked_at,
+            quick: false,
+            right_again: false,
+            check_at: None,
+        }
     }
 
     /// Works beside a run until it is `done`: whenever a mark comes, or a look is due.

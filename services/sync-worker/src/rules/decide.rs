@@ -102,17 +102,24 @@ fn there(change: &Change, known: Option<&Known>, meta: &MailMeta, body: bool, wa
     }
     let newest = change.deltas.iter().map(|delta| delta.history_id).max();
     let labels = replay(&meta.labels, told, &change.deltas);
-    let fetched = ids.capped(told);
-    let mut version = ids.version(newest.map_or(fetched, |newest| newest.max(fetched)));
-    if let Some(at) = at
-        && ids.version(at) > version
+    if let (Some((known, _)), Some(at)) = (known, at)
+        && told < at
+        && !ids.take
     {
-        match led_by {
-            _ if ids.take => version = ids.version(at),
-            Some(_) => return park(Reason::Stale, "the answer is older than the row"),
-            None => return Row::Current,
-        }
+        // What was applied since the answer is not in it: newer deltas go on the row's own labels, nothing else is told.
+        let newest = newest.filter(|newest| *newest > at);
+        return match (led_by, newest) {
+            (None, Some(newest)) if !known.is_deleted => Row::Relabel {
+                labels: replay(&known.labels, at, &change.deltas),
+                version: ids.version(newest),
+                fetched: None,
+            },
+            (None, None) => Row::Current,
+            _ => park(Reason::Stale, "the answer is older than the row"),
+        };
     }
+    let fetched = ids.capped(told);
+    let version = ids.version([Some(fetched), newest, at].into_iter().flatten().max().unwrap_or(fetched));
     match known {
         Some((known, _)) if known.version == version && !known.is_deleted && known.labels == labels => Row::Current,
         Some((known, _)) if !known.stub => Row::Relabel { labels, version, fetched: Some(fetched) },

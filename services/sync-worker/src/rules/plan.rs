@@ -1,12 +1,13 @@
 //! What becomes of a batch of messages, with the parking lot and the ledger kept in step.
 
-use postrider_domain::{MessageId, Timestamp};
+use postrider_domain::{HistoryId, MessageId, Timestamp};
 
 use super::change::Change;
 use super::change::Known;
 use super::decide::{End, Row, Waits, end, row};
 use super::ids::Ids;
 use super::park::{self, Next, Reason};
+use super::settle::VISIBLE_AFTER;
 use super::unseen::UNREADABLE;
 use crate::content::fetched::Fetched;
 use crate::store::ledger::Tally;
@@ -35,9 +36,20 @@ pub struct Decided {
     pub live: bool,
 }
 
+/// How far the mirror had come.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ground {
+    pub settled: HistoryId,
+    /// When the last complete look began.
+    pub caught_up_at: Timestamp,
+    /// The first run came to its end.
+    pub first_synced: bool,
+}
+
 /// What becomes of a batch.
 pub struct Plan {
     ids: Ids,
+    ground: Ground,
     /// These are scheduled looks at parked messages.
     look: bool,
     now: Timestamp,
@@ -47,8 +59,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    pub fn new(ids: Ids, look: bool, now: Timestamp) -> Self {
-        Self { ids, look, now, park: Vec::new(), unpark: Vec::new(), tally: Tally::default() }
+    pub fn new(ids: Ids, ground: Ground, look: bool, now: Timestamp) -> Self {
+        Self { ids, ground, look, now, park: Vec::new(), unpark: Vec::new(), tally: Tally::default() }
     }
 
     /// Decides one message.
@@ -56,9 +68,7 @@ impl Plan {
         let waits = Waits(message.waiting.filter(|parked| parked.changes > 0).map(|parked| parked.history_id));
         let decide = |ids: &Ids| row(message.change, message.known, message.fetched, waits, ids);
         let mut row = decide(&self.ids);
-        // A mail that a record names without a word, and that nobody knew, is new.
-        let is_new = message.change.named.is_some() && message.known.is_none();
-        let live = message.change.added.is_some() || is_new || message.waiting.is_some_and(|parked| parked.live);
+        let live = self.is_news(message) || message.waiting.is_some_and(|parked| parked.live);
         if let Row::Park { reason, error } = &row {
             match parking(message, *reason, error, self.look, self.now) {
                 Some(parked) => self.park.push(Parked { live, ..parked }),
@@ -76,6 +86,18 @@ impl Plan {
             self.unpark.push(message.change.message_id.clone());
         }
         Decided { row, live }
+    }
+
+    /// Whether records say that the mail came just now.
+    fn is_news(&self, message: &Message<'_>) -> bool {
+        let Message { change, known, .. } = message;
+        // A record that only names a mail says so of one that nobody knew, or that a run stored while the record was hidden.
+        let fresh = |known: &Known| known.received_at >= self.ground.caught_up_at - VISIBLE_AFTER;
+        let named = change.named.is_some() && known.is_none_or(|known| !known.announced && fresh(known));
+        // While ids are back, history may show again what was there before they went, or before there was a mirror.
+        let old = known.is_some() || !self.ground.first_synced;
+        let again = |record: HistoryId| self.ids.take && old && record <= self.ground.settled;
+        named || change.added.is_some_and(|record| !again(record))
     }
 
     /// Entries of this change, and those that waited, go where the message goes.
@@ -97,10 +119,14 @@ impl Plan {
 /// The row of the parking lot; `None` when the message is given up. Whether it is live is the caller's to say.
 fn parking(message: &Message<'_>, reason: Reason, error: &str, look: bool, now: Timestamp) -> Option<Parked> {
     let (attempts, next_attempt_at) = match message.waiting {
-        Some(parked) if look => match park::next(reason, parked.attempts + 1, now) {
-            Next::At(at) => (parked.attempts + 1, Some(at)),
-            Next::GiveUp => return None,
-        },
+        Some(parked) if look => {
+            // Each reason has a schedule of its own: one 404 after a week of others is the first of its kind.
+            let attempts = if parked.reason == reason { parked.attempts + 1 } else { 0 };
+            match park::next(reason, attempts, now) {
+                Next::At(at) => (attempts, Some(at)),
+                Next::GiveUp => return None,
+            }
+        }
         // New records do not hurry the schedule, and do not end it.
         Some(parked) => (parked.attempts, parked.next_attempt_at),
         None if message.change.message_id.as_str().starts_with(UNREADABLE) => (0, None),
@@ -116,7 +142,12 @@ fn parking(message: &Message<'_>, reason: Reason, error: &str, look: bool, now: 
             .thread_id
             .clone()
             .or_else(|| message.waiting.and_then(|parked| parked.thread_id.clone())),
-        history_id: message.waiting.map_or(message.change.last, |parked| parked.history_id.max(message.change.last)),
+        // A look without records raises nothing: what waits is as new as the records that led there.
+        history_id: match message.waiting {
+            Some(parked) if message.change.entries == 0 => parked.history_id,
+            Some(parked) => parked.history_id.max(message.change.last),
+            None => message.change.last,
+        },
         reason,
         live: false,
         changes: message.change.entries + message.waiting.map_or(0, |parked| parked.changes),
@@ -136,7 +167,7 @@ fn given_up(message: &Message<'_>, ids: &Ids) -> Row {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use postrider_domain::{Clock, HistoryId, MockClock};
+    use postrider_domain::{Clock, MockClock};
 
     fn change(entries: i32) -> Change {
         Change { entries, ..Change::look_at(MessageId::parse("m").unwrap(), None, HistoryId(5)) }
@@ -146,11 +177,11 @@ mod tests {
     fn entries_are_counted_once_from_parking_to_the_end() {
         let now = MockClock::default().now();
         let (first, look) = (change(2), change(0));
-        let mut plan = Plan::new(Ids::rising(1), false, now);
+        let mut plan = Plan::new(Ids::rising(1), Ground::default(), false, now);
         plan.decide(&Message::new(&first, Some(&Fetched::Missing)));
         assert_eq!(plan.tally, Tally { seen: 2, parked: 2, ..Tally::default() });
         let parked = Parked { attempts: 7, ..plan.park[0].clone() };
-        let mut plan = Plan::new(Ids::rising(1), true, now);
+        let mut plan = Plan::new(Ids::rising(1), Ground::default(), true, now);
         let decided = plan.decide(&Message { waiting: Some(&parked), ..Message::new(&look, Some(&Fetched::Missing)) });
         assert_eq!(plan.tally, Tally { tombstoned: 2, parked: -2, ..Tally::default() });
         assert!(matches!(decided.row, Row::Tombstone { .. }));

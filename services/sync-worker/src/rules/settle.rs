@@ -10,7 +10,7 @@
 //!   look, if it was complete. Every record up to `seen_head` existed when it was told: an id is told only after it was
 //!   given. So each of them was shown to this look, and applied, tombstoned or parked before `settled` moved over it.
 //! - `seen_head` moves only together with `settled`: were it to follow each answer, it would never be old enough.
-//! - A look that began at `settled` and was not complete (an error, a head below `settled`, a look from `cursor`) moves
+//! - A look that began at `settled` and was not complete (an error, a head below the [`floor`], a look from `cursor`) moves
 //!   neither. It costs the next look some entries to skip.
 //!
 //! `cursor` is the greatest record that was applied; it is shown to people, and looks start there only while too much lies
@@ -27,6 +27,8 @@ pub const CROWDED: usize = 1_000;
 pub const WHOLE_LOOK_EVERY: TimeDelta = TimeDelta::seconds(30);
 /// Ids went back, or history is gone, if it was told twice with this much between: one odd replica is not believed.
 pub const ASK_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(60);
+/// A generation begins because history is gone at most this often.
+const GENERATION_RESTS: TimeDelta = TimeDelta::hours(1);
 /// A generation begins because ids went back at most this often.
 const RENUMBERED_AT_MOST: TimeDelta = TimeDelta::days(1);
 
@@ -70,7 +72,7 @@ impl Start {
 
 /// Where the next look starts. `crowded`: much lies beyond `settled`; `whole`: something waits for a complete look.
 pub fn start(standing: &Standing, crowded: bool, whole: bool, now: Timestamp) -> Start {
-    if let Some((_, head)) = standing.gone.filter(|(since, _)| now < *since + ASK_AGAIN_AFTER) {
+    if let Some((_, head)) = standing.gone.filter(|(since, _)| now < gone_for_certain(standing, *since)) {
         return Start::Meanwhile(head);
     }
     match standing.back {
@@ -87,7 +89,7 @@ pub enum Heads {
     Usual,
     /// Ids had gone back and are right again: look once more, from `settled`.
     RightAgain,
-    /// One answer tells less than was settled: it shows what it shows, and moves nothing.
+    /// One answer tells less than is known for long: it shows what it shows, and moves nothing.
     Odd,
     /// Ids went back, for the first time since they were right: looks start at this one until it is certain.
     WentBack(HistoryId),
@@ -97,14 +99,29 @@ pub enum Heads {
     StartOver,
 }
 
-/// Judges the head of a look; `profile` is asked for where the head lies below `settled`.
+/// The id below which no answer can be whole: it was told long enough ago for every replica to know it.
+pub fn floor(standing: &Standing, now: Timestamp) -> HistoryId {
+    match now >= standing.seen_head_at + VISIBLE_AFTER {
+        true => standing.settled.max(standing.seen_head),
+        false => standing.settled,
+    }
+}
+
+/// When a history that is gone is believed to be: a while after it first said so, and no sooner than an hour after the
+/// last look that came to its end, or a history that answers nothing would begin a generation every minute.
+pub fn gone_for_certain(standing: &Standing, since: Timestamp) -> Timestamp {
+    (since + ASK_AGAIN_AFTER).max(standing.caught_up_at + GENERATION_RESTS)
+}
+
+/// Judges the head of a look; `profile` is asked for where the head lies below the [`floor`].
 pub fn judge(standing: &Standing, head: HistoryId, profile: Option<HistoryId>, now: Timestamp) -> Heads {
-    let below = head < standing.settled;
+    let floor = floor(standing, now);
+    let below = head < floor;
     match (standing.back, profile) {
         (None, _) if !below => Heads::Usual,
         (Some(_), _) if !below => Heads::RightAgain,
-        (None, Some(profile)) if profile < standing.settled => Heads::WentBack(head.min(profile)),
-        (Some((since, _)), Some(profile)) if profile < standing.settled => {
+        (None, Some(profile)) if profile < floor => Heads::WentBack(head.min(profile)),
+        (Some((since, _)), Some(profile)) if profile < floor => {
             let certain = now >= since + ASK_AGAIN_AFTER;
             let rested = standing.renumbered_at.is_none_or(|at| now >= at + RENUMBERED_AT_MOST);
             if certain && rested { Heads::StartOver } else { Heads::StillBack }
@@ -116,7 +133,7 @@ pub fn judge(standing: &Standing, head: HistoryId, profile: Option<HistoryId>, n
 /// Where things stand at the end of a complete look from `settled` that began at `began` and was told `head` at `told_at`.
 pub fn after(standing: Standing, began: Timestamp, head: HistoryId, told_at: Timestamp) -> Standing {
     let standing = Standing { caught_up_at: began, ..standing };
-    if head < standing.settled || began < standing.seen_head_at + VISIBLE_AFTER {
+    if head < floor(&standing, began) || began < standing.seen_head_at + VISIBLE_AFTER {
         return standing;
     }
     Standing {

@@ -43,7 +43,7 @@ row! {
 pub async fn list_unsettled(tx: &TenantTx, guard: &Guard, limit: usize) -> Result<Vec<Met>, Error> {
     sql("SELECT history_id AS record, kind, message_id AS message FROM changes \
          WHERE tenant = $1 AND connector_id = $2 AND generation = $3 AND history_id > coalesce( \
-           (SELECT least(settled, back_head) FROM mailboxes WHERE connector_id = $2), 0) \
+           (SELECT least(settled, back_head, gone_head) FROM mailboxes WHERE connector_id = $2), 0) \
          ORDER BY history_id LIMIT $4")
     .binds((&guard.tenant, guard.connector, guard.generation, super::count(limit)))
     .load(tx)

@@ -54,10 +54,11 @@ pub async fn list_among(
 
 /// Parked messages, some at most.
 pub async fn list_ids(tx: &TenantTx, guard: &Guard, limit: usize) -> Result<Vec<MessageId>, Error> {
-    let ids = sql("SELECT message_id AS value FROM parked_changes WHERE tenant = $1 AND connector_id = $2 LIMIT $3")
-        .binds((&guard.tenant, guard.connector, super::count(limit)))
-        .load::<Value<MessageId>>(tx)
-        .await?;
+    let ids = sql("SELECT message_id AS value FROM parked_changes WHERE tenant = $1 AND connector_id = $2 \
+           AND next_attempt_at IS NOT NULL LIMIT $3")
+    .binds((&guard.tenant, guard.connector, super::count(limit)))
+    .load::<Value<MessageId>>(tx)
+    .await?;
     Ok(ids.into_iter().map(|row| row.0).collect())
 }
 
@@ -102,6 +103,16 @@ pub async fn put(tx: &mut TenantTx, guard: &Guard, parked: &[Parked], now: Times
     .column("attempts", rows().map(|row| row.attempts))
     .column("next_attempt_at", rows().map(|row| row.next_attempt_at))
     .column("last_error", rows().map(|row| &row.last_error))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Messages that are due are looked at then.
+pub async fn postpone(tx: &TenantTx, guard: &Guard, now: Timestamp, to: Timestamp) -> Result<(), Error> {
+    sql("UPDATE parked_changes SET next_attempt_at = $4, updated_at = $3 \
+         WHERE tenant = $1 AND connector_id = $2 AND next_attempt_at <= $3")
+    .binds((&guard.tenant, guard.connector, now, to))
     .execute(tx)
     .await?;
     Ok(())

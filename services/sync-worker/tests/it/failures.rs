@@ -97,8 +97,8 @@ async fn a_push_does_not_shorten_the_wait_after_a_failure() {
         published_at: None,
         trace: None,
     };
-    let mut tx = rig.test.db.system().await.unwrap();
-    let marked = queue::enqueue(&mut tx, &[push], rig.ids.clock.now()).await.unwrap();
+    let tx = rig.test.db.system().await.unwrap();
+    let marked = queue::enqueue(&tx, &[push], rig.ids.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(marked, [rig.ids.connector]);
     assert!(!rig.engine.run_mailbox(rig.ids.connector).await.unwrap(), "held back");

@@ -111,8 +111,8 @@ impl Rig {
             published_at: None,
             trace: None,
         };
-        let mut tx = self.test.db.system().await.unwrap();
-        queue::enqueue(&mut tx, &[push], self.ids.clock.now()).await.unwrap();
+        let tx = self.test.db.system().await.unwrap();
+        queue::enqueue(&tx, &[push], self.ids.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
     }
 

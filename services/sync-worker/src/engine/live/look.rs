@@ -21,6 +21,8 @@ const NOT_ASKED: usize = 8;
 /// A look at the history under way.
 pub(super) struct Look {
     pub start: HistoryId,
+    /// Records up to here are known though it starts before them.
+    pub known_to: Option<HistoryId>,
     /// The id its first page told: changes that came while paging are for the next look.
     pub head: HistoryId,
     pub ids: Ids,
@@ -39,6 +41,7 @@ impl LiveLane<'_> {
     ) -> Result<HistoryId, EngineError> {
         let (mut page, mut greatest) = (first, look.start);
         loop {
+            page.records.retain(|record| look.known_to.is_none_or(|known| record.id > known));
             greatest = page.records.iter().map(|record| record.id).fold(greatest, Ord::max);
             let token = page.next_page_token.take();
             let end = look.end.filter(|_| token.is_none()).map(|standing| End {

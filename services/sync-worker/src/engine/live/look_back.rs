@@ -48,9 +48,9 @@ impl LiveLane<'_> {
         labels.truncate(LABELS);
         let mut wanted = HashMap::new();
         for label in &labels {
-            wanted.extend(self.compare(Some(label)).await?);
+            wanted.extend(self.compare(Some(label), due).await?);
         }
-        wanted.extend(self.compare(None).await?);
+        wanted.extend(self.compare(None, due).await?);
         let mut wanted: Vec<(MessageId, Difference)> = wanted.into_iter().collect();
         wanted.sort_unstable_by(|(one, _), (other, _)| other.cmp(one));
         tracing::info!(connector.id = %self.lease.guard().connector, differences = wanted.len(), "looked back over a boundary");
@@ -89,14 +89,19 @@ impl LiveLane<'_> {
     }
 
     /// Mails of the mailbox, or of a label, that a listing and the mirror do not agree about.
-    async fn compare(&self, label: Option<&LabelId>) -> Result<HashMap<MessageId, Difference>, EngineError> {
+    async fn compare(
+        &self,
+        label: Option<&LabelId>,
+        due: Timestamp,
+    ) -> Result<HashMap<MessageId, Difference>, EngineError> {
         let listed = self.list_newest(label).await?;
         let guard = self.lease.guard();
         let (generation, settled) = (guard.generation, self.lease.mailbox().await?.settled);
         // Not in a listing of the whole mailbox, and 404 (law 4). What is newer than all that was settled may be hidden.
         let gone_if_missing = |row: &Known| {
             let old = row.version.generation < generation || settled.is_some_and(|at| row.version.history_id <= at);
-            (label.is_none() && old).then_some(row.version.history_id)
+            let seen_by_all = row.received_at <= due - LOOK_BACK_AFTER;
+            (label.is_none() && old && seen_by_all).then_some(row.version.history_id)
         };
         let mut tx = self.lease.tenant().await?;
         let known = emails::list_known(&tx, &guard.tenant, guard.connector, &listed.ids).await?;

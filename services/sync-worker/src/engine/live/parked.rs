@@ -1,6 +1,7 @@
 //! Parked messages whose next look is due.
 
-use postrider_gmail::Lane;
+use chrono::TimeDelta;
+use postrider_gmail::{GmailError, Lane};
 
 use super::LiveLane;
 use crate::content::fetched::Fetched;
@@ -11,6 +12,8 @@ use crate::rules::change::{Change, Fetch};
 use crate::rules::slices;
 use crate::store::{emails, parked};
 
+/// How long due looks wait when one of them failed for a reason that is not its message's.
+const POSTPONED: TimeDelta = TimeDelta::minutes(1);
 /// Messages looked at in one go.
 const BATCH: usize = 50;
 
@@ -52,16 +55,28 @@ impl LiveLane<'_> {
         }
     }
 
+    /// The look at parked messages failed: those that were due are looked at a little later. Live mail does not wait for them.
+    pub(super) async fn postpone_parked(&self, error: &GmailError) -> Result<(), EngineError> {
+        let now = self.lease.parts.now();
+        let tx = self.lease.tenant().await?;
+        parked::postpone(&tx, &self.lease.guard(), now, now + POSTPONED).await?;
+        tx.commit().await?;
+        let connector = self.lease.guard().connector;
+        tracing::warn!(connector.id = %connector, %error, "parked messages could not be looked at");
+        Ok(())
+    }
+
     /// Commits looks together, and one by one where the database refuses the lot.
     pub(super) async fn commit_looks(&self, origin: Origin, batch: Vec<Look>) -> Result<(), EngineError> {
         match self.commit_look(origin, &batch).await {
             Err(EngineError::Db(error)) if !error.is_transient() => {
                 for (change, fetched) in batch {
                     let single = [(change.clone(), fetched)];
-                    if let Err(EngineError::Db(error)) = self.commit_look(origin, &single).await
-                        && !error.is_transient()
-                    {
-                        self.commit_look(origin, &[(change, Fetched::Poison(error.to_string()))]).await?;
+                    match self.commit_look(origin, &single).await {
+                        Err(EngineError::Db(error)) if !error.is_transient() => {
+                            self.commit_look(origin, &[(change, Fetched::Poison(error.to_string()))]).await?;
+                        }
+                        done => done?,
                     }
                 }
                 tracing::warn!(%error, "messages were committed one by one");

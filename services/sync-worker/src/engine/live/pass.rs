@@ -77,6 +77,7 @@ enum Ended {
 impl LiveLane<'_> {
     /// Brings the mirror to the end of the history, looks at parked messages, and back over a boundary.
     pub async fn pass(&mut self) -> Result<(), EngineError> {
+        self.right_again = false;
         loop {
             let (mailbox, mut pass) = match self.opening.take() {
                 Some(opening) => opening,
@@ -100,7 +101,10 @@ impl LiveLane<'_> {
                     continue;
                 }
             }
-            Box::pin(self.look_at_parked()).await?;
+            match Box::pin(self.look_at_parked()).await {
+                Err(EngineError::Gmail(error)) if holds_alone(&error) => self.postpone_parked(&error).await?,
+                looked => looked?,
+            }
             if let Some(due) = mailbox.look_back_at.filter(|at| *at <= pass.began) {
                 match Box::pin(self.look_back(due)).await {
                     Err(EngineError::Gmail(error)) if holds_alone(&error) => self.postpone_look_back(&error).await?,
@@ -130,9 +134,9 @@ impl LiveLane<'_> {
         let (told_at, head) = (self.lease.parts.now(), page.history_id);
         self.quick = matches!(start, Start::Cursor(_));
         if let (Start::Meanwhile(_), Some((since, _))) = (start, standing.gone) {
-            self.check_at = Some(since + ASK_AGAIN_AFTER);
+            self.check_at = Some(settle::gone_for_certain(standing, since));
         }
-        let profile = match head < standing.settled {
+        let profile = match head < settle::floor(standing, pass.began) {
             true => Some(fetcher.gmail.profile().await?.history_id),
             false => None,
         };
@@ -144,16 +148,25 @@ impl LiveLane<'_> {
             }
             Heads::StillBack => {
                 self.check_at = Some(pass.began + ASK_AGAIN_AFTER);
-                true
+                let lower = profile.map_or(head, |profile| profile.min(head));
+                if let Some((since, _)) = standing.back.filter(|(_, known)| lower < *known) {
+                    self.note_back(since, lower).await?;
+                    return Ok(Ended::Again);
+                }
+                matches!(start, Start::Lower(_))
             }
             Heads::WentBack(lower) => {
-                let tx = self.lease.tenant().await?;
-                mailboxes::note_back(&tx, &self.lease.guard(), pass.began, lower).await?;
-                tx.commit().await?;
+                self.note_back(pass.began, lower).await?;
                 tracing::warn!(connector.id = %mailbox.connector, history.id = %lower, "Gmail's history ids went back");
                 return Ok(Ended::Again);
             }
+            // Once in a pass: replicas that disagree must not turn it round and round.
+            Heads::RightAgain if self.right_again => {
+                self.check_at = Some(pass.began + ASK_AGAIN_AFTER);
+                false
+            }
             Heads::RightAgain => {
+                self.right_again = true;
                 let tx = self.lease.tenant().await?;
                 mailboxes::note_right(&tx, &self.lease.guard(), pass.began + LOOK_BACK_AFTER).await?;
                 tx.commit().await?;
@@ -163,9 +176,16 @@ impl LiveLane<'_> {
         };
         let standing = match start {
             Start::Settled(_) => settle::after(*standing, pass.began, head, told_at),
-            Start::Cursor(_) | Start::Lower(_) | Start::Meanwhile(_) => Standing { caught_up_at: pass.began, ..*standing },
+            Start::Cursor(_) | Start::Lower(_) | Start::Meanwhile(_) => {
+                Standing { caught_up_at: pass.began, ..*standing }
+            }
         };
-        let look = Look { start: start.id(), head, ids: mailbox.ids(), end: whole.then_some(standing) };
+        // What lies before the boundary, or was seen, is no news because a start moved before it.
+        let known_to = match start {
+            Start::Meanwhile(_) if standing.back.is_none() => Some(standing.settled),
+            _ => None,
+        };
+        let look = Look { start: start.id(), known_to, head, ids: mailbox.ids(), end: whole.then_some(standing) };
         let cursor = Box::pin(self.follow(&look, &fetcher, pass, page)).await?;
         if pass.unknown_label && !pass.labels_read {
             self.read_labels().await;
@@ -174,12 +194,22 @@ impl LiveLane<'_> {
         Ok(Ended::Done)
     }
 
+    async fn note_back(&self, since: Timestamp, lower: HistoryId) -> Result<(), EngineError> {
+        let tx = self.lease.tenant().await?;
+        mailboxes::note_back(&tx, &self.lease.guard(), since, lower).await?;
+        Ok(tx.commit().await?)
+    }
+
     /// History answers 404: for certain when it does so again after a while. Until then looks start at the id that the
     /// profile tells now.
     async fn gone(&mut self, mailbox: &Mailbox, start: Start, now: Timestamp) -> Result<Ended, EngineError> {
-        if mailbox.gone_at.is_some_and(|at| now >= at + ASK_AGAIN_AFTER) {
+        let certain =
+            |since| mailbox.standing().is_none_or(|standing| now >= settle::gone_for_certain(&standing, since));
+        if mailbox.gone_at.is_some_and(certain) {
             // With ids that went back, what is gone is the lower start.
-            let reason = if mailbox.back_at.is_some() { RunReason::Recreated } else { RunReason::HistoryExpired };
+            let lower = mailbox.gone_head.zip(mailbox.settled).is_some_and(|(told, settled)| told < settled);
+            let reason =
+                if mailbox.back_at.is_some() || lower { RunReason::Recreated } else { RunReason::HistoryExpired };
             return Ok(Ended::StartOver(reason));
         }
         let since = mailbox.gone_at.unwrap_or(now);
@@ -187,7 +217,7 @@ impl LiveLane<'_> {
         let tx = self.lease.tenant().await?;
         mailboxes::note_gone(&tx, &self.lease.guard(), since, head).await?;
         tx.commit().await?;
-        self.check_at = Some(since + ASK_AGAIN_AFTER);
+        self.check_at = Some(mailbox.standing().map_or(now, |standing| settle::gone_for_certain(&standing, since)));
         // Twice in a row: nothing can be followed now.
         Ok(if matches!(start, Start::Meanwhile(_)) { Ended::Done } else { Ended::Again })
     }

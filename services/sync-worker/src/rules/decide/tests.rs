@@ -130,6 +130,14 @@ fn an_answer_older_than_the_row_or_the_record_is_asked_for_again() {
         assert!(matches!(row, Row::Park { reason: Reason::Stale, .. }), "{told}: {row:?}");
         assert_eq!(end(&late, Some(&known), &row), End::Parked);
     }
+    // With a newer record beside it, the answer would undo what was replayed since.
+    let newer = Delta { history_id: HistoryId(11), added: vec![label("IMPORTANT")], removed: vec![] };
+    let both = Change { deltas: [late.deltas.clone(), vec![newer.clone()]].concat(), ..change(11) };
+    let undone = row(&both, Some(&known), Some(&there(7, &["INBOX", "UNREAD", "STARRED"])), NOTHING, &ids(1));
+    assert!(matches!(undone, Row::Park { reason: Reason::Stale, .. }), "{undone:?}");
+    // A run's answer that is older than the row leaves it alone.
+    let alone = row(&change(20), Some(&known), Some(&there(7, &["INBOX", "UNREAD"])), NOTHING, &ids(1));
+    assert_eq!(alone, Row::Current);
     // Told for a quarter of an hour: it is so.
     let taken = row(&late, Some(&known), Some(&there(6, &["INBOX"])), NOTHING, &ids(1).taking());
     let labels = vec![label("INBOX"), label("STARRED")];

@@ -27,8 +27,16 @@ fn settles_on_what_was_told_ten_minutes_before_the_look() {
     let late = now + VISIBLE_AFTER;
     let moved = after(before, late, HistoryId(120), late);
     assert_eq!((moved.settled.0, moved.seen_head.0, moved.seen_head_at), (105, 120, late));
-    let lower = after(before, late, HistoryId(99), late);
-    assert_eq!((lower.settled.0, lower.seen_head.0), (100, 105), "a head below moves nothing");
+    for head in [99, 104] {
+        let lower = after(before, late, HistoryId(head), late);
+        assert_eq!(
+            (lower.settled.0, lower.seen_head.0),
+            (100, 105),
+            "a head below what is known for long moves nothing"
+        );
+        assert_eq!(judge(&before, HistoryId(head), Some(HistoryId(105)), late), Heads::Odd);
+    }
+    assert_eq!(judge(&before, HistoryId(104), None, soon), Heads::Usual, "not known for long");
 }
 
 #[test]
@@ -42,7 +50,9 @@ fn a_crowd_is_passed_by_except_every_half_minute_and_for_who_waits() {
     assert_eq!(start(&here, true, false, now + WHOLE_LOOK_EVERY), Start::Settled(HistoryId(100)));
     let gone = Standing { gone: Some((now, HistoryId(950))), ..here };
     assert_eq!(start(&gone, false, true, soon), Start::Meanwhile(HistoryId(950)), "mail does not wait for certainty");
-    assert_eq!(start(&gone, false, true, now + ASK_AGAIN_AFTER), Start::Settled(HistoryId(100)));
+    assert_eq!(start(&gone, false, true, now + TimeDelta::hours(1)), Start::Settled(HistoryId(100)));
+    let long_ago = Standing { caught_up_at: now - TimeDelta::hours(2), ..gone };
+    assert_eq!(start(&long_ago, false, true, now + ASK_AGAIN_AFTER), Start::Settled(HistoryId(100)));
 }
 
 #[test]

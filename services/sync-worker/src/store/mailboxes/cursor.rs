@@ -55,8 +55,8 @@ pub async fn looked(
 
 /// History answers that it is gone; meanwhile looks start at `head`.
 pub async fn note_gone(tx: &TenantTx, guard: &Guard, since: Timestamp, head: HistoryId) -> Result<(), Error> {
-    sql("UPDATE mailboxes SET gone_at = $2, gone_head = $3 WHERE connector_id = $1")
-        .binds((guard.connector, since, head))
+    sql("UPDATE mailboxes SET gone_at = $2, gone_head = least(gone_head, $3) WHERE connector_id = $1 AND epoch = $4")
+        .binds((guard.connector, since, head, guard.epoch))
         .execute(tx)
         .await?;
     Ok(())
@@ -64,8 +64,8 @@ pub async fn note_gone(tx: &TenantTx, guard: &Guard, since: Timestamp, head: His
 
 /// Gmail tells ids far below those before, since then and from this one on.
 pub async fn note_back(tx: &TenantTx, guard: &Guard, since: Timestamp, head: HistoryId) -> Result<(), Error> {
-    sql("UPDATE mailboxes SET back_at = $2, back_head = $3 WHERE connector_id = $1")
-        .binds((guard.connector, since, head))
+    sql("UPDATE mailboxes SET back_at = $2, back_head = least(back_head, $3) WHERE connector_id = $1 AND epoch = $4")
+        .binds((guard.connector, since, head, guard.epoch))
         .execute(tx)
         .await?;
     Ok(())
@@ -73,17 +73,18 @@ pub async fn note_back(tx: &TenantTx, guard: &Guard, since: Timestamp, head: His
 
 /// Ids are right again. What carried lower ones meanwhile is found by listings.
 pub async fn note_right(tx: &TenantTx, guard: &Guard, look_back_at: Timestamp) -> Result<(), Error> {
-    sql("UPDATE mailboxes SET back_at = NULL, back_head = NULL, look_back_at = $2 WHERE connector_id = $1")
-        .binds((guard.connector, look_back_at))
-        .execute(tx)
-        .await?;
+    sql("UPDATE mailboxes SET back_at = NULL, back_head = NULL, look_back_at = least(look_back_at, $2) \
+         WHERE connector_id = $1 AND epoch = $3")
+    .binds((guard.connector, look_back_at, guard.epoch))
+    .execute(tx)
+    .await?;
     Ok(())
 }
 
 /// Newest mail and labels were compared with listings, if nobody asked for that anew meanwhile.
 pub async fn looked_back(tx: &TenantTx, guard: &Guard, due: Timestamp) -> Result<(), Error> {
-    sql("UPDATE mailboxes SET look_back_at = NULL WHERE connector_id = $1 AND look_back_at <= $2")
-        .binds((guard.connector, due))
+    sql("UPDATE mailboxes SET look_back_at = NULL WHERE connector_id = $1 AND look_back_at <= $2 AND epoch = $3")
+        .binds((guard.connector, due, guard.epoch))
         .execute(tx)
         .await?;
     Ok(())
@@ -91,8 +92,8 @@ pub async fn looked_back(tx: &TenantTx, guard: &Guard, due: Timestamp) -> Result
 
 /// The comparison with listings is due then.
 pub async fn postpone_look_back(tx: &TenantTx, guard: &Guard, at: Timestamp) -> Result<(), Error> {
-    sql("UPDATE mailboxes SET look_back_at = $2 WHERE connector_id = $1")
-        .binds((guard.connector, at))
+    sql("UPDATE mailboxes SET look_back_at = $2 WHERE connector_id = $1 AND epoch = $3")
+        .binds((guard.connector, at, guard.epoch))
         .execute(tx)
         .await?;
     Ok(())

@@ -4,6 +4,7 @@ use postrider_domain::{AccountStatus, ConnectorId, HistoryId, TenantId, Timestam
 use postrider_storage::row;
 
 use crate::rules::ids::Ids;
+use crate::rules::plan::Ground;
 use crate::rules::settle::Standing;
 
 /// Whose mailbox, under which fencing token: every commit of the engine proves it still holds both numbers.
@@ -79,6 +80,12 @@ impl Mailbox {
             back: self.back_at.zip(self.back_head),
             renumbered_at: self.renumbered_at,
         })
+    }
+
+    /// How far the mirror has come.
+    pub fn ground(&self) -> Ground {
+        let (settled, caught_up_at) = (self.settled.unwrap_or_default(), self.caught_up_at.unwrap_or_default());
+        Ground { settled, caught_up_at, first_synced: self.first_synced_at.is_some() }
     }
 
     /// How its ids are to be read.

@@ -175,9 +175,9 @@ impl Case {
                 trace: Some(TraceContext::start(self.ids.seams.entropy.as_ref())),
             })
             .collect();
-        let mut tx = self.db.system().await.unwrap();
+        let tx = self.db.system().await.unwrap();
         let now = postrider_domain::Clock::now(&self.ids.clock);
-        queue::enqueue(&mut tx, &pushes, now).await.unwrap();
+        queue::enqueue(&tx, &pushes, now).await.unwrap();
         tx.commit().await.unwrap();
     }
 

@@ -41,6 +41,8 @@ impl Case {
         let counts = announced(&self.db, self.ids.connector).await;
         let truth = self.world.truth(&self.ids.address).unwrap();
         let now_generation = self.world.generation(&self.ids.address).unwrap();
+        // While ids are back, a mail that Gmail hid at the boundary cannot be told from one that came after it.
+        let blurred = self.world.quirks(&self.ids.address).unwrap().ids_back > 0.0;
         if let Some((id, count)) = counts.iter().find(|(_, (received, sent))| *received > 1 || *sent > 1) {
             return Err(format!("{id} was announced {count:?}"));
         }
@@ -51,14 +53,17 @@ impl Case {
             let there = truth.contains_key(&id);
             let wrong = match mail.kind {
                 Kind::Mail => {
-                    sent > 0 || (live && there && received != 1) || (generation == 1 && !live && received > 0)
+                    sent > 0
+                        || (live && there && received != 1)
+                        || (generation == 1 && !live && !blurred && received > 0)
                 }
                 Kind::Sent => live && there && sent != 1,
                 Kind::Import => received + sent > 0,
             };
             if wrong {
+                let story = story(&self.db, &self.ids, &id).await;
                 return Err(format!(
-                    "{mail:?} (live {live}, there {there}) was announced ({received}, {sent}); boundary {boundary}, generation {generation}"
+                    "{mail:?} (live {live}, there {there}) was announced ({received}, {sent}); boundary {boundary}, generation {generation}\n{story}"
                 ));
             }
         }
