@@ -117,7 +117,7 @@ impl Service for App {
         });
         let relay = Relay::new(db.clone(), transport.publisher(), &cx.registry);
         let state = State { db, seams, engine, metrics, replica };
-        let api = Api::new(&state, transport.publisher(), gmail.metrics().clone());
+        let api = Api::new(&state, transport.publisher(), gmail.metrics().clone(), quota);
         let listen = ServerConfig {
             name: NAME,
             listen: config.listen.addr,

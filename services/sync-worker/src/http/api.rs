@@ -6,6 +6,7 @@ use std::time::Duration;
 use postrider_broker::Publisher;
 use postrider_domain::{Clock, ConnectorId, IdGen, Timestamp};
 use postrider_gmail::GmailMetrics;
+use postrider_gmail::quota::QuotaSetting;
 use postrider_storage::{Db, Error, TenantTx};
 use postrider_web::{Caller, Problem, Scope};
 
@@ -25,12 +26,14 @@ pub struct Api {
     pub broker: Arc<dyn Publisher>,
     /// When Gmail last answered this replica, for health: it makes no calls of its own.
     pub gmail: GmailMetrics,
+    /// What calls cost and how much a user may spend, for forecasts.
+    pub quota: QuotaSetting,
 }
 
 impl Api {
-    pub fn new(state: &State, broker: Arc<dyn Publisher>, gmail: GmailMetrics) -> Self {
+    pub fn new(state: &State, broker: Arc<dyn Publisher>, gmail: GmailMetrics, quota: QuotaSetting) -> Self {
         let (clock, ids) = (state.seams.clock.clone(), state.seams.ids.clone());
-        Self { db: state.db.clone(), engine: state.engine.clone(), clock, ids, broker, gmail }
+        Self { db: state.db.clone(), engine: state.engine.clone(), clock, ids, broker, gmail, quota }
     }
 
     /// Opens a transaction of the caller's tenant and lists the caller's accounts.

@@ -17,7 +17,7 @@ pub use list::{Filter, list};
 pub use newest::list_newest;
 use row::email_columns;
 pub use row::{Body, Email, find, find_body};
-pub use stats::{LabelCount, Totals, count_by_label, totals};
+pub use stats::{LabelCount, Totals, count_alive, count_by_label, count_current, totals};
 pub use summary::list_summaries;
 pub use unlisted::{Unlisted, count_unlisted, list_unlisted};
 pub use write::{NewEmail, Relabelled, Tombstone, insert_tombstones, relabel, upsert};

@@ -1,13 +1,17 @@
 //! `sync_runs`: what a person or an event asked for, and how far it came.
 
+mod ask;
 mod begin;
+mod coverage;
 mod read;
 mod row;
 mod step;
 
+pub use ask::{MOST_QUEUED, ask};
 pub use begin::{
     NewRun, Request, begin, complete_incremental, enqueue, find_active, find_unfinished, list_queued, start,
 };
+pub use coverage::{Listed, last_listings};
 pub use read::{find, list};
 use row::run_columns;
 pub use row::{Counts, Run};

@@ -68,18 +68,18 @@ async fn a_push_waits_for_its_own_mailbox_alone() {
     let handler = MailboxChangedHandler::new(state(&test.db, &held));
     let batch = [delivered(&held, &held.address, "pubsub"), delivered(&held, &other.address, "pubsub")];
     let commit = hold(&test.db, &held).await;
-    let handled = tokio::spawn(async move { (handler.handle(&batch).await, handler, batch) });
-    eventually("the other mailbox is marked", Duration::from_secs(4), || async {
-        (requested(&test.db, other.connector).await == 1).then_some(())
-    })
-    .await;
     // Nobody lets go within the patience of a push: it comes again, and the others of its batch do not.
-    let (outcomes, handler, batch) = handled.await.unwrap();
+    let (outcomes, ()) = tokio::join!(
+        handler.handle(&batch),
+        eventually("the other mailbox is marked", Duration::from_secs(4), || async {
+            (requested(&test.db, other.connector).await == 1).then_some(())
+        })
+    );
     assert!(matches!(outcomes[..], [Outcome::Retry { .. }, Outcome::Done]), "{outcomes:?}");
     assert_eq!(requested(&test.db, held.connector).await, 0);
-    let again = tokio::spawn(async move { handler.handle(&batch).await });
-    commit.commit().await.unwrap();
-    assert_eq!(again.await.unwrap(), [Outcome::Done, Outcome::Done]);
+    let (again, committed) = tokio::join!(handler.handle(&batch), commit.commit());
+    committed.unwrap();
+    assert_eq!(again, [Outcome::Done, Outcome::Done]);
     assert_eq!([requested(&test.db, held.connector).await, requested(&test.db, other.connector).await], [1, 1]);
 }
 

@@ -90,10 +90,45 @@ async fn an_unfinished_run_says_what_is_left() {
     let run = world.get(&ann, &format!("/api/v1/sync-runs/{id}")).await.body;
     let rate = run["rate"].as_f64().unwrap();
     assert!((5.0..=10.0).contains(&rate), "{run}");
-    assert!((90..=180).contains(&run["eta_seconds"].as_i64().unwrap()), "{run}");
-    // 900 mails at 20 units, at 6,000 units a minute.
-    assert_eq!(run["forecast"], json!({"units": 18_000, "seconds": 180}));
+    // None of 1,000 mails is here.
+    assert!((100..=200).contains(&run["eta_seconds"].as_i64().unwrap()), "{run}");
+    // At 20 units each, at the 600,000 units a minute that these tests set.
+    assert_eq!(run["forecast"], json!({"units": 20_000, "seconds": 2}));
     assert!(run["finished_at"].is_null());
+    // 100 pages of ids are to come as well.
+    let listing = "UPDATE mailbox.sync_runs SET state = 'listing', listed = 0, total_estimate = 50000";
+    world.execute(&format!("{listing} WHERE run_id = '{id}'")).await;
+    let run = world.get(&ann, &format!("/api/v1/sync-runs/{id}")).await.body;
+    assert_eq!(run["forecast"]["units"], 50_000 * 20 + 101 * 5, "{run}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_here_already_is_not_forecast_again() {
+    let (world, ann) = World::with_account(8).await;
+    world.tell(&ann, "paused", Settings::default()).await;
+    // Another full run, right after its listing: two of eight mails are missing, and one of them is given up.
+    world.execute("DELETE FROM mailbox.emails WHERE ctid IN (SELECT ctid FROM mailbox.emails LIMIT 2)").await;
+    let id = uuid::Uuid::from_u128(8);
+    world
+        .execute(&format!(
+            "INSERT INTO mailbox.sync_runs (tenant, run_id, connector_id, kind, reason, state, generation, listed, \
+               failed, total_estimate, started_at, created_at, updated_at) \
+             VALUES ('acme', '{id}', '{}', 'full', 'asked', 'fetching', 1, 8, 1, 8, now(), now(), now())",
+            ann.id
+        ))
+        .await;
+    let path = format!("/api/v1/sync-runs/{id}");
+    assert_eq!(world.get(&ann, &path).await.body["forecast"]["units"], 20);
+    assert_eq!(world.get(&ann, "/api/v1/sync-runs").await.body["data"][0]["forecast"]["units"], 20);
+    // After a gap every mail is asked about anew.
+    world.execute("UPDATE mailbox.sync_runs SET generation = 2, failed = 0 WHERE state = 'fetching'").await;
+    assert_eq!(world.get(&ann, &path).await.body["forecast"]["units"], 8 * 20);
+    // A cap on bodies is one on what is left.
+    world.execute("UPDATE mailbox.sync_runs SET max_results = 3, stored = 1 WHERE state = 'fetching'").await;
+    assert_eq!(world.get(&ann, &path).await.body["forecast"]["units"], 2 * 20);
+    world.execute("UPDATE mailbox.sync_runs SET state = 'confirming' WHERE state = 'fetching'").await;
+    let run = world.get(&ann, &path).await.body;
+    assert_eq!([&run["forecast"]["units"], &run["eta_seconds"]], [0, 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

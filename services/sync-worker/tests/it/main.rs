@@ -9,8 +9,10 @@
 )]
 
 mod actor;
+mod asked_runs;
 mod backfill;
 mod busy_mailboxes;
+mod due_scan;
 mod failures;
 mod gmail;
 mod harness;

@@ -14,7 +14,10 @@ use super::account::AccountQuery;
 use crate::http::accounts::ids;
 use crate::http::api::{Api, problem};
 use crate::store::mailboxes::accounts::Account;
-use crate::store::{buckets, emails, queue};
+use crate::store::{buckets, emails, queue, runs};
+
+/// Gmail's label of unread mails.
+const UNREAD: &str = "UNREAD";
 
 /// Mails with one label.
 #[derive(Debug, Serialize, ToSchema)]
@@ -47,7 +50,8 @@ pub struct Stats {
     /// Age of the oldest push not yet in the mirror; 0 when there is none.
     pub lag_seconds: i64,
     pub parked: i64,
-    /// Result of the last audit; null until one has run.
+    /// Share of the mails named by each account's last complete listing that the mirror could store; null while an
+    /// account had none.
     pub coverage: Option<f64>,
     /// Google's units spent in the current minute.
     pub quota_used_this_minute: i64,
@@ -66,9 +70,10 @@ pub async fn handle(
     let (tx, accounts) = api.open(&caller, Scope::Read).await?;
     let covered = accounts.covered(account.or(query.connector_id)?, query.user_email.as_ref())?;
     let connectors = ids(&covered);
-    let (totals, labels, oldest) = tokio::try_join!(
+    let (totals, labels, listings, oldest) = tokio::try_join!(
         emails::totals(&tx, &connectors),
         emails::count_by_label(&tx, &connectors),
+        runs::last_listings(&tx, &connectors),
         queue::oldest_open(&tx, &connectors)
     )
     .map_err(problem)?;
@@ -87,7 +92,8 @@ pub async fn handle(
         status: only.map(|account| account.status.as_str()),
         total_emails: totals.total,
         deleted_emails: totals.deleted,
-        unread_emails: totals.unread,
+        // Mails were walked for their labels already: unread ones are those with that label.
+        unread_emails: labels.iter().filter(|row| row.label_id == UNREAD).map(|row| row.n).sum(),
         by_label: labels
             .into_iter()
             .map(|row| LabelStats { label_id: row.label_id, name: row.name, emails: row.n })
@@ -98,8 +104,17 @@ pub async fn handle(
         cursor: only.and_then(|account| account.cursor).map(|cursor| cursor.to_string()),
         lag_seconds: oldest.map_or(0, |at| (now - at).num_seconds().max(0)),
         parked: totals.parked,
-        coverage: None,
+        coverage: coverage(listings, connectors.len()),
         quota_used_this_minute: quota,
         last_error: only.and_then(|account| account.last_error.clone()),
     }))
+}
+
+fn coverage(listings: runs::Listed, accounts: usize) -> Option<f64> {
+    let whole = |count: i64| u32::try_from(count).map_or(f64::from(u32::MAX), f64::from);
+    let complete = accounts > 0 && usize::try_from(listings.mailboxes) == Ok(accounts);
+    complete.then(|| match listings.listed {
+        0 => 1.0,
+        listed => (1.0 - whole(listings.failed) / whole(listed)).max(0.0),
+    })
 }

@@ -1,5 +1,7 @@
 //! `POST /gmail/sync`: asks for a run and answers at once.
 
+use std::time::Duration;
+
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use postrider_domain::{AccountStatus, RunId, RunKind};
@@ -12,6 +14,9 @@ use super::account::AccountQuery;
 use crate::http::api::{Api, invalid, problem};
 use crate::store::mailboxes::accounts::Account;
 use crate::store::runs;
+
+/// When to ask again after too many runs were asked for.
+const QUEUE_FULL: Duration = Duration::from_secs(5);
 
 /// What to do.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -30,12 +35,12 @@ pub struct Accepted {
     pub sync_run_id: Uuid,
 }
 
-/// Every call asks for a run of its own, also while one is queued: a run that has begun to look may miss what was
-/// changed after. Incremental runs that wait together are answered by one look.
+/// A call is answered with the run that is queued, if there is one of its kind that nobody has begun to look for: one that
+/// has begun may miss what was changed after. Incremental runs that wait together are answered by one look.
 #[utoipa::path(post, path = "/gmail/sync", tag = "sync", params(AccountQuery), request_body = Body,
     responses((status = 202, body = Accepted), (status = 403, body = postrider_web::ProblemDocument),
               (status = 404, body = postrider_web::ProblemDocument), (status = 409, body = postrider_web::ProblemDocument),
-              (status = 422, body = postrider_web::ProblemDocument)))]
+              (status = 422, body = postrider_web::ProblemDocument), (status = 429, body = postrider_web::ProblemDocument)))]
 pub async fn handle(
     api: Data<Api>,
     caller: Caller,
@@ -62,15 +67,18 @@ pub(super) async fn ask(
     let (mut tx, accounts) = api.open(caller, Scope::Write).await?;
     let account = accounts.chosen(account.or(query.connector_id)?, query.user_email.as_ref())?;
     can_act(account)?;
-    let run = RunId(api.ids.uuid());
     let request = runs::Request {
         tenant: &caller.tenant,
         connector: account.id,
-        id: run,
+        id: RunId(api.ids.uuid()),
         kind: if body.force_full_sync { RunKind::Full } else { RunKind::Incremental },
         max_results: body.max_results,
     };
-    runs::enqueue(&mut tx, &request, api.now()).await.map_err(problem)?;
+    let Some(run) = runs::ask(&mut tx, &request, api.now()).await.map_err(problem)? else {
+        return Err(Problem::rate_limited(QUEUE_FULL)
+            .with_code("too_many_runs")
+            .with_detail("Too many runs of this kind wait for the account already."));
+    };
     api.wake_after(&mut tx, account.id);
     tx.commit().await.map_err(problem)?;
     Ok(run)

@@ -20,8 +20,11 @@ use crate::store::{emails, runs};
 
 /// How long `/gmail/sync/deleted` waits for its run before it answers 202.
 const WAIT: Duration = Duration::from_secs(30);
-/// How often it looks.
-const LOOK: Duration = Duration::from_millis(200);
+/// Its first look comes after this, and each next one after twice as long, up to [`LOOK_MOST`]: most runs end at once, and
+/// those that do not are not worth five transactions a second.
+const LOOK: Duration = Duration::from_millis(100);
+/// Longest time between two looks.
+const LOOK_MOST: Duration = Duration::from_secs(2);
 
 /// Query of `/gmail/sync/deleted`.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -58,7 +61,7 @@ pub struct Done {
 #[utoipa::path(post, path = "/gmail/sync/deleted", tag = "sync", params(Query),
     responses((status = 200, body = Done), (status = 202, body = Accepted), (status = 403, body = postrider_web::ProblemDocument),
               (status = 404, body = postrider_web::ProblemDocument), (status = 409, body = postrider_web::ProblemDocument),
-              (status = 422, body = postrider_web::ProblemDocument)))]
+              (status = 422, body = postrider_web::ProblemDocument), (status = 429, body = postrider_web::ProblemDocument)))]
 pub async fn handle(
     api: Data<Api>,
     caller: Caller,
@@ -70,11 +73,13 @@ pub async fn handle(
     let named = AccountQuery { user_email: query.user_email, connector_id: query.connector_id };
     let id = ask(&api, &caller, account, &named, &body).await?;
     let deadline = tokio::time::Instant::now() + WAIT;
+    let mut pause = LOOK;
     while tokio::time::Instant::now() < deadline {
+        tokio::time::sleep(pause).await;
         if let Some(done) = ended(&api, &caller, account, id).await? {
             return Ok(HttpResponse::Ok().json(done));
         }
-        tokio::time::sleep(LOOK).await;
+        pause = pause.saturating_mul(2).min(LOOK_MOST);
     }
     Ok(HttpResponse::Accepted().json(Accepted { sync_run_id: id.0 }))
 }
@@ -89,7 +94,7 @@ async fn ended(api: &Api, caller: &Caller, account: AccountHeader, id: RunId) ->
     let gmail_emails = match run.kind {
         RunKind::Full => run.listed,
         RunKind::Incremental | RunKind::Repair | RunKind::Audit => {
-            emails::totals(&tx, &[run.connector]).await.map_err(problem)?.total
+            emails::count_alive(&tx, &[run.connector]).await.map_err(problem)?
         }
     };
     tx.commit().await.map_err(problem)?;

@@ -4,7 +4,7 @@ use actix_web::web::{Data, Json};
 use postrider_domain::RunId;
 use postrider_web::{AccountHeader, Caller, PathId, Problem, Scope};
 
-use super::view::Run;
+use super::view::{Run, show};
 use crate::http::accounts::ids;
 use crate::http::api::{Api, problem};
 use crate::store::runs;
@@ -20,6 +20,7 @@ pub async fn handle(
     let (tx, accounts) = api.open(&caller, Scope::Read).await?;
     let covered = ids(&accounts.covered(account.0, None)?);
     let row = runs::find(&tx, &covered, id.into_inner()).await.map_err(problem)?;
+    let run = show(&tx, row.into_iter().collect(), &api).await.map_err(problem)?.pop();
     tx.commit().await.map_err(problem)?;
-    row.map(|row| Json(Run::new(row, api.now()))).ok_or_else(Problem::not_found)
+    run.map(Json).ok_or_else(Problem::not_found)
 }

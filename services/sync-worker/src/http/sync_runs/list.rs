@@ -8,7 +8,7 @@ use postrider_web::{AccountHeader, ApiQuery, Caller, Cursor, Limit, Page, Proble
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::view::Run;
+use super::view::{Run, show};
 use crate::http::accounts::ids;
 use crate::http::api::{Api, problem};
 use crate::store::runs;
@@ -39,8 +39,8 @@ pub async fn handle(
     let (tx, accounts) = api.open(&caller, Scope::Read).await?;
     let covered = ids(&accounts.covered(account.or(query.connector_id)?, None)?);
     let rows = runs::list(&tx, &covered, after, query.limit.and_one()).await.map_err(problem)?;
+    let Page { data, next_cursor } = Page::cut(rows, query.limit, |row| (row.created_at, row.id))?;
+    let data = show(&tx, data, &api).await.map_err(problem)?;
     tx.commit().await.map_err(problem)?;
-    let page = Page::cut(rows, query.limit, |row| (row.created_at, row.id))?;
-    let now = api.now();
-    Ok(Json(page.map(|row| Run::new(row, now))))
+    Ok(Json(Page { data, next_cursor }))
 }

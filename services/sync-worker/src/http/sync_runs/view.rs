@@ -1,11 +1,14 @@
 //! A run as the API writes it, with its rate and what is left.
 
-use postrider_domain::Timestamp;
+use postrider_domain::{RunState, Timestamp};
+use postrider_gmail::quota::QuotaSetting;
+use postrider_storage::{Error, TenantTx};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::store::runs;
+use crate::http::api::Api;
+use crate::store::{emails, runs};
 
 /// What a run will still cost.
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
@@ -32,6 +35,7 @@ pub struct Run {
     pub new_emails: i64,
     pub deleted: i64,
     pub failed: i64,
+    /// As the account's profile counts them, and never below what was listed. An estimate until `state` is past `listing`.
     pub total_estimate: i64,
     /// Mails a second since the start.
     pub rate: f64,
@@ -48,31 +52,60 @@ pub struct Run {
     pub updated_at: Timestamp,
 }
 
-/// Units of one messages.get and a user's units a minute: Google's quota since May 2026.
-const GET_UNITS: i64 = 20;
-const USER_UNITS_A_MINUTE: i64 = 6_000;
+/// Ids on a page of the listing.
+const PAGE: i64 = 500;
+
+/// Runs as the API writes them. `tx` is of their tenant.
+pub async fn show(tx: &TenantTx, rows: Vec<runs::Run>, api: &Api) -> Result<Vec<Run>, Error> {
+    let mut shown = Vec::with_capacity(rows.len());
+    for row in rows {
+        let left = match row.state {
+            RunState::Listing | RunState::Fetching => Some(left(tx, &row).await?),
+            // What is asked about at the end was never listed: nobody knows how many before.
+            RunState::Confirming => Some(0),
+            RunState::Queued | RunState::Completed | RunState::Failed | RunState::Superseded => None,
+        };
+        shown.push(Run::new(row, left, &api.quota, api.now()));
+    }
+    Ok(shown)
+}
+
+/// Mails still to fetch: those that are not here as the run's generation has them, and not given up.
+async fn left(tx: &TenantTx, run: &runs::Run) -> Result<i64, Error> {
+    let current = emails::count_current(tx, run.connector, run.generation).await?;
+    let left = (run.total_estimate.max(run.listed) - current - run.failed).max(0);
+    Ok(run.max_results.map_or(left, |most| left.min(most - run.stored).max(0)))
+}
+
+fn forecast(row: &runs::Run, left: i64, quota: &QuotaSetting) -> Forecast {
+    let pages = match row.state {
+        RunState::Listing => (row.total_estimate - row.listed).max(0) / PAGE + 1,
+        _ => 0,
+    };
+    let units = left
+        .saturating_mul(quota.costs.messages_get.into())
+        .saturating_add(pages.saturating_mul(quota.costs.messages_list.into()));
+    Forecast { units, seconds: units.saturating_mul(60) / i64::from(quota.limits.user_per_minute.max(1)) }
+}
 
 impl Run {
-    /// The row, seen at `now`.
-    pub fn new(row: runs::Run, now: Timestamp) -> Self {
-        let finished = row.finished_at.is_some();
+    /// The row, seen at `now`, with that many mails left to fetch while it is at work.
+    fn new(row: runs::Run, left: Option<i64>, quota: &QuotaSetting, now: Timestamp) -> Self {
         let seconds = row.started_at.map_or(0.0, |start| {
             let milliseconds = (row.finished_at.unwrap_or(now) - start).num_milliseconds().max(0);
             f64::from(u32::try_from(milliseconds).unwrap_or(u32::MAX)) / 1000.0
         });
         let done = f64::from(u32::try_from(row.fetched.max(0)).unwrap_or(u32::MAX));
         let rate = if seconds > 0.0 { done / seconds } else { 0.0 };
-        let left = (row.total_estimate.max(row.listed) - row.fetched).max(0);
-        let open = !finished && row.started_at.is_some();
-        let eta_seconds = (open && rate > 0.0).then(|| {
-            let left = f64::from(u32::try_from(left).unwrap_or(u32::MAX));
-            // Less than 2^53 seconds either way: the conversion is exact enough for an estimate.
-            format!("{:.0}", left / rate).parse().unwrap_or(0)
+        let eta_seconds = left.filter(|left| *left == 0 || rate > 0.0).map(|left| match left {
+            0 => 0,
+            left => {
+                let left = f64::from(u32::try_from(left).unwrap_or(u32::MAX));
+                // Less than 2^53 seconds either way: the conversion is exact enough for an estimate.
+                format!("{:.0}", left / rate).parse().unwrap_or(0)
+            }
         });
-        let forecast = open.then(|| {
-            let units = left.saturating_mul(GET_UNITS);
-            Forecast { units, seconds: units * 60 / USER_UNITS_A_MINUTE }
-        });
+        let forecast = left.map(|left| forecast(&row, left, quota));
         Self {
             id: row.id.0,
             connector_id: row.connector.0,

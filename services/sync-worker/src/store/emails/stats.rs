@@ -1,7 +1,7 @@
 //! Counts of mails for `/gmail/stats`.
 
 use postrider_domain::ConnectorId;
-use postrider_storage::{Error, TenantTx, row, sql};
+use postrider_storage::{Error, TenantTx, Value, row, sql};
 
 row! {
     /// Totals of mailboxes.
@@ -9,7 +9,6 @@ row! {
     pub struct Totals {
         pub total: i64,
         pub deleted: i64,
-        pub unread: i64,
         pub parked: i64,
     }
 
@@ -24,16 +23,37 @@ row! {
 
 /// Totals of mailboxes of the entered tenant.
 pub async fn totals(tx: &TenantTx, connectors: &[ConnectorId]) -> Result<Totals, Error> {
-    sql("SELECT count(*) FILTER (WHERE NOT is_deleted) AS total, \
-            count(*) FILTER (WHERE is_deleted) AS deleted, \
-            count(*) FILTER (WHERE unread AND NOT is_deleted) AS unread, \
-            (SELECT count(*) FROM parked_changes p WHERE p.tenant = nullif(current_setting('postrider.tenant', true), '') \
-                AND p.connector_id = ANY ($1)) AS parked \
-         FROM emails WHERE tenant = nullif(current_setting('postrider.tenant', true), '') \
-            AND connector_id = ANY ($1) AND NOT stub")
+    sql("SELECT (SELECT count(*) FROM emails WHERE tenant = nullif(current_setting('postrider.tenant', true), '') \
+              AND connector_id = ANY ($1) AND NOT is_deleted AND NOT stub) AS total, \
+            (SELECT count(*) FROM emails WHERE tenant = nullif(current_setting('postrider.tenant', true), '') \
+              AND connector_id = ANY ($1) AND is_deleted AND NOT stub) AS deleted, \
+            (SELECT count(*) FROM parked_changes WHERE tenant = nullif(current_setting('postrider.tenant', true), '') \
+              AND connector_id = ANY ($1)) AS parked")
     .bind(connectors)
     .get_result(tx)
     .await
+}
+
+/// Mails that are not deleted.
+pub async fn count_alive(tx: &TenantTx, connectors: &[ConnectorId]) -> Result<i64, Error> {
+    let alive = sql("SELECT count(*) AS value FROM emails \
+         WHERE tenant = nullif(current_setting('postrider.tenant', true), '') AND connector_id = ANY ($1) \
+            AND NOT is_deleted AND NOT stub")
+    .bind(connectors)
+    .get_result::<Value<i64>>(tx)
+    .await?;
+    Ok(alive.0)
+}
+
+/// Mails that are not deleted and as new as a generation.
+pub async fn count_current(tx: &TenantTx, connector: ConnectorId, generation: i32) -> Result<i64, Error> {
+    let current = sql("SELECT count(*) AS value FROM emails \
+         WHERE tenant = nullif(current_setting('postrider.tenant', true), '') AND connector_id = $1 \
+            AND generation = $2 AND NOT is_deleted AND NOT stub")
+    .binds((connector, generation))
+    .get_result::<Value<i64>>(tx)
+    .await?;
+    Ok(current.0)
 }
 
 /// Mails that are not deleted, by label. Counted from the mails: `email_labels` keeps the rows of deleted ones.

@@ -28,7 +28,7 @@ macro_rules! take_due {
         concat!(
             "WITH due AS ( \
                SELECT connector_id, lease_until IS NOT NULL AS stolen FROM mailboxes \
-               WHERE due_at <= $2 AND (not_before IS NULL OR not_before <= $2) AND status = 'active' \
+               WHERE due_at IS NOT NULL AND greatest(due_at, not_before) <= $2 AND status = 'active' \
                  AND (lease_until IS NULL OR lease_until < clock_timestamp()) ",
             $more,
             " FOR NO KEY UPDATE SKIP LOCKED) \
@@ -50,7 +50,7 @@ pub async fn acquire_all(
     limit: usize,
     now: Timestamp,
 ) -> Result<Vec<Leased>, Error> {
-    sql(take_due!("AND connector_id <> ALL ($4) ORDER BY due_at LIMIT $5"))
+    sql(take_due!("AND connector_id <> ALL ($4) ORDER BY greatest(due_at, not_before) LIMIT $5"))
         .binds((owner, now, LEASE_SECONDS, not, count(limit)))
         .load(tx)
         .await

@@ -87,7 +87,7 @@ pub async fn fail(
     not_before: Timestamp,
     now: Timestamp,
 ) -> Result<(), Error> {
-    sql("UPDATE mailboxes SET lease_owner = NULL, lease_until = NULL, due_at = least(due_at, $6), \
+    sql("UPDATE mailboxes SET lease_owner = NULL, lease_until = NULL, due_at = CASE WHEN status = 'active' THEN least(due_at, $6) END, \
            due_reason = 'retry', attempts = $4, last_error = $3, last_error_at = $6, not_before = $5, updated_at = $6 \
          WHERE connector_id = $1 AND epoch = $2")
     .binds((guard.connector, guard.epoch, error, attempts, not_before, now))

@@ -1,0 +1,30 @@
+//! What complete listings say about the mirror.
+
+use postrider_domain::ConnectorId;
+use postrider_storage::{Error, TenantTx, row, sql};
+
+row! {
+    /// The last complete listings of mailboxes, added up.
+    #[derive(Debug, Clone, Copy)]
+    pub struct Listed {
+        /// Mails they named.
+        pub listed: i64,
+        /// Those of them that could not be stored.
+        pub failed: i64,
+        /// Mailboxes that had one.
+        pub mailboxes: i64,
+    }
+}
+
+/// The last run of each mailbox that listed all of it and left nothing out by a cap.
+pub async fn last_listings(tx: &TenantTx, connectors: &[ConnectorId]) -> Result<Listed, Error> {
+    sql("SELECT coalesce(sum(r.listed), 0)::bigint AS listed, coalesce(sum(r.failed), 0)::bigint AS failed, \
+            count(*) AS mailboxes \
+         FROM unnest($1::uuid[]) AS m (id) CROSS JOIN LATERAL ( \
+           SELECT listed, failed FROM sync_runs WHERE tenant = nullif(current_setting('postrider.tenant', true), '') \
+             AND connector_id = m.id AND state = 'completed' AND kind <> 'incremental' AND max_results IS NULL \
+           ORDER BY created_at DESC, run_id DESC LIMIT 1) r")
+    .bind(connectors)
+    .get_result(tx)
+    .await
+}
