@@ -1,7 +1,6 @@
 //! A backfill is held by what fails in it, and by nothing else; live mail is held by neither.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::TimeDelta;
 use postrider_domain::{Clock as _, RunId, RunKind, RunState, Timestamp};
