@@ -4,7 +4,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Datelike as _, NaiveDate, NaiveTime, TimeDelta, Weekday};
+use chrono::{DateTime, TimeDelta};
+use jiff::Unit;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use parking_lot::Mutex;
 use postrider_domain::{Clock, Timestamp};
 
@@ -178,28 +181,28 @@ impl ProjectDay {
 impl State {
     /// A new day begins with nothing spent. A clock that goes back opens no day again.
     fn turn(&mut self, now: Timestamp) {
-        let (today, ends) = day(now);
-        if today > self.day {
-            *self = Self { day: today, ends, known: DayState::default(), own: 0, shared_at: None };
+        if now >= self.ends {
+            let (day, ends) = day(now);
+            *self = Self { day, ends, known: DayState::default(), own: 0, shared_at: None };
         }
     }
 }
 
 /// The day an instant lies in, and when it ends.
 pub fn day(now: Timestamp) -> (Day, Timestamp) {
-    let date = (now - behind(now)).date_naive();
-    // The offset at the end of the day is the next day's: on two days a year another one.
-    let next = date.succ_opt().unwrap_or(date).and_time(NaiveTime::MIN).and_utc();
-    let ends = next + behind(next + TimeDelta::hours(8));
-    (Day(date.signed_duration_since(DateTime::UNIX_EPOCH.date_naive()).num_days()), ends)
+    // The zone comes with the program. Where it did not, or at the end of all calendars, a day is one of UTC.
+    in_california(now).unwrap_or_else(|_no_zone| {
+        let day = now.timestamp().div_euclid(86_400);
+        (Day(day), DateTime::from_timestamp((day + 1) * 86_400, 0).unwrap_or(now))
+    })
 }
 
-/// How far California is behind UTC: seven hours from the second Sunday of March to the first of November, at 2:00 there.
-fn behind(now: Timestamp) -> TimeDelta {
-    let sunday = |month, which| NaiveDate::from_weekday_of_month_opt(now.year(), month, Weekday::Sun, which);
-    let at = |date: NaiveDate, hour| date.and_time(NaiveTime::MIN).and_utc() + TimeDelta::hours(hour);
-    let summer = sunday(3, 2).zip(sunday(11, 1)).is_some_and(|(from, to)| now >= at(from, 10) && now < at(to, 9));
-    TimeDelta::hours(if summer { 7 } else { 8 })
+fn in_california(now: Timestamp) -> Result<(Day, Timestamp), jiff::Error> {
+    let zone = TimeZone::get("America/Los_Angeles")?;
+    let date = jiff::Timestamp::from_second(now.timestamp())?.to_zoned(zone.clone()).date();
+    let ends = date.tomorrow()?.to_zoned(zone)?.timestamp().as_second();
+    let since = date.since((Unit::Day, Date::constant(1970, 1, 1)))?;
+    Ok((Day(since.get_days().into()), DateTime::from_timestamp(ends, 0).unwrap_or(now)))
 }
 
 #[cfg(test)]
