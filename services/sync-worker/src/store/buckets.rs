@@ -62,11 +62,7 @@ impl SharedUnits {
         let tx = self.db.system_unflushed().await?;
         let mut bucket = self.lock(&tx, now).await?;
         bucket.give_back(unspent, now);
-        write(&tx, &self.key, bucket.save(now), -i64::from(unspent)).await?;
-        sql("UPDATE quota_buckets SET concurrency = $2 WHERE key = $1")
-            .binds((&self.key, f64::from(concurrency)))
-            .execute(&tx)
-            .await?;
+        write(&tx, &self.key, bucket.save(now), -i64::from(unspent), Some(concurrency)).await?;
         tx.commit().await
     }
 
@@ -81,7 +77,7 @@ impl SharedUnits {
         };
         // What only waits leaves the row alone: whole units are kept, and the fraction would be lost each time.
         if granted > 0 || claim.drained {
-            write(&tx, &self.key, bucket.save(now), granted).await?;
+            write(&tx, &self.key, bucket.save(now), granted, None).await?;
         }
         tx.commit().await?;
         Ok(claimed)
@@ -112,12 +108,18 @@ impl UserUnits for SharedUnits {
     }
 }
 
-/// Writes a locked bucket, and what of it was spent.
-async fn write(tx: &SystemTx, key: &str, saved: SavedBucket, spent: i64) -> Result<(), Error> {
+/// Writes a locked bucket, what of it was spent, and the concurrency felt for, where it is told.
+async fn write(
+    tx: &SystemTx,
+    key: &str,
+    saved: SavedBucket,
+    spent: i64,
+    concurrency: Option<u32>,
+) -> Result<(), Error> {
     sql("UPDATE quota_buckets SET units = $2, refilled_at = $3, minute = date_trunc('minute', $3::timestamptz), \
-           updated_at = $3, spent_in_minute = greatest(0, $4 + CASE WHEN minute = date_trunc('minute', $3::timestamptz) \
+           updated_at = $3, concurrency = coalesce($5, concurrency), spent_in_minute = greatest(0, $4 + CASE WHEN minute = date_trunc('minute', $3::timestamptz) \
              THEN spent_in_minute ELSE 0 END) WHERE key = $1")
-    .binds((key, saved.units as f64, saved.at, spent))
+    .binds((key, saved.units as f64, saved.at, spent, concurrency.map(f64::from)))
     .execute(tx)
     .await?;
     Ok(())

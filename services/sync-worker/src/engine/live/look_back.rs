@@ -34,6 +34,23 @@ struct Listed {
     all: bool,
 }
 
+/// What tells whether a row that no listing names is gone: one that is old enough for every listing to know it.
+struct Ground {
+    generation: i32,
+    settled: Option<HistoryId>,
+    boundary_at: Timestamp,
+}
+
+impl Ground {
+    /// The version of the row's tombstone, should Gmail answer 404 (law 4). What is newer than all that was settled may
+    /// be hidden.
+    fn gone_if_missing(&self, row: &Known) -> Option<HistoryId> {
+        let id = row.version.history_id;
+        let old = row.version.generation < self.generation || self.settled.is_some_and(|settled| id <= settled);
+        (old && row.received_at <= self.boundary_at).then_some(id)
+    }
+}
+
 impl LiveLane<'_> {
     /// Compares, and fetches what differs. `due` is when it was to happen.
     pub(super) async fn look_back(&self, due: Timestamp) -> Result<(), EngineError> {
@@ -46,11 +63,14 @@ impl LiveLane<'_> {
         others.sort_unstable();
         labels.extend(others);
         labels.truncate(LABELS);
+        let mailbox = self.lease.mailbox().await?;
+        let (generation, settled) = (mailbox.generation, mailbox.settled);
+        let ground = Ground { generation, settled, boundary_at: due - LOOK_BACK_AFTER };
         let mut wanted = HashMap::new();
         for label in &labels {
-            wanted.extend(self.compare(Some(label), due).await?);
+            wanted.extend(self.compare(Some(label), &ground).await?);
         }
-        wanted.extend(self.compare(None, due).await?);
+        wanted.extend(self.compare(None, &ground).await?);
         let mut wanted: Vec<(MessageId, Difference)> = wanted.into_iter().collect();
         wanted.sort_unstable_by(|(one, _), (other, _)| other.cmp(one));
         tracing::info!(connector.id = %self.lease.guard().connector, differences = wanted.len(), "looked back over a boundary");
@@ -92,17 +112,10 @@ impl LiveLane<'_> {
     async fn compare(
         &self,
         label: Option<&LabelId>,
-        due: Timestamp,
+        ground: &Ground,
     ) -> Result<HashMap<MessageId, Difference>, EngineError> {
         let listed = self.list_newest(label).await?;
         let guard = self.lease.guard();
-        let (generation, settled) = (guard.generation, self.lease.mailbox().await?.settled);
-        // Not in a listing of the whole mailbox, and 404 (law 4). What is newer than all that was settled may be hidden.
-        let gone_if_missing = |row: &Known| {
-            let old = row.version.generation < generation || settled.is_some_and(|at| row.version.history_id <= at);
-            let seen_by_all = row.received_at <= due - LOOK_BACK_AFTER;
-            (label.is_none() && old && seen_by_all).then_some(row.version.history_id)
-        };
         let mut tx = self.lease.tenant().await?;
         let known = emails::list_known(&tx, &guard.tenant, guard.connector, &listed.ids).await?;
         let mirrored = emails::list_newest(&tx, &guard, label, NEWEST).await?;
@@ -126,10 +139,12 @@ impl LiveLane<'_> {
         let missing = listed.ids.iter().filter_map(|id| Some((id.clone(), disagrees(id)?)));
         // Of a part of a listing only what is as new as its end can be said to be missing there.
         let end = known.iter().map(|row| row.received_at).min().filter(|_| !listed.all);
+        // Only a listing of the whole mailbox says that a mail is gone.
+        let gone = |row| ground.gone_if_missing(row).filter(|_| label.is_none());
         let too_many = mirrored
             .iter()
             .filter(|row| end.is_none_or(|end| row.received_at > end) && !named.contains(&row.message_id))
-            .map(|row| (row.message_id.clone(), (Fetch::Labels, gone_if_missing(row))));
+            .map(|row| (row.message_id.clone(), (Fetch::Labels, gone(row))));
         Ok(missing.chain(too_many).collect())
     }
 

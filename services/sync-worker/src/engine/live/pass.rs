@@ -128,7 +128,7 @@ impl LiveLane<'_> {
         let start = settle::start(standing, pass.crowded, !pass.asked.is_empty(), pass.began);
         let fetcher = Fetcher::of(self.lease, Lane::Live, mailbox.attempts);
         let page = match fetcher.gmail.history(start.id(), None).await {
-            Err(GmailError::HistoryGone) => return self.gone(mailbox, start, pass.began).await,
+            Err(GmailError::HistoryGone) => return self.gone(standing, start, pass.began).await,
             page => page?,
         };
         let (told_at, head) = (self.lease.parts.now(), page.history_id);
@@ -202,22 +202,22 @@ impl LiveLane<'_> {
 
     /// History answers 404: for certain when it does so again after a while. Until then looks start at the id that the
     /// profile tells now.
-    async fn gone(&mut self, mailbox: &Mailbox, start: Start, now: Timestamp) -> Result<Ended, EngineError> {
-        let certain =
-            |since| mailbox.standing().is_none_or(|standing| now >= settle::gone_for_certain(&standing, since));
-        if mailbox.gone_at.is_some_and(certain) {
+    async fn gone(&mut self, standing: &Standing, start: Start, now: Timestamp) -> Result<Ended, EngineError> {
+        let since = standing.gone.map_or(now, |(since, _)| since);
+        let certain_at = settle::gone_for_certain(standing, since);
+        if let Some((_, told)) = standing.gone
+            && now >= certain_at
+        {
             // With ids that went back, what is gone is the lower start.
-            let lower = mailbox.gone_head.zip(mailbox.settled).is_some_and(|(told, settled)| told < settled);
-            let reason =
-                if mailbox.back_at.is_some() || lower { RunReason::Recreated } else { RunReason::HistoryExpired };
+            let lower = standing.back.is_some() || told < standing.settled;
+            let reason = if lower { RunReason::Recreated } else { RunReason::HistoryExpired };
             return Ok(Ended::StartOver(reason));
         }
-        let since = mailbox.gone_at.unwrap_or(now);
         let head = self.lease.gmail(Lane::Live).profile().await?.history_id;
         let tx = self.lease.tenant().await?;
         mailboxes::note_gone(&tx, &self.lease.guard(), since, head).await?;
         tx.commit().await?;
-        self.check_at = Some(mailbox.standing().map_or(now, |standing| settle::gone_for_certain(&standing, since)));
+        self.check_at = Some(certain_at);
         // Twice in a row: nothing can be followed now.
         Ok(if matches!(start, Start::Meanwhile(_)) { Ended::Done } else { Ended::Again })
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use actix_web::web::{Data, Json};
 use chrono::TimeDelta;
 use postrider_domain::Timestamp;
+use postrider_domain::labels::UNREAD;
 use postrider_web::{AccountHeader, ApiQuery, Caller, Problem, Scope};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,9 +16,6 @@ use crate::http::accounts::ids;
 use crate::http::api::{Api, problem};
 use crate::store::mailboxes::accounts::Account;
 use crate::store::{buckets, emails, queue, runs};
-
-/// Gmail's label of unread mails.
-const UNREAD: &str = "UNREAD";
 
 /// Mails with one label.
 #[derive(Debug, Serialize, ToSchema)]

@@ -99,7 +99,8 @@ pub async fn begin(
 ) -> Result<Run, Error> {
     sql(concat!(
         "UPDATE sync_runs SET state = 'listing', generation = $3, boundary = $4, total_estimate = $5, \
-            started_at = $6, updated_at = $6, error = NULL, not_before = NULL WHERE tenant = $1 AND run_id = $2 AND state = 'queued' RETURNING ",
+            started_at = $6, updated_at = $6, error = NULL, not_before = NULL \
+          WHERE tenant = $1 AND run_id = $2 AND state = 'queued' RETURNING ",
         run_columns!()
     ))
     .binds((&guard.tenant, run, guard.generation, boundary, total_estimate, now))
