@@ -58,6 +58,38 @@ impl TestDb {
             Err(error) => panic!("no administrator connection: {error:#}"),
         }
     }
+
+    /// Takes the schema's migrations back and runs them again. Returns how many there are, and the tables they make.
+    ///
+    /// # Panics
+    /// When a table is left when all are taken back, or others are there after they ran again.
+    pub async fn down_and_up(&self, migrations: fn() -> EmbeddedMigrations) -> (usize, Vec<String>) {
+        let spec = *self.db.spec();
+        let up = self.tables(&spec).await;
+        let reverted = match postrider_storage::migrate::revert_all(&self.admin_url, &spec, migrations()).await {
+            Ok(reverted) => reverted,
+            Err(error) => panic!("the migrations of {} do not go down: {error:#}", spec.schema),
+        };
+        assert_eq!(self.tables(&spec).await, Vec::<String>::new(), "{} goes down to nothing", spec.schema);
+        let ran = match postrider_storage::migrate::run(&self.admin_url, &self.url, &spec, migrations()).await {
+            Ok(ran) => ran.len(),
+            Err(error) => panic!("the migrations of {} do not come up again: {error:#}", spec.schema),
+        };
+        assert_eq!((ran, self.tables(&spec).await), (reverted, up.clone()), "{} comes up again", spec.schema);
+        (ran, up)
+    }
+
+    async fn tables(&self, spec: &Spec) -> Vec<String> {
+        let tables = sql("SELECT table_name::text AS value FROM information_schema.tables \
+             WHERE table_schema = $1 AND table_name <> '__diesel_schema_migrations' ORDER BY 1")
+        .bind(spec.schema)
+        .load::<Value<String>>(&self.admin().await)
+        .await;
+        match tables {
+            Ok(tables) => tables.into_iter().map(|Value(table)| table).collect(),
+            Err(error) => panic!("the tables of {}: {error}", spec.schema),
+        }
+    }
 }
 
 impl Drop for TestDb {

@@ -101,10 +101,6 @@ async fn every_table_has_forced_row_security_and_a_birthday() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_migrations_go_back_and_forth() {
     let db = postrider_testing::db::TestDb::fresh(Spec::CONNECTOR, migrations).await;
-    assert_eq!(
-        postrider_storage::migrate::revert_all(&db.admin_url, &Spec::CONNECTOR, migrations()).await.unwrap(),
-        10
-    );
-    let again = postrider_storage::migrate::run(&db.admin_url, &db.url, &Spec::CONNECTOR, migrations()).await.unwrap();
-    assert_eq!(again.len(), 10);
+    let (ran, _) = db.down_and_up(migrations).await;
+    assert_eq!(ran, 10);
 }

@@ -16,7 +16,7 @@ use postrider_testing::eventually;
 use tokio_util::sync::CancellationToken;
 
 use crate::gmail::{SimAccess, SimGmail};
-use crate::harness::{Ids, database, engine};
+use crate::harness::{Ids, database, engine, mailbox_number};
 
 fn state(db: &Db, ids: &Ids) -> State {
     let engine = engine(db, SimAccess(Arc::new(|_| None)), ids.seams.clone(), "one");
@@ -48,14 +48,7 @@ async fn hold(db: &Db, ids: &Ids) -> TenantTx {
 }
 
 async fn requested(db: &Db, connector: ConnectorId) -> i64 {
-    let tx = db.system().await.unwrap();
-    let row = sql("SELECT requested AS value FROM mailboxes WHERE connector_id = $1")
-        .bind(connector)
-        .get_result::<Value<i64>>(&tx)
-        .await
-        .unwrap();
-    tx.commit().await.unwrap();
-    row.0
+    mailbox_number(db, connector, "SELECT requested AS value FROM mailboxes WHERE connector_id = $1").await
 }
 
 #[tokio::test(flavor = "multi_thread")]

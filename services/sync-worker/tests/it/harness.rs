@@ -260,6 +260,14 @@ pub async fn runs(db: &Db, tenant: &TenantId, connector: ConnectorId) -> (i32, u
     (first.generation, first.boundary.0, rows.iter().map(|row| row.state.clone()).collect())
 }
 
+/// A number of a mailbox's row (`SELECT … AS value`, `$1` is the connector).
+pub async fn mailbox_number(db: &Db, connector: ConnectorId, text: &'static str) -> i64 {
+    let tx = db.system().await.unwrap();
+    let number = sql(text).bind(connector).get_result::<Value<i64>>(&tx).await.unwrap();
+    tx.commit().await.unwrap();
+    number.0
+}
+
 /// All that the database says of a message and its mailbox, for a failure to be read.
 pub async fn story(db: &Db, ids: &Ids, message: &str) -> String {
     let tx = db.tenant(&ids.tenant).await.unwrap();

@@ -8,13 +8,13 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use postrider_gmail_sim::{Deliver, MailboxSpec, Sizes, World};
 use postrider_runtime::Context;
-use postrider_storage::{Db, Value, sql};
+use postrider_storage::{Db, sql};
 use postrider_sync_worker::error::EngineError;
 use postrider_sync_worker::jobs::due_scan;
 use tokio_util::sync::CancellationToken;
 
 use crate::gmail::{Rates, SimAccess, SimGmail};
-use crate::harness::{Ids, bury_holder, database, engine, expire_lease, mirror, within};
+use crate::harness::{Ids, bury_holder, database, engine, expire_lease, mailbox_number, mirror, within};
 
 fn simulated(ids: &Ids, size: u32) -> (World, SimGmail) {
     let world = World::new(7, Arc::new(ids.clock.clone()));
@@ -120,12 +120,5 @@ async fn make_due(db: &Db) {
 }
 
 async fn attempts(db: &Db, connector: postrider_domain::ConnectorId) -> i64 {
-    let tx = db.system().await.unwrap();
-    let row = sql("SELECT attempts::bigint AS value FROM mailboxes WHERE connector_id = $1")
-        .bind(connector)
-        .get_result::<Value<i64>>(&tx)
-        .await
-        .unwrap();
-    tx.commit().await.unwrap();
-    row.0
+    mailbox_number(db, connector, "SELECT attempts::bigint AS value FROM mailboxes WHERE connector_id = $1").await
 }

@@ -1,18 +1,14 @@
 //! The schema: migrations go up and down, and mail is out of reach of the system role.
 
-use postrider_storage::{Error, Spec, Value, sql};
+use postrider_storage::{Error, Value, sql};
 
 use crate::harness::{Ids, database};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn migrations_go_down_to_nothing() {
     let test = database().await;
-    let reverted = postrider_storage::migrate::revert_all(
-        &test.admin_url,
-        &Spec::SYNC_WORKER,
-        postrider_sync_worker::store::migrations(),
-    );
-    assert!(reverted.await.unwrap() >= 5);
+    let (ran, _) = test.down_and_up(postrider_sync_worker::store::migrations).await;
+    assert!(ran >= 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]
