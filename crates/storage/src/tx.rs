@@ -195,8 +195,10 @@ fn clean_up(mut conn: Object<AsyncPgConnection>, place: Place) {
         Ok(handle) => {
             handle.spawn(async move {
                 let rolled_back = tokio::time::timeout(ROLLBACK_TIMEOUT, conn.batch_execute("ROLLBACK")).await;
-                if !matches!(rolled_back, Ok(Ok(()))) {
-                    drop(Object::take(conn));
+                // The connection goes back before the place does: who gets the place shall find it.
+                match rolled_back {
+                    Ok(Ok(())) => drop(conn),
+                    _failed_or_late => drop(Object::take(conn)),
                 }
                 drop(place);
             });
