@@ -22,7 +22,8 @@ pub struct ConnectorState {
     pub status: ::prost::alloc::string::String,
     #[prost(message, optional, tag = "7")]
     pub settings: ::core::option::Option<Settings>,
-    /// Set with `disconnected` when the mirror is to be erased.
+    /// Set with `disconnected` when the mirror is to be erased. `google_sub` and `email_address` are empty then: they have
+    /// left the connector's row.
     #[prost(bool, tag = "8")]
     pub erase: bool,
     #[prost(string, tag = "9")]
@@ -30,6 +31,9 @@ pub struct ConnectorState {
     /// Why, for `reauth_required`: `invalid_grant`, `scope_missing`.
     #[prost(string, tag = "10")]
     pub reason: ::prost::alloc::string::String,
+    /// Set with `erase`: the id under which the erasure can be looked up as a run. Its owner has been told it.
+    #[prost(string, tag = "11")]
+    pub erase_run_id: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Settings {
