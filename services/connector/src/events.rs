@@ -3,7 +3,7 @@
 
 use postrider_contracts::connector as proto;
 use postrider_contracts::{Envelope, Event, TraceContext, streams};
-use postrider_domain::{AccountStatus, EventId, Seams};
+use postrider_domain::{EventId, Seams};
 use postrider_events::outbox;
 use postrider_storage::{Error, TenantTx};
 
@@ -84,13 +84,14 @@ fn state(row: &Connector) -> proto::ConnectorState {
         version: row.version,
         connector_id: row.id.to_string(),
         owner: row.owner.to_string(),
-        google_sub: row.google_sub.to_string(),
+        google_sub: if row.erase_run_id.is_some() { String::new() } else { row.google_sub.to_string() },
         email_address: row.email_address.clone(),
         status: row.status.to_string(),
         settings: Some(row.settings.to_proto()),
-        erase: row.status == AccountStatus::Disconnected && row.erase_run_id.is_some(),
+        erase: row.erase_run_id.is_some(),
         display_name: row.display_name.clone(),
         reason: row.status_reason.clone(),
+        erase_run_id: row.erase_run_id.map(|run| run.to_string()).unwrap_or_default(),
     }
 }
 

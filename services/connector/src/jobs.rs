@@ -5,6 +5,7 @@ pub mod bootstrap;
 pub mod check_tokens;
 pub mod clean_states;
 pub mod end_grants;
+pub mod forget_accounts;
 pub mod keep_watches;
 
 use std::future::Future;
@@ -23,6 +24,9 @@ pub fn start(cx: &Context, state: &State, bootstrap: Option<Bootstrap>) {
     every(cx, state, "job.end_grants", endings, |state| async move { end_grants::turn(&state).await });
     every(cx, state, "job.check_tokens", check_tokens::EVERY, |state| async move { check_tokens::turn(&state).await });
     every(cx, state, "job.clean_states", clean_states::EVERY, |state| async move { clean_states::turn(&state).await });
+    every(cx, state, "job.forget_accounts", forget_accounts::EVERY, |state| async move {
+        forget_accounts::turn(&state).await
+    });
     every(cx, state, "job.adopt_topic", adopt_topic::EVERY, |state| async move { adopt_topic::turn(&state).await });
     postrider_events::partitions::keep(&cx.tasks, &cx.shutdown, &state.db);
     if let Some(account) = bootstrap {

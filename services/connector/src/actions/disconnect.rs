@@ -9,13 +9,17 @@ use uuid::Uuid;
 use super::Owner;
 use crate::error::Error;
 use crate::events::{self, Change, WatchChange};
+use crate::rules::identity;
 use crate::state::State;
 use crate::store::connectors::{self, Connector, members};
 use crate::store::google_accounts::{self, Account, watch};
 use crate::store::{credentials, grant_endings, watches};
 
+/// The name an erased connector keeps: its own may be the address.
+const ERASED_NAME: &str = "Erased account";
+
 /// Ends an owner's connector; again is harmless. With `erase` its mirror is to be removed, also if it had ended before;
-/// returns the id of that work.
+/// returns the id of that work. Its address, `sub` and secrets leave its row with that.
 pub async fn disconnect(
     state: &State,
     owner: &Owner,
@@ -67,13 +71,29 @@ async fn store_end(tx: &TenantTx, state: &State, row: Connector, run: Option<Uui
         status_reason: String::new(),
         was_paused: false,
         version: row.version + 1,
-        erase_run_id: run,
         check_due_at: None,
         updated_at: state.seams.clock.now(),
         ..row
     };
+    let row = match run {
+        Some(run) => erased(row, run)?,
+        None => row,
+    };
     connectors::save(tx, &row).await?;
     Ok(row)
+}
+
+/// The row without whatever says whose mailbox it was; nothing finds it by account or address any more.
+fn erased(row: Connector, run: Uuid) -> Result<Connector, Error> {
+    let google_sub = identity::erased(row.id).map_err(|error| postrider_storage::Error::Other(error.to_string()))?;
+    Ok(Connector {
+        google_sub,
+        display_name: ERASED_NAME.to_owned(),
+        email_address: String::new(),
+        address_key: String::new(),
+        erase_run_id: Some(run),
+        ..row
+    })
 }
 
 async fn stop_share(

@@ -1,6 +1,6 @@
 //! Who an account is: Google's `sub`. An address is an attribute; it stands in only while nothing better is known.
 
-use postrider_domain::{EmailAddress, GoogleSub, ParseIdError};
+use postrider_domain::{ConnectorId, EmailAddress, GoogleSub, ParseIdError};
 
 /// A Google account as a grant names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ impl Identity {
     /// An identity out of an id_token and an address. A `sub` that looks like one of ours is not believed.
     pub fn new(sub: Option<&str>, address: EmailAddress) -> Result<Self, ParseIdError> {
         match sub {
-            Some(sub) if !sub.starts_with("email:") => {
+            Some(sub) if !sub.starts_with("email:") && !sub.starts_with("erased:") => {
                 Ok(Self { sub: GoogleSub::parse(sub)?, by_address: false, address })
             }
             _ => Ok(Self { sub: by_address(&address)?, by_address: true, address }),
@@ -28,6 +28,11 @@ impl Identity {
 /// The stand-in for an unknown `sub`.
 pub fn by_address(address: &EmailAddress) -> Result<GoogleSub, ParseIdError> {
     GoogleSub::parse(format!("email:{}", address.lookup_key()))
+}
+
+/// What stands for the `sub` of an erased connector. No account has it, so none is ever taken for this one.
+pub fn erased(connector: ConnectorId) -> Result<GoogleSub, ParseIdError> {
+    GoogleSub::parse(format!("erased:{connector}"))
 }
 
 #[cfg(test)]
@@ -46,7 +51,9 @@ mod tests {
     #[test]
     fn a_sub_cannot_pose_as_an_address() {
         let address = EmailAddress::parse("ann@example.com").unwrap();
-        let identity = Identity::new(Some("email:bob@example.com"), address).unwrap();
-        assert_eq!(identity.sub.as_str(), "email:ann@example.com");
+        for posing in ["email:bob@example.com", "erased:018f0000-0000-7000-8000-000000000000"] {
+            let identity = Identity::new(Some(posing), address.clone()).unwrap();
+            assert_eq!(identity.sub.as_str(), "email:ann@example.com");
+        }
     }
 }

@@ -5,7 +5,7 @@ pub mod watch;
 use std::collections::BTreeMap;
 
 use postrider_domain::{HistoryId, Timestamp};
-use postrider_storage::{Error, SystemTx, Tx, row, sql};
+use postrider_storage::{Error, SystemTx, Tx, Value, row, sql};
 use uuid::Uuid;
 
 use crate::rules::identity::Identity;
@@ -33,6 +33,15 @@ macro_rules! account_columns {
     };
 }
 use account_columns;
+
+/// Nothing is left to do at Google for account `a`, and all its connectors were erased.
+macro_rules! only_erased {
+    () => {
+        "a.address_key <> '' AND a.watch_due_at IS NULL AND a.watch_expires_at IS NULL \
+         AND NOT EXISTS (SELECT 1 FROM grant_endings g WHERE g.account_id = a.id) \
+         AND NOT EXISTS (SELECT 1 FROM connectors c WHERE c.account_id = a.id AND c.erase_run_id IS NULL)"
+    };
+}
 
 /// Serialises everything that decides about one address: connecting and disconnecting. Two rows may be the same account
 /// (one known by `sub`, one by address), so a row lock is not enough.
@@ -73,6 +82,35 @@ pub async fn mark_grant_ended(tx: &SystemTx, id: Uuid, at: Timestamp) -> Result<
         .execute(tx)
         .await?;
     Ok(())
+}
+
+/// Accounts that only erased connectors still hang on, with nothing left to do at Google, up to `limit`.
+pub async fn forgettable(tx: &SystemTx, limit: i64) -> Result<Vec<Uuid>, Error> {
+    let found = sql(concat!(
+        "SELECT DISTINCT a.id AS value FROM connectors e JOIN google_accounts a ON a.id = e.account_id \
+         WHERE e.erase_run_id IS NOT NULL AND ",
+        only_erased!(),
+        " LIMIT $1"
+    ))
+    .bind(limit)
+    .load::<Value<Uuid>>(tx)
+    .await?;
+    Ok(found.into_iter().map(|id| id.0).collect())
+}
+
+/// Takes from a locked account what says whose it was, if that is still all there is to it: somebody may have connected
+/// it again before it was locked. Returns whether it did.
+pub async fn forget(tx: &SystemTx, id: Uuid) -> Result<bool, Error> {
+    let touched = sql(concat!(
+        "UPDATE google_accounts a SET sub = 'erased:' || a.id, by_address = false, email_address = '', address_key = '', \
+            last_notification_at = NULL, watch_wanted = false, watch_topic = NULL, watch_history_id = NULL, \
+            updated_at = clock_timestamp() WHERE a.id = $1 AND ",
+        only_erased!()
+    ))
+    .bind(id)
+    .execute(tx)
+    .await?;
+    Ok(touched == 1)
 }
 
 /// Remembers when pushes for addresses were last seen. The accounts are locked in one order, so that two batches that

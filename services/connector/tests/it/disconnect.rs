@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use postrider_connector::jobs::end_grants;
+use postrider_connector::jobs::{end_grants, forget_accounts};
 use postrider_contracts::connector::ConnectorDisconnected;
 use postrider_gmail_sim::Rule;
 use postrider_testing::eventually;
@@ -97,9 +97,77 @@ async fn erase_is_told_with_the_end_or_later() {
     assert_eq!(ends, [(2, false), (3, true)]);
     let changed = world.call("ann", "PATCH", &path, Some(json!({"display_name": "x"}))).await;
     assert_eq!((changed.status, changed.code()), (409, "connector_disconnected"));
-    // Connecting again starts over without erasure.
-    assert_eq!(world.connect("ann", BEN).await, later);
+    // Ended again without a wish to erase: the erasure stays what it is.
     assert_eq!(world.call("ann", "DELETE", &path, None).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erased_connector_says_nothing_of_its_account_and_is_never_connected_again() {
+    let world = World::new().await;
+    let id = world.connect("ann", ANN).await;
+    let path = format!("/api/connectors/{id}?erase=true");
+    let run = world.call("ann", "DELETE", &path, None).await.body["run_id"].as_str().unwrap().to_owned();
+    let end = world.events(&id).await.pop().unwrap().decode::<ConnectorDisconnected>().unwrap().connector.unwrap();
+    assert_eq!((end.erase, end.erase_run_id.as_str()), (true, run.as_str()));
+    assert_eq!((end.email_address.as_str(), end.google_sub.as_str()), ("", ""));
+
+    let shown = world.call("ann", "GET", &format!("/api/connectors/{id}"), None).await;
+    assert_eq!((shown.status, &shown.body["erase_run_id"]), (200, &json!(run)));
+    let sub = world.account(ANN).sub;
+    assert!(
+        !shown.text.contains("ann@") && !shown.text.contains("Ann@") && !shown.text.contains(&sub),
+        "{}",
+        shown.text
+    );
+
+    let again = world.connect("ann", ANN).await;
+    assert_ne!(again, id);
+    assert_eq!(world.call("ann", "GET", &format!("/api/connectors/{again}"), None).await.body["status"], "active");
+    assert_eq!(world.call("ann", "GET", &format!("/api/connectors/{id}"), None).await.body["status"], "disconnected");
+}
+
+/// What the control tables know of accounts.
+async fn accounts(world: &World) -> Vec<String> {
+    let conn = world.db.admin().await;
+    let text =
+        "SELECT sub || ' ' || email_address || ' ' || address_key AS value FROM connector.google_accounts ORDER BY id";
+    let rows = postrider_storage::Statement::dynamic(text.to_owned())
+        .load::<postrider_storage::Value<String>>(&conn)
+        .await
+        .unwrap();
+    rows.into_iter().map(|row| row.0).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_forgotten_once_all_its_connectors_were_erased_and_its_grant_was_given_back() {
+    let world = World::new().await;
+    let down = Rule { method: Some("oauth.revoke".into()), status: Some(503), ..Rule::default() };
+    world.sim.sim().gate.add_rule(down);
+    let one = world.connect("ann", ANN).await;
+    let two = world.connect_as(("other", "cleo"), ANN).await;
+    let erase = |who, id: String| {
+        let world = &world;
+        async move { world.call_as(who, "DELETE", &format!("/api/connectors/{id}?erase=true"), None).await.status }
+    };
+    assert_eq!(erase(("acme", "ann"), one).await, 202);
+    assert_eq!(forget_accounts::turn(world.state()).await.unwrap(), 0, "somebody else has it");
+    assert_eq!(erase(("other", "cleo"), two).await, 202);
+    until_asked(&world, "oauth.revoke", 1).await;
+    assert_eq!(forget_accounts::turn(world.state()).await.unwrap(), 0, "its grant is still to be given back");
+    assert!(accounts(&world).await.concat().contains("ann@example.com"));
+
+    world.sim.sim().gate.remove_rules(None);
+    world.clock.advance(chrono::TimeDelta::hours(2));
+    eventually("the account to be forgotten", PATIENCE, || async {
+        end_grants::turn(world.state()).await.unwrap();
+        forget_accounts::turn(world.state()).await.unwrap();
+        accounts(&world).await.iter().all(|row| row.starts_with("erased:") && !row.contains('@')).then_some(())
+    })
+    .await;
+    // Connected once more it is an account like any other.
+    let anew = world.connect("ann", ANN).await;
+    assert_eq!(world.lease(&anew, None).await.status, 200);
+    assert_eq!(forget_accounts::turn(world.state()).await.unwrap(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

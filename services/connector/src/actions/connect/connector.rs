@@ -45,10 +45,12 @@ pub(super) async fn store(
     Ok(Stored { row, before: held.map(|held| held.status) })
 }
 
-/// The connector as it is now; tried again if it belongs to another account than the one that was settled.
+/// The connector as it is now; tried again if it was erased meanwhile, or belongs to another account than the one that was
+/// settled.
 async fn lock(tx: &TenantTx, found: &Connector) -> Result<Connector, postrider_storage::Error> {
     let held = connectors::lock(tx, found.id).await?;
-    held.filter(|held| held.account_id == found.account_id).ok_or(postrider_storage::Error::NotFound)
+    held.filter(|held| held.account_id == found.account_id && held.erase_run_id.is_none())
+        .ok_or(postrider_storage::Error::NotFound)
 }
 
 /// Seals the tokens. Without a new refresh token the one at hand stays, if there is one.

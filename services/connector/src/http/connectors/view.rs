@@ -38,6 +38,9 @@ pub struct ConnectorAnswer {
     last_notification_at: Option<Timestamp>,
     /// Grows with each change.
     version: i64,
+    /// The run that erases its mirror, if that was asked for. Its address is gone then, and it is never connected again:
+    /// the same account gets a connector of its own.
+    erase_run_id: Option<String>,
     #[schema(value_type = String, format = "date-time")]
     created_at: Timestamp,
     #[schema(value_type = String, format = "date-time")]
@@ -47,7 +50,7 @@ pub struct ConnectorAnswer {
 /// What the connection consists of, without its secrets.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ConfigAnswer {
-    /// Google's stable account id, or `email:<address>` while none is known.
+    /// Google's stable account id, `email:<address>` while none is known, `erased:<id>` after an erasure.
     #[schema(value_type = String)]
     google_sub: GoogleSub,
     has_credentials: bool,
@@ -90,6 +93,7 @@ impl From<ConnectorView> for ConnectorAnswer {
             watch,
             last_notification_at: row.last_notification_at,
             version: row.version,
+            erase_run_id: row.erase_run_id.map(|run| run.to_string()),
             created_at: row.created_at,
             updated_at: row.updated_at,
         }

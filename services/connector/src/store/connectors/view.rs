@@ -19,6 +19,7 @@ row! {
         pub granted_scopes: String,
         pub settings: Settings,
         pub version: i64,
+        pub erase_run_id: Option<Uuid>,
         pub created_at: Timestamp,
         pub updated_at: Timestamp,
         pub has_credentials: bool,
@@ -33,7 +34,7 @@ row! {
 macro_rules! view_columns {
     () => {
         "c.id, c.google_sub, c.display_name, c.email_address, c.status, c.status_reason, c.granted_scopes, c.settings, \
-         c.version, c.created_at, c.updated_at, coalesce(s.refresh_sealed IS NOT NULL, false) AS has_credentials, \
+         c.version, c.erase_run_id, c.created_at, c.updated_at, coalesce(s.refresh_sealed IS NOT NULL, false) AS has_credentials, \
          a.last_notification_at, w.id AS watch_id, w.watch_type, w.state AS watch_state, \
          w.expires_at AS watch_expires_at"
     };
