@@ -1,14 +1,17 @@
 //! What is known of an attachment without its bytes.
 
-use mail_parser::{ContentType, MessagePart, MimeHeaders, PartType};
-
+use super::decode::transfer;
+use super::mail::{Note, ParsedMail};
+use super::mime::content::{Content, Disposition};
+use super::mime::tree::Tree;
 use super::text::line;
-use super::{filename, limits};
+use super::{filename, limits, tnef};
 
 /// One attachment. Its bytes are in the mail's source: [`super::attachment_bytes`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attachment {
-    /// Where the part stands, as `1.0`; stable for a mail's source. Gmail's attachment ids change between gets.
+    /// Where the part stands in the mail, as `1.0`; stable for a mail's source. Gmail's attachment ids change between gets.
+    /// What was packed into a `winmail.dat` at `1` is `1.0`, `1.1` and so on.
     pub part_id: String,
     /// Safe to show and to save under; made up where the mail gives none. Not unique in a mail.
     pub filename: String,
@@ -22,44 +25,76 @@ pub struct Attachment {
     pub inline: bool,
 }
 
-/// Reads a part's metadata.
-pub(super) fn describe(part: &MessagePart<'_>, part_id: String) -> Attachment {
-    let content_type = part.content_type().and_then(media_type).unwrap_or_else(|| default_type(part).to_owned());
-    let named = part.attachment_name().and_then(filename::clean);
-    let filename = named.unwrap_or_else(|| filename::fallback(&content_type).to_owned());
-    let content_id = part.content_id().and_then(|id| line(id.trim_matches(['<', '>', ' ']), limits::MESSAGE_ID));
-    let disposition = part.content_disposition();
-    let inline = disposition.is_some_and(ContentType::is_inline)
-        || content_id.is_some() && !disposition.is_some_and(ContentType::is_attachment);
-    Attachment { part_id, filename, content_type, size: size(part), content_id, inline }
-}
-
-/// `type/subtype` if it looks like one (RFC 6838 §4.2).
-fn media_type(header: &ContentType<'_>) -> Option<String> {
-    let token = |text: &str| {
-        let good = |c: char| c.is_ascii_alphanumeric() || "!#$&-^_.+".contains(c);
-        !text.is_empty() && text.len() <= 127 && text.chars().all(good)
-    };
-    let (kind, subtype) = (header.ctype(), header.subtype()?);
-    (token(kind) && token(subtype)).then(|| format!("{kind}/{subtype}").to_ascii_lowercase())
-}
-
-fn default_type(part: &MessagePart<'_>) -> &'static str {
-    match part.body {
-        PartType::Text(_) => "text/plain",
-        PartType::Html(_) => "text/html",
-        PartType::Message(_) => "message/rfc822",
-        _ => "application/octet-stream",
+/// Reads the metadata of files into `mail`, up to the limit.
+pub(super) fn read(tree: &Tree<'_>, files: &[usize], mail: &mut ParsedMail) {
+    for id in files {
+        if mail.attachments.len() >= limits::ATTACHMENTS {
+            mail.note(Note::AttachmentsCut);
+            return;
+        }
+        let content = tree.content(*id);
+        let raw = tree.part(*id).map(|part| part.body).unwrap_or_default();
+        let decoded = transfer::decode(raw, content.encoding);
+        if decoded.broken {
+            mail.note(Note::BadEncoding);
+        }
+        let packed = tnef::is_tnef(&content, &decoded.bytes).then(|| tnef::open(&decoded.bytes)).flatten();
+        match packed.filter(|packed| !packed.is_empty()) {
+            Some(packed) => unpack(&tree.path(*id), &packed, mail),
+            None => mail.attachments.push(describe(&content, tree.path(*id), size(&decoded.bytes))),
+        }
     }
 }
 
-fn size(part: &MessagePart<'_>) -> u64 {
-    let size = match &part.body {
-        PartType::Text(text) | PartType::Html(text) => text.len(),
-        PartType::Binary(bytes) | PartType::InlineBinary(bytes) => bytes.len(),
-        PartType::Message(_) | PartType::Multipart(_) => {
-            return u64::from(part.offset_end.saturating_sub(part.offset_body));
-        }
+/// The decoded bytes of the part at a path, never transcoded.
+pub(super) fn bytes(tree: &Tree<'_>, path: &str) -> Option<Vec<u8>> {
+    let decoded = |id: usize| Some(transfer::decode(tree.part(id)?.body, tree.content(id).encoding).bytes.into_owned());
+    if let Some(id) = tree.find(path) {
+        let divided = tree.parts.iter().any(|part| part.is_in(id));
+        return if divided { None } else { decoded(id) };
+    }
+    let (outer, place) = path.rsplit_once('.')?;
+    let at: usize = place.parse().ok()?;
+    let package = decoded(tree.find(outer)?)?;
+    let file = tnef::open(&package)?.into_iter().nth(at)?;
+    (at.to_string() == place).then(|| file.bytes.to_vec())
+}
+
+fn describe(content: &Content, part_id: String, size: u64) -> Attachment {
+    let named = content.filename().and_then(|name| filename::clean(&name));
+    let filename = named.unwrap_or_else(|| filename::fallback(&content.media_type).to_owned());
+    let content_id = content.id.as_deref().and_then(|id| line(id, limits::MESSAGE_ID));
+    let inline = match content.disposition {
+        Disposition::Inline => true,
+        Disposition::Attachment => false,
+        Disposition::Unsaid => content_id.is_some() || is_other_form(&content.media_type),
     };
-    u64::try_from(size).unwrap_or(u64::MAX)
+    Attachment { part_id, filename, content_type: content.media_type.clone(), size, content_id, inline }
+}
+
+/// The mail itself once more, for readers that know the form.
+pub(super) fn is_other_form(media_type: &str) -> bool {
+    matches!(media_type, "text/x-amp-html" | "text/watch-html" | "text/enriched")
+}
+
+fn unpack(path: &str, packed: &[tnef::File<'_>], mail: &mut ParsedMail) {
+    for (at, file) in packed.iter().enumerate() {
+        if mail.attachments.len() >= limits::ATTACHMENTS {
+            mail.note(Note::AttachmentsCut);
+            return;
+        }
+        let named = file.name.as_deref().and_then(filename::clean);
+        mail.attachments.push(Attachment {
+            part_id: format!("{path}.{at}"),
+            filename: named.unwrap_or_else(|| filename::fallback(&file.media_type).to_owned()),
+            content_type: file.media_type.clone(),
+            size: size(file.bytes),
+            content_id: file.content_id.as_deref().and_then(|id| line(id, limits::MESSAGE_ID)),
+            inline: file.content_id.is_some(),
+        });
+    }
+}
+
+fn size(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }

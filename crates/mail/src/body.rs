@@ -1,45 +1,87 @@
 //! Text and HTML of a mail.
 
-use mail_parser::decoders::html::{html_to_text, text_to_html};
-use mail_parser::{Message, PartType};
+use std::borrow::Cow;
+
 use postrider_domain::text::truncate;
 
+use super::decode::{charset, transfer};
 use super::mail::{Note, ParsedMail};
+use super::mime::content::Content;
+use super::mime::select::Selection;
+use super::mime::tree::Tree;
 use super::text::clean;
-use super::{html, limits};
+use super::{flowed, html, limits, to_text};
 
 /// Reads the bodies that a reader would see into `mail`.
-pub(super) fn read(message: &Message<'_>, mail: &mut ParsedMail) {
+pub(super) fn read(tree: &Tree<'_>, selection: &Selection, mail: &mut ParsedMail) {
     let mut text = Joined::default();
-    for part in message.text_body.iter().filter_map(|id| message.part(*id)) {
-        match &part.body {
-            PartType::Text(plain) => text.add(plain),
-            PartType::Html(html) => text.add(&html_to_text(truncate(html, limits::BODY))),
-            _ => {}
-        }
+    for id in &selection.text {
+        let body = Body::read(tree, *id, mail);
+        text.add(&if body.html {
+            Cow::Owned(to_text::read(truncate(&body.text, limits::BODY)))
+        } else {
+            body.text.into()
+        });
+        text.cut |= body.cut;
     }
-    let bodies: Vec<_> = message.html_body.iter().filter_map(|id| message.part(*id)).collect();
-    let mut html = Joined::default();
-    // Without a part of HTML the text alone is the mail; there is nothing to be gained from dressing it up.
-    if bodies.iter().any(|part| matches!(part.body, PartType::Html(_))) {
-        for part in bodies {
-            match &part.body {
-                PartType::Text(plain) => html.add(&text_to_html(truncate(plain, limits::BODY))),
-                PartType::Html(source) => html.add(source),
-                _ => {}
-            }
-        }
-    }
-    if text.cut || html.cut {
-        mail.note(Note::BodyCut);
-    }
-    mail.text = text.take();
-    if let Some(source) = html.take() {
-        mail.html = html::sanitise(&source).map(|html| clean(&html, 2 * limits::BODY));
+    mail.text = text.take(mail);
+    if let Some(source) = html_source(tree, selection, mail) {
+        mail.html = html::sanitise(&source, &html::View::default()).map(|html| clean(&html, 2 * limits::BODY));
         if mail.html.is_none() {
             mail.note(Note::HtmlTooDeep);
         }
     }
+}
+
+/// The HTML as it was sent, plain parts dressed up; None if no part is HTML.
+pub(super) fn html_source(tree: &Tree<'_>, selection: &Selection, mail: &mut ParsedMail) -> Option<String> {
+    let mut html = Joined::default();
+    for id in &selection.html {
+        let body = Body::read(tree, *id, mail);
+        html.add(&if body.html {
+            Cow::Owned(body.text)
+        } else {
+            to_text::dress(truncate(&body.text, limits::BODY)).into()
+        });
+        html.cut |= body.cut;
+    }
+    html.take(mail)
+}
+
+/// A part that is read.
+struct Body {
+    text: String,
+    html: bool,
+    cut: bool,
+}
+
+impl Body {
+    fn read(tree: &Tree<'_>, id: usize, mail: &mut ParsedMail) -> Self {
+        let content = tree.content(id);
+        let raw = tree.part(id).map(|part| part.body).unwrap_or_default();
+        // No encoding makes a text more than four times shorter: the rest would be cut anyway.
+        let kept = raw.get(..limits::BODY * 4).unwrap_or(raw);
+        let decoded = transfer::decode(kept, content.encoding);
+        if decoded.broken {
+            mail.note(Note::BadEncoding);
+        }
+        let html = content.is("text/html");
+        let label = content.charset();
+        let mut text = charset::text(&decoded.bytes, label.as_deref(), html);
+        if !html {
+            text = unflowed(text, &content);
+        }
+        if !decoded.footer.is_empty() {
+            let footer = charset::text(decoded.footer, label.as_deref(), false);
+            text.push_str(&if html { to_text::dress(&footer) } else { format!("\n{footer}") });
+        }
+        Self { text, html, cut: kept.len() < raw.len() }
+    }
+}
+
+fn unflowed(text: String, content: &Content) -> String {
+    let is = |name: &str, value: &str| content.params.get(name).is_some_and(|given| given.eq_ignore_ascii_case(value));
+    if is("format", "flowed") { flowed::join(&text, is("delsp", "yes")) } else { text }
 }
 
 /// Parts one below the other, up to the limit.
@@ -59,7 +101,10 @@ impl Joined {
         self.text.push_str(truncate(part, room));
     }
 
-    fn take(self) -> Option<String> {
+    fn take(self, mail: &mut ParsedMail) -> Option<String> {
+        if self.cut {
+            mail.note(Note::BodyCut);
+        }
         let text = clean(&self.text, limits::BODY);
         (!text.trim().is_empty()).then_some(text)
     }

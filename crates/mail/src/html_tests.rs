@@ -4,6 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 
+fn sanitise(html: &str) -> Option<String> {
+    super::sanitise(html, &View::default())
+}
+
 #[test]
 fn keeps_what_is_harmless() {
     let html = r#"<p>Hi <b>you</b> <a href="https://a.example/x?y=1&amp;z=2">link</a><br>
@@ -48,6 +52,41 @@ fn drops_whatever_runs_or_loads() {
         let clean = sanitise(html).unwrap();
         assert!(!clean.contains("track.example"), "{html} -> {clean}");
     }
+}
+
+#[test]
+fn pictures_of_other_places_are_loaded_when_asked_and_nothing_else() {
+    let view = View { remote: Remote::Images, cid: None };
+    let shown = |html: &str| super::sanitise(html, &view).unwrap();
+    assert!(shown("<img src=\"https://a.example/x.png\">").contains("https://a.example/x.png"));
+    for html in [
+        "<img src=\"//a.example/x\">",
+        "<img srcset=\"https://a.example/x 2x\">",
+        "<td background=\"https://a.example/x\">x</td>",
+        "<p style=\"background: url(https://a.example/x)\">x</p>",
+        "<iframe src=\"https://a.example/x\"></iframe>",
+        "<link rel=stylesheet href=\"https://a.example/x\">",
+        "<video src=\"https://a.example/x\"></video>",
+    ] {
+        assert!(!shown(html).contains("a.example"), "{html} -> {}", shown(html));
+    }
+}
+
+#[test]
+fn harmless_styles_stay() {
+    let clean =
+        sanitise("<p style=\"color:red;position:fixed;background:url(x)\">a</p><p style=\"color:#333;top:0\">b</p>");
+    let clean = clean.unwrap();
+    assert!(clean.contains("color:#333") && !clean.contains("top"), "{clean}");
+    assert!(!clean.contains("position") && !clean.contains("url"), "{clean}");
+}
+
+#[test]
+fn images_point_where_the_view_says() {
+    let place = |id: &str| Some(format!("/files/{id}"));
+    let view = View { remote: Remote::Blocked, cid: Some(&place) };
+    let shown = super::sanitise("<img alt='a>b' src='cid:x@y'><p>src=\"cid:no\"</p>", &view).unwrap();
+    assert!(shown.contains("src=\"/files/x@y\"") && shown.contains("cid:no"), "{shown}");
 }
 
 #[test]

@@ -3,26 +3,36 @@
 //! Whatever the source is, [`parse`] gives a [`ParsedMail`]: a mail that cannot be read fully says so in
 //! [`ParsedMail::notes`] and never stops the others. Every list and text has a cap (`limits`), NULs are replaced
 //! (Postgres text refuses them), HTML is sanitised. Parsing 35 MB takes a while: call it off the async threads.
+//!
+//! `header` reads header values, `decode` transfer encodings and charsets, `mime` the structure.
 
-mod address;
 mod attachment;
 mod body;
-mod encoded_words;
+mod calendar;
+mod decode;
 mod filename;
-mod headers;
+mod flowed;
+mod header;
 mod html;
 mod limits;
 mod mail;
+mod mime;
 mod parse;
-mod scan;
+mod preview;
+mod protection;
 mod text;
-mod tree;
+mod tnef;
+mod to_text;
 
-pub use address::Mailbox;
 pub use attachment::Attachment;
-pub use headers::Header;
+pub use calendar::{EventTime, Invitation};
+pub use header::address::Mailbox;
+pub use header::list::Header;
+pub use html::{Place, Remote, View, sanitise};
 pub use mail::{Note, ParsedMail};
-pub use parse::{attachment_bytes, parse};
+pub use parse::{PARSER_VERSION, attachment_bytes, parse, shown_html};
+pub use preview::preview;
+pub use protection::Protection;
 
 #[cfg(test)]
 mod tests;

@@ -24,9 +24,7 @@ pub(super) const HTML_DEPTH: usize = 1_000;
 pub(super) const ATTACHMENTS: usize = 500;
 /// How deep parts may nest.
 pub(super) const NESTING: usize = 50;
-/// Lines of a whole mail; more than this is no longer taken apart. 35 MB of base64 have 460,000.
-pub(super) const LINES: usize = 1_500_000;
-/// Lines that may begin a part. More than this is no longer taken apart.
-pub(super) const PART_LINES: usize = 20_000;
-/// Part lines times bytes: a part with a boundary that never comes is searched to the end of the mail.
-pub(super) const PART_WORK: usize = 20_000_000_000;
+/// Parts kept of a mail.
+pub(super) const PARTS: usize = 20_000;
+/// Header lines looked at.
+pub(super) const FIELDS: usize = 5_000;

@@ -2,7 +2,8 @@
 
 use postrider_domain::Timestamp;
 
-use super::{Attachment, Header, Mailbox};
+use super::attachment::is_other_form;
+use super::{Attachment, Header, Invitation, Mailbox, Protection};
 
 /// What a mail says. All texts are free of NULs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -25,9 +26,13 @@ pub struct ParsedMail {
     pub date: Option<Timestamp>,
     /// The text to read and to search, made from the HTML where the mail has no text of its own.
     pub text: Option<String>,
-    /// Sanitised: no scripts, no styles, nothing that is loaded from elsewhere.
+    /// Sanitised: nothing runs, nothing is loaded from elsewhere. Its images refer to attachments by `cid:`.
     pub html: Option<String>,
     pub attachments: Vec<Attachment>,
+    /// The gist of the first calendar part.
+    pub invitation: Option<Invitation>,
+    /// Whether the mail is signed or encrypted; it is kept as it is.
+    pub protection: Option<Protection>,
     /// The value of `X-Postrider-Origin` as it came. Anybody may write it: only its signature tells whether the mail is
     /// one of ours.
     pub origin: Option<String>,
@@ -36,9 +41,14 @@ pub struct ParsedMail {
 }
 
 impl ParsedMail {
-    /// Whether the mail has files attached, other than images its HTML shows.
+    /// Whether the mail has files attached, other than what its HTML shows and other forms of the mail itself.
     pub fn has_attachments(&self) -> bool {
-        self.attachments.iter().any(|attachment| !attachment.inline)
+        self.attachments.iter().any(|attachment| !attachment.inline || !self.shows(attachment))
+    }
+
+    fn shows(&self, attachment: &Attachment) -> bool {
+        let shown = |id: &String| self.html.as_deref().is_some_and(|html| html.contains(&format!("cid:{id}")));
+        attachment.content_id.as_ref().is_some_and(shown) || is_other_form(&attachment.content_type)
     }
 
     pub(super) fn note(&mut self, note: Note) {
@@ -55,7 +65,7 @@ pub enum Note {
     Unreadable,
     /// The parser failed on it.
     ParserFailed,
-    /// Too many parts or lines to be taken apart: headers only.
+    /// Too many parts or lines to be taken apart: parts beyond the limit were left out.
     TooComplex,
     /// Parts nested too deeply were left out.
     NestedTooDeeply,

@@ -3,149 +3,114 @@
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use chrono::DateTime;
-use mail_parser::{HeaderValue, Message, MessageParser, PartType};
+use memchr::memchr;
 use postrider_contracts::ORIGIN_HEADER;
 
-use super::address::mailboxes;
+use super::decode::{charset, transfer};
+use super::header::block::Block;
+use super::header::{address, date, ids, list, words};
+use super::html::{View, sanitise};
 use super::mail::{Note, ParsedMail};
-use super::scan::scan;
+use super::mime::select::{Selection, select};
+use super::mime::tree::Tree;
 use super::text::line;
-use super::{attachment, body, encoded_words, headers, limits, tree};
+use super::{Mailbox, attachment, body, calendar, limits, protection};
+
+/// What [`parse`] can do. It grows with each change that reads mails otherwise: rows with a smaller number are worth
+/// reading again from their source.
+pub const PARSER_VERSION: i16 = 2;
 
 /// Reads a mail. Never fails: what cannot be read is noted.
 pub fn parse(raw: &[u8]) -> ParsedMail {
-    // The parser promises not to panic, but it indexes into what strangers send; one mail must not stop the others.
+    // Nothing here is known to panic, but strangers send what it works on; one mail must not stop the others.
     catch_unwind(AssertUnwindSafe(|| read(raw)))
         .unwrap_or_else(|_panic| ParsedMail { notes: vec![Note::ParserFailed], ..ParsedMail::default() })
 }
 
-/// The decoded bytes of an attachment; for an attached mail its source. None if the mail has no such part.
+/// The decoded bytes of an attachment, never transcoded; for an attached mail its source. None if the mail has no such part.
 pub fn attachment_bytes(raw: &[u8], part_id: &str) -> Option<Vec<u8>> {
-    let found = catch_unwind(AssertUnwindSafe(|| {
-        let source = bounded(raw).source;
-        let message = MessageParser::default().parse(source.as_ref())?;
-        let id = tree::paths(&message).0.into_iter().find(|(_, path)| path == part_id).map(|(id, _)| id);
-        let part = id.and_then(|id| message.part(id));
-        let bytes = part.and_then(|part| match &part.body {
-            PartType::Text(text) | PartType::Html(text) => Some(text.as_bytes().to_vec()),
-            PartType::Binary(bytes) | PartType::InlineBinary(bytes) => Some(bytes.to_vec()),
-            PartType::Message(_) => {
-                let range = usize::try_from(part.offset_body).ok()?..usize::try_from(part.offset_end).ok()?;
-                source.get(range).map(<[u8]>::to_vec)
-            }
-            PartType::Multipart(_) => None,
-        });
-        dismantle(message);
-        bytes
-    }));
-    found.unwrap_or(None)
+    catch_unwind(AssertUnwindSafe(|| attachment::bytes(&Tree::read(&with_line_feeds(raw)), part_id))).unwrap_or(None)
+}
+
+/// The mail's HTML made harmless as `view` says; None if it has none, or if that nests too deeply to be shown.
+pub fn shown_html(raw: &[u8], view: &View<'_>) -> Option<String> {
+    let shown = || {
+        let source = with_line_feeds(raw);
+        let tree = Tree::read(&source);
+        let html = body::html_source(&tree, &select(&tree), &mut ParsedMail::default())?;
+        sanitise(&html, view).map(|html| super::text::clean(&html, 2 * limits::BODY))
+    };
+    catch_unwind(AssertUnwindSafe(shown)).unwrap_or(None)
 }
 
 fn read(raw: &[u8]) -> ParsedMail {
     let mut mail = ParsedMail::default();
-    let Bounded { source, header_block, note } = bounded(raw);
-    if let Some(note) = note {
-        mail.note(note);
+    if raw.is_empty() {
+        mail.note(Note::Unreadable);
+        return mail;
     }
-    headers::read(source.get(..header_block).unwrap_or_default(), &mut mail);
-    match MessageParser::default().parse(source.as_ref()) {
-        Some(message) => {
-            envelope(&message, &mut mail);
-            body::read(&message, &mut mail);
-            attachments(&message, &mut mail);
-            dismantle(message);
-        }
-        None => mail.note(Note::Unreadable),
+    let source = with_line_feeds(raw);
+    let tree = Tree::read(&source);
+    if tree.too_many {
+        mail.note(Note::TooComplex);
     }
+    if tree.parts.iter().any(|part| part.too_deep) {
+        mail.note(Note::NestedTooDeeply);
+    }
+    let header = tree.part(0).map(|part| part.header).unwrap_or_default();
+    let charset = tree.content(0).charset();
+    envelope(&Block::read(header), charset.as_deref(), &mut mail);
+    let selection = select(&tree);
+    body::read(&tree, &selection, &mut mail);
+    attachment::read(&tree, &selection.files, &mut mail);
+    mail.invitation = invitation(&tree, &selection);
+    mail.protection = protection::of(&tree, mail.text.as_deref());
     mail
 }
 
-/// The part of a source that can be taken apart at a bounded cost.
-struct Bounded<'a> {
-    source: Cow<'a, [u8]>,
-    /// Length of its header block, with the empty line.
-    header_block: usize,
-    note: Option<Note>,
-}
-
-/// Bounds a source and joins split encoded words: the source itself for most honest mail.
-fn bounded(raw: &[u8]) -> Bounded<'_> {
-    let scan = scan(raw);
-    let (block, rest) = raw.split_at_checked(scan.header_block).unwrap_or((raw, &[]));
-    let body = if scan.simple { rest } else { &[] };
-    if block.len() > limits::HEADER_BLOCK {
-        let kept = whole_lines(block.get(..limits::HEADER_BLOCK).unwrap_or_default());
-        let source = Cow::Owned([kept, b"\r\n", body].concat());
-        return Bounded { source, header_block: kept.len() + 2, note: Some(Note::HeadersCut) };
+/// Mails of old Macs end their lines with a carriage return alone.
+fn with_line_feeds(raw: &[u8]) -> Cow<'_, [u8]> {
+    if memchr(b'\n', raw).is_some() || memchr(b'\r', raw).is_none() {
+        return Cow::Borrowed(raw);
     }
-    let note = (!scan.simple).then_some(Note::TooComplex);
-    match encoded_words::join(block) {
-        Some(joined) => Bounded { header_block: joined.len(), source: Cow::Owned([&joined, body].concat()), note },
-        None if scan.simple => Bounded { source: Cow::Borrowed(raw), header_block: block.len(), note: None },
-        None => Bounded { source: Cow::Borrowed(block), header_block: block.len(), note },
-    }
+    Cow::Owned(raw.iter().map(|byte| if *byte == b'\r' { b'\n' } else { *byte }).collect())
 }
 
-/// Everything up to and with the last line feed.
-fn whole_lines(bytes: &[u8]) -> &[u8] {
-    let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    bytes.get(..end).unwrap_or_default()
-}
-
-fn envelope(message: &Message<'_>, mail: &mut ParsedMail) {
-    mail.subject = message.subject().and_then(|subject| line(subject, limits::LINE));
-    mail.from = mailboxes(message.from()).into_iter().next();
-    mail.to = mailboxes(message.to());
-    mail.cc = mailboxes(message.cc());
-    mail.bcc = mailboxes(message.bcc());
-    mail.reply_to = mailboxes(message.reply_to());
-    mail.rfc_message_id = message.message_id().and_then(|id| line(id, limits::MESSAGE_ID));
-    mail.in_reply_to = ids(message.in_reply_to()).into_iter().next();
-    mail.references = ids(message.references());
-    mail.date =
-        message.date().filter(|date| date.is_valid()).and_then(|date| DateTime::from_timestamp(date.to_timestamp(), 0));
-    let origin = mail.headers.iter().find(|header| header.name.eq_ignore_ascii_case(ORIGIN_HEADER));
-    mail.origin = origin.and_then(|header| line(&header.value, limits::MESSAGE_ID));
-}
-
-fn ids(header: &HeaderValue<'_>) -> Vec<String> {
-    let texts: Vec<&str> = match header {
-        HeaderValue::Text(text) => vec![text.as_ref()],
-        HeaderValue::TextList(texts) => texts.iter().map(Cow::as_ref).collect(),
-        _ => Vec::new(),
+/// The first Subject, From and Date count, as Gmail shows them; recipients of all headers are recipients.
+fn envelope(block: &Block<'_>, charset: Option<&str>, mail: &mut ParsedMail) {
+    let people = |name: &str| -> Vec<Mailbox> {
+        let each = block.all(name).flat_map(|value| address::mailboxes(value, charset));
+        each.take(limits::ADDRESSES).collect()
     };
+    let bounded = |value: &[u8]| value.get(..limits::HEADER_VALUE * 4).unwrap_or(value).to_vec();
+    mail.subject =
+        block.first("subject").and_then(|value| line(&words::decode(&bounded(value), charset), limits::LINE));
+    mail.from = people("from").into_iter().next().or_else(|| people("sender").into_iter().next());
+    mail.to = people("to");
+    mail.cc = people("cc");
+    mail.bcc = people("bcc");
+    mail.reply_to = people("reply-to");
+    let ids = |name: &str| block.first(name).map(ids::read).unwrap_or_default();
+    mail.rfc_message_id = ids("message-id").into_iter().next();
+    mail.in_reply_to = ids("in-reply-to").into_iter().next();
+    let mut references = ids("references");
     // The newest references stand last and matter most.
-    let skipped = texts.len().saturating_sub(limits::REFERENCES);
-    texts.into_iter().skip(skipped).filter_map(|id| line(id, limits::MESSAGE_ID)).collect()
+    references.drain(..references.len().saturating_sub(limits::REFERENCES));
+    mail.references = references;
+    mail.date = block.all("date").find_map(date::read);
+    mail.origin = block.first(ORIGIN_HEADER).and_then(|value| line(&words::decode(value, charset), limits::MESSAGE_ID));
+    list::read(block, charset, mail);
 }
 
-fn attachments(message: &Message<'_>, mail: &mut ParsedMail) {
-    let (mut paths, too_deep) = tree::paths(message);
-    if too_deep {
-        mail.note(Note::NestedTooDeeply);
-    }
-    if message.parts.iter().any(|part| part.is_encoding_problem) {
-        mail.note(Note::BadEncoding);
-    }
-    if message.attachments.len() > limits::ATTACHMENTS {
-        mail.note(Note::AttachmentsCut);
-    }
-    for id in message.attachments.iter().take(limits::ATTACHMENTS) {
-        if let (Some(part), Some(path)) = (message.part(*id), paths.remove(id)) {
-            mail.attachments.push(attachment::describe(part, path));
-        }
-    }
-}
-
-/// Drops a mail level by level. Mails within mails nest as deep as their sender likes, and dropping them the ordinary
-/// way takes a stack frame for each level.
-fn dismantle(message: Message<'_>) {
-    let mut open = vec![message];
-    while let Some(mut message) = open.pop() {
-        open.extend(message.parts.drain(..).filter_map(|part| match part.body {
-            PartType::Message(inner) => Some(inner),
-            _ => None,
-        }));
-    }
+/// The first invitation among the files.
+fn invitation(tree: &Tree<'_>, selection: &Selection) -> Option<super::Invitation> {
+    let looked_at = selection.files.iter().take(limits::ATTACHMENTS);
+    looked_at.map(|id| (*id, tree.content(*id))).find(|(_, content)| content.is("text/calendar")).and_then(
+        |(id, content)| {
+            let raw = tree.part(id)?.body;
+            let decoded = transfer::decode(raw.get(..limits::BODY).unwrap_or(raw), content.encoding);
+            let text = charset::text(&decoded.bytes, content.charset().as_deref().or(Some("utf-8")), false);
+            calendar::read(&text, &tree.path(id), content.params.get("method").filter(|method| !method.is_empty()))
+        },
+    )
 }

@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod kinds;
+
 fn mail(text: &str) -> ParsedMail {
     parse(text.replace('\n', "\r\n").as_bytes())
 }

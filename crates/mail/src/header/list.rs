@@ -1,10 +1,10 @@
-//! Headers, decoded.
+//! All headers of a mail, as they are shown.
 
-use mail_parser::{HeaderName, HeaderValue, MessageParser};
-
-use super::limits;
-use super::mail::{Note, ParsedMail};
-use super::text::clean;
+use super::block::Block;
+use super::words;
+use crate::limits;
+use crate::mail::{Note, ParsedMail};
+use crate::text::clean;
 
 /// One header line: its name as written, its value unfolded and decoded (RFC 2047).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,26 +13,16 @@ pub struct Header {
     pub value: String,
 }
 
-/// Reads the header block into `mail`.
-pub(super) fn read(block: &[u8], mail: &mut ParsedMail) {
-    // Every header as text, also those that are structured elsewhere. The default only counts for a parser that was told of
-    // some header: one that was told of none parses each in its own way.
-    let parser = MessageParser::new().header_text(HeaderName::Subject).default_header_text();
-    let Some(message) = parser.parse_headers(block) else {
-        return;
-    };
-    let Some(root) = message.parts.first() else {
-        return;
-    };
+/// Reads the header lines into `mail`, up to the limits. `fallback` is the charset of raw bytes.
+pub(crate) fn read(block: &Block<'_>, fallback: Option<&str>, mail: &mut ParsedMail) {
     let mut budget = limits::HEADER_BYTES;
-    for header in &root.headers {
-        let value = match &header.value {
-            HeaderValue::Text(text) => text.as_ref(),
-            _ => "",
-        };
-        let name = clean(header.name.as_str(), limits::MESSAGE_ID);
-        let cut = clean(value, limits::HEADER_VALUE.min(budget));
-        if cut.len() < value.len() && !value.contains('\0') {
+    for field in &block.fields {
+        let name = clean(&String::from_utf8_lossy(field.name), limits::MESSAGE_ID);
+        // No encoding makes a value more than four times shorter.
+        let raw = field.value.get(..limits::HEADER_VALUE * 4).unwrap_or(field.value);
+        let value = words::decode(raw, fallback);
+        let cut = clean(&value, limits::HEADER_VALUE.min(budget));
+        if raw.len() < field.value.len() || cut.len() < value.len() && !value.contains('\0') {
             mail.note(Note::HeadersCut);
         }
         if mail.headers.len() >= limits::HEADERS || budget <= name.len() + cut.len() {
@@ -41,6 +31,9 @@ pub(super) fn read(block: &[u8], mail: &mut ParsedMail) {
         }
         budget -= name.len() + cut.len();
         mail.headers.push(Header { name, value: cut });
+    }
+    if block.cut {
+        mail.note(Note::HeadersCut);
     }
 }
 
@@ -52,9 +45,9 @@ mod tests {
     fn every_header_is_told_as_text_also_those_with_a_structure() {
         let block = b"From: =?utf-8?q?J=C3=B6rg?= <joerg@example.com>\r\nTo: a@example.com,\r\n b@example.com\r\n\
             Message-ID: <1@example.com>\r\nDate: Mon, 1 Jun 2026 10:00:00 +0200\r\nSubject: =?utf-8?b?w7xiZXI=?=\r\n\
-            Content-Type: text/plain; charset=utf-8\r\nX-Own: yes\r\n\r\n";
+            Content-Type: text/plain; charset=utf-8\r\nX-Own: yes\r\n";
         let mut mail = ParsedMail::default();
-        read(block, &mut mail);
+        read(&Block::read(block), None, &mut mail);
         let read: Vec<_> = mail.headers.iter().map(|header| (header.name.as_str(), header.value.as_str())).collect();
         assert_eq!(
             read,

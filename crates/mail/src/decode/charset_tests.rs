@@ -1,0 +1,73 @@
+//! Each way a charset is told.
+
+use super::*;
+
+#[test]
+fn by_label_and_by_the_names_mailers_write() {
+    let rows: [(&str, &[u8], &str); 24] = [
+        ("iso-2022-jp", b"\x1b$B$3$s$K$A$O\x1b(B", "こんにちは"),
+        ("gb18030", b"\xc4\xe3\xba\xc3", "你好"),
+        ("gb2312", b"\xc4\xe3\xba\xc3", "你好"),
+        ("cp936", b"\xc4\xe3\xba\xc3", "你好"),
+        ("big5", b"\xa4\xa4\xa4\xe5", "中文"),
+        ("cp950", b"\xa4\xa4\xa4\xe5", "中文"),
+        ("windows-1252", b"\x80 \x93x\x94", "€ “x”"),
+        ("cp1252", b"\x80", "€"),
+        ("windows1252", b"\x80", "€"),
+        ("cp-1250", b"\x9a", "š"),
+        ("latin-1", b"\xe4", "ä"),
+        ("iso8859-15", b"\xa4", "€"),
+        ("iso_8859_2", b"\xb9", "š"),
+        ("koi8-r", b"\xf0\xd2\xc9\xd7\xc5\xd4", "Привет"),
+        ("utf-7", b"Hi +AOk-", "Hi é"),
+        ("ks_c_5601-1987", b"\xb0\xa1", "가"),
+        ("cp949", b"\xb0\xa1 \x81\x41", "가 갂"),
+        ("cp932", b"\x82\xb1 \x87\x40", "こ ①"),
+        ("x-sjis", b"\x82\xb1", "こ"),
+        ("shift-jis", b"\x82\xb1", "こ"),
+        ("iso-8859-8-i", b"\xf9\xec", "של"),
+        ("iso-8859-8-e", b"\xf9\xec", "של"),
+        ("iso-2022-kr", b"\x0e0!\x0f", "가"),
+        ("utf-8", b"bad \xff byte", "bad \u{FFFD} byte"),
+    ];
+    for (label, bytes, expected) in rows {
+        assert_eq!(text(bytes, Some(label), false), expected, "{label}");
+        assert_eq!(labelled(bytes, &format!(" \"{}\" ", label.to_uppercase())), expected, "{label}");
+    }
+}
+
+#[test]
+fn a_mark_comes_before_a_label() {
+    assert_eq!(text(b"\xef\xbb\xbfgr\xc3\xbcn", Some("iso-8859-1"), false), "grün");
+    assert_eq!(text(b"\xff\xfeg\0r\0\xfc\0n\0", None, false), "grün");
+    assert_eq!(text(b"\xfe\xff\0g\0r\0\xfc\0n", Some("utf-8"), false), "grün");
+}
+
+#[test]
+fn html_says_it_itself_where_the_header_does_not() {
+    let page = |meta: &str| [format!("<html><head>{meta}</head>").as_bytes(), b"\xf0\xd2\xc9\xd7\xc5\xd4"].concat();
+    for meta in [
+        "<meta charset=koi8-r>",
+        "<META CHARSET = 'KOI8-R'/>",
+        "<meta http-equiv=Content-Type content=\"text/html; charset=koi8-r\">",
+        "<meta name=x content=y><meta charset=\"koi8-r\">",
+    ] {
+        assert!(text(&page(meta), None, true).ends_with("Привет"), "{meta}");
+        assert!(text(&page(meta), Some("us-ascii"), true).ends_with("Привет"), "{meta}");
+    }
+    // The header's word counts more, and UTF-16 cannot be what it was read from.
+    assert!(text(&page("<meta charset=utf-8>"), Some("koi8-r"), true).ends_with("Привет"));
+    assert_eq!(text("<meta charset=utf-16>grün".as_bytes(), None, true), "<meta charset=utf-16>grün");
+}
+
+#[test]
+fn else_by_what_the_bytes_look_like() {
+    for label in [None, Some("us-ascii"), Some("x-unknown"), Some("unknown-8bit"), Some("")] {
+        assert_eq!(text("grün".as_bytes(), label, false), "grün");
+        assert_eq!(text(b"Sch\xf6ne Gr\xfc\xdfe aus M\xfcnchen", label, false), "Schöne Grüße aus München");
+        assert_eq!(text(b"\x1b$B$3$s$K$A$O\x1b(B", label, false), "こんにちは");
+        let russian =
+            b"\xcf\xf0\xe8\xe2\xe5\xf2, \xea\xe0\xea \xe4\xe5\xeb\xe0? \xdd\xf2\xee \xef\xe8\xf1\xfc\xec\xee.";
+        assert_eq!(text(russian, label, false), "Привет, как дела? Это письмо.");
+    }
+}
