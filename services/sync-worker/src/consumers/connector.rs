@@ -21,7 +21,7 @@ pub struct ConnectorEvents {
 
 /// What an event says.
 enum News {
-    Account(ConnectorState),
+    Account(Box<ConnectorState>),
     Watch(WatchState, bool),
     /// A type this version does not know: somebody newer speaks.
     Unknown,
@@ -34,7 +34,8 @@ impl ConnectorEvents {
 
     fn read(event: &Envelope) -> Result<News, EnvelopeError> {
         let missing = EnvelopeError::Missing("connector");
-        let account = |state: Option<ConnectorState>| state.map(News::Account).ok_or(missing.clone());
+        let account =
+            |state: Option<ConnectorState>| state.map(|state| News::Account(Box::new(state))).ok_or(missing.clone());
         let watch =
             |state: Option<WatchState>, live| state.map(|state| News::Watch(state, live)).ok_or(missing.clone());
         match event.event_type.as_str() {
@@ -81,7 +82,7 @@ impl Applier for ConnectorEvents {
                 let (Ok(status), Ok(owner)) = (state.status.parse(), state.owner.parse()) else {
                     return Ok(Applied::DeadLetter("status or owner is not valid".to_owned()));
                 };
-                let news = AccountNews { tenant: tenant.clone(), connector: id, owner, status, state };
+                let news = AccountNews { tenant: tenant.clone(), connector: id, owner, status, state: *state };
                 if news::apply_account(tx, &news, now).await? {
                     let engine = self.state.engine.clone();
                     tx.on_commit(move || engine.wakes().marked(&[id]));
