@@ -42,9 +42,8 @@ pub(super) fn fallback(content_type: &str) -> &'static str {
         "text/plain" => "text.txt",
         "text/html" => "page.html",
         "application/ms-tnef" => "winmail.dat",
-        "application/pkcs7-signature" => "smime.p7s",
+        "application/pkcs7-signature" | "application/x-pkcs7-signature" => "smime.p7s",
         "application/pkcs7-mime" | "application/x-pkcs7-mime" => "smime.p7m",
-        "application/x-pkcs7-signature" => "smime.p7s",
         "application/pgp-signature" => "signature.asc",
         _ => "attachment",
     }

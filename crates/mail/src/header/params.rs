@@ -1,7 +1,9 @@
 //! `value; name=value; …` of Content-Type and Content-Disposition (RFC 2045 §5.1, RFC 2231), as mailers write it.
 
+use percent_encoding::percent_decode;
+
 use super::words;
-use crate::decode::{charset, hex};
+use crate::decode::charset;
 
 /// A structured value taken apart: the value itself, lower case, and its parameters.
 #[derive(Debug, Default, Clone)]
@@ -46,7 +48,7 @@ impl Params {
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         if let Some(extended) = self.raw(&format!("{name}*")) {
             let (label, text) = labelled(extended);
-            return Some(decode(&percent(text), label.as_deref()));
+            return Some(decode(&percent_decode(text).collect::<Vec<_>>(), label.as_deref()));
         }
         let continued = || self.continued(name);
         self.raw(name).map(|value| decode(value, None)).or_else(continued)
@@ -63,7 +65,7 @@ impl Params {
             } else if let Some(extended) = self.raw(&format!("{name}*{section}*")) {
                 let (label, text) = if section == 0 { labelled(extended) } else { (None, extended) };
                 charset = charset.or(label);
-                bytes.extend(percent(text));
+                bytes.extend(percent_decode(text));
             } else if section > 0 {
                 break;
             }
@@ -82,24 +84,6 @@ fn labelled(value: &[u8]) -> (Option<String>, &[u8]) {
         }
         _ => (None, value),
     }
-}
-
-fn percent(text: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((first, after)) = rest.split_first() {
-        match after.get(..2).filter(|_| *first == b'%').and_then(hex) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    bytes
 }
 
 fn decode(bytes: &[u8], label: Option<&str>) -> String {

@@ -1,5 +1,9 @@
 //! `cid:` addresses of sanitised HTML, pointed at where the images are.
 
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
 /// Rewrites the `src` of images. Works on what the sanitiser wrote: `<` begins a tag only, and values stand in double quotes
 /// that never occur within them.
 pub(super) fn rewrite(clean: &str, place: &super::Place<'_>) -> String {
@@ -39,21 +43,7 @@ fn outside(tag: &str) -> bool {
 /// The content id: without the escapes of HTML and of URLs (RFC 2392).
 fn decoded(id: &str) -> String {
     let id = id.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
-    let mut bytes = Vec::with_capacity(id.len());
-    let mut rest = id.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        match after.get(..2).filter(|_| *first == b'%').and_then(crate::decode::hex) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8(bytes).unwrap_or(id)
+    percent_decode_str(&id).decode_utf8().map(Cow::into_owned).unwrap_or_else(|_bytes| id.clone())
 }
 
 fn escaped(address: &str) -> String {
