@@ -21,6 +21,8 @@ pub(crate) struct Part<'a> {
     place: u32,
     /// A multipart that has parts.
     divided: bool,
+    /// A multipart whose parts are mails.
+    digest: bool,
     /// A multipart that stands too deep to be taken apart.
     pub(crate) too_deep: bool,
 }
@@ -57,7 +59,7 @@ impl<'a> Tree<'a> {
     pub(crate) fn content(&self, id: usize) -> Content {
         let Some(part) = self.part(id) else { return Content::read(&[], "text/plain") };
         let parent = part.parent.and_then(|parent| self.part(usize::try_from(parent).ok()?));
-        let in_digest = parent.is_some_and(|parent| Content::read(parent.header, "").is("multipart/digest"));
+        let in_digest = parent.is_some_and(|parent| parent.digest);
         let mut content = Content::read(part.header, if in_digest { "message/rfc822" } else { "text/plain" });
         if content.is_multipart() && !part.divided && !part.too_deep {
             "text/plain".clone_into(&mut content.media_type);
@@ -170,8 +172,9 @@ impl<'a> Walk<'a> {
         let id = self.tree.parts.len();
         let (parent, place) = parent.map_or((None, 0), |(parent, place)| (u32::try_from(parent).ok(), place));
         let rest = self.source.get(body..).unwrap_or_default();
-        let mut part = Part { header, body: rest, begin: body, parent, place, divided: false, too_deep: false };
         let content = Content::read(header, "text/plain");
+        let digest = content.is("multipart/digest");
+        let mut part = Part { header, body: rest, begin: body, parent, place, divided: false, digest, too_deep: false };
         if content.is_multipart() {
             part.too_deep = self.open.len() >= limits::NESTING;
             let named = content.params.get("boundary").map(|boundary| boundary.trim_end().as_bytes().to_vec());

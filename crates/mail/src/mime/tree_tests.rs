@@ -88,3 +88,18 @@ fn paths_are_found_as_they_are_written_only() {
     assert_eq!(Tree::read(b"x").find("0"), Some(0));
     assert_eq!(Tree::read(b"x").find("1"), None);
 }
+
+#[test]
+fn a_long_header_is_not_read_again_for_every_part_below_it() {
+    let parts = "--b\nContent-Type: application/pdf\n\nx\n".repeat(2_000);
+    let cost = |lines: usize| {
+        let header: String = (0..lines).map(|n| format!("X-{n}: {}\n", "y".repeat(180))).collect();
+        let source = format!("{header}Content-Type: multipart/mixed; boundary=b\n\n{parts}");
+        let begin = std::time::Instant::now();
+        let tree = Tree::read(source.as_bytes());
+        assert!((1..tree.parts.len()).all(|id| tree.content(id).is("application/pdf")));
+        begin.elapsed()
+    };
+    let (short, long) = (cost(10), cost(4_000));
+    assert!(long < short * 20, "{short:?} below a short header, {long:?} below a long one");
+}
