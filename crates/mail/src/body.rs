@@ -1,6 +1,7 @@
 //! Text and HTML of a mail.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use postrider_domain::text::truncate;
 
@@ -14,18 +15,19 @@ use super::{flowed, html, limits, to_text};
 
 /// Reads the bodies that a reader would see into `mail`.
 pub(super) fn read(tree: &Tree<'_>, selection: &Selection, mail: &mut ParsedMail) {
+    let mut bodies = Bodies::of(tree);
     let mut text = Joined::default();
     for id in &selection.text {
-        let body = Body::read(tree, *id, mail);
+        let body = bodies.get(*id, mail);
         text.add(&if body.html {
             Cow::Owned(to_text::read(truncate(&body.text, limits::BODY)))
         } else {
-            body.text.into()
+            Cow::Borrowed(body.text.as_str())
         });
         text.cut |= body.cut;
     }
     mail.text = text.take(mail);
-    if let Some(source) = html_source(tree, selection, mail) {
+    if let Some(source) = bodies.html(selection, mail) {
         mail.html = html::sanitise(&source, &html::View::default()).map(|html| clean(&html, 2 * limits::BODY));
         if mail.html.is_none() {
             mail.note(Note::HtmlTooDeep);
@@ -34,18 +36,38 @@ pub(super) fn read(tree: &Tree<'_>, selection: &Selection, mail: &mut ParsedMail
 }
 
 /// The HTML as it was sent, plain parts dressed up; None if no part is HTML.
-pub(super) fn html_source(tree: &Tree<'_>, selection: &Selection, mail: &mut ParsedMail) -> Option<String> {
-    let mut html = Joined::default();
-    for id in &selection.html {
-        let body = Body::read(tree, *id, mail);
-        html.add(&if body.html {
-            Cow::Owned(body.text)
-        } else {
-            to_text::dress(truncate(&body.text, limits::BODY)).into()
-        });
-        html.cut |= body.cut;
+pub(super) fn html_source(tree: &Tree<'_>, selection: &Selection) -> Option<String> {
+    Bodies::of(tree).html(selection, &mut ParsedMail::default())
+}
+
+/// Parts that are read, each once: an HTML part may give both the HTML and the text.
+struct Bodies<'t, 's> {
+    tree: &'t Tree<'s>,
+    read: HashMap<usize, Body>,
+}
+
+impl<'t, 's> Bodies<'t, 's> {
+    fn of(tree: &'t Tree<'s>) -> Self {
+        Self { tree, read: HashMap::new() }
     }
-    html.take(mail)
+
+    fn get(&mut self, id: usize, mail: &mut ParsedMail) -> &Body {
+        self.read.entry(id).or_insert_with(|| Body::read(self.tree, id, mail))
+    }
+
+    fn html(&mut self, selection: &Selection, mail: &mut ParsedMail) -> Option<String> {
+        let mut html = Joined::default();
+        for id in &selection.html {
+            let body = self.get(*id, mail);
+            html.add(&if body.html {
+                Cow::Borrowed(body.text.as_str())
+            } else {
+                Cow::Owned(to_text::dress(truncate(&body.text, limits::BODY)))
+            });
+            html.cut |= body.cut;
+        }
+        html.take(mail)
+    }
 }
 
 /// A part that is read.

@@ -37,7 +37,7 @@ pub fn shown_html(raw: &[u8], view: &View<'_>) -> Option<String> {
     let shown = || {
         let source = with_line_feeds(raw);
         let tree = Tree::read(&source);
-        let html = body::html_source(&tree, &select(&tree), &mut ParsedMail::default())?;
+        let html = body::html_source(&tree, &select(&tree))?;
         sanitise(&html, view).map(|html| super::text::clean(&html, 2 * limits::BODY))
     };
     catch_unwind(AssertUnwindSafe(shown)).unwrap_or(None)
