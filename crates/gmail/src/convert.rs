@@ -8,8 +8,8 @@ use postrider_domain::{EmailAddress, HistoryId, LabelId, MessageId, ThreadId, Ti
 
 use super::snippet::unescape;
 use super::{
-    GmailError, HistoryPage, HistoryRecord, IdPage, Label, LabelChange, LabelKind, MailMeta, MessageRef, Profile,
-    WatchAnswer,
+    GmailError, HistoryPage, HistoryRecord, IdPage, Label, LabelChange, LabelColor, LabelKind, MailMeta, MessageRef,
+    Profile, WatchAnswer,
 };
 
 /// An answer without what it is asked for. Google was seen to send such under load; the next one is whole.
@@ -123,9 +123,18 @@ pub(super) fn label_list(answer: api::ListLabelsResponse) -> Vec<Label> {
         let id = LabelId::parse(label.id?).ok()?;
         let name = label.name.unwrap_or_else(|| id.as_str().to_owned());
         let kind = if label.type_.as_deref() == Some("system") { LabelKind::System } else { LabelKind::User };
-        Some(Label { id, name: postrider_domain::text::without_nul(name), kind })
+        let color = label.color.and_then(|color| color_of(color.text_color?, color.background_color?));
+        Some(Label { id, name: postrider_domain::text::without_nul(name), kind, color })
     };
     answer.labels.unwrap_or_default().into_iter().filter_map(label).collect()
+}
+
+/// Only what is a colour: pages put it into styles.
+fn color_of(text: String, background: String) -> Option<LabelColor> {
+    let is_color = |color: &str| {
+        color.strip_prefix('#').is_some_and(|hex| hex.len() == 6 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    (is_color(&text) && is_color(&background)).then_some(LabelColor { text, background })
 }
 
 pub(super) fn watch(answer: api::WatchResponse) -> Result<WatchAnswer, GmailError> {

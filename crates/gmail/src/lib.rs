@@ -30,7 +30,7 @@ pub use error::{GmailError, LimitKind};
 pub use governed::Governed;
 pub use history::{HistoryPage, HistoryRecord, LabelChange, MessageRef};
 pub use mail::{MailMeta, RawMail};
-pub use mailbox::{IdPage, Label, LabelKind, Profile, WatchAnswer, WatchRequest};
+pub use mailbox::{IdPage, Label, LabelColor, LabelKind, Profile, WatchAnswer, WatchRequest};
 pub use metrics::GmailMetrics;
 pub use quota::{Governor, Lane, Method};
 pub use token::{AccessToken, TokenError, TokenSource};

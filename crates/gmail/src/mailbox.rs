@@ -36,6 +36,15 @@ pub struct Label {
     /// As shown to the user; nested labels have `/` in it.
     pub name: String,
     pub kind: LabelKind,
+    /// What the user chose for it; system labels have none.
+    pub color: Option<LabelColor>,
+}
+
+/// Colours of a label, `#rrggbb`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelColor {
+    pub text: String,
+    pub background: String,
 }
 
 /// `users.watch`. No label filter: Gmail's is unreliable, so the whole mailbox is watched and filtered on our side.

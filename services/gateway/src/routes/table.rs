@@ -2,7 +2,7 @@
 
 use super::Access::{Caller, Intake, Open};
 use super::Service::{Connector, Ingest, Notification, SyncWorker};
-use super::Verb::{Delete, Get, Patch, Post};
+use super::Verb::{Delete, Get, Patch, Post, Put};
 use super::{Access, Route, Service, Verb};
 
 const fn row(verb: Verb, pattern: &'static str, service: Service, access: Access) -> Route {
@@ -41,6 +41,12 @@ pub const TABLE: &[Route] = &[
     row(Get, "/api/v1/emails", SyncWorker, Caller),
     row(Get, "/api/v1/emails/{id}", SyncWorker, Caller),
     row(Get, "/api/v1/emails/{id}/raw", SyncWorker, Caller),
+    row(Post, "/api/v1/emails/processed", SyncWorker, Caller),
+    row(Post, "/api/v1/emails/{id}/processed", SyncWorker, Caller),
+    row(Put, "/api/v1/emails/{id}/references/{kind}/{ref}", SyncWorker, Caller),
+    row(Delete, "/api/v1/emails/{id}/references/{kind}/{ref}", SyncWorker, Caller),
+    row(Get, "/api/v1/threads/{thread_id}", SyncWorker, Caller),
+    row(Get, "/api/v1/labels", SyncWorker, Caller),
     // --- notifications
     row(Get, "/api/notifications", Notification, Caller),
     row(Post, "/api/notifications", Notification, Caller),

@@ -6,6 +6,7 @@
 mod known;
 mod list;
 mod newest;
+mod processed;
 mod row;
 mod stats;
 mod summary;
@@ -15,6 +16,7 @@ mod write;
 pub use known::{list_known, mark_announced};
 pub use list::{Filter, list};
 pub use newest::list_newest;
+pub use processed::set_processed;
 use row::email_columns;
 pub use row::{Body, Email, find, find_body};
 pub use stats::{LabelCount, Totals, count_alive, count_by_label, count_current, totals};

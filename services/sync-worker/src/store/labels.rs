@@ -18,6 +18,38 @@ row! {
     }
 }
 
+row! {
+    /// A label as the API shows it.
+    #[derive(Debug)]
+    pub struct Shown {
+        pub connector_id: ConnectorId,
+        pub label_id: LabelId,
+        pub name: String,
+        pub kind: String,
+        pub text_color: Option<String>,
+        pub background_color: Option<String>,
+        pub emails: i64,
+        pub unread: i64,
+    }
+}
+
+/// Labels that Gmail lists, with how many mails carry them: counted from what is alive, as Gmail counts.
+pub async fn list(tx: &TenantTx, connectors: &[ConnectorId]) -> Result<Vec<Shown>, Error> {
+    sql("WITH counted AS ( \
+           SELECT e.connector_id, l.label_id, count(*) AS emails, count(*) FILTER (WHERE e.unread) AS unread \
+           FROM emails e CROSS JOIN LATERAL unnest(e.label_ids) AS l (label_id) \
+           WHERE e.tenant = nullif(current_setting('postrider.tenant', true), '') AND e.connector_id = ANY ($1) \
+             AND NOT e.stub AND NOT e.is_deleted GROUP BY 1, 2) \
+         SELECT l.connector_id, l.label_id, l.name, l.kind, l.text_color, l.background_color, \
+            coalesce(c.emails, 0) AS emails, coalesce(c.unread, 0) AS unread \
+         FROM labels l LEFT JOIN counted c ON c.connector_id = l.connector_id AND c.label_id = l.label_id \
+         WHERE l.tenant = nullif(current_setting('postrider.tenant', true), '') AND l.connector_id = ANY ($1) \
+           AND l.deleted_at IS NULL ORDER BY l.connector_id, l.kind, l.name, l.label_id")
+    .bind(connectors)
+    .load(tx)
+    .await
+}
+
 /// Takes the list as Gmail answered it; labels that are gone from it are marked.
 pub async fn replace(tx: &mut TenantTx, guard: &Guard, labels: &[Label], now: Timestamp) -> Result<(), Error> {
     let name = |label: &Label| postrider_domain::text::without_nul(label.name.clone());
@@ -25,15 +57,22 @@ pub async fn replace(tx: &mut TenantTx, guard: &Guard, labels: &[Label], now: Ti
         LabelKind::System => "system",
         LabelKind::User => "user",
     };
-    sql("INSERT INTO labels AS l (tenant, connector_id, label_id, name, kind, created_at, updated_at) \
-         SELECT $1, $2, n.label_id, n.name, n.kind, $3, $3 FROM {n: label_id text, name text, kind text} \
+    let color = |label: &Label| label.color.clone();
+    sql("INSERT INTO labels AS l (tenant, connector_id, label_id, name, kind, text_color, background_color, created_at, \
+            updated_at) \
+         SELECT $1, $2, n.label_id, n.name, n.kind, n.text_color, n.background_color, $3, $3 \
+         FROM {n: label_id text, name text, kind text, text_color text, background_color text} \
          ON CONFLICT (tenant, connector_id, label_id) DO UPDATE SET name = excluded.name, kind = excluded.kind, \
-            deleted_at = NULL, updated_at = excluded.updated_at \
-         WHERE l.name <> excluded.name OR l.kind <> excluded.kind OR l.deleted_at IS NOT NULL")
+            text_color = excluded.text_color, background_color = excluded.background_color, deleted_at = NULL, \
+            updated_at = excluded.updated_at \
+         WHERE (l.name, l.kind, l.text_color, l.background_color) IS DISTINCT FROM \
+             (excluded.name, excluded.kind, excluded.text_color, excluded.background_color) OR l.deleted_at IS NOT NULL")
     .binds((&guard.tenant, guard.connector, now))
     .column("label_id", labels.iter().map(|label| &label.id))
     .column("name", labels.iter().map(name))
     .column("kind", labels.iter().map(kind))
+    .column("text_color", labels.iter().map(|label| color(label).map(|color| color.text)))
+    .column("background_color", labels.iter().map(|label| color(label).map(|color| color.background)))
     .execute(tx)
     .await?;
     let ids: Vec<&LabelId> = labels.iter().map(|label| &label.id).collect();

@@ -1,6 +1,6 @@
 //! `email_references`: who holds on to a mail.
 
-use postrider_domain::{EmailId, Timestamp};
+use postrider_domain::{EmailId, TenantId, Timestamp};
 use postrider_storage::{Error, TenantTx, row, sql};
 
 row! {
@@ -20,4 +20,32 @@ pub async fn list(tx: &TenantTx, email: EmailId) -> Result<Vec<Reference>, Error
     .bind(email)
     .load(tx)
     .await
+}
+
+/// Somebody holds on to a mail. Returns whether that is new.
+pub async fn put(
+    tx: &TenantTx,
+    tenant: &TenantId,
+    email: EmailId,
+    kind: &str,
+    reference: &str,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let put =
+        sql("INSERT INTO email_references (tenant, email_id, kind, ref, created_at) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT DO NOTHING")
+        .binds((tenant, email, kind, reference, now))
+        .execute(tx)
+        .await?;
+    Ok(put > 0)
+}
+
+/// Somebody lets go of a mail; who never held it does no harm.
+pub async fn remove(tx: &TenantTx, email: EmailId, kind: &str, reference: &str) -> Result<(), Error> {
+    sql("DELETE FROM email_references WHERE tenant = nullif(current_setting('postrider.tenant', true), '') \
+           AND email_id = $1 AND kind = $2 AND ref = $3")
+    .binds((email, kind, reference))
+    .execute(tx)
+    .await?;
+    Ok(())
 }

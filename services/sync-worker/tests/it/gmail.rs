@@ -281,6 +281,7 @@ impl GmailApi for SimGmail {
             id: LabelId::parse(label.id).unwrap(),
             name: label.name,
             kind: LabelKind::User,
+            color: None,
         };
         Ok(listed.into_iter().map(one).collect())
     }

@@ -1,7 +1,9 @@
 //! `GET /api/v1/emails`, `/emails/{id}`, `/emails/{id}/raw`: what Gmail has, told as the API promises, to its owner only.
 
+mod consumers;
 mod filters;
 mod pages;
+mod threads;
 
 use postrider_contracts::Event as _;
 use postrider_contracts::mailbox::EmailReceived;
@@ -119,9 +121,9 @@ async fn a_mail_is_told_member_by_member_in_lists_and_alone() {
     let email = received.decode::<EmailReceived>().unwrap().email.unwrap();
     assert_eq!((email.folder.as_str(), email.labels.iter().any(|label| label.name == "Bills")), ("Bills", true));
 
-    // Renamed, and the labels read again as they are once a day: the mail is in the folder of today's name.
+    // Renamed, and the labels read again as they are when they are a poll interval old: the folder has its name of now.
     gmail.rename_label(ANN, &bills, "Invoices").unwrap();
-    world.execute("UPDATE mailbox.mailboxes SET labels_synced_at = NULL").await;
+    world.execute("UPDATE mailbox.mailboxes SET labels_synced_at = labels_synced_at - interval '5 minutes'").await;
     world.sync(&ann).await;
     assert_eq!(world.get(&ann, "/api/v1/emails").await.body["data"][0]["folder"], "Invoices");
     let path = format!("/api/v1/emails/{}", mail["id"].as_str().unwrap());

@@ -95,13 +95,18 @@ pub(super) async fn label(request: HttpRequest, sim: Data<Sim>, path: Path<(Stri
 
 fn label_json(label: &Label) -> Value {
     let kind = if label.system { "system" } else { "user" };
-    json!({
+    let mut body = json!({
         "id": label.id,
         "name": label.name,
         "type": kind,
         "messageListVisibility": if label.system { "hide" } else { "show" },
         "labelListVisibility": "labelShow",
-    })
+    });
+    // Chosen by the user, for some labels.
+    if let (true, Some(fields)) = (!label.system && label.id.ends_with('1'), body.as_object_mut()) {
+        fields.insert("color".to_owned(), json!({"textColor": "#ffffff", "backgroundColor": "#16a765"}));
+    }
+    body
 }
 
 /// A JSON body; an empty one is `{}`.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::TimeDelta;
 use postrider_domain::MessageId;
 use postrider_gmail::{HistoryRecord, Lane};
 
@@ -10,6 +11,7 @@ use crate::content::fetched::Fetched;
 use crate::engine::apply::Commit;
 use crate::error::EngineError;
 use crate::rules::flags::is_unnamed;
+use crate::store::mailboxes::Mailbox;
 use crate::store::{labels, mailboxes};
 
 impl LiveLane<'_> {
@@ -30,6 +32,13 @@ impl LiveLane<'_> {
             pass.labels_read = true;
             self.read_labels().await;
         }
+    }
+
+    /// Gmail tells of no rename, deletion or colour: the list is read as often as the mailbox is polled.
+    pub(super) fn labels_are_old(&self, mailbox: &Mailbox) -> bool {
+        let interval = self.lease.interval(mailbox.poll_interval_seconds, mailbox.push_until);
+        let age = TimeDelta::from_std(interval).unwrap_or(TimeDelta::days(1));
+        mailbox.labels_synced_at.is_none_or(|at| self.lease.parts.now() - at >= age)
     }
 
     /// Reads the labels' names. A failure is not worth stopping mail for: ids are shown meanwhile.

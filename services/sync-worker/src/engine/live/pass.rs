@@ -22,8 +22,6 @@ use crate::store::queue::{self, Cause};
 use crate::store::runs::{self, Counts};
 use crate::store::{changes, parked};
 
-/// Labels are read again when they are this old.
-const LABELS_AGE: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 /// More parked messages than this in one mailbox are looked at on schedule alone.
 const MOST_PARKED: usize = 1_000;
 
@@ -83,7 +81,7 @@ impl LiveLane<'_> {
                 Some(opening) => opening,
                 None => tokio::try_join!(self.lease.mailbox(), self.begin())?,
             };
-            if mailbox.labels_synced_at.is_none_or(|at| self.lease.parts.now() - at > LABELS_AGE) {
+            if self.labels_are_old(&mailbox) {
                 self.read_labels().await;
             }
             let Some(standing) = mailbox.standing() else {
