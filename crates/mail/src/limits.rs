@@ -23,7 +23,7 @@ pub(super) const HTML_DEPTH: usize = 1_000;
 /// Attachments listed.
 pub(super) const ATTACHMENTS: usize = 500;
 /// How deep parts may nest.
-pub(super) const NESTING: usize = 50;
+pub(super) const NESTING: usize = 128;
 /// Parts kept of a mail.
 pub(super) const PARTS: usize = 20_000;
 /// Header lines looked at.

@@ -21,7 +21,14 @@ pub(crate) fn utf7(bytes: &[u8]) -> String {
         }
         let units = super::base64::decode(digits).bytes;
         let units = units.chunks_exact(2).map(|pair| pair.iter().fold(0, |unit, byte| unit << 8 | u16::from(*byte)));
-        text.extend(char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)));
+        // What gives no text was none: mail that only says it is in UTF-7 has its own plus signs.
+        match char::decode_utf16(units).collect::<Result<String, _>>() {
+            Ok(decoded) if !decoded.is_empty() => text.push_str(&decoded),
+            _ => {
+                text.push('+');
+                rest = after;
+            }
+        }
     }
     text
 }
@@ -73,6 +80,7 @@ mod tests {
     #[test]
     fn old_charsets_are_still_read() {
         assert_eq!(utf7(b"Hi +AOk-, 1 +- 1, +2D3eAA-"), "Hi é, 1 + 1, 😀");
+        assert_eq!(utf7(b"1+1=2, +2D0-"), "1+1=2, +2D0-");
         assert_eq!(hz(b"a ~{VPND~} b ~~ c"), "a 中文 b ~ c");
         assert_eq!(shift_out(b"\x1b$)C\x0e0!\x0f a", false), "가 a");
         assert_eq!(shift_out(b"\x1b$)A\x0eVPND\x0f a", true), "中文 a");

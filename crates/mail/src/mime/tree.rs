@@ -178,7 +178,10 @@ impl<'a> Walk<'a> {
         if content.is_multipart() {
             part.too_deep = self.open.len() >= limits::NESTING;
             let named = content.params.get("boundary").map(|boundary| boundary.trim_end().as_bytes().to_vec());
-            let boundary = named.filter(|boundary| !boundary.is_empty()).or_else(|| guess(rest));
+            let named = named.filter(|boundary| !boundary.is_empty());
+            // A mail whose boundary never comes may have another. Within parts that search would cost the square of the mail.
+            let named = named.filter(|boundary| id > 0 || comes(rest, boundary));
+            let boundary = named.or_else(|| guess(rest));
             if let Some(boundary) = boundary.filter(|_| !part.too_deep) {
                 self.open.push(Open { part: id, parts: 0 });
                 self.boundaries.push(boundary);
@@ -207,6 +210,12 @@ impl<'a> Walk<'a> {
         }
         self.boundaries.truncate(level);
     }
+}
+
+/// Whether a line begins with this boundary.
+fn comes(body: &[u8], boundary: &[u8]) -> bool {
+    let line = [b"--", boundary].concat();
+    body.starts_with(&line) || memmem::find(body, &[b"\n", line.as_slice()].concat()).is_some()
 }
 
 /// How long the line end is that these bytes end with.
