@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 
 fn main() -> io::Result<()> {
     let folder = std::env::args().nth(1).map(PathBuf::from).ok_or_else(|| io::Error::other("which folder?"))?;
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
     files.sort();
     let mut out = io::stdout().lock();
     for file in files {

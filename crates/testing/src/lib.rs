@@ -4,9 +4,11 @@
 pub mod broker;
 pub mod db;
 pub mod events;
+pub mod mock;
 pub mod poll;
 pub mod server;
 pub mod services;
 
 pub use self::broker::TestVhost;
+pub use self::mock::MockServer;
 pub use self::poll::{eventually, until};

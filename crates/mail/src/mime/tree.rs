@@ -153,12 +153,21 @@ impl<'a> Walk<'a> {
 
     /// The next line that is the boundary of an open multipart: where it begins and ends.
     fn next_boundary(&self, from: usize) -> Option<(usize, usize, Line)> {
+        self.find(from, &self.boundaries)
+    }
+
+    /// Whether a boundary ever comes.
+    fn comes(&self, from: usize, boundary: &[u8]) -> bool {
+        self.find(from, &[boundary]).is_some()
+    }
+
+    fn find(&self, from: usize, boundaries: &[impl AsRef<[u8]>]) -> Option<(usize, usize, Line)> {
         let rest = self.source.get(from..)?;
         let first = rest.starts_with(b"--").then_some(from);
         let later = memmem::find_iter(rest, b"\n--").map(|at| from + at + 1);
         first.into_iter().chain(later).find_map(|begin| {
             let end = line_end(self.source, begin);
-            match look(self.source.get(begin..end)?, &self.boundaries) {
+            match look(self.source.get(begin..end)?, boundaries) {
                 Line::Other => None,
                 line => Some((begin, end, line)),
             }
@@ -180,7 +189,7 @@ impl<'a> Walk<'a> {
             let named = content.params.get("boundary").map(|boundary| boundary.trim_end().as_bytes().to_vec());
             let named = named.filter(|boundary| !boundary.is_empty());
             // A mail whose boundary never comes may have another. Within parts that search would cost the square of the mail.
-            let named = named.filter(|boundary| id > 0 || comes(rest, boundary));
+            let named = named.filter(|boundary| id > 0 || self.comes(body, boundary));
             let boundary = named.or_else(|| guess(rest));
             if let Some(boundary) = boundary.filter(|_| !part.too_deep) {
                 self.open.push(Open { part: id, parts: 0 });
@@ -210,12 +219,6 @@ impl<'a> Walk<'a> {
         }
         self.boundaries.truncate(level);
     }
-}
-
-/// Whether a line begins with this boundary.
-fn comes(body: &[u8], boundary: &[u8]) -> bool {
-    let line = [b"--", boundary].concat();
-    body.starts_with(&line) || memmem::find(body, &[b"\n", line.as_slice()].concat()).is_some()
 }
 
 /// How long the line end is that these bytes end with.

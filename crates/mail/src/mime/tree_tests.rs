@@ -54,6 +54,7 @@ fn a_multipart_without_parts_is_text() {
     assert_eq!(tree(&format!("{MIXED}{inner}")), ["0 text/plain \"text\"", "1 text/plain \"b\\n\""]);
     // One that names another boundary than it has.
     assert_eq!(tree("Content-Type: multipart/mixed; boundary=b_\n\n--b\n\na\n--b--\n"), ["0 text/plain \"a\""]);
+    assert_eq!(tree("Content-Type: multipart/mixed; boundary=a\n\n--ab\n\na\n--ab--\n"), ["0 text/plain \"a\""]);
     // One that does not name its boundary.
     assert_eq!(
         tree("Content-Type: multipart/mixed\n\n--b\n\na\n--b\n\nb\n--b--\n"),

@@ -15,6 +15,7 @@ use postrider_gateway::rules::client_address::TrustedProxies;
 use postrider_gateway::tunnel::Most;
 use postrider_runtime::config::{Listen, PublicUrl};
 use postrider_runtime::{Context, Env, Service as _};
+use postrider_testing::MockServer;
 use postrider_web::Origins;
 use postrider_web::client_tokens::ClientTokenRules;
 use postrider_web::service_tokens::{Claims, InternalKeys, InternalTokens, Verified};
@@ -24,7 +25,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use url::Url;
 use wiremock::matchers::any;
-use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+use wiremock::{Mock, Request, ResponseTemplate};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";

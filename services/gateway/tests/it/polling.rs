@@ -1,9 +1,10 @@
 //! Engine.IO polling over several replicas.
 
+use postrider_testing::MockServer;
 use reqwest::Method;
 use serde_json::{Value, json};
 use wiremock::matchers::{method, query_param, query_param_is_missing};
-use wiremock::{Mock, MockServer, ResponseTemplate};
+use wiremock::{Mock, ResponseTemplate};
 
 use crate::harness::Gateway;
 

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use postrider_gateway::rules::client_address::TrustedProxies;
-use postrider_testing::eventually;
+use postrider_testing::{MockServer, eventually};
 use reqwest::{Method, Response};
 use serde_json::Value;
 use tokio_tungstenite::connect_async;
@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
 use wiremock::matchers::{any, query_param, query_param_is_missing};
-use wiremock::{Mock, MockServer, ResponseTemplate};
+use wiremock::{Mock, ResponseTemplate};
 
 use crate::harness::Gateway;
 use crate::websocket::echo;

@@ -16,6 +16,7 @@ use postrider_ingest_webhook::config::Config;
 use postrider_ingest_webhook::{App, Deps};
 use postrider_runtime::config::{Amqp, Listen};
 use postrider_runtime::{Context, Service as _};
+use postrider_testing::MockServer;
 use postrider_web::InternalKeys;
 use postrider_web::body::BodyRules;
 use rsa::pkcs1::EncodeRsaPrivateKey as _;
@@ -23,7 +24,7 @@ use rsa::traits::PublicKeyParts as _;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use wiremock::matchers::path;
-use wiremock::{Mock, MockServer, ResponseTemplate};
+use wiremock::{Mock, ResponseTemplate};
 
 pub const AUDIENCE: &str = "https://mail.example.com/api/email/webhook/google/pubsub";
 pub const ACCOUNT: &str = "push@project.iam.gserviceaccount.com";

@@ -23,7 +23,13 @@ async fn routes(world: &World, id: &str) -> Vec<(Method, String)> {
 
 /// A body where the route wants one.
 fn body(method: &Method, path: &str) -> Option<Value> {
-    (*method == Method::POST && path == "/gmail/sync").then(|| json!({}))
+    match path {
+        "/gmail/sync" => Some(json!({})),
+        "/api/v1/emails/processed" => Some(json!({"ids": ["00000000-0000-7000-8000-000000000000"], "processed": true})),
+        _ if path.ends_with("/processed") => Some(json!({"processed": true})),
+        _ => None,
+    }
+    .filter(|_| *method == Method::POST)
 }
 
 async fn send(world: &World, bearer: Option<&str>, method: &Method, path: &str) -> Answer {

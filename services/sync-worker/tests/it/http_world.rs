@@ -20,10 +20,9 @@ use postrider_storage::{Spec, Statement, Value as Column};
 use postrider_sync_worker::App;
 use postrider_sync_worker::config::Config;
 use postrider_testing::db::TestDb;
-use postrider_testing::{TestVhost, eventually};
+use postrider_testing::{MockServer, TestVhost, eventually};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
-use wiremock::MockServer;
 
 pub use self::answer::{Answer, members};
 pub use self::neighbours::{Account, token};

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex};
 use chrono::TimeDelta;
 use postrider_domain::{Clock, ConnectorId, IdGen, SystemClock, SystemIds, TenantId, UserId};
 use postrider_gmail_sim::Sim;
+use postrider_testing::MockServer;
 use postrider_web::service_tokens::Claims;
 use postrider_web::{InternalKeys, InternalTokens, Scopes};
 use serde_json::{Value, json};
 use wiremock::matchers::{method, path};
-use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+use wiremock::{Mock, Request, ResponseTemplate};
 
 const READONLY: &str = "https://www.googleapis.com/auth/gmail.readonly";
 
