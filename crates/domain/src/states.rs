@@ -40,6 +40,8 @@ words! {
         Repair = "repair",
         /// Compares mirror and mailbox.
         Audit = "audit",
+        /// Removes the mirror of an account that was disconnected.
+        Erase = "erase",
     }
 
     /// Where a sync run stands.
@@ -49,6 +51,8 @@ words! {
         Fetching = "fetching",
         /// Asks Gmail about each mail that was not listed.
         Confirming = "confirming",
+        /// Removes what an erasure found.
+        Erasing = "erasing",
         Completed = "completed",
         Failed = "failed",
         /// Another run does its work.

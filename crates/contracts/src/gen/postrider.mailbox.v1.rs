@@ -98,8 +98,16 @@ pub struct EmailLabelsChanged {
     #[prost(int32, tag = "11")]
     pub generation: i32,
 }
-/// `email.deleted`: permanently deleted in Gmail (trashing is a label change).
+/// Somebody who held on to a mail.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Reference {
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub r#ref: ::prost::alloc::string::String,
+}
+/// `email.deleted`: permanently deleted in Gmail (trashing is a label change), or erased with its account.
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct EmailDeleted {
     #[prost(string, tag = "1")]
     pub email_id: ::prost::alloc::string::String,
@@ -111,6 +119,12 @@ pub struct EmailDeleted {
     pub history_id: u64,
     #[prost(int32, tag = "5")]
     pub generation: i32,
+    /// Its account was erased: no content of it is left, whoever held on to it.
+    #[prost(bool, tag = "6")]
+    pub erased: bool,
+    /// Set with `erased`: who held on to it.
+    #[prost(message, repeated, tag = "7")]
+    pub references: ::prost::alloc::vec::Vec<Reference>,
 }
 /// `email.restored`: a mail that was marked deleted is there again.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -141,7 +155,7 @@ pub struct EmailBatchStored {
 pub struct RunState {
     #[prost(string, tag = "1")]
     pub run_id: ::prost::alloc::string::String,
-    /// `full`, `incremental`, `repair`, `audit`.
+    /// `full`, `incremental`, `repair`, `audit`, `erase`.
     #[prost(string, tag = "2")]
     pub kind: ::prost::alloc::string::String,
     /// `first`, `asked`, `push`, `poll`, `history_expired`, `audit`, ...

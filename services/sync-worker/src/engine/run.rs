@@ -92,7 +92,11 @@ impl<'l> RunLane<'l> {
                 RunState::Listing => Box::pin(self.list_page()).await?,
                 RunState::Fetching => Box::pin(self.fetch_listed(until)).await?,
                 RunState::Confirming => Box::pin(self.confirm(until)).await?,
-                RunState::Queued | RunState::Completed | RunState::Failed | RunState::Superseded => {
+                RunState::Queued
+                | RunState::Erasing
+                | RunState::Completed
+                | RunState::Failed
+                | RunState::Superseded => {
                     return Ok(SliceOver::RunEnded);
                 }
             }

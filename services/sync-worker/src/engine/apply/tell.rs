@@ -64,6 +64,7 @@ pub fn deleted(commit: &Commit<'_>, known: &Known, version: Version) -> Option<N
             trashed: flags::has(&known.labels, TRASH),
             history_id: version.history_id.0,
             generation: version.generation,
+            ..EmailDeleted::default()
         })
     })
 }

@@ -93,7 +93,7 @@ async fn ended(api: &Api, caller: &Caller, account: AccountHeader, id: RunId) ->
     };
     let gmail_emails = match run.kind {
         RunKind::Full => run.listed,
-        RunKind::Incremental | RunKind::Repair | RunKind::Audit => {
+        RunKind::Incremental | RunKind::Repair | RunKind::Audit | RunKind::Erase => {
             emails::count_alive(&tx, &[run.connector]).await.map_err(problem)?
         }
     };

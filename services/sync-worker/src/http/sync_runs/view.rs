@@ -24,10 +24,10 @@ pub struct Forecast {
 pub struct Run {
     pub id: Uuid,
     pub connector_id: Uuid,
-    /// `full`, `incremental`, `repair`, `audit`.
+    /// `full`, `incremental`, `repair`, `audit`, `erase`.
     pub kind: &'static str,
     pub reason: &'static str,
-    /// `queued`, `listing`, `fetching`, `confirming`, `completed`, `failed`, `superseded`.
+    /// `queued`, `listing`, `fetching`, `confirming`, `erasing`, `completed`, `failed`, `superseded`.
     pub state: &'static str,
     pub listed: i64,
     pub fetched: i64,
@@ -63,7 +63,11 @@ pub async fn show(tx: &TenantTx, rows: Vec<runs::Run>, api: &Api) -> Result<Vec<
             RunState::Listing | RunState::Fetching => Some(left(tx, &row).await?),
             // What is asked about at the end was never listed: nobody knows how many before.
             RunState::Confirming => Some(0),
-            RunState::Queued | RunState::Completed | RunState::Failed | RunState::Superseded => None,
+            RunState::Queued
+            | RunState::Erasing
+            | RunState::Completed
+            | RunState::Failed
+            | RunState::Superseded => None,
         };
         shown.push(Run::new(row, left, &api.quota, api.now()));
     }
