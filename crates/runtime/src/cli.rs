@@ -29,6 +29,8 @@ pub(crate) enum Command {
     /// Look at messages that handlers gave up on, or give them another chance.
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
+    /// Seal every stored secret with the newest of ENCRYPTION_KEYS, so that older keys can be taken away.
+    RotateKeys,
     /// Ask the running service whether it is ready; for container health checks.
     Healthcheck,
 }
@@ -80,7 +82,7 @@ mod tests {
     #[test]
     fn help_names_every_command_and_the_exit_codes() {
         let help = read(&["probe", "--help"]).unwrap_err().to_string();
-        let commands = ["serve", "migrate", "check-config", "topology", "dead-letters", "healthcheck"];
+        let commands = ["serve", "migrate", "check-config", "topology", "dead-letters", "rotate-keys", "healthcheck"];
         for word in commands.iter().chain(&["Probes.", "postrider-probe", "Exit codes", "NAME_FILE"]) {
             assert!(help.contains(word), "{word} is missing in:\n{help}");
         }

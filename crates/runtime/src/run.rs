@@ -56,6 +56,7 @@ async fn dispatch<S: Service>(command: Command, env: &Env) -> ExitCode {
         Command::Serve => return serve_command::<S>(env).await,
         Command::Migrate => with_settings(env, |env| S::migrate(env)).await,
         Command::DeadLetters(command) => with_settings(env, |env| S::dead_letters(env, command)).await,
+        Command::RotateKeys => with_settings(env, |env| S::rotate_keys(env)).await,
         Command::Healthcheck => healthcheck::ask(S::NAME, env).await.and_then(|answer| say(&answer)),
     };
     match done {

@@ -38,4 +38,9 @@ pub trait Service: Sized + 'static {
     fn dead_letters(_env: &Env, _command: DeadLettersCommand) -> impl Future<Output = anyhow::Result<()>> {
         async { anyhow::bail!("{} consumes no queue: it has no dead letters", Self::NAME) }
     }
+
+    /// Seals what is stored with the newest key. Reads what the service itself reads.
+    fn rotate_keys(_env: &Env) -> impl Future<Output = anyhow::Result<()>> {
+        async { anyhow::bail!("{} seals nothing: it has no keys to rotate", Self::NAME) }
+    }
 }

@@ -10,6 +10,7 @@ pub mod disconnect;
 pub mod end_grant;
 pub mod persist;
 pub mod reauth;
+pub mod rotate;
 pub mod select;
 pub mod tokens;
 pub mod update;

@@ -17,7 +17,7 @@ use crate::config::{Bootstrap, Config, NAME};
 use crate::http::doc::ApiDoc;
 use crate::metrics::Metrics;
 use crate::state::{Gates, Google, Parts, State, Wake};
-use crate::{consumers, http, jobs, store};
+use crate::{consumers, http, jobs, rotate_keys, store};
 
 /// What the service reaches outside itself, and what tests replace.
 pub struct Deps {
@@ -114,6 +114,10 @@ impl Service for App {
 
     async fn migrate(env: &Env) -> anyhow::Result<()> {
         Ok(postrider_storage::migrate::command(env, &Spec::CONNECTOR, store::migrations()).await?)
+    }
+
+    async fn rotate_keys(env: &Env) -> anyhow::Result<()> {
+        rotate_keys::command(env).await
     }
 
     async fn dead_letters(env: &Env, command: DeadLettersCommand) -> anyhow::Result<()> {

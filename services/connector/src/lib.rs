@@ -13,6 +13,7 @@ pub mod http;
 pub mod jobs;
 pub mod metrics;
 pub mod observe;
+mod rotate_keys;
 pub mod rules;
 pub mod state;
 pub mod store;

@@ -40,4 +40,13 @@ impl Vault {
     pub fn open(&self, sealed: &str) -> Result<Secret, SealError> {
         Ok(self.0.open(sealed)?.secret)
     }
+
+    /// The same secret sealed with the newest key; nothing if that had sealed it.
+    ///
+    /// # Errors
+    /// No key fits, or the text was altered.
+    pub fn seal_again(&self, sealed: &str) -> Result<Option<String>, SealError> {
+        let opened = self.0.open(sealed)?;
+        Ok((!opened.by_newest).then(|| self.seal(&opened.secret)))
+    }
 }

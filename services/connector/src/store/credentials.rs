@@ -1,4 +1,4 @@
-//! `credentials`: sealed tokens. Every write moves the version, every conditional write names the version
+//! `credentials`: sealed tokens. Every write of other tokens moves the version, every conditional write names the version
 //! it was decided on, so that an old answer of Google never overwrites a newer credential.
 
 use postrider_domain::{ConnectorId, TenantId, Timestamp};
@@ -122,4 +122,33 @@ pub async fn clear(tx: &TenantTx, connector: ConnectorId) -> Result<Option<Strin
     .optional::<Value<Option<String>>>(tx)
     .await?;
     Ok(held.and_then(|held| held.0))
+}
+
+/// The connector's tokens, locked until the transaction ends.
+pub async fn lock(tx: &TenantTx, connector: ConnectorId) -> Result<Option<Credential>, Error> {
+    sql("SELECT version, refresh_sealed, access_sealed, access_issued_at, access_expires_at, \
+            coalesce(refreshing_until > clock_timestamp(), false) AS refreshing \
+         FROM credentials WHERE connector_id = $1 FOR UPDATE")
+    .bind(connector)
+    .optional(tx)
+    .await
+}
+
+/// The same tokens under other seals.
+#[derive(Debug, Clone)]
+pub struct Seals {
+    pub refresh: Option<String>,
+    pub access: Option<String>,
+}
+
+/// Stores the same tokens under other seals, if they are still the ones `version` names. The version stays: whoever holds
+/// or renews these tokens goes on.
+pub async fn seal_again(tx: &TenantTx, connector: ConnectorId, version: i64, seals: Seals) -> Result<bool, Error> {
+    let touched =
+        sql("UPDATE credentials SET refresh_sealed = $3, access_sealed = $4, updated_at = clock_timestamp() \
+         WHERE connector_id = $1 AND version = $2")
+        .binds((connector, version, seals.refresh, seals.access))
+        .execute(tx)
+        .await?;
+    Ok(touched == 1)
 }

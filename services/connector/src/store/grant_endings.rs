@@ -2,7 +2,7 @@
 
 use postrider_domain::Timestamp;
 use postrider_storage::due::CLAIM_SECONDS;
-use postrider_storage::{Error, SystemTx, claim_due, row, sql};
+use postrider_storage::{Error, SystemTx, Value, claim_due, row, sql};
 use uuid::Uuid;
 
 row! {
@@ -66,4 +66,28 @@ pub async fn delete(tx: &SystemTx, id: Uuid) -> Result<(), Error> {
 /// Takes back what was to be ended: the account was connected again. Returns how many.
 pub async fn cancel(tx: &SystemTx, account: Uuid) -> Result<usize, Error> {
     sql("DELETE FROM grant_endings WHERE account_id = $1").bind(account).execute(tx).await
+}
+
+/// The endings after `after`, in the order of their ids.
+pub async fn page(tx: &SystemTx, after: Uuid, limit: i64) -> Result<Vec<Uuid>, Error> {
+    let found = sql("SELECT id AS value FROM grant_endings WHERE id > $1 ORDER BY id LIMIT $2")
+        .binds((after, limit))
+        .load::<Value<Uuid>>(tx)
+        .await?;
+    Ok(found.into_iter().map(|id| id.0).collect())
+}
+
+/// An ending's sealed token, locked until the transaction ends.
+pub async fn lock(tx: &SystemTx, id: Uuid) -> Result<Option<String>, Error> {
+    let sealed = sql("SELECT refresh_sealed AS value FROM grant_endings WHERE id = $1 FOR UPDATE")
+        .bind(id)
+        .optional::<Value<String>>(tx)
+        .await?;
+    Ok(sealed.map(|sealed| sealed.0))
+}
+
+/// Stores a locked ending's token under another seal.
+pub async fn seal_again(tx: &SystemTx, id: Uuid, sealed: &str) -> Result<(), Error> {
+    sql("UPDATE grant_endings SET refresh_sealed = $2 WHERE id = $1").binds((id, sealed)).execute(tx).await?;
+    Ok(())
 }

@@ -2,7 +2,7 @@
 //! without identity. Every use is one conditional statement, so that only one caller wins.
 
 use postrider_domain::{TenantId, Timestamp, UserId};
-use postrider_storage::{Error, SystemTx, TenantTx, row, sql};
+use postrider_storage::{Error, SystemTx, TenantTx, Value, row, sql};
 
 /// SHA-256 of a secret that travels through the browser.
 pub type Hash = Vec<u8>;
@@ -121,4 +121,39 @@ pub async fn take_confirmed(tx: &SystemTx, confirm_hash: &Hash, now: Timestamp) 
 /// Forgets what ended before `before`. Returns how many.
 pub async fn delete_expired(tx: &SystemTx, before: Timestamp) -> Result<usize, Error> {
     sql("DELETE FROM oauth_states WHERE expires_at < $1").bind(before).execute(tx).await
+}
+
+/// The consents after `after`, in the order of their hashes.
+pub async fn page(tx: &SystemTx, after: &Hash, limit: i64) -> Result<Vec<Hash>, Error> {
+    let found = sql("SELECT state_hash AS value FROM oauth_states WHERE state_hash > $1 ORDER BY state_hash LIMIT $2")
+        .binds((after, limit))
+        .load::<Value<Hash>>(tx)
+        .await?;
+    Ok(found.into_iter().map(|hash| hash.0).collect())
+}
+
+row! {
+    /// What a consent holds sealed.
+    #[derive(Debug)]
+    pub struct Seals {
+        pub verifier_sealed: String,
+        pub grant_sealed: Option<String>,
+    }
+}
+
+/// What a consent holds sealed, locked until the transaction ends.
+pub async fn lock(tx: &SystemTx, state_hash: &Hash) -> Result<Option<Seals>, Error> {
+    sql("SELECT verifier_sealed, grant_sealed FROM oauth_states WHERE state_hash = $1 FOR UPDATE")
+        .bind(state_hash)
+        .optional(tx)
+        .await
+}
+
+/// Stores what a locked consent holds under other seals.
+pub async fn seal_again(tx: &SystemTx, state_hash: &Hash, verifier: &str, grant: Option<&str>) -> Result<(), Error> {
+    sql("UPDATE oauth_states SET verifier_sealed = $2, grant_sealed = $3 WHERE state_hash = $1")
+        .binds((state_hash, verifier, grant))
+        .execute(tx)
+        .await?;
+    Ok(())
 }

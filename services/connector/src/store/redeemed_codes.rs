@@ -1,7 +1,7 @@
 //! `redeemed_codes`: what Google gave for a code whose account could not be named yet.
 
 use postrider_domain::{TenantId, Timestamp, UserId};
-use postrider_storage::{Error, SystemTx, TenantTx, Value, sql};
+use postrider_storage::{Error, SystemTx, TenantTx, Value, row, sql};
 
 use super::oauth_states::Hash;
 
@@ -38,4 +38,39 @@ pub async fn take(tx: &TenantTx, code_hash: &Hash, user: &UserId, now: Timestamp
 /// Forgets what ended before `before`. Returns how many.
 pub async fn delete_expired(tx: &SystemTx, before: Timestamp) -> Result<usize, Error> {
     sql("DELETE FROM redeemed_codes WHERE expires_at < $1").bind(before).execute(tx).await
+}
+
+row! {
+    /// Where a kept answer is.
+    #[derive(Debug, Clone)]
+    pub struct Place {
+        pub code_hash: Hash,
+        pub tenant: TenantId,
+    }
+}
+
+/// The answers after `after`, in the order of their hashes.
+pub async fn page(tx: &SystemTx, after: &Hash, limit: i64) -> Result<Vec<Place>, Error> {
+    sql("SELECT code_hash, tenant FROM redeemed_codes WHERE code_hash > $1 ORDER BY code_hash LIMIT $2")
+        .binds((after, limit))
+        .load(tx)
+        .await
+}
+
+/// A kept answer, locked until the transaction ends.
+pub async fn lock(tx: &TenantTx, code_hash: &Hash) -> Result<Option<String>, Error> {
+    let sealed = sql("SELECT answer_sealed AS value FROM redeemed_codes WHERE code_hash = $1 FOR UPDATE")
+        .bind(code_hash)
+        .optional::<Value<String>>(tx)
+        .await?;
+    Ok(sealed.map(|sealed| sealed.0))
+}
+
+/// Stores a locked answer under another seal.
+pub async fn seal_again(tx: &TenantTx, code_hash: &Hash, sealed: &str) -> Result<(), Error> {
+    sql("UPDATE redeemed_codes SET answer_sealed = $2 WHERE code_hash = $1")
+        .binds((code_hash, sealed))
+        .execute(tx)
+        .await?;
+    Ok(())
 }

@@ -39,6 +39,8 @@ mod reconnects;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod rotate_keys;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod shared_watch;

@@ -76,3 +76,20 @@ pub async fn tenant_of(tx: &SystemTx, connector: ConnectorId) -> Result<Option<T
         .await?;
     Ok(tenant.map(|tenant| tenant.0))
 }
+
+row! {
+    /// Where a connector's rows are.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Place {
+        pub connector: ConnectorId,
+        pub tenant: TenantId,
+    }
+}
+
+/// All connectors after `after`, whatever their state, in the order of their ids.
+pub async fn page(tx: &SystemTx, after: ConnectorId, limit: i64) -> Result<Vec<Place>, Error> {
+    sql("SELECT id AS connector, tenant FROM connectors WHERE id > $1 ORDER BY id LIMIT $2")
+        .binds((after, limit))
+        .load(tx)
+        .await
+}
