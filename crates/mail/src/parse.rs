@@ -18,7 +18,7 @@ use super::{Mailbox, attachment, body, calendar, limits, protection};
 
 /// What [`parse`] can do. It grows with each change that reads mails otherwise: rows with a smaller number are worth
 /// reading again from their source.
-pub const PARSER_VERSION: i16 = 2;
+pub const PARSER_VERSION: i16 = 3;
 
 /// Reads a mail. Never fails: what cannot be read is noted.
 pub fn parse(raw: &[u8]) -> ParsedMail {

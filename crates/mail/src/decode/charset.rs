@@ -1,7 +1,11 @@
 //! Charsets: by mark, by label, by what the HTML says, else by what the bytes look like.
 
+use std::borrow::Cow;
+
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{BIG5, EUC_KR, Encoding, GB18030, GBK, ISO_2022_JP, ISO_8859_8_I, SHIFT_JIS, UTF_8};
+use encoding_rs::{
+    BIG5, EUC_KR, Encoding, GB18030, GBK, ISO_2022_JP, ISO_8859_8_I, SHIFT_JIS, UTF_8, UTF_16BE, UTF_16LE,
+};
 
 use super::shifted;
 
@@ -84,7 +88,10 @@ pub(crate) fn text(bytes: &[u8], label: Option<&str>, html: bool) -> String {
         return marked.decode_without_bom_handling(bytes.get(length..).unwrap_or_default()).0.into_owned();
     }
     let named = label.and_then(by_label).filter(|charset| *charset != Charset::Ascii);
-    match named.or_else(|| html.then(|| in_meta(bytes)).flatten()) {
+    let meta = if html { in_meta(bytes) } else { None };
+    // Bytes that are UTF-8 and say so themselves are, whatever a gateway wrote above them.
+    let itself = meta.filter(|meta| *meta == Charset::Known(UTF_8) && plain(bytes).is_some());
+    match itself.or(named).or(meta) {
         Some(charset) => decode(bytes, charset),
         None => detected(bytes),
     }
@@ -109,15 +116,60 @@ pub(crate) fn unlabelled(bytes: &[u8], fallback: Option<&str>) -> String {
     }
 }
 
+/// By a label, unless what the bytes hold shows that it cannot be true.
 fn decode(bytes: &[u8], charset: Charset) -> String {
-    match charset {
-        Charset::Known(known) => known.decode_without_bom_handling(bytes).0.into_owned(),
-        Charset::Utf7 => shifted::utf7(bytes),
-        Charset::Hz => shifted::hz(bytes),
-        Charset::Iso2022Kr => shifted::shift_out(bytes, false),
-        Charset::Iso2022Cn => shifted::shift_out(bytes, true),
-        Charset::Ascii => detected(bytes),
+    let (text, possible) = match charset {
+        Charset::Ascii => return detected(bytes),
+        Charset::Known(known) => {
+            let wide = known == UTF_16LE || known == UTF_16BE;
+            let (text, failed) = known.decode_without_bom_handling(bytes);
+            let impossible = failed || wide && !bytes.contains(&0) || known.is_single_byte() && has_controls(&text);
+            (text, !impossible)
+        }
+        Charset::Utf7 => (Cow::Owned(shifted::utf7(bytes)), bytes.is_ascii()),
+        Charset::Hz => (Cow::Owned(shifted::hz(bytes)), bytes.is_ascii()),
+        Charset::Iso2022Kr => (Cow::Owned(shifted::shift_out(bytes, false)), bytes.is_ascii()),
+        Charset::Iso2022Cn => (Cow::Owned(shifted::shift_out(bytes, true)), bytes.is_ascii()),
+    };
+    let other = if possible { None } else { instead(bytes, charset) };
+    other.unwrap_or_else(|| text.into_owned())
+}
+
+/// Characters between ASCII and Latin 1, which no text has: bytes that mean nothing in their charset become them.
+fn has_controls(text: &str) -> bool {
+    memchr::memchr_iter(0xC2, text.as_bytes())
+        .any(|at| text.as_bytes().get(at + 1).is_some_and(|byte| (0x80..0xA0).contains(byte)))
+}
+
+/// Another reading of bytes that do not fit their label: UTF-8 where they are, else detected where the label says a
+/// charset that has nothing of them. None where the label is the best guess there is.
+fn instead(bytes: &[u8], charset: Charset) -> Option<String> {
+    plain(bytes).or_else(|| {
+        let nothing_of_it = match charset {
+            Charset::Known(known) if known == UTF_8 => is_no_utf8(bytes),
+            Charset::Known(known) if known == ISO_2022_JP => !bytes.contains(&0x1B),
+            Charset::Utf7 => true,
+            _ => false,
+        };
+        nothing_of_it.then(|| detected(bytes))
+    })
+}
+
+/// Whether bytes that are said to be UTF-8 hold no character of it beyond ASCII, but foreign ones within words. A character
+/// that is cut at the end, or a single wrong byte between words, is damage and tells nothing.
+fn is_no_utf8(bytes: &[u8]) -> bool {
+    let word = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let (mut before, mut foreign, mut at) = (None, false, 0);
+    for chunk in bytes.utf8_chunks() {
+        if !chunk.valid().is_ascii() {
+            return false;
+        }
+        before = chunk.valid().as_bytes().last().or(before);
+        at += chunk.valid().len() + chunk.invalid().len();
+        let after = bytes.get(at);
+        foreign |= !chunk.invalid().is_empty() && after.is_some() && (word(before) || word(after));
     }
+    foreign
 }
 
 /// UTF-8 without the escapes of ISO-2022.

@@ -71,3 +71,52 @@ fn else_by_what_the_bytes_look_like() {
         assert_eq!(text(russian, label, false), "Привет, как дела? Это письмо.");
     }
 }
+
+#[test]
+fn a_label_that_cannot_be_true_is_not_believed() {
+    let rows: [(&str, &[u8], &str); 17] = [
+        // What they hold is UTF-8 and nothing in the charset of the label.
+        ("euc-kr", "“grün”, 5 €, 日本".as_bytes(), "“grün”, 5 €, 日本"),
+        ("shift_jis", "„Straße“ — naïve".as_bytes(), "„Straße“ — naïve"),
+        ("big5", "Привет".as_bytes(), "Привет"),
+        ("gbk", "日本語です".as_bytes(), "日本語です"),
+        ("iso-2022-jp", "こんにちは".as_bytes(), "こんにちは"),
+        ("utf-7", "grün + blau".as_bytes(), "grün + blau"),
+        ("hz-gb-2312", "中文".as_bytes(), "中文"),
+        ("iso-2022-kr", "가나".as_bytes(), "가나"),
+        ("utf-16", b"plain words\r\n", "plain words\r\n"),
+        ("utf-16le", "grün".as_bytes(), "grün"),
+        // Bytes that windows-1252, windows-1251 and ISO 8859-2 leave empty.
+        ("iso-8859-1", "He said “no”.".as_bytes(), "He said “no”."),
+        ("windows-1251", "“И”".as_bytes(), "“И”"),
+        ("iso-8859-2", "Žluťoučký kůň".as_bytes(), "Žluťoučký kůň"),
+        // UTF-8 that is none.
+        ("utf-8", b"Sch\xf6ne Gr\xfc\xdfe aus M\xfcnchen", "Schöne Grüße aus München"),
+        ("utf-8", b"Gr\xfcn", "Grün"),
+        ("iso-2022-jp", b"\x82\xb1\x82\xf1\x82\xc9\x82\xbf\x82\xcd", "こんにちは"),
+        ("utf-7", b"Sch\xf6ne Gr\xfc\xdfe aus M\xfcnchen", "Schöne Grüße aus München"),
+    ];
+    for (label, bytes, expected) in rows {
+        assert_eq!(text(bytes, Some(label), false), expected, "{label}");
+        assert_eq!(labelled(bytes, label), expected, "{label}");
+    }
+    let gateway = "<meta charset=utf-8>Grün".as_bytes();
+    assert_eq!(text(gateway, Some("iso-8859-1"), true), "<meta charset=utf-8>Grün");
+}
+
+#[test]
+fn a_label_that_can_be_true_is_believed() {
+    for (label, bytes, expected) in [
+        ("iso-8859-1", "grün".as_bytes(), "grÃ¼n"),
+        ("utf-8", b"gr\xc3\xbcn \xff Gr\xfcn", "grün \u{FFFD} Gr\u{FFFD}n"),
+        ("utf-8", b"a character that is cut\xc3", "a character that is cut\u{FFFD}"),
+        ("utf-16le", b"-N\x87e", "中文"),
+        ("shift_jis", b"\x82\xb1 \xff \x82\xb1", "こ \u{FFFD} こ"),
+        ("iso-2022-jp", b"\x1b$B$3$s\x1b(B \x82", "こん \u{FFFD}"),
+        ("utf-7", b"Hi +AOk-", "Hi é"),
+    ] {
+        assert_eq!(text(bytes, Some(label), false), expected, "{label}");
+    }
+    // A page that was written in another charset on its way still names the old one.
+    assert_eq!(text(b"<meta charset=utf-8>Gr\xfcn", Some("iso-8859-1"), true), "<meta charset=utf-8>Grün");
+}
