@@ -15,7 +15,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::connect::{Session, check, open};
 use crate::error::Error;
+use crate::row::Value;
 use crate::spec::Spec;
+use crate::statement::sql;
 use crate::tx::{SystemTx, TenantTx, Tx};
 
 /// How long a caller waits for a free connection before it is told "try again".
@@ -129,6 +131,20 @@ impl Db {
     /// Whether the database can be reached, for health checks.
     pub async fn ping(&self) -> Result<(), Error> {
         self.system().await?.commit().await
+    }
+
+    /// Whether the migration of that version ran here.
+    ///
+    /// # Errors
+    /// As every transaction; also where nothing ran that lets this role read what did.
+    pub async fn has_migration(&self, version: &str) -> Result<bool, Error> {
+        let tx = self.system().await?;
+        let ran = sql("SELECT version AS value FROM __diesel_schema_migrations WHERE version = $1")
+            .bind(version)
+            .optional::<Value<String>>(&tx)
+            .await?;
+        tx.commit().await?;
+        Ok(ran.is_some())
     }
 
     /// Connections in use and open, for metrics.

@@ -7,6 +7,7 @@ pub mod connect;
 pub mod db;
 pub mod due;
 pub mod error;
+pub mod inspect;
 pub mod lease;
 pub mod migrate;
 mod passwords;

@@ -91,6 +91,12 @@ pub async fn run(
     Ok(ran.into_iter().map(|version| version.to_string()).collect())
 }
 
+/// The version of the newest migration of a service, as diesel notes it; none if even the base has none.
+pub fn newest(migrations: EmbeddedMigrations) -> Option<String> {
+    let all = Whole(migrations).migrations().ok()?;
+    all.iter().map(|migration| migration.name().version().to_string()).max()
+}
+
 /// Takes every migration back; the schema is then empty but for diesel's own table. For tests.
 pub async fn revert_all(
     admin_url: &Secret,

@@ -10,10 +10,11 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use postrider_storage::Db;
+use postrider_storage::{Db, EmbeddedMigrations, migrate};
 use serde::Serialize;
 use tokio::sync::Mutex;
 
@@ -49,6 +50,26 @@ pub enum Verdict {
     Ok,
     Failed,
     TimedOut,
+}
+
+/// Why the schema cannot be said to be current.
+#[derive(Debug, thiserror::Error)]
+enum SchemaCheck {
+    #[error("{0}")]
+    Behind(SchemaBehind),
+    #[error("{0}")]
+    Asking(postrider_storage::Error),
+}
+
+/// The remedy stands in the text: this is what an operator finds in the log.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the schema of {service} is behind this program, migration {newest} has not run: run `postrider migrate` (or \
+     `postrider-{service} migrate`) with the administrator's DATABASE_URL"
+)]
+struct SchemaBehind {
+    service: &'static str,
+    newest: String,
 }
 
 /// All checks at one moment.
@@ -92,6 +113,30 @@ impl Health {
         self.check("database", move || {
             let db = db.clone();
             async move { db.ping().await }
+        })
+    }
+
+    /// Needs a schema as new as this program, whose migrations these are. A schema that once was is not asked again.
+    #[must_use]
+    pub fn schema(self, db: &Db, migrations: EmbeddedMigrations) -> Self {
+        let Some(newest) = migrate::newest(migrations) else { return self };
+        let (db, newest, current) = (db.clone(), Arc::<str>::from(newest), Arc::new(AtomicBool::new(false)));
+        self.check("schema", move || {
+            let (db, newest, current) = (db.clone(), newest.clone(), current.clone());
+            async move {
+                if current.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
+                let behind = || SchemaBehind { service: db.spec().service, newest: newest.to_string() };
+                match db.has_migration(&newest).await {
+                    Ok(true) => current.store(true, Ordering::Relaxed),
+                    Ok(false) => return Err(SchemaCheck::Behind(behind())),
+                    // Older than the right to look, or not there at all.
+                    Err(error) if !error.is_transient() => return Err(SchemaCheck::Behind(behind())),
+                    Err(error) => return Err(SchemaCheck::Asking(error)),
+                }
+                Ok(())
+            }
         })
     }
 
@@ -148,7 +193,7 @@ impl fmt::Debug for Health {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::atomic::AtomicU32;
 
     use super::*;
 

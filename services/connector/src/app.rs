@@ -100,7 +100,8 @@ impl Service for App {
             admin: config.listen.admin_addr,
             body_limit: BodyLimit::default().0,
         };
-        let server = Server::bind(listen, &cx, Health::new().database(&state.db), routes(&state, tokens))?;
+        let health = Health::new().database(&state.db).schema(&state.db, store::migrations());
+        let server = Server::bind(listen, &cx, health, routes(&state, tokens))?;
         Ok(Self { server, state, transport, relay, bootstrap: config.bootstrap, cx })
     }
 

@@ -172,7 +172,7 @@ impl Service for App {
 /// Ready means that reads and sockets can be served. Without the broker both still are, only later.
 fn health(db: &Db, broker: &Broker) -> Health {
     let publisher = broker.publisher();
-    Health::new().database(db).watch("broker", move || {
+    Health::new().database(db).schema(db, store::migrations()).watch("broker", move || {
         let state = publisher.state();
         async move { if state == BrokerState::Ready { Ok(()) } else { Err(format!("{state:?}")) } }
     })

@@ -17,6 +17,8 @@ mod hostile;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]
+mod schema;
+#[cfg(test)]
 mod stalled;
 #[cfg(test)]
 mod stop;
