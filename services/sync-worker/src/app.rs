@@ -117,14 +117,15 @@ impl Service for App {
         });
         let relay = Relay::new(db.clone(), transport.publisher(), &cx.registry);
         let state = State { db, seams, engine, metrics, replica };
-        let api = Api::new(&state, transport.publisher(), gmail.metrics().clone(), quota);
+        let api = Api::new(&state, transport.publisher(), gmail.metrics().clone(), quota, cx.tasks.clone());
         let listen = ServerConfig {
             name: NAME,
             listen: config.listen.addr,
             admin: config.listen.admin_addr,
             body_limit: BodyLimit::default().0,
         };
-        let server = Server::bind(listen, &cx, Health::new().database(&state.db), routes(&state, api, tokens))?;
+        let health = Health::new().database(&state.db).schema(&state.db, migrations());
+        let server = Server::bind(listen, &cx, health, routes(&state, api, tokens))?;
         let stream_check = config.stream_check;
         Ok(Self { server, state, transport, relay, connector, stream_check, cx })
     }

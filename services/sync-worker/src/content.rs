@@ -1,13 +1,16 @@
 //! A fetched mail in the form its rows take: parsed, cut, compressed. No IO. The engine makes it, `store` writes it.
 
 pub mod fetched;
+pub mod invitation;
 pub mod source;
 
 use postrider_domain::Timestamp;
 use postrider_domain::text::without_nul;
 use postrider_gmail::{MailMeta, RawMail};
+use postrider_mail::PARSER_VERSION;
 use serde::{Deserialize, Serialize};
 
+use self::invitation::Invitation;
 use self::source::Source;
 
 /// A person in a header.
@@ -45,6 +48,12 @@ pub struct Content {
     /// The `Date` header.
     pub date: Option<Timestamp>,
     pub parse_error: Option<String>,
+    /// The parser that read it.
+    pub parser_version: i16,
+    /// JSON of [`Invitation`]. A column, as is `protection`: what tells them is anywhere in the source, and nobody reads
+    /// 30 MB for each look at a mail that is no invitation.
+    pub invitation: Option<String>,
+    pub protection: Option<&'static str>,
     pub attachments: Vec<AttachmentMeta>,
 }
 
@@ -110,6 +119,7 @@ impl Content {
         let headers: Vec<(String, String)> =
             mail.headers.into_iter().map(|header| (header.name, header.value)).collect();
         let notes: Vec<&str> = mail.notes.iter().map(|note| note.as_str()).collect();
+        let invitation = mail.invitation.map(|invitation| serde_json::to_string(&Invitation::from(invitation)));
         Self {
             subject: mail.subject.unwrap_or_default(),
             sender: mail.from.map(person).unwrap_or_default(),
@@ -123,6 +133,9 @@ impl Content {
             origin: mail.origin.unwrap_or_default(),
             date: mail.date,
             parse_error: (!notes.is_empty()).then(|| notes.join(",")),
+            parser_version: PARSER_VERSION,
+            invitation: invitation.and_then(Result::ok),
+            protection: mail.protection.map(|protection| protection.as_str()),
             attachments: mail.attachments.into_iter().map(attachment).collect(),
         }
     }

@@ -3,8 +3,10 @@
 pub mod accounts;
 pub mod api;
 pub mod doc;
+mod download;
 pub mod gmail;
 pub mod mail;
+pub mod sources;
 pub mod sync_runs;
 
 use actix_web::web::ServiceConfig;

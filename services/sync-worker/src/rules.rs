@@ -4,13 +4,16 @@
 
 pub mod announce;
 pub mod change;
+pub mod conditional;
 pub mod decide;
+pub mod disposition;
 pub mod due;
 pub mod flags;
 pub mod follow_up;
 pub mod ids;
 pub mod park;
 pub mod plan;
+pub mod range;
 pub mod settle;
 pub mod slices;
 pub mod unseen;

@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use postrider_broker::Publisher;
-use postrider_domain::{Clock, ConnectorId, IdGen, Timestamp};
+use postrider_contracts::{Envelope, Event, NewEvent, streams};
+use postrider_domain::{Clock, ConnectorId, EventId, IdGen, TenantId, Timestamp, UserId};
 use postrider_gmail::GmailMetrics;
 use postrider_gmail::quota::QuotaSetting;
+use postrider_runtime::Tasks;
 use postrider_storage::{Db, Error, TenantTx};
 use postrider_web::{Caller, Problem, Scope};
 
 use super::accounts::Accounts;
+use super::sources::Sources;
 use crate::engine::Engine;
 use crate::state::State;
 use crate::store::mailboxes::accounts;
@@ -28,12 +31,34 @@ pub struct Api {
     pub gmail: GmailMetrics,
     /// What calls cost and how much a user may spend, for forecasts.
     pub quota: QuotaSetting,
+    pub sources: Sources,
+    /// What goes on after an answer.
+    pub tasks: Tasks,
 }
 
 impl Api {
-    pub fn new(state: &State, broker: Arc<dyn Publisher>, gmail: GmailMetrics, quota: QuotaSetting) -> Self {
+    pub fn new(
+        state: &State,
+        broker: Arc<dyn Publisher>,
+        gmail: GmailMetrics,
+        quota: QuotaSetting,
+        tasks: Tasks,
+    ) -> Self {
         let (clock, ids) = (state.seams.clock.clone(), state.seams.ids.clone());
-        Self { db: state.db.clone(), engine: state.engine.clone(), clock, ids, broker, gmail, quota }
+        let (db, engine, sources) = (state.db.clone(), state.engine.clone(), Sources::new(state.db.clone()));
+        Self { db, engine, clock, ids, broker, gmail, quota, sources, tasks }
+    }
+
+    /// For what is done after an answer, outside its transaction.
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// An event on the stream of an account.
+    pub fn event<E: Event>(&self, tenant: &TenantId, owner: &UserId, connector: ConnectorId, message: &E) -> NewEvent {
+        Envelope::of(EventId(self.ids.uuid()), self.now(), message)
+            .owned_by(tenant.clone(), owner.clone(), Some(connector))
+            .on_stream(streams::mailbox(connector))
     }
 
     /// Opens a transaction of the caller's tenant and lists the caller's accounts.

@@ -12,6 +12,7 @@ use super::{gmail, mail, sync_runs};
         mail::list::handle,
         mail::get::handle,
         mail::raw::handle,
+        mail::attachment::handle,
         mail::processed::handle,
         mail::processed::bulk,
         mail::references::put,

@@ -1,5 +1,6 @@
 //! `/api/v1/emails`, `/api/v1/threads`, `/api/v1/labels`.
 
+pub mod attachment;
 pub mod get;
 pub mod labels;
 pub mod list;
@@ -19,6 +20,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/api/v1/emails/processed", web::post().to(processed::bulk))
         .route("/api/v1/emails/{id}", web::get().to(get::handle))
         .route("/api/v1/emails/{id}/raw", web::get().to(raw::handle))
+        .route("/api/v1/emails/{id}/attachments/{attachment_id}", web::get().to(attachment::handle))
         .route("/api/v1/emails/{id}/processed", web::post().to(processed::handle))
         .route("/api/v1/emails/{id}/references/{kind}/{ref}", web::put().to(references::put))
         .route("/api/v1/emails/{id}/references/{kind}/{ref}", web::delete().to(references::remove))

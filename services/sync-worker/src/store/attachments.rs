@@ -1,6 +1,6 @@
 //! `attachments`: metadata of what hangs on mails.
 
-use postrider_domain::{EmailId, words};
+use postrider_domain::{ConnectorId, EmailId, Timestamp, UserId, words};
 use postrider_storage::{Error, TenantTx, row, sql};
 use uuid::Uuid;
 
@@ -30,6 +30,23 @@ row! {
         pub content_id: String,
         pub inline: bool,
         pub state: AttachmentState,
+        /// Its place in the MIME tree.
+        pub part_id: String,
+    }
+
+    /// An attachment, and where its bytes are.
+    #[derive(Debug)]
+    pub struct Part {
+        pub connector_id: ConnectorId,
+        pub owner: UserId,
+        /// Its place in the MIME tree.
+        pub part_id: String,
+        pub filename: String,
+        pub content_type: String,
+        pub size_bytes: i64,
+        /// Size of the whole mail.
+        pub source_bytes: i64,
+        pub downloaded_at: Option<Timestamp>,
     }
 }
 
@@ -59,9 +76,46 @@ pub async fn insert(tx: &TenantTx, guard: &Guard, parts: &[(Uuid, EmailId, &Atta
 
 /// Attachments of a mail in the order of its MIME tree.
 pub async fn list(tx: &TenantTx, email: EmailId) -> Result<Vec<Attachment>, Error> {
-    sql("SELECT attachment_id, filename, content_type, size_bytes, content_id, inline, state FROM attachments \
-         WHERE tenant = nullif(current_setting('postrider.tenant', true), '') AND email_id = $1 ORDER BY part_id")
+    sql(
+        "SELECT attachment_id, filename, content_type, size_bytes, content_id, inline, state, part_id FROM attachments \
+         WHERE tenant = nullif(current_setting('postrider.tenant', true), '') AND email_id = $1 ORDER BY part_id",
+    )
     .bind(email)
     .load(tx)
+    .await
+}
+
+/// One attachment of a mail of the given accounts.
+pub async fn find(
+    tx: &TenantTx,
+    accounts: &[ConnectorId],
+    email: EmailId,
+    attachment: Uuid,
+) -> Result<Option<Part>, Error> {
+    sql("SELECT a.connector_id, m.owner, a.part_id, a.filename, a.content_type, a.size_bytes, \
+            e.size_bytes AS source_bytes, a.downloaded_at \
+         FROM attachments a JOIN emails e ON e.tenant = a.tenant AND e.email_id = a.email_id \
+         JOIN mailboxes m ON m.connector_id = a.connector_id \
+         WHERE a.tenant = nullif(current_setting('postrider.tenant', true), '') AND a.attachment_id = $1 \
+           AND a.email_id = $2 AND a.connector_id = ANY ($3) AND NOT e.stub")
+    .binds((attachment, email, accounts))
+    .optional(tx)
+    .await
+}
+
+/// Somebody took all of an attachment. Returns it if that is the first time.
+pub async fn mark_downloaded(
+    tx: &TenantTx,
+    email: EmailId,
+    attachment: Uuid,
+    now: Timestamp,
+) -> Result<Option<Part>, Error> {
+    sql("UPDATE attachments a SET downloaded_at = $3 FROM mailboxes m \
+         WHERE a.tenant = nullif(current_setting('postrider.tenant', true), '') AND a.attachment_id = $1 \
+           AND a.email_id = $2 AND a.downloaded_at IS NULL AND m.connector_id = a.connector_id \
+         RETURNING a.connector_id, m.owner, a.part_id, a.filename, a.content_type, a.size_bytes, \
+            a.size_bytes AS source_bytes, a.downloaded_at")
+    .binds((attachment, email, now))
+    .optional(tx)
     .await
 }

@@ -13,7 +13,8 @@ async fn routes(world: &World, id: &str) -> Vec<(Method, String)> {
         for method in operations.as_object().unwrap().keys() {
             if path != "/gmail/health" {
                 let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
-                let path = path.replace("{id}", id).replace("{kind}", "task").replace("{ref}", "7");
+                let path = path.replace("{id}", id).replace("{attachment_id}", id);
+                let path = path.replace("{kind}", "task").replace("{ref}", "7");
                 routes.push((method, path));
             }
         }
@@ -63,8 +64,8 @@ async fn a_token_must_allow_what_is_asked() {
         let right = if method == Method::GET { "read" } else { "write" };
         for scopes in [right, "admin"] {
             let answer = send(&world, Some(&token(&ann.tenant, &ann.user, scopes)), &method, &path).await;
-            // A mail's id is no run's and no thread's: everything else is there.
-            let absent = ["sync-runs/", "threads/"].iter().any(|kind| path.contains(kind));
+            // A mail's id is that of nothing else: everything else is there.
+            let absent = ["sync-runs/", "threads/", "attachments/"].iter().any(|kind| path.contains(kind));
             let wanted: &[u16] = if absent { &[404] } else { &[200, 201, 202, 204] };
             assert!(wanted.contains(&answer.status), "{method} {path} with {scopes:?}: {}", answer.text());
         }

@@ -1,5 +1,6 @@
 //! `GET /api/v1/emails`, `/emails/{id}`, `/emails/{id}/raw`: what Gmail has, told as the API promises, to its owner only.
 
+mod attachments;
 mod consumers;
 mod filters;
 mod pages;
@@ -132,7 +133,8 @@ async fn a_mail_is_told_member_by_member_in_lists_and_alone() {
 
 /// The detail of the mail above: what lists show, and its content.
 fn the_detail(mail: &Value, detail: &Value) {
-    let mut wanted = [&MAIL[..], &["attachments", "headers", "html", "references", "text"]].concat();
+    let mut wanted =
+        [&MAIL[..], &["attachments", "headers", "html", "invitation", "protection", "references", "text"]].concat();
     wanted.sort_unstable();
     assert_eq!(members(detail), wanted);
     assert!(MAIL.iter().all(|name| detail[name] == mail[name]), "{detail}");

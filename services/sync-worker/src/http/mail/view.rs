@@ -6,6 +6,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::content::invitation::{Invitation, Moment};
 use crate::store::labels::LabelNames;
 use crate::store::{attachments, emails, references};
 
@@ -60,10 +61,29 @@ pub struct MailDetail {
     #[schema(value_type = Vec<Vec<String>>)]
     pub headers: Value,
     pub text: Option<String>,
-    /// Sanitised: no scripts, no remote loads.
+    /// Sanitised: no scripts, no remote loads unless asked for; pictures of the mail are at its attachments' route.
     pub html: Option<String>,
     pub attachments: Vec<Attachment>,
     pub references: Vec<Reference>,
+    /// The gist of the first calendar part; null where there is none.
+    pub invitation: Option<Invited>,
+    /// `smime_signed`, `smime_encrypted`, `pgp_signed`, `pgp_encrypted`; null where the mail is neither.
+    pub protection: Option<String>,
+}
+
+/// What an invitation says.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Invitation)]
+pub struct Invited {
+    /// The calendar part.
+    pub attachment_id: Option<Uuid>,
+    /// `REQUEST`, `REPLY`, `CANCEL` and so on.
+    pub method: Option<String>,
+    pub summary: Option<String>,
+    pub location: Option<String>,
+    pub start: Option<Moment>,
+    pub end: Option<Moment>,
+    pub organizer: Option<Sender>,
 }
 
 /// An attachment's metadata.
@@ -126,13 +146,32 @@ impl MailDetail {
         attachments: Vec<attachments::Attachment>,
         references: Vec<references::Reference>,
     ) -> Self {
+        let invitation = body.invitation.and_then(|stored| serde_json::from_value::<Invitation>(stored).ok());
+        let invitation = invitation.map(|invitation| Invited::new(invitation, &attachments));
         Self {
             mail,
+            invitation,
+            protection: body.protection,
             headers: body.headers,
             text: body.text,
             html: body.html,
             attachments: attachments.into_iter().map(Attachment::from).collect(),
             references: references.into_iter().map(Reference::from).collect(),
+        }
+    }
+}
+
+impl Invited {
+    fn new(invitation: Invitation, attachments: &[attachments::Attachment]) -> Self {
+        let part = attachments.iter().find(|row| row.part_id == invitation.part_id);
+        Self {
+            attachment_id: part.map(|row| row.attachment_id),
+            method: invitation.method,
+            summary: invitation.summary,
+            location: invitation.location,
+            start: invitation.start,
+            end: invitation.end,
+            organizer: invitation.organizer.map(|person| Sender { name: person.name, email: person.email }),
         }
     }
 }

@@ -63,11 +63,9 @@ pub async fn show(tx: &TenantTx, rows: Vec<runs::Run>, api: &Api) -> Result<Vec<
             RunState::Listing | RunState::Fetching => Some(left(tx, &row).await?),
             // What is asked about at the end was never listed: nobody knows how many before.
             RunState::Confirming => Some(0),
-            RunState::Queued
-            | RunState::Erasing
-            | RunState::Completed
-            | RunState::Failed
-            | RunState::Superseded => None,
+            RunState::Queued | RunState::Erasing | RunState::Completed | RunState::Failed | RunState::Superseded => {
+                None
+            }
         };
         shown.push(Run::new(row, left, &api.quota, api.now()));
     }

@@ -41,6 +41,8 @@ row! {
         pub headers: Value,
         pub text: Option<String>,
         pub html: Option<String>,
+        pub protection: Option<String>,
+        pub invitation: Option<Value>,
     }
 }
 
@@ -70,7 +72,7 @@ pub async fn find(tx: &TenantTx, accounts: &[ConnectorId], email: EmailId) -> Re
 
 /// Headers and bodies of a mail.
 pub async fn find_body(tx: &TenantTx, email: EmailId) -> Result<Body, Error> {
-    sql("SELECT headers, text, html FROM emails \
+    sql("SELECT headers, text, html, protection, invitation FROM emails \
          WHERE tenant = nullif(current_setting('postrider.tenant', true), '') AND email_id = $1")
     .bind(email)
     .get_result(tx)

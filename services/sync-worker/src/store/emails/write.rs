@@ -40,16 +40,17 @@ pub async fn upsert(
     sql("INSERT INTO emails AS e (tenant, connector_id, email_id, message_id, thread_id, generation, history_id, \
             fetched_id, stub, subject, sender_name, sender_email, recipients, headers, snippet, text, html, label_ids, folder, unread, \
             is_draft, is_spam, is_trash, has_attachments, size_bytes, received_at, rfc_message_id, origin, parse_error, \
-            is_deleted, deleted_at, stored_in_run, created_at, updated_at) \
+            parser_version, protection, invitation, is_deleted, deleted_at, stored_in_run, created_at, updated_at) \
          SELECT $1, $2, n.email_id, n.message_id, n.thread_id, n.generation, n.history_id, n.fetched_id, false, \
             n.subject, n.sender_name, n.sender_email, n.recipients::jsonb, n.headers::jsonb, n.snippet, n.text, n.html, \
             string_to_array(n.labels, E'\\n'), n.folder, n.unread, n.is_draft, n.is_spam, n.is_trash, \
             n.has_attachments, n.size_bytes, n.received_at, n.rfc_message_id, n.origin, n.parse_error, \
-            false, NULL, $3, $4, $4 \
+            n.parser_version, n.protection, n.invitation::jsonb, false, NULL, $3, $4, $4 \
          FROM {n: email_id uuid, message_id text, thread_id text, generation int, history_id bigint, fetched_id bigint, \
             subject text, sender_name text, sender_email text, recipients text, headers text, snippet text, text text, html text, \
             labels text, folder text, unread bool, is_draft bool, is_spam bool, is_trash bool, has_attachments bool, \
-            size_bytes bigint, received_at timestamptz, rfc_message_id text, origin text, parse_error text} \
+            size_bytes bigint, received_at timestamptz, rfc_message_id text, origin text, parse_error text, \
+            parser_version smallint, protection text, invitation text} \
          ON CONFLICT ON CONSTRAINT emails_message DO UPDATE SET thread_id = excluded.thread_id, \
             generation = excluded.generation, history_id = excluded.history_id, fetched_id = excluded.fetched_id, \
             stub = false, \
@@ -60,7 +61,8 @@ pub async fn upsert(
             is_trash = excluded.is_trash, has_attachments = excluded.has_attachments, \
             size_bytes = excluded.size_bytes, received_at = excluded.received_at, \
             rfc_message_id = excluded.rfc_message_id, origin = excluded.origin, parse_error = excluded.parse_error, \
-            is_deleted = false, deleted_at = NULL, stored_in_run = excluded.stored_in_run, \
+            parser_version = excluded.parser_version, protection = excluded.protection, \
+            invitation = excluded.invitation, is_deleted = false, deleted_at = NULL, stored_in_run = excluded.stored_in_run, \
             updated_at = excluded.updated_at \
          WHERE (e.generation, e.history_id) <= (excluded.generation, excluded.history_id)")
     .binds((&guard.tenant, guard.connector, run, now))
@@ -90,6 +92,9 @@ pub async fn upsert(
     .column("rfc_message_id", contents().map(|content| &content.rfc_message_id))
     .column("origin", contents().map(|content| &content.origin))
     .column("parse_error", contents().map(|content| content.parse_error.as_deref()))
+    .column("parser_version", contents().map(|content| content.parser_version))
+    .column("protection", contents().map(|content| content.protection))
+    .column("invitation", contents().map(|content| content.invitation.as_deref()))
     .execute(tx)
     .await
 }
