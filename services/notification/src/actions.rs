@@ -7,6 +7,7 @@ mod carry_out;
 mod lock;
 mod mark;
 mod raise;
+mod release;
 
 use std::sync::Arc;
 
@@ -58,6 +59,11 @@ impl Actions {
     /// The time it writes by.
     pub fn now(&self) -> Timestamp {
         self.seams.clock.now()
+    }
+
+    /// What was archived before this is deleted.
+    pub fn kept_since(&self) -> Timestamp {
+        self.now() - self.retention
     }
 
     /// Sends the events with the transaction, and hints the sockets behind it. One entry travels with the hint; of more

@@ -4,7 +4,7 @@ pub mod account;
 pub mod notifications;
 pub mod preferences;
 
-use actix_web::web::{Data, ServiceConfig, get, post, resource, scope};
+use actix_web::web::{Data, ServiceConfig, delete, get, post, put, resource, scope};
 use postrider_web::InternalTokens;
 use utoipa::OpenApi;
 
@@ -23,8 +23,13 @@ use crate::state::State;
         notifications::mark::archive,
         notifications::bulk_read::handle,
         notifications::stats::handle,
+        notifications::cleanup_old::handle,
         notifications::explain::handle,
         preferences::get::handle,
+        preferences::put::handle,
+        preferences::silence::silence,
+        preferences::silence::unsilence,
+        preferences::simulate::handle,
     )
 )]
 pub struct ApiDoc;
@@ -47,8 +52,16 @@ pub fn configure(state: State, tokens: InternalTokens) -> impl Fn(&mut ServiceCo
                             .route(post().to(notifications::create::handle)),
                     )
                     .service(resource("/stats").route(get().to(notifications::stats::handle)))
+                    .service(resource("/cleanup-old").route(delete().to(notifications::cleanup_old::handle)))
                     .service(resource("/bulk-read").route(post().to(notifications::bulk_read::handle)))
-                    .service(resource("/preferences").route(get().to(preferences::get::handle)))
+                    .service(
+                        resource("/preferences")
+                            .route(get().to(preferences::get::handle))
+                            .route(put().to(preferences::put::handle)),
+                    )
+                    .service(resource("/preferences/silence").route(post().to(preferences::silence::silence)))
+                    .service(resource("/preferences/unsilence").route(post().to(preferences::silence::unsilence)))
+                    .service(resource("/preferences/simulate").route(post().to(preferences::simulate::handle)))
                     .service(resource("/{id}").route(get().to(notifications::get::handle)))
                     .service(resource("/{id}/read").route(post().to(notifications::mark::read)))
                     .service(resource("/{id}/unread").route(post().to(notifications::mark::unread)))

@@ -5,6 +5,7 @@ use postrider_domain::Timestamp;
 use socketioxide::socket::Sid;
 
 use crate::actions::Raised;
+use crate::jobs::CleanedUp;
 use crate::metrics::Metrics;
 use crate::rules::Kind;
 use crate::store::log::Entry;
@@ -55,6 +56,14 @@ pub fn socket_cut(metrics: &Metrics, reason: &'static str) {
 pub fn socket_refused(metrics: &Metrics, code: &'static str) {
     metrics.refused.with_label_values(&[code]).inc();
     tracing::debug!(code, "a socket was refused: {code}");
+}
+
+/// Notifications were archived and deleted because their time was over.
+pub fn cleaned_up(done: CleanedUp) {
+    let CleanedUp { archived, deleted } = done;
+    if archived + deleted > 0 {
+        tracing::info!(archived, deleted, "archived {archived} notifications and deleted {deleted}");
+    }
 }
 
 /// Rows beyond the retention were deleted.

@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod log;
 pub mod notifications;
 pub mod preferences;
+pub mod quiet_ends;
 pub mod suppressions;
 pub mod users;
 

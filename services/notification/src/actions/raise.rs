@@ -6,10 +6,10 @@ use postrider_storage::{Error, TenantTx};
 
 use super::{Actions, Owner, Told};
 use crate::observe;
-use crate::rules::Draft;
+use crate::rules::{Draft, Live};
 use crate::store::log::Entry;
 use crate::store::notifications::{self, NewNotification};
-use crate::store::users;
+use crate::store::{quiet_ends, users};
 
 /// What was raised.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,12 +40,16 @@ impl Actions {
             payload: draft.payload(&id.to_string()),
             account_id: account,
             unread: head.unread + i64::from(draft.silenced.is_none()),
+            silent: draft.live() != Live::Now,
         };
         let decision = serde_json::to_value(&draft.decisions).map_err(|error| Error::Other(error.to_string()))?;
         let expires_at = now + self.retention;
         let new = NewNotification { id, tenant, user, account, draft, decision, now, expires_at, entry: &entry };
         if !notifications::insert(tx, new).await? {
             return Ok(None);
+        }
+        if let Live::Later(until) = draft.live() {
+            quiet_ends::note(tx, self.seams.ids.uuid(), tenant, user, until, now).await?;
         }
         let created = NotificationCreated {
             notification_id: id.to_string(),

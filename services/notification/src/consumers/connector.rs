@@ -64,7 +64,7 @@ impl ConnectorEvents {
         }
         let Some(account) = accounts::find(tx, tenant, id).await? else { return Ok(()) };
         let preferences = preferences::effective(tx, tenant, &account.owner, Some(id)).await?.preferences;
-        let to = Recipient { account, preferences, at: event.time };
+        let to = Recipient { account, preferences, at: event.time, now: self.actions.now() };
         let verdict = trouble::reauth_required(&new.state, &to);
         Ok(self.actions.carry_out(tx, tenant, &to.account, event, verdict).await?)
     }

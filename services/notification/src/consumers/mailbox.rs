@@ -9,6 +9,7 @@ use postrider_contracts::mailbox::{
 };
 use postrider_contracts::topology::NOTIFICATION_MAILBOX;
 use postrider_contracts::{Envelope, Event, OriginKey, Queue};
+use postrider_domain::Timestamp;
 use postrider_events::streams::{Applied, Applier, ApplyError};
 use postrider_storage::TenantTx;
 
@@ -54,7 +55,7 @@ impl MailboxEvents {
     /// Reads the event, finds whom it concerns, decides, and writes what was decided.
     async fn tell(&self, tx: &mut TenantTx, event: &Envelope) -> Result<(), Refusal> {
         let Some(news) = News::read(event)? else { return Ok(()) };
-        let to = recipient(tx, event).await?;
+        let to = recipient(tx, event, self.actions.now()).await?;
         let tenant = event.tenant()?;
         let own = |mail: &EmailSummary| OwnDigest::of(mail, tenant, &to.account.owner, &self.origin_keys);
         let verdict = news.judge(own, &to);
@@ -108,7 +109,7 @@ impl News {
 }
 
 /// Whom an event of a mailbox concerns. An account we have not heard of yet is expected, not waited for.
-async fn recipient(tx: &TenantTx, event: &Envelope) -> Result<Recipient, Refusal> {
+async fn recipient(tx: &TenantTx, event: &Envelope, now: Timestamp) -> Result<Recipient, Refusal> {
     let (tenant, user, id, at) = (event.tenant()?, event.user()?, event.connector()?, event.time);
     let (account, mut effective) = tokio::try_join!(
         accounts::find_or_expect(tx, tenant, user, id, at),
@@ -117,5 +118,5 @@ async fn recipient(tx: &TenantTx, event: &Envelope) -> Result<Recipient, Refusal
     if account.owner != *user {
         effective = preferences::effective(tx, tenant, &account.owner, Some(id)).await?;
     }
-    Ok(Recipient { account, preferences: effective.preferences, at })
+    Ok(Recipient { account, preferences: effective.preferences, at, now })
 }

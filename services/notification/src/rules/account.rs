@@ -39,6 +39,12 @@ impl Account {
         self.erase && self.status == AccountStatus::Disconnected
     }
 
+    /// Whether a label was chosen to notify: then mail that a filter files away on arrival does too.
+    pub fn is_chosen<'a>(&self, mut labels: impl Iterator<Item = &'a str>) -> bool {
+        self.label_filter == LabelFilter::Include
+            && labels.any(|label| self.label_ids.iter().any(|wanted| wanted == label))
+    }
+
     /// Whether the account's label filter lets a mail with these labels notify.
     pub fn label_filter_passes<'a>(&self, mut labels: impl Iterator<Item = &'a str>) -> bool {
         if self.label_ids.is_empty() {

@@ -4,7 +4,7 @@ use postrider_domain::Timestamp;
 use postrider_domain::text::truncate;
 use serde_json::{Value, json};
 
-use super::decision::for_row;
+use super::decision::{Occasion, decide};
 use super::draft::{Draft, members};
 use super::kind::Kind;
 use super::preferences::Preferences;
@@ -32,7 +32,7 @@ pub fn custom(given: Custom, key: String, preferences: &Preferences, now: Timest
         sender_email: given.sender_email,
         sender_name: given.sender_name,
         data: given.data,
-        decisions: for_row("asked_for", None, preferences, now),
+        decisions: decide(now, preferences, Occasion::plain(Kind::Custom, "asked_for")),
         ..Draft::new(Kind::Custom, key, given.title, given.message)
     }
 }

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::draft::Draft;
 use super::kind::Kind;
-use super::local_time::local_time;
-use super::preferences::Preferences;
+use super::preferences::{Preferences, Way};
+use super::quiet::quiet_until;
+use super::zone::local_time;
 
 postrider_domain::words! {
     /// What a decision is about.
@@ -30,6 +31,8 @@ postrider_domain::words! {
 pub enum Outcome {
     /// It happens with the row's transaction.
     Done,
+    /// It waits for the end of the quiet hours.
+    Held,
     /// It does not happen.
     Skipped,
 }
@@ -44,6 +47,9 @@ pub struct Decision {
     pub reason: String,
     /// The user's local time the decision was taken at, with the zone's name.
     pub local_time: String,
+    /// When what is held is decided again, in milliseconds since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
 }
 
 /// What becomes of an event.
@@ -57,47 +63,76 @@ pub enum Verdict {
     Ignore,
 }
 
-/// All decisions of a row that is written because of `reason`. Channels other than row and live have no way out yet; they say so.
-pub fn for_row(
-    reason: &'static str,
-    silenced: Option<&'static str>,
-    preferences: &Preferences,
-    at: Timestamp,
-) -> Vec<Decision> {
-    let local_time = local_time(at, &preferences.quiet_hours_timezone);
-    let decide = |channel, outcome, reason: &str| Decision {
-        channel,
-        outcome,
-        reason: reason.to_owned(),
-        local_time: local_time.clone(),
-    };
-    let off = |on: bool| if on { "channel_not_available" } else { "channel_off" };
-    let (push, email, webhook, digest) = match silenced {
-        Some(reason) => (reason, reason, reason, reason),
-        None => (
-            off(preferences.has_channel(Channel::Push)),
-            off(preferences.has_channel(Channel::Email)),
-            off(preferences.has_channel(Channel::Webhook)),
-            off(preferences.digest_frequency != "none"),
-        ),
-    };
-    let row = silenced.unwrap_or(reason);
+/// What is to be told, as far as preferences have a say in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Occasion {
+    pub kind: Kind,
+    /// Why there is a row.
+    pub reason: &'static str,
+    /// Why it is written as already read and goes nowhere.
+    pub silenced: Option<&'static str>,
+    /// Quiet hours do not hold it.
+    pub alarm: bool,
+}
+
+impl Occasion {
+    /// One that nothing is special about.
+    pub const fn plain(kind: Kind, reason: &'static str) -> Self {
+        Self { kind, reason, silenced: None, alarm: false }
+    }
+}
+
+/// Decides what happens now for somebody with these preferences: the row first, then each way out. Push, e-mail and
+/// webhook have none yet; they say so.
+pub fn decide(now: Timestamp, preferences: &Preferences, event: Occasion) -> Vec<Decision> {
+    let decision =
+        |channel, outcome, reason: &str| Decision { until: None, ..made(now, preferences, channel, outcome, reason) };
+    let skip = |channel, reason| decision(channel, Outcome::Skipped, reason);
+    let all = |reason| Channel::ALL.iter().skip(1).map(move |channel| (*channel, reason));
+    if event.reason == "type_on" && !preferences.wants(event.kind) {
+        let row = skip(Channel::Row, "type_off");
+        return [row].into_iter().chain(all("type_off").map(|(channel, reason)| skip(channel, reason))).collect();
+    }
+    if let Some(reason) = event.silenced {
+        let row = decision(Channel::Row, Outcome::Done, reason);
+        return [row].into_iter().chain(all(reason).map(|(channel, reason)| skip(channel, reason))).collect();
+    }
+    let chosen = |way| if preferences.has(way) { "channel_not_available" } else { "channel_off" };
+    let digest = if preferences.digest_frequency.is_none() { "channel_off" } else { "channel_not_available" };
     vec![
-        decide(Channel::Row, Outcome::Done, row),
-        decide(Channel::Live, Outcome::Done, if silenced.is_some() { "already_read" } else { "always_live" }),
-        decide(Channel::Push, Outcome::Skipped, push),
-        decide(Channel::Email, Outcome::Skipped, email),
-        decide(Channel::Webhook, Outcome::Skipped, webhook),
-        decide(Channel::Digest, Outcome::Skipped, digest),
+        decision(Channel::Row, Outcome::Done, event.reason),
+        live(now, preferences, event),
+        skip(Channel::Push, chosen(Way::Push)),
+        skip(Channel::Email, chosen(Way::Email)),
+        skip(Channel::Webhook, chosen(Way::Webhook)),
+        skip(Channel::Digest, digest),
     ]
 }
 
-/// The one decision of a row that is not written.
-pub fn against(reason: &'static str, preferences: &Preferences, at: Timestamp) -> Decision {
-    Decision {
-        channel: Channel::Row,
-        outcome: Outcome::Skipped,
-        reason: reason.to_owned(),
-        local_time: local_time(at, &preferences.quiet_hours_timezone),
+/// The alert at the user's sockets: at once, at the end of the quiet hours, or never.
+fn live(now: Timestamp, preferences: &Preferences, event: Occasion) -> Decision {
+    let decision = |outcome, reason| made(now, preferences, Channel::Live, outcome, reason);
+    if !preferences.has(Way::InApp) {
+        return decision(Outcome::Skipped, "channel_off");
+    }
+    match quiet_until(preferences, now) {
+        Some(_) if event.alarm => decision(Outcome::Done, "alarm"),
+        Some(until) => Decision { until: Some(until.timestamp_millis()), ..decision(Outcome::Held, "quiet_hours") },
+        None => decision(Outcome::Done, "channel_on"),
     }
 }
+
+/// A decision with the time it was taken at.
+pub fn made(now: Timestamp, preferences: &Preferences, channel: Channel, outcome: Outcome, reason: &str) -> Decision {
+    let local_time = local_time(now, preferences.quiet_hours_timezone.as_str());
+    Decision { channel, outcome, reason: reason.to_owned(), local_time, until: None }
+}
+
+/// The one decision of a row that is not written.
+pub fn against(reason: &'static str, preferences: &Preferences, now: Timestamp) -> Decision {
+    made(now, preferences, Channel::Row, Outcome::Skipped, reason)
+}
+
+#[cfg(test)]
+#[path = "decision_tests.rs"]
+mod tests;

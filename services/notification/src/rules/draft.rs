@@ -1,11 +1,21 @@
 //! A notification before it has an id and a number.
 
+use postrider_domain::Timestamp;
 use postrider_domain::text::without_nul;
 use serde_json::{Map, Value, json};
 
-use super::decision::Decision;
+use super::decision::{Channel, Decision, Outcome};
 use super::kind::Kind;
 use super::room::Room;
+
+/// When the user's sockets are alerted. The unread count follows the row in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Live {
+    Now,
+    /// Decided again at that time, when the quiet hours end.
+    Later(Timestamp),
+    Never,
+}
 
 /// What is to be written, and what its sockets are to be told.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +34,8 @@ pub struct Draft {
     pub message_id: Option<String>,
     /// Why it is written as already read: the sender or folder is silenced.
     pub silenced: Option<&'static str>,
+    /// Quiet hours do not hold it: the user has to act.
+    pub alarm: bool,
     pub decisions: Vec<Decision>,
     /// Members of the socket event beside `notificationId`.
     pub event_members: Map<String, Value>,
@@ -44,8 +56,21 @@ impl Draft {
             email_id: None,
             message_id: None,
             silenced: None,
+            alarm: false,
             decisions: Vec::new(),
             event_members: Map::new(),
+        }
+    }
+
+    /// What its sockets get, as it was decided.
+    pub fn live(&self) -> Live {
+        let decision = self.decisions.iter().find(|decision| decision.channel == Channel::Live);
+        match decision.map(|decision| (decision.outcome, decision.until)) {
+            Some((Outcome::Done, _)) => Live::Now,
+            Some((Outcome::Held, Some(until))) => {
+                Timestamp::from_timestamp_millis(until).map_or(Live::Now, Live::Later)
+            }
+            _ => Live::Never,
         }
     }
 

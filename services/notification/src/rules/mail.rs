@@ -1,8 +1,9 @@
 //! Mails: who is told of a new one, and of one the account sent.
 
+use chrono::TimeDelta;
 use postrider_contracts::mailbox::{AttachmentStored, EmailSummary};
 use postrider_domain::text::truncate;
-use postrider_domain::{ConnectorId, labels};
+use postrider_domain::{ConnectorId, Timestamp, labels};
 use serde_json::json;
 
 use super::decision::Verdict;
@@ -14,11 +15,14 @@ use super::silence::silenced;
 
 /// Longest title, in bytes.
 const MAX_TITLE: usize = 200;
+/// A mail older than this when it turns up was imported, or moved here from elsewhere: its user does not wait for it.
+const NEW_FOR: TimeDelta = TimeDelta::days(7);
 /// What stands for an empty subject.
 const NO_SUBJECT: &str = "(no subject)";
 
-/// `email.received`: one `new_message` for each mail, never for our own digests, drafts, sent copies, nor for spam and
-/// trash unless the account shows them.
+/// `email.received`: one `new_message` for each mail, never for our own digests, drafts, sent copies, what is read or
+/// archived already (which is how a muted thread shows), imported old mail, nor for spam and trash unless the account
+/// shows them.
 pub fn received(mail: &EmailSummary, own: OwnDigest, to: &Recipient) -> Verdict {
     let business_key = mail_key(to.account.id, &mail.message_id);
     let type_off = (!to.wants(Kind::NewMessage)).then_some("type_off");
@@ -97,6 +101,7 @@ fn mail_key(account: ConnectorId, message_id: &str) -> String {
 fn never(mail: &EmailSummary, own: OwnDigest, to: &Recipient) -> Option<&'static str> {
     let has = |wanted: &str| mail.labels.iter().any(|label| label.id == wanted);
     let hidden = has(labels::SPAM) || has(labels::TRASH);
+    let chosen = to.account.is_chosen(mail.labels.iter().map(|label| label.id.as_str()));
     let filtered = !to.account.label_filter_passes(mail.labels.iter().map(|label| label.id.as_str()));
     [
         (own.0, "own_digest"),
@@ -105,9 +110,18 @@ fn never(mail: &EmailSummary, own: OwnDigest, to: &Recipient) -> Option<&'static
         (has(labels::SENT), "sent_copy"),
         (hidden && !to.account.include_spam_trash, "spam_or_trash"),
         (filtered, "label_filter"),
+        (is_old(mail, to), "old_mail"),
+        (!has(labels::UNREAD), "read_already"),
+        (!has(labels::INBOX) && !hidden && !chosen, "archived"),
     ]
     .into_iter()
     .find_map(|(applies, reason)| applies.then_some(reason))
+}
+
+fn is_old(mail: &EmailSummary, to: &Recipient) -> bool {
+    // 0 where the event does not say.
+    let date = Timestamp::from_timestamp_millis(mail.internal_date_ms).filter(|_date| mail.internal_date_ms != 0);
+    date.is_some_and(|date| to.at - date > NEW_FOR)
 }
 
 fn shortened(title: &str) -> String {

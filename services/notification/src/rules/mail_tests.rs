@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::rules::account::{Account, LabelFilter};
-use crate::rules::preferences::Preferences;
+use crate::rules::preferences::{Preferences, Sender};
 
 pub(in crate::rules) fn account() -> Account {
     Account {
@@ -24,7 +24,8 @@ pub(in crate::rules) fn account() -> Account {
 
 /// The owner of that account, who set this.
 pub(in crate::rules) fn recipient(account: Account, preferences: Preferences) -> Recipient {
-    Recipient { account, preferences, at: MockClock::default().now() }
+    let now = MockClock::default().now();
+    Recipient { account, preferences, at: now, now }
 }
 
 fn mail(labels: &[&str]) -> EmailSummary {
@@ -34,7 +35,11 @@ fn mail(labels: &[&str]) -> EmailSummary {
         from: Some(Address { name: "John Doe".to_owned(), email: "john@example.com".to_owned() }),
         subject: "Lunch".to_owned(),
         folder: "Inbox".to_owned(),
-        labels: labels.iter().map(|id| Label { id: (*id).to_owned(), name: (*id).to_owned() }).collect(),
+        labels: labels
+            .iter()
+            .chain(&["UNREAD"])
+            .map(|id| Label { id: (*id).to_owned(), name: (*id).to_owned() })
+            .collect(),
         ..EmailSummary::default()
     }
 }
@@ -65,6 +70,21 @@ fn an_inbox_mail_notifies_and_a_sent_draft_spam_or_own_digest_never_does() {
 }
 
 #[test]
+fn what_is_read_archived_or_old_does_not_notify() {
+    let read = EmailSummary { labels: mail(&["INBOX"]).labels.into_iter().take(1).collect(), ..mail(&[]) };
+    assert_eq!(verdict(&read, &account()), "read_already");
+    assert_eq!(verdict(&mail(&["Label_1"]), &account()), "archived");
+    let include = Account { label_filter: LabelFilter::Include, label_ids: vec!["Label_1".to_owned()], ..account() };
+    assert_eq!(verdict(&mail(&["Label_1"]), &include), "raised: type_on");
+    let dated = |days| {
+        let date = MockClock::default().now() - TimeDelta::days(days);
+        EmailSummary { internal_date_ms: date.timestamp_millis(), ..mail(&["INBOX"]) }
+    };
+    assert_eq!(verdict(&dated(7), &account()), "raised: type_on");
+    assert_eq!(verdict(&dated(8), &account()), "old_mail");
+}
+
+#[test]
 fn the_accounts_label_filter_decides() {
     let include = Account { label_filter: LabelFilter::Include, label_ids: vec!["Label_1".to_owned()], ..account() };
     assert_eq!(verdict(&mail(&["INBOX"]), &include), "label_filter");
@@ -80,13 +100,14 @@ fn a_disconnected_account_still_notifies_unless_it_was_erased_later() {
     let erased = Account { erase: true, ..gone };
     assert_eq!(verdict(&mail(&["INBOX"]), &erased), "account_erased");
     // Connected again, but that event is still on its way: the mail is younger than what we know.
-    let stale = Account { version_at: erased.version_at - chrono::TimeDelta::seconds(1), ..erased };
+    let stale = Account { version_at: erased.version_at - TimeDelta::seconds(1), ..erased };
     assert_eq!(verdict(&mail(&["INBOX"]), &stale), "raised: type_on");
 }
 
 #[test]
 fn a_silenced_sender_gives_a_read_row_with_the_reason() {
-    let preferences = Preferences { silenced_senders: vec!["*@example.com".to_owned()], ..Preferences::default() };
+    let preferences =
+        Preferences { silenced_senders: vec![Sender::parse("*@example.com").unwrap()], ..Preferences::default() };
     let Verdict::Raise(draft) = received(&mail(&["INBOX"]), OwnDigest(false), &recipient(account(), preferences))
     else {
         panic!("a silenced mail has a row");

@@ -1,127 +1,109 @@
 //! Preferences: what a user has set (a patch) over the defaults.
 
-use serde::{Deserialize, Serialize};
+mod values;
 
-use super::decision::Channel;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
 use super::kind::Kind;
 
-/// The values in force for a user, or for one account of theirs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Preferences {
-    pub notify_new_message: bool,
-    pub notify_sync_complete: bool,
-    pub notify_sync_failed: bool,
-    pub notify_error: bool,
-    pub notify_message_sent: bool,
-    pub notify_attachment_downloaded: bool,
-    pub notify_quota_warning: bool,
-    /// `none`, `daily`, `weekly`, `monthly`.
-    pub digest_frequency: String,
-    /// Wall-clock time, `HH:MM`.
-    pub digest_time: String,
-    /// IANA zone.
-    pub digest_timezone: String,
-    pub digest_email: Option<String>,
-    /// Of `in_app`, `email`, `push`, `webhook`.
-    pub channels: Vec<String>,
-    pub silenced_senders: Vec<String>,
-    pub silenced_folders: Vec<String>,
-    pub push_enabled: bool,
-    pub quiet_hours_enabled: bool,
-    pub quiet_hours_start: String,
-    pub quiet_hours_end: String,
-    pub quiet_hours_timezone: String,
-    pub include_content: bool,
-}
+pub use values::{Folder, Frequency, Sender, WallTime, Way, WrongValue, Zone};
 
-impl Default for Preferences {
-    fn default() -> Self {
-        Self {
-            notify_new_message: true,
-            notify_sync_complete: false,
-            notify_sync_failed: true,
-            notify_error: true,
-            notify_message_sent: false,
-            notify_attachment_downloaded: false,
-            notify_quota_warning: true,
-            digest_frequency: "none".to_owned(),
-            digest_time: "09:00".to_owned(),
-            digest_timezone: "UTC".to_owned(),
-            digest_email: None,
-            channels: vec!["in_app".to_owned()],
-            silenced_senders: Vec::new(),
-            silenced_folders: Vec::new(),
-            push_enabled: false,
-            quiet_hours_enabled: false,
-            quiet_hours_start: "22:00".to_owned(),
-            quiet_hours_end: "08:00".to_owned(),
-            quiet_hours_timezone: "UTC".to_owned(),
-            include_content: true,
+/// Declares every setting once, with its default: the values in force, what a row sets of them, what a request changes.
+macro_rules! settings {
+    ($($(#[$doc:meta])* $name:ident: $type:ty = $default:expr,)+) => {
+        /// The values in force for a user, or for one account of theirs.
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+        #[serde(rename_all = "camelCase")]
+        pub struct Preferences {
+            $($(#[$doc])* pub $name: $type,)+
         }
-    }
+
+        impl Default for Preferences {
+            fn default() -> Self {
+                Self { $($name: $default,)+ }
+            }
+        }
+
+        /// What was set: absent members keep the value below them. Stored as JSON. A member that is unknown, or whose value
+        /// is none any more (a zone that a newer version's data lacks), counts as not set: a setting must not stop mail.
+        #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+        #[serde(rename_all = "camelCase", default)]
+        pub struct Overrides {
+            $(
+                #[serde(deserialize_with = "known")]
+                pub $name: Option<$type>,
+            )+
+        }
+
+        /// What a request changes: only members it names. Null takes a setting back to the value below it.
+        #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        #[schema(as = PreferencesChange)]
+        pub struct Changes {
+            /// Read-only: accepted, so that an answer may be sent back as it came, and ignored.
+            #[serde(default, skip_serializing)]
+            pub id: Option<Value>,
+            /// Read-only.
+            #[serde(default, skip_serializing)]
+            pub user_id: Option<Value>,
+            /// Read-only: the account is named by `connector_id` or `X-Account-ID`.
+            #[serde(default, skip_serializing)]
+            pub account_id: Option<Value>,
+            $(
+                #[serde(default, deserialize_with = "named", skip_serializing_if = "Option::is_none")]
+                #[schema(value_type = Option<$type>)]
+                pub $name: Option<Option<$type>>,
+            )+
+        }
+
+        impl Preferences {
+            /// These values with a patch laid over them.
+            #[must_use]
+            pub fn with(self, patch: Overrides) -> Self {
+                Self { $($name: patch.$name.unwrap_or(self.$name),)+ }
+            }
+        }
+    };
 }
 
-/// What was set: absent members keep the value below them. Stored as JSON; an unknown member is an older or newer
-/// version's and is ignored.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Overrides {
-    pub notify_new_message: Option<bool>,
-    pub notify_sync_complete: Option<bool>,
-    pub notify_sync_failed: Option<bool>,
-    pub notify_error: Option<bool>,
-    pub notify_message_sent: Option<bool>,
-    pub notify_attachment_downloaded: Option<bool>,
-    pub notify_quota_warning: Option<bool>,
-    pub digest_frequency: Option<String>,
-    pub digest_time: Option<String>,
-    pub digest_timezone: Option<String>,
-    pub digest_email: Option<String>,
-    pub channels: Option<Vec<String>>,
-    pub silenced_senders: Option<Vec<String>>,
-    pub silenced_folders: Option<Vec<String>>,
-    pub push_enabled: Option<bool>,
-    pub quiet_hours_enabled: Option<bool>,
-    pub quiet_hours_start: Option<String>,
-    pub quiet_hours_end: Option<String>,
-    pub quiet_hours_timezone: Option<String>,
-    pub include_content: Option<bool>,
+settings! {
+    notify_new_message: bool = true,
+    notify_sync_complete: bool = false,
+    notify_sync_failed: bool = true,
+    notify_error: bool = true,
+    notify_message_sent: bool = false,
+    notify_attachment_downloaded: bool = false,
+    notify_quota_warning: bool = true,
+    digest_frequency: Frequency = Frequency::None,
+    digest_time: WallTime = WallTime::hour(9),
+    digest_timezone: Zone = Zone::utc(),
+    /// An address of one of the user's accounts.
+    digest_email: Option<String> = None,
+    channels: Vec<Way> = vec![Way::InApp],
+    silenced_senders: Vec<Sender> = Vec::new(),
+    silenced_folders: Vec<Folder> = Vec::new(),
+    push_enabled: bool = false,
+    quiet_hours_enabled: bool = false,
+    quiet_hours_start: WallTime = WallTime::hour(22),
+    quiet_hours_end: WallTime = WallTime::hour(8),
+    quiet_hours_timezone: Zone = Zone::utc(),
+    include_content: bool = true,
 }
 
-fn put<T>(target: &mut T, value: Option<T>) {
-    if let Some(value) = value {
-        *target = value;
-    }
+/// A stored value, if it is still one.
+fn known<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).ok())
+}
+
+/// A member that is there, be it null.
+fn named<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::<T>::deserialize(deserializer).map(Some)
 }
 
 impl Preferences {
-    /// These values with a patch laid over them.
-    #[must_use]
-    pub fn with(mut self, patch: Overrides) -> Self {
-        put(&mut self.notify_new_message, patch.notify_new_message);
-        put(&mut self.notify_sync_complete, patch.notify_sync_complete);
-        put(&mut self.notify_sync_failed, patch.notify_sync_failed);
-        put(&mut self.notify_error, patch.notify_error);
-        put(&mut self.notify_message_sent, patch.notify_message_sent);
-        put(&mut self.notify_attachment_downloaded, patch.notify_attachment_downloaded);
-        put(&mut self.notify_quota_warning, patch.notify_quota_warning);
-        put(&mut self.digest_frequency, patch.digest_frequency);
-        put(&mut self.digest_time, patch.digest_time);
-        put(&mut self.digest_timezone, patch.digest_timezone);
-        self.digest_email = patch.digest_email.or(self.digest_email);
-        put(&mut self.channels, patch.channels);
-        put(&mut self.silenced_senders, patch.silenced_senders);
-        put(&mut self.silenced_folders, patch.silenced_folders);
-        put(&mut self.push_enabled, patch.push_enabled);
-        put(&mut self.quiet_hours_enabled, patch.quiet_hours_enabled);
-        put(&mut self.quiet_hours_start, patch.quiet_hours_start);
-        put(&mut self.quiet_hours_end, patch.quiet_hours_end);
-        put(&mut self.quiet_hours_timezone, patch.quiet_hours_timezone);
-        put(&mut self.include_content, patch.include_content);
-        self
-    }
-
     /// Whether rows of this kind are wanted. `custom` is the user's own doing and always is.
     pub fn wants(&self, kind: Kind) -> bool {
         match kind {
@@ -136,9 +118,9 @@ impl Preferences {
         }
     }
 
-    /// Whether a channel is among the chosen ones.
-    pub fn has_channel(&self, channel: Channel) -> bool {
-        self.channels.iter().any(|chosen| chosen == channel.as_str())
+    /// Whether a way is among the chosen ones. Push has a switch of its own beside.
+    pub fn has(&self, way: Way) -> bool {
+        self.channels.contains(&way) && (way != Way::Push || self.push_enabled)
     }
 }
 
@@ -155,6 +137,8 @@ mod tests {
         for off in [Kind::SyncComplete, Kind::MessageSent, Kind::AttachmentDownloaded] {
             assert!(!wanted(off), "{off}");
         }
+        let shown = serde_json::to_value(Preferences::default()).unwrap();
+        assert_eq!((&shown["digestTime"], &shown["quietHoursStart"]), (&"09:00".into(), &"22:00".into()));
     }
 
     #[test]
@@ -163,5 +147,25 @@ mod tests {
         let account: Overrides = serde_json::from_str(r#"{"notifyNewMessage":true,"later":1}"#).unwrap();
         let effective = Preferences::default().with(user).with(account);
         assert!(effective.notify_new_message && !effective.include_content);
+    }
+
+    #[test]
+    fn a_stored_value_that_is_none_any_more_counts_as_not_set() {
+        let text =
+            r#"{"quietHoursTimezone":"Mars/Olympus","channels":["fax"],"notifyError":"yes","includeContent":false}"#;
+        let stored: Overrides = serde_json::from_str(text).unwrap();
+        let expected = Overrides { include_content: Some(false), ..Overrides::default() };
+        assert_eq!(stored, expected);
+    }
+
+    #[test]
+    fn a_change_names_what_it_sets_and_what_it_takes_back() {
+        let text = r#"{"id":"x","digestEmail":null,"channels":["push"],"quietHoursEnd":"06:30","pushEnabled":null}"#;
+        let changes: Changes = serde_json::from_str(text).unwrap();
+        let patch = serde_json::json!({ "digestEmail": null, "channels": ["push"], "quietHoursEnd": "06:30", "pushEnabled": null });
+        assert_eq!(serde_json::to_value(&changes).unwrap(), patch);
+        for bad in [r#"{"channels":["fax"]}"#, r#"{"digestFrequency":"hourly"}"#, r#"{"notifyAll":true}"#] {
+            assert!(serde_json::from_str::<Changes>(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use postrider_domain::Timestamp;
 
 use super::account::Account;
-use super::decision::{Verdict, against, for_row};
+use super::decision::{Occasion, Verdict, against, decide};
 use super::draft::Draft;
 use super::kind::Kind;
 use super::preferences::Preferences;
@@ -16,6 +16,8 @@ pub struct Recipient {
     pub preferences: Preferences,
     /// Time of the event.
     pub at: Timestamp,
+    /// Time of the decision: quiet hours and switches are those of now, however late the event is.
+    pub now: Timestamp,
 }
 
 impl Recipient {
@@ -32,12 +34,13 @@ impl Recipient {
 
     /// There is a row, because of `reason`.
     pub fn tell(&self, draft: Draft, reason: &'static str) -> Verdict {
-        let decisions = for_row(reason, draft.silenced, &self.preferences, self.at);
+        let event = Occasion { kind: draft.kind, reason, silenced: draft.silenced, alarm: draft.alarm };
+        let decisions = decide(self.now, &self.preferences, event);
         Verdict::Raise(Box::new(Draft { decisions, ..draft }))
     }
 
     /// There is no row, because of `reason`.
     pub fn withhold(&self, kind: Kind, business_key: String, reason: &'static str) -> Verdict {
-        Verdict::Suppress { kind, business_key, decision: against(reason, &self.preferences, self.at) }
+        Verdict::Suppress { kind, business_key, decision: against(reason, &self.preferences, self.now) }
     }
 }

@@ -21,6 +21,7 @@ pub fn reauth_required(connector: &ConnectorState, to: &Recipient) -> Verdict {
     };
     let title = format!("{} needs to be connected again", shown(&connector.email_address));
     let draft = Draft {
+        alarm: true,
         data: json!({ "errorType": "reauth_required", "reason": connector.reason }),
         event_members: members([("errorType", json!("reauth_required")), ("errorMessage", json!(message))]),
         ..Draft::new(Kind::ErrorOccurred, business_key, title, message.to_owned())

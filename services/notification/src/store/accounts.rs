@@ -2,7 +2,7 @@
 
 use postrider_contracts::connector::ConnectorState;
 use postrider_domain::{AccountStatus, ConnectorId, TenantId, Timestamp, UserId};
-use postrider_storage::{Error, TenantTx, sql};
+use postrider_storage::{Error, TenantTx, Value, sql};
 
 use crate::rules::{Account, LabelFilter};
 
@@ -14,6 +14,26 @@ pub async fn find(tx: &TenantTx, tenant: &TenantId, id: ConnectorId) -> Result<O
     .binds((tenant, id))
     .optional(tx)
     .await
+}
+
+/// A tenant's accounts whose owners asked for their erasure.
+pub async fn erased(tx: &TenantTx, tenant: &TenantId) -> Result<Vec<Account>, Error> {
+    sql("SELECT account_id AS id, user_id AS owner, status, erase, label_filter_action AS label_filter, label_ids, \
+                include_spam_trash, version_at, first_sync_at \
+         FROM accounts WHERE tenant = $1 AND erase AND status = 'disconnected'")
+    .bind(tenant)
+    .load(tx)
+    .await
+}
+
+/// The addresses of a user's accounts, as far as they are known.
+pub async fn addresses(tx: &TenantTx, tenant: &TenantId, user: &UserId) -> Result<Vec<String>, Error> {
+    let found = sql("SELECT email_address AS value FROM accounts \
+         WHERE tenant = $1 AND user_id = $2 AND email_address <> '' AND status <> 'disconnected'")
+    .binds((tenant, user))
+    .load::<Value<String>>(tx)
+    .await?;
+    Ok(found.into_iter().map(|Value(address)| address).collect())
 }
 
 /// The account; a row with version 0 is made where a mail came before the first connector event, so that the mail

@@ -1,6 +1,6 @@
 //! `user_log`: everything a client must see, in its order, as it was emitted.
 
-use postrider_domain::{ConnectorId, TenantId, Timestamp, UserId};
+use postrider_domain::{ConnectorId, NotificationId, TenantId, Timestamp, UserId};
 use postrider_storage::{Error, TenantTx, sql};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -21,6 +21,9 @@ postrider_storage::row! {
         pub account_id: Option<ConnectorId>,
         /// Unread count after this entry.
         pub unread: i64,
+        /// Moves the sequence and the count, and is no event. A replica of a version that knows none leaves it out.
+        #[serde(default)]
+        pub silent: bool,
     }
 }
 
@@ -32,10 +35,63 @@ pub async fn after(
     nseq: i64,
     limit: i64,
 ) -> Result<Vec<Entry>, Error> {
-    sql("SELECT nseq, room, event, payload, account_id, unread FROM user_log \
+    sql("SELECT nseq, room, event, payload, account_id, unread, silent FROM user_log \
          WHERE tenant = $1 AND user_id = $2 AND nseq > $3 ORDER BY nseq LIMIT $4")
     .binds((tenant, user, nseq, limit))
     .load(tx)
+    .await
+}
+
+/// The entry a notification was written with, if the log still has it.
+pub async fn created(
+    tx: &TenantTx,
+    tenant: &TenantId,
+    user: &UserId,
+    id: NotificationId,
+) -> Result<Option<Entry>, Error> {
+    sql("SELECT l.nseq, l.room, l.event, l.payload, l.account_id, l.unread, l.silent \
+         FROM notifications n JOIN user_log l ON l.tenant = n.tenant AND l.user_id = n.user_id AND l.nseq = n.created_nseq \
+         WHERE n.tenant = $1 AND n.user_id = $2 AND n.id = $3")
+    .binds((tenant, user, id))
+    .optional(tx)
+    .await
+}
+
+/// Adds the alert of what was held. The user's row must be locked, and moved on by the caller.
+pub async fn append_released(
+    tx: &TenantTx,
+    tenant: &TenantId,
+    user: &UserId,
+    newest: NotificationId,
+    entry: &Entry,
+    now: Timestamp,
+) -> Result<(), Error> {
+    sql(
+        "INSERT INTO user_log (tenant, user_id, nseq, kind, room, event, payload, notification_id, account_id, unread, \
+             created_at) \
+         VALUES ($1, $2, $3, 'released', $4, $5, $6, $7, $8, $9, $10)",
+    )
+    .binds((tenant, user, entry.nseq, entry.room, &entry.event, &entry.payload, newest, entry.account_id, entry.unread))
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Takes the content out of at most `most` entries about an account; they keep their places. Returns how many.
+pub async fn blank(
+    tx: &TenantTx,
+    tenant: &TenantId,
+    user: &UserId,
+    account: ConnectorId,
+    most: i64,
+) -> Result<usize, Error> {
+    sql("UPDATE user_log SET silent = true, event = 'erased', payload = '{}' \
+         WHERE tenant = $1 AND user_id = $2 AND nseq IN ( \
+             SELECT nseq FROM user_log WHERE tenant = $1 AND user_id = $2 AND account_id = $3 AND kind = 'created' \
+                 AND event <> 'erased' LIMIT $4)")
+    .binds((tenant, user, account, most))
+    .execute(tx)
     .await
 }
 

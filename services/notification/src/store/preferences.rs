@@ -1,6 +1,6 @@
 //! `preferences`: what a user has set.
 
-use postrider_domain::{ConnectorId, TenantId, UserId};
+use postrider_domain::{ConnectorId, TenantId, Timestamp, UserId};
 use postrider_storage::{Error, TenantTx, sql};
 use serde_json::Value;
 use uuid::Uuid;
@@ -22,6 +22,10 @@ pub struct Effective {
     pub preferences: Preferences,
 }
 
+fn scope(account: Option<ConnectorId>) -> String {
+    account.map(|id| id.to_string()).unwrap_or_default()
+}
+
 /// What is in force for a user, or for one account of theirs: defaults, then the user's row, then the account's.
 pub async fn effective(
     tx: &TenantTx,
@@ -29,10 +33,9 @@ pub async fn effective(
     user: &UserId,
     account: Option<ConnectorId>,
 ) -> Result<Effective, Error> {
-    let scope = account.map(|id| id.to_string()).unwrap_or_default();
     let rows = sql("SELECT id, scope, settings FROM preferences \
                     WHERE tenant = $1 AND user_id = $2 AND (scope = '' OR scope = $3) ORDER BY scope")
-    .binds((tenant, user, scope))
+    .binds((tenant, user, scope(account)))
     .load::<Patch>(tx)
     .await?;
     let mut effective = Effective::default();
@@ -42,4 +45,28 @@ pub async fn effective(
         effective = Effective { id: Some(row.id), preferences: effective.preferences.with(patch) };
     }
     Ok(effective)
+}
+
+/// A change of what a user has set, for all accounts or for one.
+pub struct Change<'a> {
+    /// Of the row, if it is new.
+    pub id: Uuid,
+    pub tenant: &'a TenantId,
+    pub user: &'a UserId,
+    pub account: Option<ConnectorId>,
+    /// Members by name; null takes one back.
+    pub settings: Value,
+    pub now: Timestamp,
+}
+
+/// Writes a change over what was set before.
+pub async fn change(tx: &TenantTx, change: Change<'_>) -> Result<(), Error> {
+    sql("INSERT INTO preferences AS p (tenant, user_id, scope, id, settings, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, jsonb_strip_nulls($5), $6, $6) \
+         ON CONFLICT (tenant, user_id, scope) DO UPDATE \
+             SET settings = jsonb_strip_nulls(p.settings || $5), updated_at = excluded.updated_at")
+    .binds((change.tenant, change.user, scope(change.account), change.id, change.settings, change.now))
+    .execute(tx)
+    .await?;
+    Ok(())
 }

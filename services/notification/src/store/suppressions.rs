@@ -28,6 +28,23 @@ pub async fn insert(tx: &TenantTx, row: Suppression<'_>) -> Result<(), Error> {
     Ok(())
 }
 
+/// Forgets at most `most` reasons about an account. Returns how many.
+pub async fn forget_account(
+    tx: &TenantTx,
+    tenant: &TenantId,
+    user: &UserId,
+    account: ConnectorId,
+    most: i64,
+) -> Result<usize, Error> {
+    sql("DELETE FROM suppressions s USING ( \
+             SELECT type, business_key FROM suppressions \
+             WHERE tenant = $1 AND user_id = $2 AND account_id = $3 LIMIT $4) old \
+         WHERE s.tenant = $1 AND s.user_id = $2 AND s.type = old.type AND s.business_key = old.business_key")
+    .binds((tenant, user, account, most))
+    .execute(tx)
+    .await
+}
+
 /// Forgets at most `most` of a tenant's reasons older than the given instant. Returns how many.
 pub async fn prune(tx: &TenantTx, tenant: &TenantId, before: Timestamp, most: i64) -> Result<usize, Error> {
     sql("DELETE FROM suppressions s USING ( \

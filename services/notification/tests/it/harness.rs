@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures_util::{SinkExt, StreamExt};
-use postrider_broker::{Broker, BrokerConfig, Publisher};
+use postrider_broker::{Broker, BrokerConfig, Live, Publisher};
 use postrider_contracts::Event;
 use postrider_domain::{Secret, TenantId};
+use postrider_notification::actions::Actions;
 use postrider_notification::channels::socket::Settings;
 use postrider_notification::config::Config;
+use postrider_notification::hints::{Announcer, Hub, ReplicaId};
+use postrider_notification::metrics::Metrics;
 use postrider_notification::{App, Deps};
 use postrider_runtime::config::{DatabaseUrl, Env, Listen};
 use postrider_runtime::{Context, Service};
@@ -33,6 +36,7 @@ pub struct World {
     pub vhost: TestVhost,
     pub producer: Producer,
     pub publisher: Arc<dyn Publisher>,
+    live: Live,
     outside: Context,
 }
 
@@ -57,7 +61,7 @@ impl World {
         let outside = Context::for_tests();
         let broker = Broker::start(BrokerConfig { url: vhost.amqp_url(), service: "outside" }, &outside);
         broker.ready().await;
-        Self { db, vhost, producer: Producer::default(), publisher: broker.publisher(), outside }
+        Self { db, vhost, producer: Producer::default(), publisher: broker.publisher(), live: broker.live(), outside }
     }
 
     pub async fn replica(&self, settings: Settings) -> Replica {
@@ -100,6 +104,13 @@ impl World {
         Replica { api: format!("http://{addr}"), socket_url: format!("{socket_addr}"), cx, running: Some(running) }
     }
 
+    /// What a replica does its jobs with, without its listeners.
+    pub fn actions(&self) -> Actions {
+        let announcer = Announcer::new(Hub::default(), self.live.clone(), ReplicaId(uuid::Uuid::nil()));
+        let metrics = Arc::new(Metrics::new(&Context::for_tests().registry));
+        Actions::new(self.outside.seams.clone(), announcer, metrics, TimeDelta::days(30))
+    }
+
     /// Sends an event through the broker.
     pub async fn send<E: Event>(&self, account: &Account, event: &E) {
         self.producer.send(&self.publisher, account, event).await;
@@ -112,7 +123,8 @@ impl World {
                    VALUES ($1, $2, gen_random_uuid(), $4, $4, now(), now())), \
              r AS (INSERT INTO notification.notifications (tenant, id, user_id, account_id, type, business_key, title, \
                        message, created_nseq, nseq, expires_at, decision, created_at, updated_at) \
-                   SELECT $1, id, $2, $3, 'new_message', 'm' || n - 1, 't', 'm', n, n, now(), '[]', now(), now() FROM n) \
+                   SELECT $1, id, $2, $3, 'new_message', 'm' || n - 1, 't', 'm', n, n, now() + interval '30 days', '[]', \
+                          now(), now() FROM n) \
              INSERT INTO notification.user_log (tenant, user_id, nseq, kind, room, event, payload, notification_id, \
                        account_id, unread, created_at) \
              SELECT $1, $2, n, 'created', 'notifications', 'notification:new_message', \

@@ -25,6 +25,14 @@ async fn refused(request: RequestBuilder, what: &str) -> (u16, Value) {
 }
 
 fn routes(id: &str) -> Vec<(Method, String)> {
+    let set = [
+        (Method::PUT, "/preferences"),
+        (Method::POST, "/preferences/silence"),
+        (Method::POST, "/preferences/unsilence"),
+        (Method::POST, "/preferences/simulate"),
+        (Method::DELETE, "/cleanup-old"),
+    ]
+    .map(|(method, path)| (method, format!("/api/notifications{path}")));
     let get = ["", "/stats", "/preferences"].map(|path| (Method::GET, format!("/api/notifications{path}")));
     let post = ["", "/bulk-read"].map(|path| (Method::POST, format!("/api/notifications{path}")));
     let of_one = ["read", "unread", "archive"].map(|verb| (Method::POST, format!("/api/notifications/{id}/{verb}")));
@@ -34,7 +42,7 @@ fn routes(id: &str) -> Vec<(Method, String)> {
         (Method::GET, "/internal/events?stream=x".to_owned()),
         (Method::GET, "/internal/streams?changed_since=2026-01-01T00:00:00Z".to_owned()),
     ];
-    get.into_iter().chain(post).chain(of_one).chain(rest).collect()
+    get.into_iter().chain(set).chain(post).chain(of_one).chain(rest).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,7 @@
 //! Against real Postgres and RabbitMQ (`make services`), with the service's own listeners.
 #[cfg(test)]
+mod clean_up;
+#[cfg(test)]
 mod client;
 #[cfg(test)]
 mod consume;
@@ -9,6 +11,8 @@ mod harness;
 mod hostile;
 #[cfg(test)]
 mod http_notifications;
+#[cfg(test)]
+mod http_preferences;
 #[cfg(test)]
 mod js_client;
 #[cfg(test)]
@@ -21,6 +25,8 @@ mod places;
 mod polling;
 #[cfg(test)]
 mod producer;
+#[cfg(test)]
+mod quiet_hours;
 #[cfg(test)]
 mod read_state;
 #[cfg(test)]

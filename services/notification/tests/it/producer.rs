@@ -104,7 +104,7 @@ pub fn mail(message_id: &str) -> EmailReceived {
             from: Some(Address { name: "John Doe".to_owned(), email: "john@example.com".to_owned() }),
             subject: format!("Subject {message_id}"),
             folder: "Inbox".to_owned(),
-            labels: vec![Label { id: "INBOX".to_owned(), name: "INBOX".to_owned() }],
+            labels: ["INBOX", "UNREAD"].map(|id| Label { id: id.to_owned(), name: id.to_owned() }).to_vec(),
             ..EmailSummary::default()
         }),
     }

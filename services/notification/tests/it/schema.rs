@@ -25,7 +25,7 @@ async fn every_table_of_ours_is_forced_under_row_level_security() {
     let db = TestDb::fresh(Spec::NOTIFICATION, migrations).await;
     let open = "SELECT c.relname::text AS value FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                 WHERE n.nspname = 'notification' AND c.relname IN ('accounts', 'users', 'notifications', 'user_log', \
-                'preferences', 'suppressions') AND NOT (c.relrowsecurity AND c.relforcerowsecurity)";
+                'preferences', 'suppressions', 'quiet_ends') AND NOT (c.relrowsecurity AND c.relforcerowsecurity)";
     assert_eq!(names(&db, open).await, Vec::<String>::new());
     let undated = "SELECT t.table_name::text AS value FROM information_schema.tables t \
                    WHERE t.table_schema = 'notification' AND t.table_name NOT LIKE '%diesel%' AND NOT EXISTS \
@@ -44,6 +44,7 @@ async fn the_system_role_sees_no_content_and_no_role_sees_nothing() {
     }
     let tx = db.db.system().await.unwrap();
     Statement::dynamic("SELECT user_id AS value FROM users".to_owned()).load::<Value<String>>(&tx).await.unwrap();
+    Statement::dynamic("SELECT user_id AS value FROM quiet_ends".to_owned()).load::<Value<String>>(&tx).await.unwrap();
     tx.rollback().await.unwrap();
     let account = Account::new("t1", "u1");
     let tx = db.db.tenant(&account.tenant).await.unwrap();
@@ -52,6 +53,6 @@ async fn the_system_role_sees_no_content_and_no_role_sees_nothing() {
     let written = Statement::dynamic(write.to_owned()).execute(&tx).await;
     assert!(matches!(written, Err(Error::Forbidden(_))));
     let tx = db.db.tenant(&TenantId::parse("t1").unwrap()).await.unwrap();
-    let deleted = Statement::dynamic("DELETE FROM notifications".to_owned()).execute(&tx).await;
+    let deleted = Statement::dynamic("DELETE FROM users".to_owned()).execute(&tx).await;
     assert!(matches!(deleted, Err(Error::Forbidden(_))));
 }

@@ -14,7 +14,7 @@ pub struct Data<T> {
     pub data: T,
 }
 
-/// How far each channel is: `delivered` or `skipped`; `/explain` says why.
+/// How far each channel is: `delivered`, `held` until the quiet hours end, or `skipped`; `/explain` says why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeliveryStatus {
     pub in_app: String,
@@ -59,8 +59,14 @@ pub fn decisions(row: &Notification) -> Vec<Decision> {
 }
 
 fn status(decisions: &[Decision], channel: Channel) -> String {
-    let done = decisions.iter().any(|decision| decision.channel == channel && decision.outcome == Outcome::Done);
-    if done { "delivered" } else { "skipped" }.to_owned()
+    // What was held is decided a second time.
+    let latest = decisions.iter().rev().find(|decision| decision.channel == channel);
+    match latest.map(|decision| decision.outcome) {
+        Some(Outcome::Done) => "delivered",
+        Some(Outcome::Held) => "held",
+        Some(Outcome::Skipped) | None => "skipped",
+    }
+    .to_owned()
 }
 
 impl From<Notification> for NotificationView {
@@ -68,7 +74,7 @@ impl From<Notification> for NotificationView {
         let decisions = decisions(&row);
         Self {
             delivery_status: DeliveryStatus {
-                in_app: status(&decisions, Channel::Row),
+                in_app: status(&decisions, Channel::Live),
                 push: status(&decisions, Channel::Push),
                 email: status(&decisions, Channel::Email),
                 webhook: status(&decisions, Channel::Webhook),

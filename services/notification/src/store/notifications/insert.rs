@@ -5,7 +5,7 @@ use postrider_storage::{Error, TenantTx, sql};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::rules::Draft;
+use crate::rules::{Draft, Live};
 use crate::store::log::Entry;
 
 /// A draft with everything the row needs.
@@ -28,24 +28,28 @@ pub async fn insert(tx: &TenantTx, new: NewNotification<'_>) -> Result<bool, Err
     let NewNotification { draft, entry, now, .. } = new;
     let email_id = draft.email_id.as_deref().and_then(|id| id.parse::<Uuid>().ok());
     let (is_read, read_at) = (draft.silenced.is_some(), draft.silenced.map(|_reason| now));
+    let held_until = match draft.live() {
+        Live::Later(until) => Some(until),
+        Live::Now | Live::Never => None,
+    };
     let logged = sql(
         "WITH born AS ( \
              INSERT INTO notifications (tenant, id, user_id, account_id, type, business_key, title, message, \
                  sender_email, sender_name, folder, data, email_id, message_id, is_read, read_at, created_nseq, nseq, \
-                 expires_at, decision, created_at, updated_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, $18, $19, $20, $20) \
+                 expires_at, decision, created_at, updated_at, held_until) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, $18, $19, $20, $20, $25) \
              ON CONFLICT ON CONSTRAINT notifications_once DO NOTHING RETURNING id), \
          head AS ( \
              UPDATE users u SET nseq = $17, unread = $21, updated_at = $20 FROM born \
              WHERE u.tenant = $1 AND u.user_id = $3 RETURNING born.id) \
          INSERT INTO user_log (tenant, user_id, nseq, kind, room, event, payload, notification_id, account_id, unread, \
-             created_at) \
-         SELECT $1, $3, $17, 'created', $22, $23, $24, head.id, $4, $21, $20 FROM head",
+             created_at, silent) \
+         SELECT $1, $3, $17, 'created', $22, $23, $24, head.id, $4, $21, $20, $26 FROM head",
     )
     .binds((new.tenant, new.id, new.user, new.account, draft.kind, &draft.business_key, &draft.title, &draft.message))
     .binds((draft.sender_email.as_deref(), draft.sender_name.as_deref(), draft.folder.as_deref(), &draft.data))
     .binds((email_id, draft.message_id.as_deref(), is_read, read_at, entry.nseq, new.expires_at, new.decision, now))
-    .binds((entry.unread, entry.room, &entry.event, &entry.payload))
+    .binds((entry.unread, entry.room, &entry.event, &entry.payload, held_until, entry.silent))
     .execute(tx)
     .await?;
     Ok(logged == 1)

@@ -32,6 +32,7 @@ impl Changed {
             payload: json!({ "notificationId": self.id }),
             account_id: self.account_id,
             unread: self.unread,
+            silent: false,
         }
     }
 }

@@ -129,7 +129,9 @@ impl Cursors {
             let cursor = self.of_mut(*room).cursor.as_mut();
             let Some(cursor) = cursor.filter(|cursor| cursor.last_sent < entry.nseq) else { continue };
             cursor.last_sent = entry.nseq;
-            if *room == entry.room && wanted {
+            if *room == entry.room && entry.silent {
+                // Nobody is sent it: nothing is missed.
+            } else if *room == entry.room && wanted {
                 step = Step::Emit { replayed: entry.nseq <= cursor.replay_until };
             } else if *room == entry.room {
                 cursor.complete_until.get_or_insert(entry.nseq - 1);
@@ -157,7 +159,7 @@ mod tests {
     use uuid::Uuid;
 
     fn entry(nseq: i64, room: Room, account_id: Option<ConnectorId>) -> Entry {
-        Entry { nseq, room, event: "e".to_owned(), payload: json!({}), account_id, unread: 0 }
+        Entry { nseq, room, event: "e".to_owned(), payload: json!({}), account_id, unread: 0, silent: false }
     }
 
     #[test]
