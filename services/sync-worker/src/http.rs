@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod api;
+pub mod connectors;
 pub mod doc;
 mod download;
 pub mod gmail;
@@ -13,5 +14,5 @@ use actix_web::web::ServiceConfig;
 
 /// Mounts the public routes.
 pub fn routes(config: &mut ServiceConfig) {
-    config.configure(mail::routes).configure(sync_runs::routes).configure(gmail::routes);
+    config.configure(mail::routes).configure(sync_runs::routes).configure(gmail::routes).configure(connectors::routes);
 }

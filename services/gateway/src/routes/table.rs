@@ -23,6 +23,12 @@ pub const TABLE: &[Route] = &[
     row(Get, "/api/connectors/{id}", Connector, Caller),
     row(Patch, "/api/connectors/{id}", Connector, Caller),
     row(Delete, "/api/connectors/{id}", Connector, Caller),
+    row(Get, "/api/v1/connect-links", Connector, Caller),
+    row(Post, "/api/v1/connect-links", Connector, Caller),
+    row(Delete, "/api/v1/connect-links/{id}", Connector, Caller),
+    // What a mailed link opens, and its button.
+    row(Get, "/connect/{token}", Connector, Open),
+    row(Post, "/connect/{token}", Connector, Open),
     row(Get, "/api/system/info", Connector, Open),
     // --- watch and queue
     row(Post, "/api/v1/gmail/watch/start", Connector, Caller),
@@ -48,6 +54,7 @@ pub const TABLE: &[Route] = &[
     row(Delete, "/api/v1/emails/{id}/references/{kind}/{ref}", SyncWorker, Caller),
     row(Get, "/api/v1/threads/{thread_id}", SyncWorker, Caller),
     row(Get, "/api/v1/labels", SyncWorker, Caller),
+    row(Get, "/api/v1/connectors/{id}/export", SyncWorker, Caller),
     // --- notifications
     row(Get, "/api/notifications", Notification, Caller),
     row(Post, "/api/notifications", Notification, Caller),

@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use super::{gmail, mail, sync_runs};
+use super::{connectors, gmail, mail, sync_runs};
 
 /// Every route.
 #[derive(OpenApi)]
@@ -19,6 +19,7 @@ use super::{gmail, mail, sync_runs};
         mail::references::remove,
         mail::thread::handle,
         mail::labels::handle,
+        connectors::export::handle,
         sync_runs::list::handle,
         sync_runs::get::handle,
         gmail::stats::handle,

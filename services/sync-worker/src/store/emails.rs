@@ -3,6 +3,7 @@
 //! Readers say the tenant although row-level security says it too: the planner only uses the tenant-first indexes when
 //! the statement does.
 
+mod exported;
 mod known;
 mod list;
 mod newest;
@@ -13,6 +14,7 @@ mod summary;
 mod unlisted;
 mod write;
 
+pub use exported::{Exported, list_exported};
 pub use known::{list_known, mark_announced};
 pub use list::{Filter, list};
 pub use newest::list_newest;

@@ -16,6 +16,7 @@ mod due_scan;
 mod failures;
 mod gmail;
 mod harness;
+mod http_connectors;
 mod http_gmail;
 mod http_hostile;
 mod http_mail;

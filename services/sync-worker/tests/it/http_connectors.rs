@@ -1,0 +1,3 @@
+//! `/api/v1/connectors/{id}/…`: a mailbox as a whole.
+
+mod export;
