@@ -5,12 +5,14 @@ mod body;
 mod caller;
 mod path;
 mod query;
+mod write_id;
 
 pub use account::AccountHeader;
 pub use body::{ApiJson, BodyLimit};
 pub use caller::{Caller, ServiceCaller, bearer};
 pub use path::PathId;
 pub use query::ApiQuery;
+pub use write_id::{WRITE_ID_HEADER, WriteId};
 
 pub(crate) use caller::{VerifiedToken, internal_tokens};
 

@@ -26,7 +26,7 @@ pub mod service_tokens;
 
 pub use actix_web;
 pub use client::{Call, ClientError, ServiceClient, Timeouts};
-pub use extract::{AccountHeader, ApiJson, ApiQuery, Caller, PathId, ServiceCaller, bearer};
+pub use extract::{AccountHeader, ApiJson, ApiQuery, Caller, PathId, ServiceCaller, WriteId, bearer};
 pub use health::Health;
 pub use list::{Cursor, Limit, Page, RowTime};
 pub use middleware::RequestContext;

@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use postrider_runtime::{ConfigErrors, Context, Env, Service, Shutdown};
-use postrider_web::client_tokens::ClientTokens;
+use postrider_storage::{Db, DbConfig};
+use postrider_web::client_tokens::{ClientTokens, TokenIssuer};
 use postrider_web::{Health, InternalTokens, Server, ServerConfig};
 
 use crate::config::Config;
 use crate::drain::Drain;
 use crate::http::routes;
 use crate::jobs;
+use crate::keys::ApiKeys;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::observe;
@@ -57,11 +59,16 @@ impl Service for App {
         }
         let metrics = Metrics::new(&cx.registry);
         let limits = Arc::new(Limits::new(config.rates));
-        jobs::start(&cx, &limits, &metrics);
+        let db = Db::connect(DbConfig::of(config.database, store::SPEC))?;
+        jobs::start(&cx, &db, &limits, &metrics);
         let proxy = Proxy::new(config.upstreams, metrics.clone())?;
         let services = Upstream::ALL.map(|service| (service, proxy.origin(service).clone())).to_vec();
         let clock = cx.seams.clock.clone();
         let state = State {
+            keys: ApiKeys::new(&db, clock.clone()),
+            db,
+            seams: cx.seams.clone(),
+            issuer: TokenIssuer::new(config.client_tokens.clone()),
             clients: ClientTokens::new(config.client_tokens, clock.clone()),
             internal: InternalTokens::new(config.internal_keys, Self::NAME, clock),
             limits,
@@ -71,7 +78,7 @@ impl Service for App {
             bodies: config.bodies,
             catalog: Arc::new(Catalog::new(proxy.client(), config.public_url.origin(), services)),
             proxy,
-            replicas: Arc::new(Replicas::new(&config.socketio)),
+            replicas: Replicas::followed(&config.socketio, &cx).await,
             places: Places::new(tunnels),
             sessions: Sessions::default(),
             metrics,
@@ -87,7 +94,8 @@ impl Service for App {
                 body_limit: LONGEST,
             },
             &cx,
-            // Nothing behind it decides whether it may be asked: a service that is down costs its own routes only.
+            // Nothing behind it decides whether it may be asked: a service that is down costs its own routes only, and
+            // a database that is down API keys and repeated writes.
             Health::new(),
             move |routing| {
                 routing.app_data(data.clone());

@@ -2,13 +2,12 @@
 //! `NOTIFICATION_URL`, `INGEST_URL`, `SOCKETIO_URL`, `JWT_SECRET` or `JWT_JWKS_URL`, `JWT_ISSUER`, `JWT_AUDIENCE`,
 //! `JWT_USER_CLAIM`, `JWT_TENANT_CLAIM`, `JWT_SCOPE_CLAIM`, `INTERNAL_KEYS`, `RATE_LIMIT_PER_MINUTE`,
 //! `RATE_LIMIT_PER_ADDRESS`, `CORS_ALLOWED_ORIGINS`, `TRUSTED_PROXIES`, `SOCKETIO_SESSIONS_PER_ADDRESS`,
-//! `SOCKETIO_TUNNELS`, `SOCKETIO_TUNNELS_PER_ADDRESS`, `SOCKETIO_DRAIN_SECONDS`, `STOP_DEADLINE_SECONDS`.
-//!
-//! `GATEWAY_DATABASE_URL` is read by `migrate` only: what this service serves today needs no database.
+//! `SOCKETIO_TUNNELS`, `SOCKETIO_TUNNELS_PER_ADDRESS`, `SOCKETIO_DRAIN_SECONDS`, `STOP_DEADLINE_SECONDS`,
+//! `GATEWAY_DATABASE_URL`.
 
 use std::time::Duration;
 
-use postrider_runtime::config::{Listen, PublicUrl, ServiceUrl, all};
+use postrider_runtime::config::{DatabaseUrl, Listen, PublicUrl, ServiceUrl, all};
 use postrider_runtime::lifecycle::DEFAULT_DEADLINE;
 use postrider_runtime::{ConfigErrors, Env};
 use postrider_web::client_tokens::ClientTokenRules;
@@ -25,6 +24,7 @@ use crate::tunnel::Most;
 #[derive(Debug, Clone)]
 pub struct Config {
     pub listen: Listen,
+    pub database: DatabaseUrl,
     pub public_url: PublicUrl,
     pub upstreams: Upstreams,
     /// The Socket.IO listeners, one or several.
@@ -78,6 +78,7 @@ impl Config {
     pub fn load(env: &Env) -> Result<Self, ConfigErrors> {
         let (
             listen,
+            database,
             public_url,
             upstreams,
             socketio,
@@ -90,6 +91,7 @@ impl Config {
             drain,
         ) = all((
             Listen::load(env, "gateway"),
+            DatabaseUrl::load(env, "gateway"),
             PublicUrl::load(env),
             Upstreams::load(env),
             socketio(env),
@@ -103,6 +105,7 @@ impl Config {
         ))?;
         Ok(Self {
             listen,
+            database,
             public_url,
             upstreams,
             socketio,
@@ -193,7 +196,11 @@ mod tests {
 
     fn env(more: &[(&str, &str)]) -> Env {
         let (secret, keys) = ("x".repeat(32), keys(&Service::ALL));
-        let base = [("JWT_SECRET", secret.as_str()), ("INTERNAL_KEYS", keys.as_str())];
+        let base = [
+            ("JWT_SECRET", secret.as_str()),
+            ("INTERNAL_KEYS", keys.as_str()),
+            ("GATEWAY_DATABASE_URL", "postgres://gateway:x@127.0.0.1/postrider"),
+        ];
         Env::from_pairs(base.into_iter().chain(more.iter().copied()))
     }
 

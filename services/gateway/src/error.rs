@@ -8,6 +8,7 @@ use postrider_web::client_tokens::TokenRefused;
 use postrider_web::codes;
 use postrider_web::service_tokens::TokenError;
 
+use crate::http::Refused;
 use crate::limits::Exceeded;
 use crate::rules::identity::Mismatch;
 use crate::tunnel::Full;
@@ -44,6 +45,16 @@ pub enum Error {
     /// The path would become another one on the way.
     #[error("the path cannot be passed on as it is")]
     Path,
+    #[error(transparent)]
+    Storage(#[from] postrider_storage::Error),
+    #[error(transparent)]
+    Repeat(#[from] Refused),
+    /// What the gateway answers itself says what is wrong.
+    #[error("{0}")]
+    Problem(Box<Problem>),
+    /// An answer that could not be read, or a kept one that could not be opened.
+    #[error("the answer was lost")]
+    Aborted,
     #[error("no token can be made for the service: {0}")]
     NoKey(#[from] TokenError),
     /// The caller is known here; a service that refuses our own token is our mistake, not the caller's.
@@ -71,7 +82,14 @@ impl Error {
             Self::NoKey(_) | Self::OwnToken(_) => Some("own_token"),
             Self::ClockDrift(..) => Some("clock_drift"),
             Self::Unprovable => Some("unprovable"),
-            Self::NoRoute | Self::Unreachable(_) | Self::NoListener | Self::Path => None,
+            Self::Repeat(_) => Some("repeat"),
+            Self::NoRoute
+            | Self::Unreachable(_)
+            | Self::NoListener
+            | Self::Path
+            | Self::Storage(_)
+            | Self::Problem(_)
+            | Self::Aborted => None,
         }
     }
 }
@@ -96,7 +114,22 @@ impl From<Error> for Problem {
                 unavailable("The clocks of two of our machines differ too much.").with_code(codes::CLOCK_DRIFT)
             }
             Error::Path => Self::not_found(),
-            Error::NoKey(_) | Error::OwnToken(_) => Self::internal(),
+            Error::Storage(error) => error.into(),
+            Error::Repeat(refused) => repeat(refused),
+            Error::Problem(problem) => *problem,
+            Error::NoKey(_) | Error::OwnToken(_) | Error::Aborted => Self::internal(),
+        }
+    }
+}
+
+fn repeat(refused: Refused) -> Problem {
+    let detail = format!("{refused}.");
+    match refused {
+        Refused::Malformed => Problem::unprocessable(codes::INVALID_REQUEST, "A header is wrong.")
+            .field("Idempotency-Key", refused.to_string()),
+        Refused::OtherRequest => Problem::unprocessable("idempotency_key_reused", detail),
+        Refused::UnderWay(left) => {
+            Problem { retry_after: Some(left), ..Problem::conflict("idempotency_key_in_use", detail) }
         }
     }
 }

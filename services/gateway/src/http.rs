@@ -2,11 +2,20 @@
 //! router, which alone decides which row a request belongs to; [`pass`] carries it to the row's service.
 
 mod admit;
+mod api_keys;
+mod audit_log;
+mod doc;
 mod docs;
 mod headers;
 mod intake;
+mod once;
+mod own;
 mod pass;
 mod socketio;
+mod tokens;
+
+pub use doc::ApiDoc;
+pub use once::{KEPT, Refused};
 
 use std::collections::BTreeMap;
 
@@ -31,6 +40,21 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/openapi.json").route(on(Verb::Get).to(docs::openapi)).default_service(only_get()))
         .service(resource("/docs").route(on(Verb::Get).to(docs::page)).default_service(only_get()))
         .service(resource("/docs/{file}").route(on(Verb::Get).to(docs::file)).default_service(only_get()))
+        .service(
+            resource(api_keys::ALL)
+                .route(on(Verb::Get).to(api_keys::list))
+                .route(on(Verb::Post).to(api_keys::create))
+                .default_service(others(vec![Verb::Get, Verb::Post])),
+        )
+        .service(
+            resource(api_keys::ONE)
+                .route(on(Verb::Delete).to(api_keys::delete))
+                .default_service(others(vec![Verb::Delete])),
+        )
+        .service(
+            resource(tokens::ALL).route(on(Verb::Post).to(tokens::create)).default_service(others(vec![Verb::Post])),
+        )
+        .service(resource(audit_log::ALL).route(on(Verb::Get).to(audit_log::list)).default_service(only_get()))
         .service(resource("/socket.io").to(socketio::carry))
         .service(resource("/socket.io/").to(socketio::carry));
     let handled = |row, mounted: actix_web::Route| {

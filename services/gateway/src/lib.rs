@@ -2,12 +2,14 @@
 //! Socket.IO's included. It knows no mail and no account, and services trust nothing that does not bear its token.
 
 pub mod app;
+pub mod audit;
 pub mod config;
 pub mod consumers;
 pub mod drain;
 pub mod error;
 pub mod http;
 pub mod jobs;
+pub mod keys;
 pub mod limits;
 pub mod metrics;
 pub mod observe;

@@ -27,6 +27,10 @@ pub struct Rates {
 /// Polls a minute of one Socket.IO session: 20 a second, and a burst of a minute's worth.
 pub const POLLS: NonZeroU32 = NonZeroU32::new(1_200).unwrap();
 
+/// API keys a minute that an address may have looked up: each costs a look into the database, and a key that is none can
+/// be made up. Known keys are remembered, so that an office needs six a minute and key at most.
+pub const LOOKS: NonZeroU32 = NonZeroU32::new(600).unwrap();
+
 /// Whose budget a request uses.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Payer {
@@ -37,6 +41,8 @@ pub enum Payer {
     Address(IpAddr),
     /// An address that opens a Socket.IO session, or names one that is not known here.
     Session(IpAddr),
+    /// An address whose API keys are looked up.
+    Keys(IpAddr),
     /// A Socket.IO session that polls, by the id the client knows it by.
     Poll(String),
 }
@@ -70,6 +76,7 @@ pub struct Limits {
     addresses: Keyed,
     sessions: Keyed,
     polls: Keyed,
+    keys: Keyed,
     rates: Rates,
     clock: DefaultClock,
 }
@@ -84,6 +91,7 @@ impl Limits {
             addresses: keyed(rates.address),
             sessions: keyed(rates.sessions),
             polls: keyed(POLLS),
+            keys: keyed(LOOKS),
             rates,
             clock: DefaultClock::default(),
         }
@@ -96,6 +104,7 @@ impl Limits {
             Payer::Address(_) => (&self.addresses, self.rates.address),
             Payer::Session(_) => (&self.sessions, self.rates.sessions),
             Payer::Poll(_) => (&self.polls, POLLS),
+            Payer::Keys(_) => (&self.keys, LOOKS),
         };
         match keyed.check_key(payer) {
             Ok(snapshot) => {
@@ -121,8 +130,8 @@ impl Limits {
         self.all().into_iter().map(RateLimiter::len).sum()
     }
 
-    fn all(&self) -> [&Keyed; 4] {
-        [&self.users, &self.addresses, &self.sessions, &self.polls]
+    fn all(&self) -> [&Keyed; 5] {
+        [&self.users, &self.addresses, &self.sessions, &self.polls, &self.keys]
     }
 }
 

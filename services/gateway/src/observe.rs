@@ -5,7 +5,6 @@ use std::fmt::Display;
 
 use crate::error::Error;
 use crate::metrics::Metrics;
-use crate::routes::Route;
 use crate::rules::identity::Identity;
 use crate::tunnel::Most;
 
@@ -47,9 +46,14 @@ pub fn answer_broke(cause: &dyn Display) {
 }
 
 /// A tenant's administrator asks in the name of one of its users.
-pub fn acts_for(identity: &Identity, route: &Route) {
+pub fn acts_for(identity: &Identity, route: &str) {
     let (tenant, actor, user) = (identity.tenant.as_str(), identity.actor.as_str(), identity.user.as_str());
-    tracing::info!(tenant, actor, user, route = route.pattern, "an administrator acts for a user");
+    tracing::info!(tenant, actor, user, route, "an administrator acts for a user");
+}
+
+/// A write was carried out, and its answer cannot be given again: a repeat goes on once more, under the same id.
+pub fn answer_not_kept(error: &dyn Display) {
+    tracing::warn!(error = %error, "the answer of a write under an Idempotency-Key could not be kept");
 }
 
 /// Budgets that are full again were forgotten; so many are left.

@@ -14,9 +14,11 @@ use bytes::Bytes;
 use postrider_domain::Secret;
 use postrider_web::RequestContext;
 use postrider_web::client::cause_of;
+use postrider_web::extract::WRITE_ID_HEADER;
 use postrider_web::service_tokens::TOKEN_HEADER;
 use reqwest::{Client, Method, Response};
 use url::Url;
+use uuid::Uuid;
 
 pub use answer::{pass, pass_changed, pass_head};
 pub use body::{Bodies, Held, LONGEST};
@@ -51,6 +53,8 @@ pub struct Outgoing<'a> {
     /// Whom the request comes from.
     pub client: IpAddr,
     pub body: Bytes,
+    /// Of a write that its client may repeat.
+    pub write_id: Option<Uuid>,
     pub proof: Proof,
 }
 
@@ -121,6 +125,9 @@ impl Proxy {
             if let Some(value) = value {
                 request = request.header(name, value.expose());
             }
+        }
+        if let Some(id) = outgoing.write_id {
+            request = request.header(WRITE_ID_HEADER, id.to_string());
         }
         // A GET with an empty body must stay one without.
         if !outgoing.body.is_empty() {

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use postrider_domain::Seams;
 use postrider_runtime::Tasks;
-use postrider_web::client_tokens::ClientTokens;
+use postrider_storage::Db;
+use postrider_web::client_tokens::{ClientTokens, TokenIssuer};
 use postrider_web::{InternalTokens, Origins};
 
 use crate::drain::Drain;
+use crate::keys::ApiKeys;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::openapi::catalog::Catalog;
@@ -18,7 +21,11 @@ use crate::tunnel::{Places, Replicas, Sessions};
 /// Shared by all workers.
 #[derive(Clone)]
 pub struct State {
+    pub db: Db,
+    pub seams: Seams,
     pub clients: ClientTokens,
+    pub issuer: TokenIssuer,
+    pub keys: ApiKeys,
     pub internal: InternalTokens,
     pub limits: Arc<Limits>,
     pub cors: Origins,

@@ -1,12 +1,16 @@
-//! Tables of this service. The schema holds the common base only; keys, idempotency and the audit log bring the first
-//! own tables, and with them the first use of `GATEWAY_DATABASE_URL` while serving.
+//! SQL, one file a table. Functions take the open transaction in the role they need; none commits.
 
-use postrider_storage::{EmbeddedMigrations, Spec, migrate};
+pub mod api_keys;
+pub mod audit_log;
+pub mod idempotency_keys;
+
+use postrider_storage::{EmbeddedMigrations, Spec, embed_migrations};
 
 /// Schema and roles.
 pub const SPEC: Spec = Spec::GATEWAY;
 
 /// All migrations of the schema.
 pub fn migrations() -> EmbeddedMigrations {
-    migrate::NONE
+    const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/gateway");
+    MIGRATIONS
 }

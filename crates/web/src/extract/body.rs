@@ -38,6 +38,17 @@ impl<T> ApiJson<T> {
     }
 }
 
+impl<T: DeserializeOwned> ApiJson<T> {
+    /// The same of a body that was read already.
+    ///
+    /// # Errors
+    /// As the extractor, but for the size.
+    pub fn of(request: &HttpRequest, body: &[u8]) -> Result<T, Problem> {
+        check_type(request)?;
+        decode(body)
+    }
+}
+
 impl<T> Deref for ApiJson<T> {
     type Target = T;
 
@@ -69,6 +80,11 @@ impl<T: DeserializeOwned + 'static> FromRequest for ApiJson<T> {
 }
 
 fn check_head(request: &HttpRequest, BodyLimit(limit): BodyLimit) -> Result<(), Problem> {
+    check_type(request)?;
+    Ok(BodyRules::up_to(limit).check_head(request.headers())?)
+}
+
+fn check_type(request: &HttpRequest) -> Result<(), Problem> {
     let content_type = request.content_type().trim().to_ascii_lowercase();
     let is_json = content_type == "application/json"
         || (content_type.starts_with("application/") && content_type.ends_with("+json"));
@@ -80,7 +96,7 @@ fn check_head(request: &HttpRequest, BodyLimit(limit): BodyLimit) -> Result<(), 
         };
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, codes::UNSUPPORTED_MEDIA_TYPE, detail));
     }
-    Ok(BodyRules::up_to(limit).check_head(request.headers())?)
+    Ok(())
 }
 
 fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {

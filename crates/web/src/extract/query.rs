@@ -20,6 +20,16 @@ impl<T> ApiQuery<T> {
     }
 }
 
+impl<T: DeserializeOwned> ApiQuery<T> {
+    /// The request's query string, where it is read only once the caller is known.
+    ///
+    /// # Errors
+    /// As the extractor.
+    pub fn of(request: &HttpRequest) -> Result<T, Problem> {
+        decode(request.query_string())
+    }
+}
+
 impl<T> Deref for ApiQuery<T> {
     type Target = T;
 

@@ -3,17 +3,19 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use actix_web::{HttpMessage as _, HttpRequest};
-use postrider_domain::Secret;
+use postrider_domain::{Secret, Timestamp};
 use postrider_web::client_tokens::{ClientIdentity, TokenRefused};
 use postrider_web::service_tokens::{Claims, TokenError};
 use postrider_web::{RequestContext, bearer};
 
 use super::intake;
+use crate::audit::{self, Action};
 use crate::error::Error;
 use crate::limits::{Budget, Exceeded, Payer};
 use crate::observe;
 use crate::proxy::Proof;
 use crate::routes::{Access, Route};
+use crate::rules::api_key::{self, ApiKey};
 use crate::rules::client_address::household;
 use crate::rules::identity::{self, Identity};
 use crate::state::State;
@@ -54,14 +56,28 @@ pub async fn admit(
             open(request, state)?;
             Ok(Admitted::Nobody(None))
         }
-        Access::Caller => {
-            let identity = caller(request, state).await?;
-            if identity.actor != identity.user {
-                observe::acts_for(&identity, route);
-            }
-            Ok(Admitted::Caller(identity))
-        }
+        Access::Caller => Ok(Admitted::Caller(known(request, route.pattern, context, state).await?)),
     }
+}
+
+/// The caller of a route that needs one. An administrator who asks in somebody's name is written down first.
+///
+/// # Errors
+/// The caller is not known, is not whom it says, or asks too often; what must be written down cannot be.
+pub async fn known(
+    request: &HttpRequest,
+    pattern: &'static str,
+    context: &RequestContext,
+    state: &State,
+) -> Result<Identity, Error> {
+    let identity = caller(request, state).await?;
+    if identity.actor != identity.user {
+        observe::acts_for(&identity, pattern);
+        let target = format!("{} {pattern}", request.method());
+        let entry = audit::entry(state, &identity, Action::ActedFor, target, client(request, state), context);
+        audit::write(state, &identity, &entry).await?;
+    }
+    Ok(identity)
 }
 
 impl Admitted {
@@ -127,6 +143,9 @@ pub fn poll(sid: &str, request: &HttpRequest, state: &State) -> Result<(), Excee
 /// Who bears no token, or a forged one, pays as an address does. An expired one names its user, who pays: the address may
 /// be that of many, who must hear that their token has expired and not that others asked too often.
 async fn caller(request: &HttpRequest, state: &State) -> Result<Identity, Error> {
+    if let Some(key) = bearer(request.headers()).filter(|token| api_key::is_meant(token)) {
+        return by_key(key, request, state).await;
+    }
     let verdict = match bearer(request.headers()) {
         Some(token) => state.clients.verify(token).await,
         None => Err(TokenRefused::Invalid("there is none")),
@@ -140,8 +159,38 @@ async fn caller(request: &HttpRequest, state: &State) -> Result<Identity, Error>
     };
     pay(&payer, request, state)?;
     let claims = verdict?;
-    let (tenant, user) = (text(request, "x-tenant-id"), text(request, "x-user-id"));
+    let (tenant, user) = (text_of(request, "x-tenant-id"), text_of(request, "x-user-id"));
     Ok(identity::decide(claims, tenant.as_deref(), user.as_deref())?)
+}
+
+/// Who bears an API key is its user, and pays as one. A key that is none, or over, costs its address.
+async fn by_key(text: &str, request: &HttpRequest, state: &State) -> Result<Identity, Error> {
+    let refused = |reason| -> Result<Identity, Error> {
+        pay(&address(request, state), request, state)?;
+        Err(TokenRefused::Invalid(reason).into())
+    };
+    let Some(key) = ApiKey::parse(text) else { return refused("it is no API key") };
+    let known = match state.keys.remembered(&key) {
+        Some(known) => known,
+        None => {
+            pay(&Payer::Keys(household(client(request, state))), request, state)?;
+            state.keys.look_up(&key).await?
+        }
+    };
+    let Some(known) = known else { return refused("the API key is not known") };
+    if state.keys.is_over(&known) {
+        return refused("the API key has ended");
+    }
+    let claims = ClientIdentity {
+        tenant: known.tenant.clone(),
+        user: known.user.clone(),
+        scopes: known.scopes.clone(),
+        expires_at: known.expires_at.unwrap_or(Timestamp::MAX_UTC),
+    };
+    pay(&user(&claims), request, state)?;
+    let (tenant, user) = (text_of(request, "x-tenant-id"), text_of(request, "x-user-id"));
+    let identity = identity::decide(claims, tenant.as_deref(), user.as_deref())?;
+    Ok(Identity { api_key: Some(known.id), key_ends: known.expires_at, ..identity })
 }
 
 fn user(claims: &ClientIdentity) -> Payer {
@@ -160,7 +209,7 @@ fn pay(payer: &Payer, request: &HttpRequest, state: &State) -> Result<(), Exceed
 }
 
 /// A header's text; one that is no text is a value that equals nothing.
-pub fn text(request: &HttpRequest, name: &str) -> Option<String> {
+pub fn text_of(request: &HttpRequest, name: &str) -> Option<String> {
     let mut values = request.headers().get_all(name);
     let only = values.next()?;
     match (only.to_str(), values.next()) {

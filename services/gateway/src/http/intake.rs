@@ -31,7 +31,7 @@ pub async fn prove(
     context: &RequestContext,
     state: &State,
 ) -> Result<Option<Secret>, Error> {
-    let authorization = || admit::text(request, AUTHORIZATION.as_str()).map(Secret::new);
+    let authorization = || admit::text_of(request, AUTHORIZATION.as_str()).map(Secret::new);
     // A notice's proof is in other headers, so that its token says nothing about the next one.
     let token = bearer(request.headers()).filter(|_| !request.headers().contains_key(CHANNEL_ID));
     if token.is_some_and(|token| state.proofs.knows(token)) {
@@ -77,6 +77,7 @@ async fn ask(
         context,
         client: admit::client(request, state),
         body: Bytes::new(),
+        write_id: None,
         proof: Admitted::Nobody(authorization).proof(route, context, state)?,
     };
     Ok(state.proxy.send(target, outgoing).await?.status().as_u16())

@@ -1,16 +1,18 @@
 //! Carries a request of a row to the row's service.
 
 use actix_web::http::Method;
-use actix_web::web::Payload;
+use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use postrider_http::client::SMALL;
 use postrider_web::{ProblemDocument, RequestContext, codes};
 use reqwest::Response;
+use uuid::Uuid;
 
-use super::admit;
+use super::admit::{self, Admitted};
+use super::once::{self, Repeatable};
 use crate::error::Error;
-use crate::proxy::{self, Outgoing, Target};
-use crate::routes::{Access, Route};
+use crate::proxy::{self, Held, Outgoing, Target};
+use crate::routes::{Access, Route, Verb};
 use crate::state::State;
 
 /// Lets the caller in, reads the body, asks the service, and hands its answer back.
@@ -18,38 +20,64 @@ use crate::state::State;
 /// # Errors
 /// The request may not pass, or the service does not answer.
 pub async fn pass(
-    row: &Route,
+    row: &'static Route,
     request: &HttpRequest,
     context: &RequestContext,
     mut payload: Payload,
-    state: &State,
+    state: &Data<State>,
 ) -> Result<HttpResponse, Error> {
     let admitted = admit::admit(request, row, context, state).await?;
     let held = state.bodies.read(request, &mut payload, row.access, admitted.holder(request, state)).await?;
-    let target = Target {
-        name: row.service.name(),
-        origin: state.proxy.origin(row.service),
-        // The raw path: actix decodes some of it.
-        path: request.uri().path(),
-        query: request.uri().query().unwrap_or_default(),
+    let repeatable = match &admitted {
+        Admitted::Caller(identity) if row.verb != Verb::Get => {
+            Repeatable::of(request, identity, row.verb.name(), row.pattern, &held.body.bytes)?
+        }
+        Admitted::Caller(_) | Admitted::Nobody(_) => None,
     };
-    let outgoing = Outgoing {
-        request,
-        method: row.verb.method(),
-        context,
-        client: admit::client(request, state),
-        body: held.body.bytes.clone(),
-        proof: admitted.proof(row, context, state)?,
-    };
-    let answer = state.proxy.send(target, outgoing).await?;
-    if answer.status().as_u16() == 401 && row.access == Access::Caller {
-        return Err(own_token_refused(row.service.name(), answer).await);
+    let (request, context, state) = (request.clone(), context.clone(), state.clone());
+    let passage = Passage { row, request, context, admitted, held, state: state.clone() };
+    once::run(repeatable, &state, move |write_id| passage.go(write_id)).await
+}
+
+/// A request that may go on.
+struct Passage {
+    row: &'static Route,
+    request: HttpRequest,
+    context: RequestContext,
+    admitted: Admitted,
+    held: Held,
+    state: Data<State>,
+}
+
+impl Passage {
+    async fn go(self, write_id: Option<Uuid>) -> Result<HttpResponse, Error> {
+        let Self { row, request, context, admitted, held, state } = self;
+        let target = Target {
+            name: row.service.name(),
+            origin: state.proxy.origin(row.service),
+            // The raw path: actix decodes some of it.
+            path: request.uri().path(),
+            query: request.uri().query().unwrap_or_default(),
+        };
+        let outgoing = Outgoing {
+            request: &request,
+            method: row.verb.method(),
+            context: &context,
+            client: admit::client(&request, &state),
+            body: held.body.bytes.clone(),
+            write_id,
+            proof: admitted.proof(row, &context, &state)?,
+        };
+        let answer = state.proxy.send(target, outgoing).await?;
+        if answer.status().as_u16() == 401 && row.access == Access::Caller {
+            return Err(own_token_refused(row.service.name(), answer).await);
+        }
+        Ok(if request.method() == Method::HEAD {
+            proxy::pass_head(&answer)
+        } else {
+            proxy::pass(answer, Some(&state.drain))
+        })
     }
-    Ok(if request.method() == Method::HEAD {
-        proxy::pass_head(&answer)
-    } else {
-        proxy::pass(answer, Some(&state.drain))
-    })
 }
 
 /// Why a service does not take the token made for it a moment ago.

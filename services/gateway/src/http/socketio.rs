@@ -29,7 +29,7 @@ struct Session<'a> {
     /// As the replica must see it.
     query: &'a str,
     /// A session is on one replica; a new one tries them in turn.
-    replicas: Vec<&'a Replica>,
+    replicas: Vec<Replica>,
 }
 
 /// Carries one request of a Socket.IO client.
@@ -55,7 +55,7 @@ async fn carry_by(
     }
     let (query, tag) = sticky::untag(given);
     let upgrade = websocket::is_upgrade(request);
-    let replicas = match state.replicas.for_session(tag.as_deref()) {
+    let replicas = match state.replicas.for_session(tag.as_deref()).await {
         Ok(replicas) => replicas,
         Err(NoReplica::Gone) => return Ok(unknown_session()),
         Err(NoReplica::None) => return Err(Error::NoListener),
@@ -71,7 +71,7 @@ async fn tunnel(session: Session<'_>, payload: Payload, state: &State) -> Result
     for replica in replicas {
         let open = state.metrics.open_tunnel(state.places.take(address)?);
         let (tasks, stay) = (&state.tasks, state.drain.stay());
-        let carrier = Carrier { replica, query, stay, open, tasks };
+        let carrier = Carrier { replica: &replica, query, stay, open, tasks };
         match websocket::open(request, context, carrier, &mut payload).await {
             Ok(response) => return Ok(response),
             Err(error) => observe::unreachable(&state.metrics, "socketio", "upgrade", &error),
@@ -90,7 +90,7 @@ async fn poll(session: Session<'_>, mut payload: Payload, state: &State) -> Resu
     let poll = Poll { request, method, context, client, body: held.body.bytes.clone(), query, tag };
     let mut last = Error::NoListener;
     for replica in replicas {
-        match polling::ask(&state.proxy, replica, &poll).await {
+        match polling::ask(&state.proxy, &replica, &poll).await {
             Ok((response, opened)) => {
                 let named = || sticky::session(request.uri().query()?).map(str::to_owned);
                 if let Some(sid) = opened.or_else(|| response.status().is_success().then(named)?) {

@@ -26,6 +26,13 @@ pub fn merge(public_url: &str, parts: &[Part]) -> Value {
     for (path, item) in own::paths() {
         paths.entry(path).or_default().extend(item.as_object().cloned().unwrap_or_default());
     }
+    let document = own::document();
+    for (path, item) in members(&document, "/paths") {
+        paths.entry(path.clone()).or_default().extend(item.as_object().cloned().unwrap_or_default());
+    }
+    for (name, schema) in members(&document, "/components/schemas") {
+        schemas.insert(name.clone(), schema.clone());
+    }
     for part in parts {
         let Some(document) = &part.document else { continue };
         let document = with_own_names(document.clone(), part.service, &schemas);
@@ -56,7 +63,7 @@ pub fn merge(public_url: &str, parts: &[Part]) -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT or API key"}},
         },
         "x-missing": names(|part| part.document.is_none()),
         "x-stale": names(|part| part.stale),

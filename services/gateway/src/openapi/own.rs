@@ -1,8 +1,16 @@
 //! What the gateway answers itself, besides Socket.IO, which is no HTTP to its clients.
 
 use serde_json::{Map, Value, json};
+use utoipa::OpenApi as _;
 
-/// Its paths, as they stand in a document. All are open.
+use crate::http::ApiDoc;
+
+/// What it answers to callers.
+pub fn document() -> Value {
+    serde_json::to_value(ApiDoc::openapi()).unwrap_or_default()
+}
+
+/// Its open paths, as they stand in a document.
 pub fn paths() -> Map<String, Value> {
     let get = |summary: &str, answers: &[(&str, &str)]| {
         let answers: Map<String, Value> =

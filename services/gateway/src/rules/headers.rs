@@ -14,7 +14,9 @@ const HOP_BY_HOP: [&str; 9] = [
 ];
 
 /// What a client must not be able to tell a service: identity, the way here, and what the gateway sets itself.
-const SET_HERE: [&str; 12] = [
+const SET_HERE: [&str; 13] = [
+    // Services get the id it makes.
+    "idempotency-key",
     "authorization",
     "x-tenant-id",
     "x-user-id",
@@ -57,7 +59,16 @@ mod tests {
 
     #[test]
     fn identity_and_hop_headers_stay_here() {
-        for name in ["authorization", "x-tenant-id", "x-user-id", "x-forwarded-for", "connection", "te", "upgrade"] {
+        for name in [
+            "authorization",
+            "idempotency-key",
+            "x-tenant-id",
+            "x-user-id",
+            "x-forwarded-for",
+            "connection",
+            "te",
+            "upgrade",
+        ] {
             assert!(!passes_in(name, ""), "{name}");
         }
         assert!(!passes_in("x-special", "close, x-special"));
@@ -74,7 +85,6 @@ mod tests {
             "x-account-id",
             "x-goog-channel-id",
             "x-goog-pubsub-message-id",
-            "idempotency-key",
             "last-event-id",
         ] {
             assert!(passes_in(name, "keep-alive"), "{name}");

@@ -1,9 +1,10 @@
 //! Who a caller is. The verified token decides (law 5); `X-Tenant-ID` and `X-User-ID` may only repeat it, with one
 //! exception: `tenant:admin` may act as any user of its own tenant.
 
-use postrider_domain::{TenantId, UserId};
+use postrider_domain::{TenantId, Timestamp, UserId};
 use postrider_web::client_tokens::ClientIdentity;
 use postrider_web::{Scope, Scopes};
+use uuid::Uuid;
 
 /// Whom a request acts for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +15,9 @@ pub struct Identity {
     pub scopes: Scopes,
     /// Whose token it is; differs from `user` only for a tenant administrator.
     pub actor: UserId,
+    /// The API key that was borne in place of a token, and when it ends.
+    pub api_key: Option<Uuid>,
+    pub key_ends: Option<Timestamp>,
 }
 
 /// A header that claims more than the token.
@@ -45,7 +49,7 @@ pub fn decide(
         }
         _ => actor.clone(),
     };
-    Ok(Identity { tenant, user, scopes, actor })
+    Ok(Identity { tenant, user, scopes, actor, api_key: None, key_ends: None })
 }
 
 #[cfg(test)]
@@ -57,7 +61,7 @@ mod tests {
             tenant: TenantId::parse("acme").unwrap(),
             user: UserId::parse("ann").unwrap(),
             scopes: Scopes::parse(scopes),
-            expires_at: postrider_domain::Timestamp::default(),
+            expires_at: Timestamp::default(),
         }
     }
 

@@ -36,7 +36,7 @@ pub async fn ask(proxy: &Proxy, replica: &Replica, poll: &Poll<'_>) -> Result<(H
     let target = Target { name: "socketio", origin: &origin, path: "/socket.io/", query: poll.query };
     let Poll { request, method, context, client, body, .. } = poll;
     let (method, body, proof) = (method.clone(), body.clone(), Proof::default());
-    let outgoing = Outgoing { request, method, context, client: *client, body, proof };
+    let outgoing = Outgoing { request, method, context, client: *client, body, write_id: None, proof };
     let answer = proxy.send(target, outgoing).await?;
     if sticky::opens(poll.query) && answer.status().is_success() {
         let mut opened = None;

@@ -11,6 +11,7 @@ use wiremock::matchers::any;
 use wiremock::{Mock, ResponseTemplate};
 
 use crate::harness::{Gateway, claims_of, only, token, verified, with_method};
+use crate::keys::with_database;
 
 #[tokio::test]
 async fn a_caller_reaches_the_service_with_an_internal_token_in_place_of_its_own() {
@@ -65,9 +66,9 @@ async fn identity_headers_may_only_repeat_the_token() {
     assert!(gateway.services.connector.received_requests().await.unwrap().is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_administrator_acts_for_a_user_of_its_tenant() {
-    let gateway = Gateway::start().await;
+    let (gateway, _db) = with_database().await;
     let admin = || token(json!({"scope": "read tenant:admin"}));
     let request = gateway.request(Method::GET, "/api/connectors").bearer_auth(admin());
     assert_eq!(request.header("x-user-id", "bob").send().await.unwrap().status(), 200);

@@ -27,6 +27,19 @@ async fn the_services_documents_are_one_and_a_service_that_is_down_is_named() {
         assert_eq!(described["get"]["security"], json!([]), "{own}");
         assert_eq!(gateway.request(Method::GET, own).send().await.unwrap().status(), 200, "{own}");
     }
+    // These need a token.
+    for (own, method) in [
+        ("/api/v1/api-keys", Method::POST),
+        ("/api/v1/api-keys/{id}", Method::DELETE),
+        ("/api/v1/tokens", Method::POST),
+        ("/api/v1/audit-log", Method::GET),
+    ] {
+        let described = paths.remove(own).unwrap();
+        let operation = &described[method.as_str().to_ascii_lowercase()];
+        assert!(operation["summary"].is_string() && operation["security"].is_null(), "{own}: {described}");
+        assert_eq!(gateway.request(method, own).send().await.unwrap().status(), 401, "{own}");
+    }
+    assert!(merged["components"]["schemas"]["NewApiKey"].is_object());
     assert_eq!(Value::Object(paths), json!({"/api/connectors": {"get": {}}}));
     assert_eq!(merged["x-missing"], json!(["notification"]));
     assert_eq!(merged["servers"][0]["url"], "https://mail.example.com");

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jsonwebtoken::{EncodingKey, Header, encode};
-use postrider_domain::{Clock, Seams, SystemClock};
+use postrider_domain::{Clock, Seams, Secret, SystemClock};
 use postrider_gateway::App;
 use postrider_gateway::config::{Config, Upstreams};
 use postrider_gateway::limits::Rates;
 use postrider_gateway::proxy::Bodies;
 use postrider_gateway::rules::client_address::TrustedProxies;
 use postrider_gateway::tunnel::Most;
-use postrider_runtime::config::{Listen, PublicUrl};
+use postrider_runtime::config::{DatabaseUrl, Listen, PublicUrl};
 use postrider_runtime::{Context, Env, Service as _};
 use postrider_testing::MockServer;
 use postrider_web::Origins;
@@ -58,6 +58,12 @@ impl Gateway {
 
     /// By another clock than the machine's.
     pub async fn start_by(clock: Arc<dyn Clock>, change: impl FnOnce(Config) -> Config) -> Self {
+        // Where nothing listens: what does not need the database must not ask it.
+        Self::start_on(Secret::new("postgres://gateway:x@127.0.0.1:1/postrider"), clock, change).await
+    }
+
+    /// With a database.
+    pub async fn start_on(database: Secret, clock: Arc<dyn Clock>, change: impl FnOnce(Config) -> Config) -> Self {
         let services = Services {
             connector: answering().await,
             sync_worker: answering().await,
@@ -68,6 +74,7 @@ impl Gateway {
         let here: SocketAddr = "127.0.0.1:0".parse().unwrap();
         let config = change(Config {
             listen: Listen { addr: here, admin_addr: here },
+            database: DatabaseUrl { url: database, max_connections: 8, statement_timeout: Duration::from_secs(10) },
             public_url: PublicUrl(Url::parse("https://mail.example.com").unwrap()),
             upstreams: Upstreams {
                 connector: url(&services.connector),

@@ -9,6 +9,8 @@ mod document;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod limits_and_cors;
 #[cfg(test)]
 mod logs;
@@ -18,6 +20,8 @@ mod passing;
 mod polling;
 #[cfg(test)]
 mod pushes;
+#[cfg(test)]
+mod repeats;
 #[cfg(test)]
 mod schema;
 #[cfg(test)]

@@ -1,0 +1,66 @@
+//! The audit log: what is more than using one's own account.
+
+use std::net::IpAddr;
+
+use postrider_storage::Error;
+use postrider_web::RequestContext;
+
+use crate::rules::client_address::household;
+use crate::rules::identity::Identity;
+use crate::state::State;
+use crate::store::audit_log::{self, Entry};
+
+/// What is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// A tenant's administrator asks in the name of one of its users; the target is the route.
+    ActedFor,
+    ApiKeyCreated,
+    ApiKeyDeleted,
+    /// An API key was turned into a token; the target is the key.
+    TokenIssued,
+}
+
+impl Action {
+    /// As the API tells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ActedFor => "acted_for",
+            Self::ApiKeyCreated => "api_key.created",
+            Self::ApiKeyDeleted => "api_key.deleted",
+            Self::TokenIssued => "token.issued",
+        }
+    }
+}
+
+/// An entry about a request of `identity`.
+pub fn entry(
+    state: &State,
+    identity: &Identity,
+    action: Action,
+    target: String,
+    client: IpAddr,
+    context: &RequestContext,
+) -> Entry {
+    Entry {
+        id: state.seams.ids.uuid(),
+        user_id: identity.user.clone(),
+        actor: identity.actor.clone(),
+        api_key_id: identity.api_key,
+        action: action.as_str().to_owned(),
+        target,
+        address: household(client).to_string(),
+        request_id: context.request_id.clone(),
+        created_at: state.seams.clock.now(),
+    }
+}
+
+/// Writes an entry down. What cannot be written down is not done.
+///
+/// # Errors
+/// The database is away.
+pub async fn write(state: &State, identity: &Identity, entry: &Entry) -> Result<(), Error> {
+    let tx = state.db.tenant(&identity.tenant).await?;
+    audit_log::insert(&tx, &identity.tenant, entry).await?;
+    tx.commit().await
+}
