@@ -91,6 +91,7 @@ fn fresh(entropy: &dyn Entropy) -> Vec<(String, String)> {
     vec![
         ("JWT_SECRET".to_owned(), URL_SAFE.encode(random(48))),
         ("ENCRYPTION_KEYS".to_owned(), URL_SAFE.encode(random(32))),
+        ("NOTIFICATION_ENCRYPTION_KEYS".to_owned(), URL_SAFE.encode(random(32))),
         ("INTERNAL_KEYS".to_owned(), pairs.join(",")),
         ("GOOGLE_CLIENT_ID".to_owned(), "postrider-demo.apps.googleusercontent.com".to_owned()),
         ("GOOGLE_CLIENT_SECRET".to_owned(), URL_SAFE.encode(random(24))),
