@@ -51,6 +51,14 @@ pub enum Error {
     NoTopic,
     #[error("the account is watched on another topic")]
     TopicTaken,
+    #[error("the link is unknown, used, taken back or expired")]
+    LinkInvalid,
+    #[error("another account was chosen than the link is for")]
+    OtherAccount,
+    #[error("the user has as many links as there may be")]
+    TooManyLinks,
+    #[error("the connector needs no new consent")]
+    ReauthNotRequired,
     #[error("members are out of their limits")]
     Invalid(Vec<(String, String)>),
     #[error("Google refuses: {0}")]
@@ -131,6 +139,10 @@ impl Error {
             Self::NoAccount => "account_missing",
             Self::NoTopic => "topic_missing",
             Self::TopicTaken => "topic_taken",
+            Self::LinkInvalid => "link_invalid",
+            Self::OtherAccount => "account_mismatch",
+            Self::TooManyLinks => "connect_links_full",
+            Self::ReauthNotRequired => "reauth_not_required",
             Self::Invalid(_) => postrider_web::codes::INVALID_REQUEST,
             Self::GoogleRefused(_) => "google_refused",
             Self::GoogleUnavailable { .. } => "google_unavailable",
@@ -188,6 +200,15 @@ impl From<Error> for Problem {
                 "Another connector has this account watched on another topic, and Google allows one. Use that topic, or \
                  have the other watch stopped first.",
             ),
+            Error::LinkInvalid => Problem::not_found().with_code(code).with_detail(
+                "The link does not work: it is unknown, was used or taken back, or has expired. Ask for a new one.",
+            ),
+            Error::OtherAccount => unprocessable(
+                "Another Google account was chosen than the link is for. Nothing was connected, and the access that was \
+                 given is given back. Open the link again and choose its account.",
+            ),
+            Error::TooManyLinks => conflict("The user has 20 links that can still be used: take one back first."),
+            Error::ReauthNotRequired => conflict("The connector needs no new consent."),
             Error::Invalid(faults) => faults
                 .into_iter()
                 .fold(unprocessable("The request is not valid."), |problem, (name, why)| problem.field(name, why)),

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use postrider_domain::{Clock, ConnectorId, Secret, Timestamp};
+use postrider_domain::{Clock, ConnectorId, EmailAddress, Secret, Timestamp};
 use postrider_gmail::{GmailApi, GmailClient, GmailMetrics, GmailTransport, TokenSource, TransportConfig};
 use postrider_google_auth::oauth::{AuthorizeRequest, OAuthClient, OAuthConfig, OAuthError, Scopes};
 use postrider_google_auth::oidc::IdTokenClaims;
 use prometheus::Registry;
+use url::Url;
 
 use crate::actions::connect::grant::Code;
 use crate::config::GoogleSettings;
@@ -19,6 +20,8 @@ pub struct Google {
     pub redirect_uri: String,
     /// Asked for.
     pub scopes: Scopes,
+    /// Where people consent.
+    pub auth_url: Url,
     oauth: OAuthClient,
     transport: Arc<GmailTransport>,
 }
@@ -42,6 +45,7 @@ impl Google {
     /// # Errors
     /// No TLS roots, or a URL that is none.
     pub fn new(settings: GoogleSettings, clock: Arc<dyn Clock>, registry: &Registry) -> anyhow::Result<Self> {
+        let auth_url = settings.auth_url.clone();
         let config = OAuthConfig {
             client_id: settings.client_id.clone(),
             client_secret: settings.client_secret,
@@ -57,19 +61,20 @@ impl Google {
             client_id: settings.client_id,
             redirect_uri: settings.redirect_uri,
             scopes: settings.scopes,
+            auth_url,
             oauth,
             transport,
         })
     }
 
-    /// Where a person gives consent.
-    pub fn consent_url(&self, state: &Secret, verifier: &Secret) -> String {
+    /// Where a person gives consent; `hint` is the account to be offered.
+    pub fn consent_url(&self, state: &Secret, verifier: &Secret, hint: Option<&EmailAddress>) -> String {
         let request = AuthorizeRequest {
             redirect_uri: &self.redirect_uri,
             state,
             verifier,
             scopes: &self.scopes,
-            login_hint: None,
+            login_hint: hint,
         };
         self.oauth.authorize_url(&request).into()
     }

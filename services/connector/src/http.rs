@@ -1,8 +1,11 @@
 //! The route table, and nothing else.
 
 pub mod auth;
+pub mod connect;
+pub mod connect_links;
 pub mod connectors;
 pub mod doc;
+pub mod internal_links;
 pub mod owner;
 pub mod refusals;
 pub mod system;
@@ -26,6 +29,14 @@ pub fn routes(config: &mut ServiceConfig) {
         )
         .service(resource("/api/v1/gmail/watch/start").post(watch::start::handle))
         .service(resource("/api/v1/gmail/watch/stop").post(watch::stop::handle))
+        .service(
+            resource("/api/v1/connect-links")
+                .route(get().to(connect_links::list::handle))
+                .route(post().to(connect_links::create::handle)),
+        )
+        .service(resource("/api/v1/connect-links/{link_id}").route(delete().to(connect_links::delete::handle)))
+        .service(resource("/connect/{token}").get(connect::show::handle).post(connect::begin::handle))
+        .service(resource("/internal/connect-links").route(post().to(internal_links::create::handle)))
         .service(resource("/api/system/info").get(system::info::handle))
         .service(resource("/internal/token-leases").route(post().to(token_leases::create::handle)))
         .service(resource("/internal/refusals").route(post().to(refusals::create::handle)));

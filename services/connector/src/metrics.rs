@@ -7,6 +7,7 @@ use prometheus::{IntCounter, IntCounterVec, Registry};
 #[derive(Debug, Clone)]
 pub struct Metrics {
     pub connected: IntCounterVec,
+    pub connect_links: IntCounterVec,
     pub refreshes: IntCounterVec,
     pub refresh_waits: IntCounter,
     pub leases: IntCounterVec,
@@ -26,6 +27,12 @@ impl Metrics {
                 "postrider_connector_connected_total",
                 "Accounts connected, by new or again.",
                 &["kind"],
+            ),
+            connect_links: counter_vec(
+                registry,
+                "postrider_connector_connect_links_total",
+                "Connect links, by what happened to them: made, opened, used, refused, revoked.",
+                &["event"],
             ),
             refreshes: counter_vec(
                 registry,

@@ -1,10 +1,11 @@
 //! Internal occurrences: one function each, which logs and counts. Addresses and tokens are never logged.
 
-use postrider_domain::ConnectorId;
+use postrider_domain::{ConnectorId, UserId};
 use uuid::Uuid;
 
 use crate::actions::reauth::Reason;
 use crate::metrics::Metrics;
+use crate::store::connect_links::Link;
 
 /// An account was connected, or connected again.
 pub fn connected(metrics: &Metrics, connector: ConnectorId, created: bool) {
@@ -21,6 +22,36 @@ pub fn code_unfit(code: &str) {
         "Google refuses a code for how it is exchanged; if every consent ends so, compare GOOGLE_REDIRECT_URI with the \
          redirect URIs of the OAuth client"
     );
+}
+
+/// What happened to a connect link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkEvent {
+    Made,
+    /// Its button was pressed.
+    Opened,
+    /// Another account than its own was brought.
+    Refused,
+    Revoked,
+}
+
+/// A connect link was made, opened, taken back, or brought the wrong account. Its row says for whom.
+pub fn link(metrics: &Metrics, event: LinkEvent, link: &Link) {
+    let word = match event {
+        LinkEvent::Made => "made",
+        LinkEvent::Opened => "opened",
+        LinkEvent::Refused => "refused",
+        LinkEvent::Revoked => "revoked",
+    };
+    metrics.connect_links.with_label_values(&[word]).inc();
+    let asked_by = link.asked_by.as_ref().map_or("the service", UserId::as_str);
+    tracing::info!(link.id = %link.id, tenant = %link.tenant, user = %link.user_id, asked_by, event = word, "connect link {}: {word}", link.id);
+}
+
+/// An account was connected by a link.
+pub fn link_used(metrics: &Metrics, link: Uuid, connector: ConnectorId) {
+    metrics.connect_links.with_label_values(&["used"]).inc();
+    tracing::info!(link.id = %link, connector.id = %connector, event = "used", "connect link {link}: used");
 }
 
 /// Google answered a refresh.

@@ -2,6 +2,7 @@
 
 pub mod code_verifier;
 pub mod identity;
+pub mod link;
 pub mod redirect_uri;
 pub mod return_to;
 pub mod scopes;

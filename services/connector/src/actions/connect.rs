@@ -4,7 +4,7 @@
 //! grant            code or refresh token ──► Google ──► Grant
 //!   redeemed       a spent code's answer waits, sealed, while Gmail cannot say whose it is
 //! confirm          a Grant waits, sealed, for a yes in another browser
-//! connect          lock the address, find the connector
+//! connect          lock the address, find the connector, lock the connect link
 //!   account        use the yes up, lock the account
 //!   connector      lock and store connector and credential
 //!   watch_share    its share in the account's watch
@@ -24,11 +24,12 @@ use postrider_contracts::TraceContext;
 use postrider_domain::ConnectorId;
 use postrider_storage::TenantTx;
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 use self::connector::Stored;
 use self::grant::Grant;
-use super::Owner;
 use super::persist::persist;
+use super::{Owner, links};
 use crate::error::Error;
 use crate::events::{self, Change, WatchChange};
 use crate::observe;
@@ -36,6 +37,7 @@ use crate::rules::identity::{self, Identity};
 use crate::rules::scopes;
 use crate::rules::settings::SettingsPatch;
 use crate::state::State;
+use crate::store::connect_links;
 use crate::store::connectors::{self, Connector};
 use crate::store::google_accounts::{self, watch};
 use crate::store::oauth_states::Hash;
@@ -58,6 +60,8 @@ pub struct Request {
     pub settings: Option<SettingsPatch>,
     /// Hash of the confirm page's token, for a grant that waited for a yes. It is used up in the same transaction.
     pub confirmed: Option<Hash>,
+    /// The connect link it was begun by. It is used up in the same transaction.
+    pub link: Option<Uuid>,
     pub trace: Option<TraceContext>,
 }
 
@@ -75,6 +79,9 @@ pub async fn connect(state: &State, request: Request) -> Result<Connected, Error
         let result = persist(&own, "connect", || store(&own, &request)).await;
         if let Ok(connected) = &result {
             observe::connected(&own.metrics, connected.connector, connected.created);
+            if let Some(link) = request.link {
+                observe::link_used(&own.metrics, link, connected.connector);
+            }
             own.wake.watches.notify_one();
         }
         let _gone = answer.send(result);
@@ -90,6 +97,17 @@ async fn store(state: &State, request: &Request) -> Result<Connected, Error> {
     let tx = state.db.tenant(&owner.tenant).await?;
     google_accounts::lock_address(&tx, &grant.who.address.lookup_key()).await?;
     let found = find(&tx, owner, &grant.who).await?;
+    let link = match request.link {
+        None => None,
+        Some(id) => match links::end::lock(&tx, id, grant).await? {
+            Some(link) => Some(link),
+            None => return confirm::done_before(&tx, state, found, grant).await.map_err(|_| Error::LinkInvalid),
+        },
+    };
+    if link.as_ref().and_then(|link| link.connector_id).is_some_and(|id| found.as_ref().is_none_or(|row| row.id != id))
+    {
+        return Err(Error::LinkInvalid);
+    }
 
     let tx = tx.into_system().await?;
     if let Some(token) = &request.confirmed
@@ -103,6 +121,9 @@ async fn store(state: &State, request: &Request) -> Result<Connected, Error> {
     let mut tx = tx.into_tenant(&owner.tenant).await?;
     let Stored { row, before } = connector::store(&tx, state, request, found.as_ref(), &account).await?;
     let share = watch_share::join(&tx, state, &account, &row, before).await?;
+    if let Some(link) = &link {
+        connect_links::mark_used(&tx, link.id, state.seams.clock.now()).await?;
+    }
     events::connector(&mut tx, &state.seams, &row, Change::Connected, *trace).await?;
     if let Some(watch) = &share.told {
         events::watch(&mut tx, &state.seams, &row, watch, WatchChange::Started, *trace).await?;

@@ -13,7 +13,7 @@ use crate::rules::identity;
 use crate::state::State;
 use crate::store::connectors::{self, Connector, members};
 use crate::store::google_accounts::{self, Account, watch};
-use crate::store::{credentials, grant_endings, watches};
+use crate::store::{connect_links, credentials, grant_endings, watches};
 
 /// The name an erased connector keeps: its own may be the address.
 const ERASED_NAME: &str = "Erased account";
@@ -47,6 +47,9 @@ pub async fn disconnect(
     let ended_before = row.status == AccountStatus::Disconnected;
     if ended_before && run == row.erase_run_id {
         return Ok(asked);
+    }
+    if run.is_some() {
+        connect_links::forget(&tx, id, &row.owner, &row.address_key, state.seams.clock.now()).await?;
     }
     let row = store_end(&tx, state, row, run).await?;
     if ended_before {

@@ -2,8 +2,8 @@
 
 pub mod callback;
 pub mod confirm;
-mod cookie;
+pub mod cookie;
 pub mod gmail;
-mod page;
+pub mod page;
 pub mod respond;
 pub mod url;

@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use super::{auth, connectors, refusals, system, token_leases, watch};
+use super::{auth, connect, connect_links, connectors, internal_links, refusals, system, token_leases, watch};
 
 /// Every route.
 #[derive(OpenApi)]
@@ -13,6 +13,11 @@ use super::{auth, connectors, refusals, system, token_leases, watch};
         auth::callback::handle,
         auth::confirm::handle,
         auth::gmail::handle,
+        connect_links::create::handle,
+        connect_links::list::handle,
+        connect_links::delete::handle,
+        connect::show::handle,
+        connect::begin::handle,
         connectors::list::handle,
         connectors::get::handle,
         connectors::create::handle,
@@ -23,6 +28,7 @@ use super::{auth, connectors, refusals, system, token_leases, watch};
         system::info::handle,
         token_leases::create::handle,
         refusals::create::handle,
+        internal_links::create::handle,
     )
 )]
 pub struct ApiDoc;

@@ -45,7 +45,7 @@ pub async fn once(state: &State, account: &Bootstrap) -> Result<(), Error> {
     let grant = grant::by_refresh_token(state, &account.refresh_token).await?;
     match known(state, &owner, &grant).await? {
         None | Some(AccountStatus::ReauthRequired) => {
-            let request = Request { owner, grant, settings: None, confirmed: None, trace: None };
+            let request = Request { owner, grant, settings: None, confirmed: None, link: None, trace: None };
             connect(state, request).await.map(|_connected| ())
         }
         Some(_settled) => Ok(()),

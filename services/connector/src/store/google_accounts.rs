@@ -84,11 +84,15 @@ pub async fn mark_grant_ended(tx: &SystemTx, id: Uuid, at: Timestamp) -> Result<
     Ok(())
 }
 
-/// Accounts that only erased connectors still hang on, with nothing left to do at Google, up to `limit`.
+/// Accounts that only erased connectors still hang on, or none because their consent was refused, with nothing left to do
+/// at Google, up to `limit`.
 pub async fn forgettable(tx: &SystemTx, limit: i64) -> Result<Vec<Uuid>, Error> {
     let found = sql(concat!(
         "SELECT DISTINCT a.id AS value FROM connectors e JOIN google_accounts a ON a.id = e.account_id \
          WHERE e.erase_run_id IS NOT NULL AND ",
+        only_erased!(),
+        " UNION SELECT a.id AS value FROM google_accounts a \
+         WHERE a.grant_ended_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM connectors c WHERE c.account_id = a.id) AND ",
         only_erased!(),
         " LIMIT $1"
     ))

@@ -3,6 +3,7 @@
 
 use postrider_domain::{TenantId, Timestamp, UserId};
 use postrider_storage::{Error, SystemTx, TenantTx, Value, row, sql};
+use uuid::Uuid;
 
 /// SHA-256 of a secret that travels through the browser.
 pub type Hash = Vec<u8>;
@@ -16,6 +17,8 @@ pub struct NewConsent {
     pub verifier_sealed: String,
     pub cookie_hash: Hash,
     pub return_to: Option<String>,
+    /// The connect link it was begun by.
+    pub link: Option<Uuid>,
     pub expires_at: Timestamp,
 }
 
@@ -29,6 +32,7 @@ row! {
         pub verifier_sealed: String,
         pub cookie_hash: Hash,
         pub return_to: Option<String>,
+        pub link_id: Option<Uuid>,
         pub expires_at: Timestamp,
         pub grant_sealed: Option<String>,
     }
@@ -36,15 +40,16 @@ row! {
 
 macro_rules! consent_columns {
     () => {
-        "state_hash, tenant, user_id, verifier_sealed, cookie_hash, return_to, expires_at, grant_sealed"
+        "state_hash, tenant, user_id, verifier_sealed, cookie_hash, return_to, link_id, expires_at, grant_sealed"
     };
 }
 
 /// Keeps a consent that was begun.
 pub async fn insert(tx: &TenantTx, new: NewConsent) -> Result<(), Error> {
-    sql("INSERT INTO oauth_states (state_hash, tenant, user_id, verifier_sealed, cookie_hash, return_to, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)")
+    sql("INSERT INTO oauth_states (state_hash, tenant, user_id, verifier_sealed, cookie_hash, return_to, expires_at, \
+            link_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
     .binds((new.state_hash, new.tenant, new.user, new.verifier_sealed, new.cookie_hash, new.return_to, new.expires_at))
+    .bind(new.link)
     .execute(tx)
     .await?;
     Ok(())
@@ -61,7 +66,8 @@ pub async fn take(tx: &SystemTx, state_hash: &Hash, now: Timestamp) -> Result<Op
     .await
 }
 
-/// As [`take`], for one user only: a state of somebody else is as good as none.
+/// As [`take`], for one user only: a state of somebody else is as good as none, and so is one of a connect link, which the
+/// callback alone ends.
 pub async fn take_own(
     tx: &TenantTx,
     state_hash: &Hash,
@@ -70,7 +76,7 @@ pub async fn take_own(
 ) -> Result<Option<Consent>, Error> {
     sql(concat!(
         "UPDATE oauth_states SET used_at = $2 \
-         WHERE state_hash = $1 AND user_id = $3 AND used_at IS NULL AND expires_at > $2 RETURNING ",
+         WHERE state_hash = $1 AND user_id = $3 AND link_id IS NULL AND used_at IS NULL AND expires_at > $2 RETURNING ",
         consent_columns!()
     ))
     .binds((state_hash, now, user))

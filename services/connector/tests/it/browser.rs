@@ -55,6 +55,16 @@ impl Browser {
         Answer::of(request.header("accept", "text/html").form(&form).send().await.unwrap()).await
     }
 
+    /// Presses the button of a link's page.
+    pub async fn press(&mut self, world: &World, path: &str, page: &Answer) -> Answer {
+        let word = page.text.split("name=\"word\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+        let request = world.http.post(format!("{}{path}", world.replica.base)).header(COOKIE, self.header());
+        let answer =
+            Answer::of(request.header("accept", "text/html").form(&[("word", word)]).send().await.unwrap()).await;
+        self.keep(&answer);
+        answer
+    }
+
     fn header(&self) -> String {
         self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
     }

@@ -19,17 +19,23 @@ async fn every_route_is_described() {
         .collect();
     let routes = [
         "delete /api/connectors/{connector_id}",
+        "delete /api/v1/connect-links/{link_id}",
         "get /api/connectors",
         "get /api/connectors/{connector_id}",
         "get /api/system/info",
+        "get /api/v1/connect-links",
+        "get /connect/{token}",
         "get /gmail/auth/callback",
         "get /gmail/auth/url",
         "patch /api/connectors/{connector_id}",
         "post /api/auth/google/gmail",
         "post /api/connectors",
+        "post /api/v1/connect-links",
         "post /api/v1/gmail/watch/start",
         "post /api/v1/gmail/watch/stop",
+        "post /connect/{token}",
         "post /gmail/auth/callback",
+        "post /internal/connect-links",
         "post /internal/refusals",
         "post /internal/token-leases",
     ];

@@ -145,6 +145,7 @@ async fn what_is_not_json_not_an_id_or_not_a_route_is_told_apart() {
         ("PATCH", format!("/api/connectors/{id}")),
         ("POST", "/api/v1/gmail/watch/start".to_owned()),
         ("POST", "/api/v1/gmail/watch/stop".to_owned()),
+        ("POST", "/api/v1/connect-links".to_owned()),
     ];
     for (method, path) in &writes {
         for body in [b"{".to_vec(), b"\xff\xfe".to_vec(), b"auth_code=x".to_vec(), Vec::new()] {
@@ -189,6 +190,10 @@ async fn who_calls_must_be_proved() {
         ("DELETE", one.as_str()),
         ("POST", "/api/v1/gmail/watch/start"),
         ("POST", "/api/v1/gmail/watch/stop"),
+        ("GET", "/api/v1/connect-links"),
+        ("POST", "/api/v1/connect-links"),
+        ("DELETE", "/api/v1/connect-links/01a1fc6b-d117-7254-af8a-1c26f22369f8"),
+        ("POST", "/internal/connect-links"),
         ("POST", "/internal/token-leases"),
         ("GET", "/internal/events?stream=x"),
         ("GET", "/internal/streams?changed_since=2020-01-01T00:00:00Z"),

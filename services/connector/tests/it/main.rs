@@ -7,6 +7,10 @@ mod adopted_topic;
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+mod connect_link_logs;
+#[cfg(test)]
+mod connect_link_pages;
+#[cfg(test)]
 mod consents;
 #[cfg(test)]
 mod consume_mailbox_changed;
@@ -20,6 +24,8 @@ mod events;
 mod harness;
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod http_connect_links;
 #[cfg(test)]
 mod http_connectors;
 #[cfg(test)]

@@ -6,10 +6,11 @@ use postrider_domain::Secret;
 use postrider_web::RequestContext;
 use serde::Deserialize;
 
-use super::url::LIFETIME;
 use super::{cookie, page, respond};
+use crate::actions::begin_consent::LIFETIME;
 use crate::actions::connect::grant::{self, Code, Grant};
 use crate::actions::connect::{Request, confirm, connect};
+use crate::actions::links;
 use crate::actions::persist::persist;
 use crate::error::Error;
 use crate::rules::token;
@@ -36,7 +37,8 @@ pub struct Query {
         (status = 200, body = respond::ConnectedAnswer, description = "Connected; or the confirm page as HTML"),
         (status = 303, description = "To `return_to`, with status=connected or error=…"),
         (status = 403, body = postrider_web::ProblemDocument, description = "`access_denied`"),
-        (status = 422, body = postrider_web::ProblemDocument, description = "`state_invalid`, `auth_code_invalid`, `scope_missing`"),
+        (status = 404, body = postrider_web::ProblemDocument, description = "`link_invalid`: the connect link was used or taken back meanwhile"),
+        (status = 422, body = postrider_web::ProblemDocument, description = "`state_invalid`, `auth_code_invalid`, `scope_missing`, `account_mismatch`: another account than the connect link is for"),
         (status = 503, body = postrider_web::ProblemDocument, description = "`google_unavailable`: the same address may be tried again. `database_unavailable`: likewise, unless the code was exchanged before; the grant is then kept for ten seconds, and if the database stays away for longer the address answers 422 `state_invalid` and the consent begins anew"),
     )
 )]
@@ -64,10 +66,14 @@ async fn end(state: &State, request: &HttpRequest, cx: &RequestContext) -> Resul
         }
         grant => grant?,
     };
+    if let Some(link) = consent.link_id {
+        links::end::check(state, &consent.tenant, link, &grant).await?;
+    }
     let same_browser = cookie::came_back(request, &consent.state_hash, &consent.cookie_hash);
     if same_browser || state.settings.auto_confirm {
         let owner = respond::owner(&consent);
-        let request = Request { owner, grant, settings: None, confirmed: None, trace: Some(cx.trace) };
+        let link = consent.link_id;
+        let request = Request { owner, grant, settings: None, confirmed: None, link, trace: Some(cx.trace) };
         let connected = connect(state, request).await?;
         let forget = cookie::forget(&consent.state_hash, &state.settings.app_public_url);
         return Ok(respond::connected(&consent, connected, forget));

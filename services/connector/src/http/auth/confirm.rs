@@ -59,7 +59,8 @@ async fn end(state: &State, request: &HttpRequest, cx: &RequestContext, form: &A
     let sealed = consent.grant_sealed.as_deref().ok_or(Error::StateInvalid)?;
     let grant = confirm::open(&state.vault, sealed)?;
     let owner = respond::owner(&consent);
-    let request = Request { owner, grant, settings: None, confirmed: Some(token), trace: Some(cx.trace) };
+    let request =
+        Request { owner, grant, settings: None, confirmed: Some(token), link: consent.link_id, trace: Some(cx.trace) };
     let connected = connect(state, request).await?;
     let forget = cookie::forget(&consent.state_hash, &state.settings.app_public_url);
     Ok(respond::connected(&consent, connected, forget))

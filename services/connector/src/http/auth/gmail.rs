@@ -48,7 +48,7 @@ pub async fn handle(state: Data<State>, caller: Caller, body: ApiJson<Body>) -> 
     };
     let owner = Owner::from(&caller);
     let grant = submitted_code::redeem(&state, &owner, submitted).await?;
-    let request = Request { owner, grant, settings: None, confirmed: None, trace: Some(caller.trace) };
+    let request = Request { owner, grant, settings: None, confirmed: None, link: None, trace: Some(caller.trace) };
     let connected = connect(&state, request).await?;
     Ok(Json(connected.into()))
 }

@@ -50,7 +50,8 @@ pub fn confirm(question: &Question<'_>) -> HttpResponse {
         then = escape(&then),
         token = escape(question.token),
     );
-    html(StatusCode::OK, &format!("Connect {}", escape(question.address)), &body, question.return_to)
+    let leads_to: Vec<&Url> = question.return_to.into_iter().collect();
+    html(StatusCode::OK, &format!("Connect {}", escape(question.address)), &body, &leads_to)
 }
 
 /// A problem for people.
@@ -65,7 +66,7 @@ pub fn problem(problem: &Problem) -> HttpResponse {
         escape(&problem.detail),
         escape(&problem.code),
     );
-    let mut response = html(problem.status, "Not connected", &body, None);
+    let mut response = html(problem.status, "Not connected", &body, &[]);
     if let Some(after) = problem.retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(after.as_secs().max(1)));
     }
@@ -81,9 +82,11 @@ pub fn redirect(to: &Url) -> HttpResponse {
         .finish()
 }
 
-fn html(status: StatusCode, title: &str, body: &str, return_to: Option<&Url>) -> HttpResponse {
-    // A form's redirects count as its action, so the page the answer leads to is named too.
-    let then = return_to.map(|url| url.origin().ascii_serialization()).unwrap_or_default();
+/// A page whose form may lead to those places.
+pub fn html(status: StatusCode, title: &str, body: &str, leads_to: &[&Url]) -> HttpResponse {
+    // A form's redirects count as its action, so the pages the answer leads to are named too.
+    let then: Vec<String> = leads_to.iter().map(|url| url.origin().ascii_serialization()).collect();
+    let then = then.join(" ");
     let policy = format!(
         "default-src 'none'; style-src 'unsafe-inline'; form-action 'self' {then}; frame-ancestors 'none'; base-uri 'none'"
     );
@@ -103,7 +106,7 @@ fn html(status: StatusCode, title: &str, body: &str, return_to: Option<&Url>) ->
 }
 
 /// Text that may stand in HTML and in a quoted attribute.
-fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -2,20 +2,15 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use chrono::TimeDelta;
-use postrider_domain::Secret;
 use postrider_web::{ApiQuery, Caller, Problem, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::cookie;
+use crate::actions::{Owner, begin_consent};
 use crate::error::Error;
-use crate::rules::{return_to, token};
+use crate::rules::return_to;
 use crate::state::State;
-use crate::store::oauth_states::{self, NewConsent};
-
-/// How long a person may take on Google's pages.
-pub const LIFETIME: TimeDelta = TimeDelta::minutes(10);
 
 /// Parameters.
 #[derive(Debug, Deserialize)]
@@ -55,30 +50,11 @@ pub async fn handle(state: Data<State>, caller: Caller, query: ApiQuery<Paramete
         .map(|text| return_to::allowed(&text, &settings.app_public_url, &settings.return_origins))
         .transpose()
         .map_err(|why| Error::invalid("return_to", why))?;
-    let google = state.google()?;
-    let entropy = state.seams.entropy.as_ref();
-    let [consent, verifier, start]: [Secret; 3] = std::array::from_fn(|_| token::random(entropy));
-    let state_hash = token::hash(consent.expose());
-    let new = NewConsent {
-        state_hash: state_hash.clone(),
-        tenant: caller.tenant.clone(),
-        user: caller.user.clone(),
-        verifier_sealed: state.vault.seal(&verifier),
-        cookie_hash: token::hash(start.expose()),
-        return_to: return_to.map(String::from),
-        expires_at: state.seams.clock.now() + LIFETIME,
-    };
-    keep(&state, &caller, new).await?;
-    let url = google.consent_url(&consent, &verifier);
+    let options =
+        begin_consent::Options { return_to: return_to.map(String::from), ..begin_consent::Options::default() };
+    let begun = begin_consent::begin(&state, &Owner::from(&caller), options).await?;
     Ok(HttpResponse::Ok()
-        .cookie(cookie::start(&state_hash, &start, &settings.app_public_url))
+        .cookie(cookie::start(&begun.state_hash, &begun.cookie, &settings.app_public_url))
         .insert_header((actix_web::http::header::CACHE_CONTROL, "no-store"))
-        .json(Answer { url, state: consent.expose().to_owned() }))
-}
-
-async fn keep(state: &State, caller: &Caller, new: NewConsent) -> Result<(), Error> {
-    let tx = state.db.tenant(&caller.tenant).await?;
-    oauth_states::insert(&tx, new).await?;
-    tx.commit().await?;
-    Ok(())
+        .json(Answer { url: begun.url, state: begun.state.expose().to_owned() }))
 }

@@ -71,7 +71,8 @@ pub async fn handle(state: Data<State>, caller: Caller, body: ApiJson<Body>) -> 
     }
     let owner = Owner::from(&caller);
     let grant = granted(&state, &owner, body).await?;
-    let request = Request { owner: owner.clone(), grant, settings, confirmed: None, trace: Some(caller.trace) };
+    let request =
+        Request { owner: owner.clone(), grant, settings, confirmed: None, link: None, trace: Some(caller.trace) };
     let connected = connect(&state, request).await?;
     let status = if connected.created { StatusCode::CREATED } else { StatusCode::OK };
     let answer = view::read(&state, &owner, connected.connector).await?;
