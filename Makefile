@@ -22,7 +22,7 @@ services-down: ## Stop exactly these servers; their data stays
 
 # --- checks
 
-.PHONY: lint fmt deny test test-unit proto check-gen
+.PHONY: lint fmt deny test test-unit proto check-gen check-deploy
 lint: ## Format check, clippy, structure check, cargo-deny when installed
 	@scripts/lint.sh
 fmt: ## Format all Rust code
@@ -33,14 +33,17 @@ test: ## All tests, against real Postgres and RabbitMQ
 	@scripts/test.sh
 test-unit: ## Only tests that need no server and no other process
 	$(CARGO) nextest run --workspace --lib
+check-deploy: programs ## Check docker-compose.yml and deploy/ against the programs; needs no engine and no cluster
+	@scripts/deploy-tools.sh
+	$(CARGO) nextest run -p postrider-deploy
 proto: ## Generate crates/contracts/src/gen from proto/
 	$(CARGO) run -q --bin xtask -- proto
 check-gen: ## Fail if the generated code is not current
 	$(CARGO) run -q --bin xtask -- proto --check
 
-# --- the product (settings from the environment, see .env.example)
+# --- the product (settings from `.env` and the environment, see .env.example)
 
-.PHONY: programs run up down token bench logs health reset gmail-sync-deleted gmail-sync-full
+.PHONY: programs run up down migrate token bench logs health reset gmail-sync-deleted gmail-sync-full
 programs: # The first build takes minutes: cargo's own progress is shown.
 	@$(CARGO) build --bins $(PROFILE)
 run: programs ## Demo: servers, simulated Gmail and all services; shows a mail arriving; Ctrl-C stops all
@@ -49,6 +52,8 @@ up: programs ## Start the stack in the background, wait until it is ready, print
 	@$(POSTRIDER) up
 down: ## Stop the stack and the private servers
 	@$(POSTRIDER) down
+migrate: programs ## Bring every schema up to date: DATABASE_URL, or the private server
+	@$(POSTRIDER) migrate
 token: ## Print a client token: TENANT=… USER_ID=…
 	@$(POSTRIDER) token $(if $(TENANT),--tenant '$(TENANT)') $(if $(USER_ID),--user '$(USER_ID)')
 bench: ## Measure the stack beside its bare limits

@@ -17,7 +17,7 @@ rank() {
     testing | gmail-sim) echo 6 ;;
     gateway | ingest-webhook | connector | sync-worker | notification) echo 7 ;;
     cli | xtask) echo 9 ;;
-    e2e) echo 10 ;; bench) echo 11 ;;
+    e2e | deploy) echo 10 ;; bench) echo 11 ;;
     *) echo none ;;
   esac
 }

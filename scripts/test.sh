@@ -6,6 +6,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # The tests' own servers, also where the environment names servers for the product.
 env -u DATABASE_URL -u AMQP_URL scripts/services.sh up
 scripts/check-structure.sh
+# What reads docker-compose.yml and deploy/ in the tests.
+scripts/deploy-tools.sh
 # All at once, and never one package alone: cargo would resolve other features and compile the libraries again.
 cargo build --workspace --bins --tests --locked
 cargo run -q --locked --bin xtask -- proto --check

@@ -44,6 +44,10 @@ enum Command {
     GmailSyncDeleted(commands::gmail_sync::Mailbox),
     /// Sync a mailbox in full, without a cap, with progress
     GmailSyncFull(commands::gmail_sync::Mailbox),
+    /// Create every service's roles and schema, or bring them up to date. Reads DATABASE_URL (the administrator)
+    Migrate,
+    /// Connect the demo's mailbox in a stack that runs elsewhere: GATEWAY_URL, a simulated Google at GMAIL_API_URL, JWT_SECRET
+    Demo,
     /// Check that this machine has what a stack needs
     Doctor,
 }
@@ -74,6 +78,8 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::GmailSync(args) => commands::gmail_sync::sync(args).await,
         Command::GmailSyncDeleted(mailbox) => commands::gmail_sync::deleted(mailbox).await,
         Command::GmailSyncFull(mailbox) => commands::gmail_sync::full(mailbox).await,
+        Command::Migrate => commands::migrate::migrate().await,
+        Command::Demo => commands::demo::demo().await,
         Command::Doctor => commands::doctor::doctor(),
     }
 }
@@ -103,6 +109,8 @@ mod tests {
             "gmail-sync --user-email a@b.c --full",
             "gmail-sync-deleted --user-email a@b.c",
             "gmail-sync-full",
+            "migrate",
+            "demo",
             "doctor",
         ] {
             let args = std::iter::once("postrider").chain(line.split(' '));

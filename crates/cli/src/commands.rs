@@ -1,10 +1,12 @@
 //! One module for each command.
 
+pub mod demo;
 pub mod doctor;
 pub mod down;
 pub mod gmail_sync;
 pub mod health;
 pub mod logs;
+pub mod migrate;
 pub mod reset;
 pub mod run;
 mod started;

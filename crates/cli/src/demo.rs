@@ -3,10 +3,12 @@
 mod mail;
 mod mailbox;
 mod sign_in;
+mod walk;
 
 pub use mail::{Arrived, deliver_and_wait};
 pub use mailbox::make_mailbox;
 pub use sign_in::sign_in;
+pub use walk::demonstrate;
 
 /// Tenant and user of the demo and of the printed token.
 pub const TENANT: &str = "demo";

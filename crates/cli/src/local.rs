@@ -3,6 +3,7 @@
 
 mod build;
 mod checkout;
+mod dot_env;
 mod servers;
 
 use std::collections::BTreeMap;
@@ -30,12 +31,23 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// This process's environment.
-    pub fn of_process() -> Self {
+    /// The checkout's `.env`, and over it this process's environment. Set to nothing there means not set here.
+    ///
+    /// # Errors
+    /// `.env` cannot be used.
+    pub fn of(checkout: &Checkout) -> Result<Self> {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?)).filter(|(_, value)| !value.is_empty())
+            Some((name.into_string().ok()?, value.into_string().ok()?))
         };
-        Self { variables: std::env::vars_os().filter_map(text).collect() }
+        let mut variables = checkout.dot_env()?;
+        variables.extend(std::env::vars_os().filter_map(text));
+        variables.retain(|_, value| !value.is_empty());
+        Ok(Self { variables })
+    }
+
+    /// All of them.
+    pub fn into_variables(self) -> BTreeMap<String, String> {
+        self.variables
     }
 
     /// The value of a variable that is set and not empty.
@@ -75,7 +87,7 @@ impl Settings {
 /// # Errors
 /// No servers are known: neither the environment names them nor were private ones started.
 pub fn stack(checkout: &Checkout, lifetime: Lifetime) -> Result<Stack> {
-    let settings = Settings::of_process();
+    let settings = Settings::of(checkout)?;
     let servers = checkout.servers();
     let url = |name: &str| -> Result<Secret> {
         let set = settings.get(name).map(str::to_owned).or_else(|| servers.get(name).cloned());

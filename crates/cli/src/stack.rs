@@ -13,6 +13,7 @@ mod secrets;
 mod settings;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -27,6 +28,14 @@ pub use secrets::Secrets;
 
 /// How long a process may take from its start to ready.
 pub const READY_WITHIN: Duration = Duration::from_secs(60);
+
+/// Brings one service's schema up to date by the program in that folder; of the settings it is given those it needs.
+///
+/// # Errors
+/// Its `migrate` failed; what it said is in the error.
+pub async fn migrate_one(programs: &Path, member: Member, settings: &BTreeMap<String, String>) -> Result<()> {
+    process::run_to_end(programs, member, "migrate", &settings::env_to_migrate(settings, member)).await
+}
 
 /// A stack of child processes. Dropping it kills those that were started to live no longer than it.
 #[derive(Debug)]
@@ -110,7 +119,7 @@ impl Stack {
         for member in Member::SERVICES {
             let mut env = self.env_of(member)?;
             env.insert("DATABASE_URL".to_owned(), self.options.database_url.expose().to_owned());
-            process::run_to_end(&self.options, member, "migrate", &env).await?;
+            process::run_to_end(&self.options.bin_dir, member, "migrate", &env).await?;
         }
         Ok(())
     }

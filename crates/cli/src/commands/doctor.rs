@@ -14,7 +14,7 @@ use crate::stack::{Member, Ports, leftovers};
 /// Something would stop the start.
 pub fn doctor() -> Result<()> {
     let checkout = Checkout::find();
-    let settings = Settings::of_process();
+    let settings = Settings::of(&checkout)?;
     let mut wrong = 0;
     let mut check = |well: bool, line: String| {
         if well {

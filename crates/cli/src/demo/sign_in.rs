@@ -14,11 +14,13 @@ struct Start {
     url: Url,
 }
 
-/// Connects the account with that address at the simulated Google.
+/// Connects the account with that address at the simulated Google. A browser follows every address as it is told; from
+/// where the public ones lead elsewhere (a container, whose own loopback they name), `inside` is the simulator's origin,
+/// and the pages are asked for there and at `gateway`.
 ///
 /// # Errors
 /// Any step answers something else than a browser would go on with.
-pub async fn sign_in(gateway: &str, token: &Secret, address: &str) -> Result<()> {
+pub async fn sign_in(gateway: &str, token: &Secret, address: &str, inside: Option<&str>) -> Result<()> {
     let browser = http::client()?;
     let begun = browser
         .get(format!("{gateway}/gmail/auth/url"))
@@ -30,7 +32,11 @@ pub async fn sign_in(gateway: &str, token: &Secret, address: &str) -> Result<()>
     let cookie = begun.headers().get(SET_COOKIE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
     let start: Start = begun.json().await.context("/gmail/auth/url did not answer JSON")?;
-    let back = consent(&browser, &start.url, address).await?;
+    let page = inside.map_or_else(|| Ok(start.url.clone()), |simulator| at(simulator, &start.url))?;
+    let mut back = consent(&browser, &page, address).await?;
+    if inside.is_some() {
+        back = at(gateway, &Url::parse(&back).context("the way back is no URL")?)?.into();
+    }
     let ended = browser.get(back).header(COOKIE, cookie).send().await.map_err(reqwest::Error::without_url);
     let ended = ended.context("the callback does not answer")?;
     if !ended.status().is_redirection() {
@@ -70,6 +76,14 @@ async fn consent(browser: &Client, page: &Url, address: &str) -> Result<String> 
     }
 }
 
+/// The same page at another origin.
+fn at(origin: &str, page: &Url) -> Result<Url> {
+    let mut url = Url::parse(origin).with_context(|| format!("{origin} is no origin"))?;
+    url.set_path(page.path());
+    url.set_query(page.query());
+    Ok(url)
+}
+
 fn location(answer: &Response) -> Option<String> {
     let to = answer.headers().get(LOCATION)?.to_str().ok()?;
     answer.status().is_redirection().then(|| to.to_owned())
@@ -81,4 +95,16 @@ async fn checked(answer: Response, what: &str) -> Result<Response> {
         return Ok(answer);
     }
     bail!("{what} answered {status}: {}", answer.text().await.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_asked_for_where_it_is_reached() {
+        let page = Url::parse("http://localhost:8090/o/oauth2/v2/auth?state=a%26b&x=1").unwrap();
+        let url = at("http://gmail-sim:8091/", &page).unwrap();
+        assert_eq!(url.as_str(), "http://gmail-sim:8091/o/oauth2/v2/auth?state=a%26b&x=1");
+    }
 }

@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context as _, Result};
+
+use super::dot_env;
+
 /// A working copy of the repository.
 #[derive(Debug, Clone)]
 pub struct Checkout {
@@ -32,6 +36,19 @@ impl Checkout {
     /// The script that starts and stops private servers.
     pub fn services_script(&self) -> PathBuf {
         self.root.join("scripts/services.sh")
+    }
+
+    /// The settings in its `.env`; none where there is no such file.
+    ///
+    /// # Errors
+    /// The file cannot be read, or a line of it is no setting.
+    pub fn dot_env(&self) -> Result<BTreeMap<String, String>> {
+        let path = self.root.join(".env");
+        match std::fs::read_to_string(&path) {
+            Ok(text) => dot_env::parse(&text).with_context(|| format!("{} cannot be used", path.display())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeMap::new()),
+            Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
+        }
     }
 
     /// What the script wrote down about its servers; empty where none was ever started.

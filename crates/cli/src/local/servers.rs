@@ -16,11 +16,11 @@ const NOTE: &str = "servers-are-ours";
 /// # Errors
 /// What the script says.
 pub async fn ensure(checkout: &Checkout) -> Result<()> {
-    let settings = Settings::of_process();
+    let settings = Settings::of(checkout)?;
     if settings.get("DATABASE_URL").is_some() && settings.get("AMQP_URL").is_some() {
         return Ok(());
     }
-    let status = Command::new(checkout.services_script()).arg("status").stderr(Stdio::null()).output().await;
+    let status = services(checkout)?.arg("status").stderr(Stdio::null()).output().await;
     let status = status.context("scripts/services.sh cannot be run")?;
     // Noted first, so that an interrupt in the middle, or the next command after a kill, knows whose they are.
     if String::from_utf8_lossy(&status.stdout).contains("is down") {
@@ -63,9 +63,21 @@ fn forget(checkout: &Checkout) {
     let _never_noted = std::fs::remove_file(checkout.run_dir().join(NOTE));
 }
 
+/// The script, with the settings it reads; those of `.env` are not in its environment otherwise.
+fn services(checkout: &Checkout) -> Result<Command> {
+    let settings = Settings::of(checkout)?;
+    let mut command = Command::new(checkout.services_script());
+    for name in ["DATABASE_URL", "AMQP_URL", "PORT_BASE"] {
+        if let Some(value) = settings.get(name) {
+            command.env(name, value);
+        }
+    }
+    Ok(command)
+}
+
 async fn script(checkout: &Checkout, command: &str) -> Result<()> {
     // A group of its own: Ctrl-C must not tear a server down in the middle of its start.
-    let status = Command::new(checkout.services_script()).arg(command).process_group(0).status().await;
+    let status = services(checkout)?.arg(command).process_group(0).status().await;
     let status = status.context("scripts/services.sh cannot be run")?;
     if !status.success() {
         bail!("scripts/services.sh {command} failed");

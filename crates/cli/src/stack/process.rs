@@ -82,7 +82,7 @@ pub(super) fn start(
     let path = options.log_file(member, replica);
     let log = File::options().create(true).append(true).open(&path);
     let log = log.with_context(|| format!("cannot write {}", path.display()))?;
-    let mut command = command(options, member, "serve", env)?;
+    let mut command = command(&options.bin_dir, member, "serve", env)?;
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     command.process_group(0).kill_on_drop(options.lifetime == Lifetime::WithStack);
     let child = command.spawn().with_context(|| format!("cannot start {member}"))?;
@@ -94,12 +94,12 @@ pub(super) fn start(
 
 /// Runs `<program> <subcommand>` to its end.
 pub(super) async fn run_to_end(
-    options: &StackOptions,
+    programs: &Path,
     member: Member,
     subcommand: &str,
     env: &BTreeMap<String, String>,
 ) -> Result<()> {
-    let mut command = command(options, member, subcommand, env)?;
+    let mut command = command(programs, member, subcommand, env)?;
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await;
     let output = output.with_context(|| format!("cannot start {member}"))?;
     if output.status.success() {
@@ -109,13 +109,8 @@ pub(super) async fn run_to_end(
     bail!("{member} {subcommand} failed:\n{}", String::from_utf8_lossy(&text).trim())
 }
 
-fn command(
-    options: &StackOptions,
-    member: Member,
-    subcommand: &str,
-    env: &BTreeMap<String, String>,
-) -> Result<Command> {
-    let program = options.program(member);
+fn command(programs: &Path, member: Member, subcommand: &str, env: &BTreeMap<String, String>) -> Result<Command> {
+    let program = programs.join(member.program());
     if !program.is_file() {
         bail!("{} is missing: build it with `cargo build --bin {}`", program.display(), member.program());
     }

@@ -33,7 +33,7 @@ fn may_know(member: Member, name: &str) -> bool {
         "ENCRYPTION_KEYS" | "FERNET_SECRET" | "ENCRYPTION_KEY" | "GMAIL_REFRESH_TOKEN" => member == Member::Connector,
         "GOOGLE_CLIENT_SECRET" | "GMAIL_CLIENT_SECRET" => matches!(member, Member::Connector | Member::GmailSim),
         "JWT_SECRET" => matches!(member, Member::Gateway | Member::Notification),
-        "SMTP_URL" | "VAPID_PRIVATE_KEY" => member == Member::Notification,
+        "SMTP_URL" | "VAPID_PRIVATE_KEY" | "NOTIFICATION_ENCRYPTION_KEYS" => member == Member::Notification,
         "INTERNAL_KEYS" => member != Member::GmailSim,
         "AMQP_URL" => !matches!(member, Member::GmailSim | Member::Gateway),
         _ => match name.strip_suffix("_DATABASE_URL") {
@@ -50,7 +50,7 @@ pub(super) fn env_of(
     replica: usize,
 ) -> Result<BTreeMap<String, String>> {
     let mut env = BTreeMap::new();
-    for name in ["JWT_SECRET", "ENCRYPTION_KEYS", "INTERNAL_KEYS"] {
+    for name in ["JWT_SECRET", "ENCRYPTION_KEYS", "NOTIFICATION_ENCRYPTION_KEYS", "INTERNAL_KEYS"] {
         put(&mut env, name, secrets.get(name).unwrap_or_default());
     }
     if options.overrides.contains_key("JWT_JWKS_URL") {
@@ -78,6 +78,16 @@ pub(super) fn env_of(
         }
     }
     Ok(env)
+}
+
+/// What a member's `migrate` needs of all settings: the administrator's URL, the service's own, and how it logs.
+pub(super) fn env_to_migrate(settings: &BTreeMap<String, String>, member: Member) -> BTreeMap<String, String> {
+    let own = format!("{}_DATABASE_URL", member.prefix());
+    let needed = |name: &str| {
+        let plain = name.strip_suffix("_FILE").unwrap_or(name);
+        plain == "DATABASE_URL" || plain == own || name.starts_with("LOG_") || INHERITED.contains(&name)
+    };
+    settings.iter().filter(|(name, _)| needed(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// The service's own URL: one that was set wins, else it is derived from the administrator's.
@@ -194,6 +204,15 @@ mod tests {
         assert_eq!(env(&options, Member::Connector, 0).get("ENCRYPTION_KEYS").unwrap(), "mine");
         assert!(!env(&options, Member::Notification, 0).contains_key("ENCRYPTION_KEYS"));
         assert_eq!(env(&options, Member::Notification, 0).get("SPAM_HOLD_SECONDS").unwrap(), "0");
+    }
+
+    #[test]
+    fn a_migration_gets_its_own_url_and_the_administrators() {
+        let names =
+            ["DATABASE_URL_FILE", "GATEWAY_DATABASE_URL", "INGEST_DATABASE_URL", "JWT_SECRET", "LOG_LEVEL", "PATH"];
+        let all = names.iter().map(|name| ((*name).to_owned(), "x".to_owned())).collect();
+        let given: Vec<_> = env_to_migrate(&all, Member::Gateway).into_keys().collect();
+        assert_eq!(given, ["DATABASE_URL_FILE", "GATEWAY_DATABASE_URL", "LOG_LEVEL", "PATH"]);
     }
 
     #[test]
