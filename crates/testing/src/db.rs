@@ -124,7 +124,7 @@ where
 
 /// Makes the template if this version has none yet. Tests run in many processes: a lock in the database lets one work.
 async fn template(admin: &Secret, spec: Spec, migrations: fn() -> EmbeddedMigrations) -> Result<String> {
-    let name = format!("tpl_{}_{:016x}", spec.role, version(&spec)?);
+    let name = format!("tpl_{}_{:016x}", spec.role, version(&spec, migrations())?);
     let mut conn = connect(admin).await?;
     conn.batch_execute("SELECT pg_advisory_lock(hashtext('postrider.test.template'))").await?;
     if !exists(&mut conn, &name).await? {
@@ -169,7 +169,7 @@ async fn exists(conn: &mut AsyncPgConnection, name: &str) -> Result<bool> {
 }
 
 /// A number that changes with the text of a service's migrations and with how its role's password is made.
-fn version(spec: &Spec) -> Result<u64> {
+fn version(spec: &Spec, compiled_in: EmbeddedMigrations) -> Result<u64> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
     let mut texts = Vec::new();
     for folder in ["base", spec.service].map(|name| root.join(name)).iter().filter(|folder| folder.is_dir()) {
@@ -183,6 +183,8 @@ fn version(spec: &Spec) -> Result<u64> {
     texts.sort();
     let mut hash = DefaultHasher::new();
     texts.hash(&mut hash);
+    // A program that was built before the newest of them makes another template than one that was built after.
+    postrider_storage::migrate::newest(compiled_in).hash(&mut hash);
     // A template's migration also set its role's password.
     postrider_storage::migrate::DERIVATION.hash(&mut hash);
     Ok(hash.finish())

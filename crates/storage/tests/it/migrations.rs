@@ -4,12 +4,13 @@ use postrider_storage::{AsyncPgConnection, EmbeddedMigrations, Spec, Value, embe
 
 use postrider_testing::events::base_schema;
 
+const GATEWAY: EmbeddedMigrations = embed_migrations!("../../migrations/gateway");
 const CONNECTOR: EmbeddedMigrations = embed_migrations!("../../migrations/connector");
 const SYNC_WORKER: EmbeddedMigrations = embed_migrations!("../../migrations/sync-worker");
 const NOTIFICATION: EmbeddedMigrations = embed_migrations!("../../migrations/notification");
 
 pub const ALL: [(Spec, fn() -> EmbeddedMigrations); 5] = [
-    (Spec::GATEWAY, || migrate::NONE),
+    (Spec::GATEWAY, || GATEWAY),
     (Spec::INGEST, || migrate::NONE),
     (Spec::CONNECTOR, || CONNECTOR),
     (Spec::SYNC_WORKER, || SYNC_WORKER),
