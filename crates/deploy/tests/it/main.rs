@@ -8,6 +8,8 @@ mod containers;
 #[cfg(test)]
 mod image;
 #[cfg(test)]
+mod kubernetes;
+#[cfg(test)]
 mod programs;
 #[cfg(test)]
 mod repository;
