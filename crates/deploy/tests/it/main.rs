@@ -10,6 +10,8 @@ mod image;
 #[cfg(test)]
 mod kubernetes;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod programs;
 #[cfg(test)]
 mod repository;
