@@ -4,6 +4,7 @@
 //! down (their last known document is used, and named as stale).
 
 pub mod catalog;
+mod common;
 mod merge;
 mod own;
 

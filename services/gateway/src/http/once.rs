@@ -132,7 +132,8 @@ async fn claimed(repeatable: &Repeatable, claim: Uuid, state: &State) -> Result<
             let opened = repeatable.key.open(&write, &sealed);
             return opened.map(Some).ok_or(Error::Aborted);
         }
-        let left = (known.claimed_until - now).to_std().unwrap_or_default();
+        // Another replica's claim may be younger than our look.
+        let left = (known.claimed_until - now).min(CLAIM).to_std().unwrap_or_default();
         return Err(Refused::UnderWay(left).into());
     }
     Err(Refused::UnderWay(Duration::from_secs(1)).into())

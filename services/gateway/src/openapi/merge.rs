@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::common::{complete, tags};
 use super::own;
 use crate::routes::{Access, Service, Verb, of_operation};
 
@@ -24,11 +25,13 @@ pub fn merge(public_url: &str, parts: &[Part]) -> Value {
     let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     let mut schemas: BTreeMap<String, Value> = BTreeMap::new();
     for (path, item) in own::paths() {
-        paths.entry(path).or_default().extend(item.as_object().cloned().unwrap_or_default());
+        let operation = shown(&item, Verb::Get, &path, Access::Open);
+        paths.entry(path).or_default().extend(operation);
     }
     let document = own::document();
     for (path, item) in members(&document, "/paths") {
-        paths.entry(path.clone()).or_default().extend(item.as_object().cloned().unwrap_or_default());
+        let operations = Verb::ALL.into_iter().filter_map(|verb| shown(item, verb, path, Access::Caller));
+        paths.entry(path.clone()).or_default().extend(operations);
     }
     for (name, schema) in members(&document, "/components/schemas") {
         schemas.insert(name.clone(), schema.clone());
@@ -37,7 +40,7 @@ pub fn merge(public_url: &str, parts: &[Part]) -> Value {
         let Some(document) = &part.document else { continue };
         let document = with_own_names(document.clone(), part.service, &schemas);
         for (path, item) in members(&document, "/paths") {
-            let operations = shown(part.service, path, item);
+            let operations = passed_on(part.service, path, item);
             if !operations.is_empty() {
                 paths.entry(path.clone()).or_default().extend(operations);
             }
@@ -60,6 +63,7 @@ pub fn merge(public_url: &str, parts: &[Part]) -> Value {
         },
         "servers": [{"url": public_url}],
         "security": [{"bearer": []}],
+        "tags": tags(paths.values().flat_map(|item| item.values())),
         "paths": paths,
         "components": {
             "schemas": schemas,
@@ -70,24 +74,12 @@ pub fn merge(public_url: &str, parts: &[Part]) -> Value {
     })
 }
 
-/// The operations of a path that this service answers through the gateway. Open ones say that they need no token.
-fn shown(service: Service, path: &str, item: &Value) -> Map<String, Value> {
+/// The operations of a path that this service answers through the gateway.
+fn passed_on(service: Service, path: &str, item: &Value) -> Map<String, Value> {
     let mut operations = Map::new();
     for verb in Verb::ALL {
-        let method = verb.name().to_ascii_lowercase();
-        let Some(operation) = item.get(&method) else { continue };
-        let Some(route) = of_operation(verb, path) else { continue };
-        if route.service != service {
-            continue;
-        }
-        let mut operation = operation.clone();
-        if let Some(operation) = operation.as_object_mut() {
-            operation.remove("security");
-            if route.access != Access::Caller {
-                operation.insert("security".to_owned(), json!([]));
-            }
-        }
-        operations.insert(method, operation);
+        let route = of_operation(verb, path).filter(|route| route.service == service);
+        operations.extend(route.and_then(|route| shown(item, verb, path, route.access)));
     }
     if !operations.is_empty()
         && let Some(parameters) = item.get("parameters")
@@ -95,6 +87,18 @@ fn shown(service: Service, path: &str, item: &Value) -> Map<String, Value> {
         operations.insert("parameters".to_owned(), parameters.clone());
     }
     operations
+}
+
+/// An operation by its method, completed. Open ones say that they need no token.
+fn shown(item: &Value, verb: Verb, path: &str, access: Access) -> Option<(String, Value)> {
+    let method = verb.name().to_ascii_lowercase();
+    let mut operation = item.get(&method)?.as_object()?.clone();
+    operation.remove("security");
+    if access != Access::Caller {
+        operation.insert("security".to_owned(), json!([]));
+    }
+    complete(&mut operation, verb, path, access);
+    Some((method, Value::Object(operation)))
 }
 
 /// Renames the schemas that stand there already with another content, and every reference to them.
@@ -139,7 +143,15 @@ fn members<'a>(document: &'a Value, pointer: &str) -> impl Iterator<Item = (&'a 
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+
+    /// What stands in the document without any service.
+    fn own_paths() -> BTreeSet<String> {
+        let document = own::document();
+        own::paths().keys().chain(members(&document, "/paths").map(|(path, _)| path)).cloned().collect()
+    }
 
     fn part(service: Service, document: Value) -> Part {
         Part { service, document: Some(document), stale: false }
@@ -155,14 +167,16 @@ mod tests {
             "/api/system/info": {"get": {"summary": "open"}},
         }});
         let merged = merge("http://localhost", &[part(Service::Connector, document)]);
-        let own = own::paths();
+        let own = own_paths();
         let all = members(&merged, "/paths").map(|(path, _)| path.as_str());
         assert_eq!(
-            all.filter(|path| !own.contains_key(*path)).collect::<Vec<_>>(),
+            all.filter(|path| !own.contains(*path)).collect::<Vec<_>>(),
             ["/api/connectors", "/api/system/info"]
         );
         assert_eq!(merged["paths"]["/api/system/info"]["get"]["security"], json!([]));
-        assert_eq!(merged["paths"]["/api/connectors"]["get"], json!({"summary": "list"}));
+        let list = &merged["paths"]["/api/connectors"]["get"];
+        assert_eq!((&list["summary"], &list["security"]), (&json!("list"), &Value::Null));
+        assert!(list["responses"]["401"].is_object(), "{list}");
     }
 
     #[test]
@@ -181,7 +195,8 @@ mod tests {
             ],
         );
         let names: Vec<_> = members(&merged, "/components/schemas").map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["Item", "Problem", "sync-worker.Item"]);
+        let theirs: Vec<_> = names.into_iter().filter(|name| name.contains("Item") || *name == "Problem").collect();
+        assert_eq!(theirs, ["Item", "Problem", "sync-worker.Item"]);
         let target = &merged["paths"]["/api/v1/emails"]["get"]["schema"]["$ref"];
         assert_eq!(target, "#/components/schemas/sync-worker.Item");
         assert_eq!(merged["paths"]["/api/connectors"]["get"]["schema"]["$ref"], "#/components/schemas/Item");
@@ -192,6 +207,6 @@ mod tests {
         let down = Part { service: Service::Notification, document: None, stale: true };
         let merged = merge("http://localhost", &[down]);
         assert_eq!(merged["x-missing"], json!(["notification"]));
-        assert_eq!(merged["paths"], Value::Object(own::paths()));
+        assert_eq!(members(&merged, "/paths").map(|(path, _)| path.clone()).collect::<BTreeSet<_>>(), own_paths());
     }
 }

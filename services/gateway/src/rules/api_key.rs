@@ -87,9 +87,15 @@ mod tests {
     fn what_cannot_be_a_key_is_none() {
         let good = format!("prk_{}", "a".repeat(43));
         assert!(ApiKey::parse(&good).is_some());
-        for bad in
-            ["", "prk_", "a.b.c", &good[..46], &format!("{good}a"), &good.replace('a', "."), &good.to_uppercase()]
-        {
+        for bad in [
+            "",
+            "prk_",
+            "a.b.c",
+            &good.replace("aaaa", ""),
+            &format!("{good}a"),
+            &good.replace('a', "."),
+            &good.to_uppercase(),
+        ] {
             assert!(ApiKey::parse(bad).is_none(), "{bad}");
         }
     }
