@@ -6,17 +6,19 @@ use std::sync::Arc;
 use anyhow::Result;
 use postrider_broker::{Broker, BrokerConfig, BrokerState, Publisher};
 use postrider_google_auth::oidc::{PushVerifier, google_keys};
-use postrider_runtime::{ConfigErrors, Context, Env, Service, Shutdown};
-use postrider_web::{Health, InternalTokens, Server, ServerConfig};
+use postrider_runtime::{ConfigErrors, Context, Env, Service};
+use postrider_storage::{Db, DbConfig};
+use postrider_web::{Health, InternalTokens, Server, ServerConfig, ServiceClient, Timeouts};
 use utoipa::OpenApi as _;
 
-use crate::config::Config;
+use crate::config::{ChannelSettings, Config};
 use crate::confirm::Confirmer;
-use crate::http::{ApiDoc, routes};
+use crate::http::{ApiDoc, channel_routes, routes};
+use crate::jobs;
 use crate::metrics::Metrics;
 use crate::observe;
 use crate::recent::Recent;
-use crate::state::State;
+use crate::state::{Channels, State};
 use crate::store;
 
 /// What the service reaches outside itself, and what tests replace.
@@ -27,10 +29,16 @@ pub struct Deps {
 /// The bound service, not yet serving.
 pub struct App {
     server: Server,
-    shutdown: Shutdown,
+    state: State,
+    cx: Context,
 }
 
 impl App {
+    /// What handlers and jobs reach.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
     /// Where it listens: public and admin.
     pub fn addrs(&self) -> (SocketAddr, SocketAddr) {
         (self.server.addr(), self.server.admin_addr())
@@ -59,6 +67,8 @@ impl Service for App {
             observe::sender_unknown();
         }
         let jwks = google_keys(config.jwks_url, clock.clone())?;
+        let tokens = config.internal_keys.map(|keys| InternalTokens::new(keys, Self::NAME, clock.clone()));
+        let channels = channels(config.channels, tokens.as_ref())?;
         let state = State {
             seams: cx.seams.clone(),
             verifier: Arc::new(PushVerifier::new(jwks, config.rules, clock)),
@@ -66,10 +76,10 @@ impl Service for App {
             bodies: config.bodies,
             confirmer: Confirmer::new(publisher.clone()),
             recent: Recent::default(),
+            channels,
             metrics: Metrics::new(&cx.registry),
         };
-        let data = actix_web::web::Data::new(state);
-        let tokens = config.internal_keys.map(|keys| InternalTokens::new(keys, Self::NAME, cx.seams.clock.clone()));
+        let data = actix_web::web::Data::new(state.clone());
         let document = postrider_web::openapi::document(&ApiDoc::openapi());
         let server = Server::bind(
             ServerConfig {
@@ -82,18 +92,21 @@ impl Service for App {
             health(publisher),
             move |routing| {
                 routing.app_data(data.clone());
+                let known = tokens.is_some();
                 if let Some(tokens) = tokens.clone() {
                     routing.app_data(tokens);
                 }
                 routing.configure(document.clone());
-                routing.configure(routes);
+                routing.configure(routes).configure(|routing| channel_routes(routing, known));
             },
         )?;
-        Ok(Self { server, shutdown: cx.shutdown })
+        Ok(Self { server, state, cx })
     }
 
     async fn run(self) -> Result<()> {
-        self.server.run(self.shutdown).await
+        let Self { server, state, cx } = self;
+        jobs::start(&cx, &state);
+        server.run(cx.shutdown).await
     }
 
     async fn migrate(env: &Env) -> Result<()> {
@@ -101,7 +114,15 @@ impl Service for App {
     }
 }
 
-/// Ready means that a push could be stored now.
+/// What channels need, where they are opened.
+fn channels(settings: Option<ChannelSettings>, tokens: Option<&InternalTokens>) -> Result<Option<Channels>> {
+    let (Some(settings), Some(tokens)) = (settings, tokens) else { return Ok(None) };
+    let db = Db::connect(DbConfig::of(settings.database, store::SPEC))?;
+    let connector = ServiceClient::new("connector", settings.connector.0, tokens.clone(), Timeouts::default());
+    Ok(Some(Channels { db, connector, url: settings.url }))
+}
+
+/// Ready means that a push could be stored now. Channels need the database besides; pushes do not wait for it.
 fn health(publisher: Arc<dyn Publisher>) -> Health {
     Health::new().check("broker", move || {
         let state = publisher.state();

@@ -1,20 +1,22 @@
 //! Settings: `INGEST_ADDR`, `INGEST_ADMIN_ADDR`, `AMQP_URL`, `APP_PUBLIC_URL`, `PUBSUB_SERVICE_ACCOUNT`,
 //! `PUBSUB_AUDIENCE`, `PUBSUB_SUBSCRIPTION`, `GOOGLE_JWKS_URL`, `GOOGLE_ISSUER`, `INTERNAL_KEYS`.
 //!
-//! Without `INTERNAL_KEYS` everything works; only the gateway's request ids are then not believed, as where this service
-//! is exposed alone.
+//! Without `INTERNAL_KEYS` pushes are taken as ever; only the gateway's request ids are then not believed, as where this
+//! service is exposed alone.
 //!
-//! `INGEST_DATABASE_URL` is read by `migrate` only: what this service serves today needs no database.
+//! `INGEST_DATABASE_URL`, and the key `ingest-webhook>connector` in `INTERNAL_KEYS` with `CONNECTOR_URL`, are for channels;
+//! pushes need neither.
 
 use postrider_domain::EmailAddress;
 use postrider_google_auth::oidc::PushRules;
-use postrider_runtime::config::{Amqp, Listen, PublicUrl, all};
+use postrider_runtime::config::{Amqp, DatabaseUrl, Listen, PublicUrl, ServiceUrl, all};
 use postrider_runtime::{ConfigErrors, Env};
 use postrider_web::InternalKeys;
 use postrider_web::body::BodyRules;
 use url::Url;
 
-use crate::http::{LONGEST, PUSH_PATH};
+use crate::http::{ALIASES, LONGEST, PUSH_PATH};
+use crate::store::SPEC;
 
 /// All this service reads.
 #[derive(Debug, Clone)]
@@ -29,15 +31,26 @@ pub struct Config {
     pub subscription: Option<String>,
     /// With the gateway's key, if it has been given.
     pub internal_keys: Option<InternalKeys>,
+    /// What channels need; without it none are opened.
+    pub channels: Option<ChannelSettings>,
     /// What a push's body may take. No setting: tests choose a shorter time.
     pub bodies: BodyRules,
+}
+
+/// Where channels are kept and accounts are known.
+#[derive(Debug, Clone)]
+pub struct ChannelSettings {
+    pub database: DatabaseUrl,
+    pub connector: ServiceUrl,
+    /// Where notices are sent.
+    pub url: String,
 }
 
 impl Config {
     /// # Errors
     /// Every setting that is missing or malformed.
     pub fn load(env: &Env) -> Result<Self, ConfigErrors> {
-        let (listen, amqp, public, jwks_url, issuer, service_account, internal_keys) = all((
+        let (listen, amqp, public, jwks_url, issuer, service_account, internal_keys, channels) = all((
             Listen::load(env, "ingest-webhook"),
             Amqp::load(env),
             PublicUrl::load(env),
@@ -45,12 +58,29 @@ impl Config {
             env.required("GOOGLE_ISSUER"),
             env.parse_optional::<EmailAddress>("PUBSUB_SERVICE_ACCOUNT"),
             internal_keys(env),
+            channels(env),
         ))?;
         let audience = env.optional("PUBSUB_AUDIENCE").unwrap_or_else(|| format!("{}{PUSH_PATH}", public.origin()));
+        let channels = channels.map(|(database, connector)| {
+            let [_, watch] = ALIASES;
+            ChannelSettings { database, connector, url: format!("{}{watch}", public.origin()) }
+        });
         let rules = PushRules { audience, service_account, issuer };
         let subscription = env.optional("PUBSUB_SUBSCRIPTION");
-        Ok(Self { listen, amqp, jwks_url, rules, subscription, internal_keys, bodies: BodyRules::up_to(LONGEST) })
+        let bodies = BodyRules::up_to(LONGEST);
+        Ok(Self { listen, amqp, jwks_url, rules, subscription, internal_keys, channels, bodies })
     }
+}
+
+/// Who asks connector whose an account is: this service.
+const TO_CONNECTOR: [(&str, &str); 2] = [("gateway", "ingest-webhook"), ("ingest-webhook", "connector")];
+
+/// A key for connector says that channels are to be opened; then a database is needed too.
+fn channels(env: &Env) -> Result<Option<(DatabaseUrl, ServiceUrl)>, ConfigErrors> {
+    if env.optional_secret("INTERNAL_KEYS")?.is_none() || InternalKeys::load_pairs(env, &TO_CONNECTOR).is_err() {
+        return Ok(None);
+    }
+    all((DatabaseUrl::load(env, SPEC.service), ServiceUrl::load(env, "connector"))).map(Some)
 }
 
 fn internal_keys(env: &Env) -> Result<Option<InternalKeys>, ConfigErrors> {
@@ -92,5 +122,17 @@ mod tests {
         assert!(load(&keys("gateway>ingest-webhook")).unwrap().internal_keys.is_some());
         let error = load(&keys("gateway>connector")).unwrap_err().to_string();
         assert!(error.contains("gateway>ingest-webhook"), "{error}");
+    }
+
+    #[test]
+    fn a_key_for_connector_opens_channels_and_needs_a_database() {
+        let pair = |pair: &str| format!("{pair}:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
+        let keys = [pair("gateway>ingest-webhook"), pair("ingest-webhook>connector")].join(",");
+        let base = [("AMQP_URL", "amqp://localhost"), ("INTERNAL_KEYS", keys.as_str())];
+        let error = Config::load(&Env::from_pairs(base)).unwrap_err().to_string();
+        assert!(error.contains("INGEST_DATABASE_URL"), "{error}");
+        let whole = base.into_iter().chain([("INGEST_DATABASE_URL", "postgres://ingest:x@localhost/postrider")]);
+        let channels = Config::load(&Env::from_pairs(whole)).unwrap().channels.unwrap();
+        assert!(channels.url.ends_with("/api/v1/gmail/watch/webhook"), "{}", channels.url);
     }
 }

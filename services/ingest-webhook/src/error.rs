@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
+use postrider_domain::ConnectorId;
 use postrider_google_auth::oidc::PushRefusal;
-use postrider_web::Problem;
 use postrider_web::body::BodyError;
+use postrider_web::{ClientError, Problem};
+use serde_json::json;
 
 use crate::confirm::NotConfirmed;
 
@@ -21,6 +23,9 @@ pub enum Refusal {
     /// Google's keys cannot be had: it may be genuine.
     #[error("the push cannot be proven at the moment: {0}")]
     Unprovable(PushRefusal),
+    /// The channels cannot be read at the moment.
+    #[error("the channels cannot be read at the moment")]
+    ChannelsAway,
     /// A channel nobody opened, or with another token.
     #[error("the channel is not known")]
     UnknownChannel,
@@ -42,6 +47,7 @@ impl Refusal {
     pub fn code(self) -> &'static str {
         match self {
             Self::Unproven(refusal) | Self::Unprovable(refusal) => refusal.code(),
+            Self::ChannelsAway => "channels_away",
             Self::UnknownChannel => "unknown_channel",
             Self::Body(BodyError::TooLarge(_)) => "too_large",
             Self::Body(BodyError::Broken) => "incomplete",
@@ -67,6 +73,11 @@ impl From<Refusal> for Problem {
             Refusal::UnknownChannel => {
                 Self::unauthorized().with_code("unknown_channel").with_detail("No such channel is open here.")
             }
+            Refusal::ChannelsAway => Self::unavailable(
+                postrider_web::codes::DATABASE_UNAVAILABLE,
+                SOON,
+                "The channels cannot be read at the moment.",
+            ),
             Refusal::Unprovable(_) => {
                 Self::unavailable("keys_unavailable", SOON, "The sender's public keys cannot be fetched.")
             }
@@ -74,6 +85,65 @@ impl From<Refusal> for Problem {
             Refusal::NotStored(_) => {
                 Self::unavailable("not_stored", SOON, "The push could not be stored. It is safe to send it again.")
             }
+        }
+    }
+}
+
+/// Why a channel is not opened, listed or closed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChannelError {
+    #[error("no such account or channel")]
+    NotFound,
+    #[error("no account is connected")]
+    NoAccount,
+    #[error("several accounts are meant")]
+    Ambiguous(Vec<(ConnectorId, String)>),
+    #[error("the connector is paused")]
+    Paused,
+    #[error("a new consent is needed")]
+    ReauthRequired,
+    #[error("the connector is disconnected")]
+    Disconnected,
+    #[error("the user has as many channels as there may be")]
+    TooMany,
+    /// Without a database, or without a key to ask connector with.
+    #[error("channels are not configured")]
+    NotConfigured,
+    #[error("connector does not answer: {0}")]
+    Connector(#[from] ClientError),
+    #[error(transparent)]
+    Store(#[from] postrider_storage::Error),
+}
+
+impl From<ChannelError> for Problem {
+    fn from(error: ChannelError) -> Self {
+        match error {
+            ChannelError::NotFound => Self::not_found(),
+            ChannelError::NoAccount => Self::conflict("account_missing", "No account is connected."),
+            ChannelError::Ambiguous(accounts) => {
+                let accounts: Vec<_> = accounts
+                    .into_iter()
+                    .map(|(id, address)| json!({"connector_id": id, "email_address": address}))
+                    .collect();
+                Self::conflict("account_ambiguous", "Several accounts are connected: name one as connector_id.")
+                    .with("accounts", accounts)
+            }
+            ChannelError::Paused => Self::conflict("connector_paused", "The connector is paused."),
+            ChannelError::ReauthRequired => {
+                Self::conflict("reauth_required", "The account must be connected again: its grant is no longer valid.")
+            }
+            ChannelError::Disconnected => Self::conflict("connector_disconnected", "The connector is disconnected."),
+            ChannelError::TooMany => Self::conflict("channels_full", "The user has 20 channels: close one first."),
+            ChannelError::NotConfigured => Self::unavailable(
+                "channels_not_configured",
+                Duration::from_secs(60),
+                "This installation opens no channels: INGEST_DATABASE_URL or the key ingest-webhook>connector is missing.",
+            ),
+            ChannelError::Connector(error) => {
+                tracing::warn!(%error, "connector cannot be asked whose account a channel is for");
+                Self::unavailable("connector_unavailable", SOON, "The accounts cannot be read at the moment.")
+            }
+            ChannelError::Store(error) => error.into(),
         }
     }
 }

@@ -2,11 +2,12 @@
 
 mod body;
 mod channel;
+mod channels;
 mod push;
 
 pub use body::LONGEST;
 
-use actix_web::web::{ServiceConfig, head, post, resource};
+use actix_web::web::{self, ServiceConfig, delete, get, head, post, resource};
 use utoipa::OpenApi;
 
 /// Where Pub/Sub pushes to; with the public origin it is the default audience of its tokens.
@@ -16,7 +17,17 @@ pub const ALIASES: [&str; 2] = ["/api/email/webhook/google", "/api/v1/gmail/watc
 
 /// This service's part of the public document.
 #[derive(OpenApi)]
-#[openapi(paths(push::pubsub, channel::google, channel::watch), components(schemas(postrider_web::ProblemDocument)))]
+#[openapi(
+    paths(
+        push::pubsub,
+        channel::google,
+        channel::watch,
+        channels::create::handle,
+        channels::list::handle,
+        channels::delete::handle,
+    ),
+    components(schemas(postrider_web::ProblemDocument))
+)]
 pub struct ApiDoc;
 
 /// Mounts the routes.
@@ -25,4 +36,17 @@ pub fn routes(config: &mut ServiceConfig) {
     let [google, watch] = ALIASES;
     config.service(resource(google).route(post().to(channel::google)).route(head().to(channel::prove)));
     config.service(resource(watch).route(post().to(channel::watch)).route(head().to(channel::prove)));
+}
+
+/// Mounts the routes of callers; without keys of theirs (`known`) nobody can be told from another.
+pub fn channel_routes(config: &mut ServiceConfig, known: bool) {
+    const ALL: &str = "/api/v1/gmail/watch/channels";
+    const ONE: &str = "/api/v1/gmail/watch/channels/{channel_id}";
+    if !known {
+        config.service(resource([ALL, ONE]).route(web::route().to(channels::not_configured)));
+        return;
+    }
+    config
+        .service(resource(ALL).route(get().to(channels::list::handle)).route(post().to(channels::create::handle)))
+        .service(resource(ONE).route(delete().to(channels::delete::handle)));
 }

@@ -1,7 +1,8 @@
 //! `ingest-webhook`: receives Gmail's pushes, proves that they are Google's, publishes `mailbox.changed` and answers 202
 //! once the broker has confirmed it (law 1). It knows no account and keeps no row: a push is a hint (law 2).
 
-pub mod app;
+pub mod accounts;
+mod app;
 pub mod config;
 pub mod confirm;
 pub mod consumers;

@@ -6,7 +6,7 @@ use prometheus::{Histogram, IntCounterVec, Registry};
 /// The handles, made once.
 #[derive(Debug, Clone)]
 pub struct Metrics {
-    /// Pushes by outcome: `stored`, `repeated`, `unreadable`, `foreign`, or the code of a refusal.
+    /// Pushes by outcome: `stored`, `repeated`, `unreadable`, `foreign`, `sync`, or the code of a refusal.
     pub pushes: IntCounterVec,
     /// Unreadable pushes by what is wrong with them.
     pub unreadable: IntCounterVec,

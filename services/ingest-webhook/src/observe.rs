@@ -1,6 +1,7 @@
 //! What happened to a push: one function each, which logs and counts. Addresses are logged at debug only.
 
 use postrider_google_auth::pubsub::{Push, Unreadable};
+use uuid::Uuid;
 
 use crate::error::Refusal;
 use crate::metrics::Metrics;
@@ -32,6 +33,31 @@ pub fn foreign(metrics: &Metrics, push: &Push) {
     count(metrics, "foreign");
     let subscription = push.subscription.as_deref().unwrap_or_default();
     tracing::warn!(subscription, "push of another subscription dropped (PUBSUB_SUBSCRIPTION names ours)");
+}
+
+/// The broker holds a channel's notice.
+pub fn noticed(metrics: &Metrics, channel: Uuid, number: i64) {
+    count(metrics, "stored");
+    tracing::debug!(channel.id = %channel, number, "notice of channel {channel} stored");
+}
+
+/// A channel's first notice.
+pub fn channel_works(metrics: &Metrics, channel: Uuid) {
+    count(metrics, "sync");
+    tracing::info!(channel.id = %channel, "channel {channel} works");
+}
+
+/// A notice whose number is not above the last one; nothing was published.
+pub fn notice_repeated(metrics: &Metrics, channel: Uuid) {
+    count(metrics, "repeated");
+    tracing::debug!(channel.id = %channel, "repeated notice of channel {channel}");
+}
+
+/// A notice without a number, which no repeat would have.
+pub fn notice_unreadable(metrics: &Metrics, channel: Uuid) {
+    count(metrics, "unreadable");
+    metrics.unreadable.with_label_values(&["message_number"]).inc();
+    tracing::warn!(channel.id = %channel, "notice of channel {channel} without a message number dropped");
 }
 
 /// A push cannot be read, and no repeat would be better.

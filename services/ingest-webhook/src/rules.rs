@@ -1,3 +1,4 @@
 //! Decisions without IO.
 
+pub mod channel;
 pub mod intake;

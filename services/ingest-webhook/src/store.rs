@@ -1,11 +1,14 @@
-//! Tables of this service. The schema holds the common base only; header-style channels bring the first own table.
+//! SQL, one file a table. Functions take the open transaction in the role they need; none commits.
 
-use postrider_storage::{EmbeddedMigrations, Spec, migrate};
+pub mod channels;
+
+use postrider_storage::{EmbeddedMigrations, Spec, embed_migrations};
 
 /// Schema and roles.
 pub const SPEC: Spec = Spec::INGEST;
 
 /// All migrations of the schema.
 pub fn migrations() -> EmbeddedMigrations {
-    migrate::NONE
+    const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/ingest-webhook");
+    MIGRATIONS
 }

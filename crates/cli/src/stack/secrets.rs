@@ -16,12 +16,13 @@ use postrider_domain::{Entropy, OsEntropy};
 const FILE: &str = "stack.env";
 
 /// Who may call whom inside; nobody else gets a key.
-const PAIRS: [(&str, &str); 7] = [
+const PAIRS: [(&str, &str); 8] = [
     ("gateway", "connector"),
     ("gateway", "sync-worker"),
     ("gateway", "notification"),
-    // No caller stands behind it: it only makes the gateway's request id believed.
     ("gateway", "ingest-webhook"),
+    // Whose account a watch channel is for.
+    ("ingest-webhook", "connector"),
     ("sync-worker", "connector"),
     ("notification", "connector"),
     ("notification", "sync-worker"),
@@ -49,11 +50,14 @@ impl Secrets {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
         };
-        let before = secrets.len();
+        let before = secrets.clone();
         for (name, value) in fresh(&OsEntropy) {
             secrets.entry(name).or_insert(value);
         }
-        if secrets.len() > before {
+        if let Some(keys) = secrets.get_mut("INTERNAL_KEYS") {
+            *keys = with_all_pairs(keys, &OsEntropy);
+        }
+        if secrets != before {
             write(dir, &secrets).with_context(|| format!("cannot write {}", path.display()))?;
         }
         Ok(Self(secrets))
@@ -78,6 +82,18 @@ pub(super) fn keys_of(all: &str, service: &str) -> String {
         pair.split('>').any(|name| name == service)
     };
     all.split(',').filter(concerns).collect::<Vec<_>>().join(",")
+}
+
+/// Keys made by an older version, with those of pairs that came later.
+fn with_all_pairs(keys: &str, entropy: &dyn Entropy) -> String {
+    let known = |pair: &str| keys.split(',').any(|entry| entry.split_once(':').is_some_and(|(of, _)| of == pair));
+    let pairs = PAIRS.iter().map(|(caller, callee)| format!("{caller}>{callee}")).filter(|pair| !known(pair));
+    let made = pairs.map(|pair| {
+        let mut key = [0; 32];
+        entropy.fill(&mut key);
+        format!("{pair}:{}", STANDARD.encode(key))
+    });
+    std::iter::once(keys.to_owned()).chain(made).collect::<Vec<_>>().join(",")
 }
 
 fn fresh(entropy: &dyn Entropy) -> Vec<(String, String)> {
@@ -131,6 +147,17 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         assert!(first.get("JWT_SECRET").unwrap().len() >= 32);
         assert!(fernet::Fernet::new(first.get("ENCRYPTION_KEYS").unwrap()).is_some());
+    }
+
+    #[test]
+    fn pairs_that_came_later_get_their_keys_and_the_others_keep_theirs() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(FILE), "INTERNAL_KEYS=gateway>connector:aa=\n").unwrap();
+        let secrets = Secrets::load_or_make(dir.path()).unwrap();
+        let keys = secrets.get("INTERNAL_KEYS").unwrap();
+        assert!(keys.starts_with("gateway>connector:aa=,"), "{keys}");
+        assert_eq!((keys.split(',').count(), keys.matches("ingest-webhook>connector:").count()), (PAIRS.len(), 1));
+        assert_eq!(Secrets::load_or_make(dir.path()).unwrap(), secrets);
     }
 
     #[test]

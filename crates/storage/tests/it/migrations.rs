@@ -5,13 +5,14 @@ use postrider_storage::{AsyncPgConnection, EmbeddedMigrations, Spec, Value, embe
 use postrider_testing::events::base_schema;
 
 const GATEWAY: EmbeddedMigrations = embed_migrations!("../../migrations/gateway");
+const INGEST: EmbeddedMigrations = embed_migrations!("../../migrations/ingest-webhook");
 const CONNECTOR: EmbeddedMigrations = embed_migrations!("../../migrations/connector");
 const SYNC_WORKER: EmbeddedMigrations = embed_migrations!("../../migrations/sync-worker");
 const NOTIFICATION: EmbeddedMigrations = embed_migrations!("../../migrations/notification");
 
 pub const ALL: [(Spec, fn() -> EmbeddedMigrations); 5] = [
     (Spec::GATEWAY, || GATEWAY),
-    (Spec::INGEST, || migrate::NONE),
+    (Spec::INGEST, || INGEST),
     (Spec::CONNECTOR, || CONNECTOR),
     (Spec::SYNC_WORKER, || SYNC_WORKER),
     (Spec::NOTIFICATION, || NOTIFICATION),

@@ -29,7 +29,7 @@ pub const TOPIC: &str = "projects/sim-project/topics/gmail";
 pub const ANN: &str = "Ann@example.com";
 pub const BEN: &str = "ben@example.com";
 pub const READONLY: &str = "https://www.googleapis.com/auth/gmail.readonly";
-const PAIRS: [&str; 3] = ["gateway", "sync-worker", "notification"];
+const PAIRS: [&str; 4] = ["gateway", "sync-worker", "notification", "ingest-webhook"];
 
 /// Everything of one test. Fields drop in order: the service before its database.
 pub struct World {

@@ -203,3 +203,18 @@ async fn the_event_says_what_consumers_need_and_nothing_secret() {
             .is_ok()
     );
 }
+
+/// `ingest-webhook` asks whose account a channel is for, in its user's name.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_intake_reads_an_account_as_its_user_and_no_other() {
+    let world = World::new().await;
+    let path = format!("/api/connectors/{}", world.connect("ann", ANN).await);
+    for (tenant, user, status) in [("acme", "ann", 200), ("acme", "ben", 404), ("other", "ann", 404)] {
+        let token = world.token("ingest-webhook", tenant, user, "read");
+        let answer = world.send(&world.replica.base, &token, "GET", &path, None).await;
+        assert_eq!(answer.status, status, "{tenant} {user}: {}", answer.text);
+    }
+    let token = world.token("ingest-webhook", "acme", "ann", "read");
+    let body = Some(json!({"connector_id": path.rsplit('/').next()}));
+    assert_eq!(world.send(&world.replica.base, &token, "POST", "/internal/token-leases", body).await.status, 403);
+}

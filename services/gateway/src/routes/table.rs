@@ -33,6 +33,9 @@ pub const TABLE: &[Route] = &[
     // --- watch and queue
     row(Post, "/api/v1/gmail/watch/start", Connector, Caller),
     row(Post, "/api/v1/gmail/watch/stop", Connector, Caller),
+    row(Post, "/api/v1/gmail/watch/channels", Ingest, Caller),
+    row(Get, "/api/v1/gmail/watch/channels", Ingest, Caller),
+    row(Delete, "/api/v1/gmail/watch/channels/{id}", Ingest, Caller),
     // --- intake
     row(Post, "/api/email/webhook/google/pubsub", Ingest, Intake),
     row(Post, "/api/email/webhook/google", Ingest, Intake),
@@ -71,4 +74,14 @@ pub const TABLE: &[Route] = &[
     row(Post, "/api/notifications/{id}/unread", Notification, Caller),
     row(Post, "/api/notifications/{id}/archive", Notification, Caller),
     row(Get, "/api/notifications/{id}/explain", Notification, Caller),
+    row(Get, "/api/v1/webhook-endpoints", Notification, Caller),
+    row(Post, "/api/v1/webhook-endpoints", Notification, Caller),
+    row(Get, "/api/v1/webhook-endpoints/{id}", Notification, Caller),
+    row(Patch, "/api/v1/webhook-endpoints/{id}", Notification, Caller),
+    row(Delete, "/api/v1/webhook-endpoints/{id}", Notification, Caller),
+    row(Post, "/api/v1/webhook-endpoints/{id}/test", Notification, Caller),
+    row(Post, "/api/v1/webhook-endpoints/{id}/rotate-secret", Notification, Caller),
+    row(Get, "/api/v1/webhook-endpoints/{id}/deliveries", Notification, Caller),
+    row(Post, "/api/v1/webhook-endpoints/{id}/deliveries/{delivery_id}/replay", Notification, Caller),
+    row(Post, "/api/v1/webhook-endpoints/{id}/replay", Notification, Caller),
 ];

@@ -13,6 +13,7 @@ use postrider_contracts::Envelope;
 use postrider_domain::{Clock as _, Secret, SystemClock};
 use postrider_google_auth::oidc::PushRules;
 use postrider_ingest_webhook::config::Config;
+use postrider_ingest_webhook::state::State;
 use postrider_ingest_webhook::{App, Deps};
 use postrider_runtime::config::{Amqp, Listen};
 use postrider_runtime::{Context, Service as _};
@@ -86,6 +87,7 @@ impl Publisher for Remembering {
 pub struct Intake {
     pub origin: String,
     pub client: reqwest::Client,
+    pub state: State,
     cx: Context,
     _google: MockServer,
     thread: Option<std::thread::JoinHandle<()>>,
@@ -119,6 +121,7 @@ impl Intake {
             },
             subscription: Some(SUBSCRIPTION.to_owned()),
             internal_keys: Some(gateways_key()),
+            channels: None,
             bodies: BodyRules::up_to(1024 * 1024),
         });
         let (sender, receiver) = std::sync::mpsc::channel();
@@ -134,13 +137,13 @@ impl Intake {
                         App::build(config, deps, cx.clone()).await.unwrap()
                     }
                 };
-                sender.send((app.addrs().0, cx)).unwrap();
+                sender.send((app.addrs().0, app.state().clone(), cx)).unwrap();
                 app.run().await.unwrap();
             });
         });
-        let (addr, cx) = tokio::task::spawn_blocking(move || receiver.recv().unwrap()).await.unwrap();
+        let (addr, state, cx) = tokio::task::spawn_blocking(move || receiver.recv().unwrap()).await.unwrap();
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap();
-        Self { origin: format!("http://{addr}"), client, cx, _google: google, thread: Some(thread) }
+        Self { origin: format!("http://{addr}"), client, state, cx, _google: google, thread: Some(thread) }
     }
 
     /// Sends bytes as they are, keeps the connection open, and answers what comes back until it is closed.

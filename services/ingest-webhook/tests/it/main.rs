@@ -5,6 +5,8 @@ mod bodies_and_ids;
 #[cfg(test)]
 mod broker_trouble;
 #[cfg(test)]
+mod channels;
+#[cfg(test)]
 mod forged_tokens;
 #[cfg(test)]
 mod harness;

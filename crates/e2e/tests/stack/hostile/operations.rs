@@ -47,6 +47,9 @@ const PROMISED: &[&str] = &[
     "GET /api/system/info",
     "POST /api/v1/gmail/watch/start",
     "POST /api/v1/gmail/watch/stop",
+    "POST /api/v1/gmail/watch/channels",
+    "GET /api/v1/gmail/watch/channels",
+    "DELETE /api/v1/gmail/watch/channels/{channel_id}",
     "POST /api/email/webhook/google/pubsub",
     "POST /api/email/webhook/google",
     "POST /api/v1/gmail/watch/webhook",
@@ -87,6 +90,16 @@ const PROMISED: &[&str] = &[
     "POST /api/notifications/{id}/unread",
     "POST /api/notifications/{id}/archive",
     "GET /api/notifications/{id}/explain",
+    "GET /api/v1/webhook-endpoints",
+    "POST /api/v1/webhook-endpoints",
+    "GET /api/v1/webhook-endpoints/{id}",
+    "PATCH /api/v1/webhook-endpoints/{id}",
+    "DELETE /api/v1/webhook-endpoints/{id}",
+    "POST /api/v1/webhook-endpoints/{id}/test",
+    "POST /api/v1/webhook-endpoints/{id}/rotate-secret",
+    "GET /api/v1/webhook-endpoints/{id}/deliveries",
+    "POST /api/v1/webhook-endpoints/{id}/deliveries/{delivery_id}/replay",
+    "POST /api/v1/webhook-endpoints/{id}/replay",
 ];
 
 /// All of them; the document must be complete.
