@@ -15,6 +15,8 @@ if [ -f crates/e2e/js/package.json ]; then
   command -v npm > /dev/null || { echo "test: the Socket.IO client tests need Node.js 18 or newer with npm" >&2; exit 1; }
   (cd crates/e2e/js && npm ci --no-audit --no-fund --loglevel=error)
 fi
+# The programs in examples/ run in the tests as a user runs them.
+scripts/example-tools.sh
 # Whole-stack tests share ports: only nextest knows to run them one after the other (.config/nextest.toml).
 if ! command -v cargo-nextest > /dev/null; then
   echo "test: installing cargo-nextest"

@@ -9,6 +9,7 @@ pub mod leases;
 pub mod ledger;
 pub mod mirror;
 pub mod ports;
+pub mod program;
 pub mod sim;
 pub mod socket;
 pub mod until;

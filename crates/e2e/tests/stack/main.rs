@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod accounts;
 #[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod kills;
