@@ -68,10 +68,13 @@ async fn repeat(world: &mut World) {
             Some((status, replayed, body["data"]["id"].clone()))
         }
     };
-    let first = tokio::spawn(join_all((0..50).map(|_| ask(client.clone()))));
-    tokio::time::sleep(Duration::from_millis(15)).await;
-    world.stack.kill9(Member::Gateway, 0).await.expect("the gateway runs");
-    let answered: Vec<_> = first.await.expect("no panic").into_iter().flatten().collect();
+    let first = join_all((0..50).map(|_| ask(client.clone())));
+    let kill = async {
+        tokio::time::sleep(Duration::from_millis(15)).await;
+        world.stack.kill9(Member::Gateway, 0).await.expect("the gateway runs");
+    };
+    let (answered, ()) = tokio::join!(first, kill);
+    let answered: Vec<_> = answered.into_iter().flatten().collect();
     assert!(answered.iter().all(|(status, ..)| matches!(status, 201 | 409)), "{answered:?}");
     world.restart(Member::Gateway).await;
     // A claim that the dead gateway left runs out after a minute.
