@@ -13,11 +13,12 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use postrider_contracts::{Envelope, Event, TraceContext, streams};
-use postrider_domain::{ConnectorId, EventId, Seams, TenantId, Timestamp, UserId};
+use postrider_domain::{ConnectorId, EventId, IdGen, Seams, TenantId, Timestamp, UserId};
 use postrider_events::outbox;
 use postrider_storage::{Error, TenantTx};
 use uuid::Uuid;
 
+use crate::deliveries::Bell;
 use crate::hints::{Announcer, Hint};
 use crate::metrics::Metrics;
 use crate::store::log::Entry;
@@ -39,6 +40,7 @@ pub struct Actions {
     announcer: Announcer,
     metrics: Arc<Metrics>,
     retention: TimeDelta,
+    bell: Bell,
 }
 
 /// What an action wrote to the user's log, and the events that tell other services.
@@ -53,12 +55,22 @@ struct Told<E> {
 impl Actions {
     /// `retention` is how long a notification lives (`NOTIFICATION_RETENTION_DAYS`).
     pub fn new(seams: Seams, announcer: Announcer, metrics: Arc<Metrics>, retention: TimeDelta) -> Self {
-        Self { seams, announcer, metrics, retention }
+        Self { seams, announcer, metrics, retention, bell: Bell::default() }
     }
 
     /// The time it writes by.
     pub fn now(&self) -> Timestamp {
         self.seams.clock.now()
+    }
+
+    /// Where ids come from.
+    pub fn ids(&self) -> &dyn IdGen {
+        self.seams.ids.as_ref()
+    }
+
+    /// Rings when something is to be delivered.
+    pub fn bell(&self) -> &Bell {
+        &self.bell
     }
 
     /// What was archived before this is deleted.

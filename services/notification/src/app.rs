@@ -10,15 +10,17 @@ use postrider_contracts::topology::{NOTIFICATION_CONNECTOR, NOTIFICATION_MAILBOX
 use postrider_events::http::HttpEventSource;
 use postrider_events::outbox::Relay;
 use postrider_events::streams::EventSource;
-use postrider_runtime::{ConfigErrors, Context, DeadLettersCommand, Env, Service};
+use postrider_runtime::{ConfigErrors, Context, DeadLettersCommand, Env, Schedule, Service};
 use postrider_storage::{Db, DbConfig, Spec};
 use postrider_web::client_tokens::ClientTokens;
 use postrider_web::{Health, InternalTokens, Server, ServerConfig, ServiceClient, Timeouts};
 
 use crate::actions::Actions;
 use crate::channels::socket::{Shared, SocketServer, Sockets};
+use crate::channels::webhook::{WebhookSender, sender};
 use crate::config::{Config, NAME};
 use crate::consumers::Consumers;
+use crate::deliveries::{self, Engine};
 use crate::hints::{Announcer, FanOut, Hub, Looks, ReplicaId};
 use crate::metrics::Metrics;
 use crate::state::State;
@@ -85,6 +87,12 @@ impl App {
         for (name, consumer) in catch_ups {
             consumer.keep_caught_up(name, self.config.stream_check, tasks, shutdown);
         }
+        let engine = self.state.engine.clone();
+        let schedule = Schedule::every(deliveries::LOOK).woken_by(engine.bell.notify());
+        tasks.every("deliveries", schedule, shutdown, move || {
+            let engine = engine.clone();
+            async move { engine.work().await }
+        });
         jobs::start(&self.state, self.config.retention, tasks, shutdown);
     }
 }
@@ -140,7 +148,16 @@ impl Service for App {
         let sockets = SocketServer::bind(config.socket_addr, shared.clone())
             .await
             .with_context(|| format!("SOCKETIO_ADDR {} cannot be listened on", config.socket_addr))?;
-        let state = State { db: db.clone(), seams: cx.seams.clone(), actions };
+        let engine = Engine {
+            db: db.clone(),
+            seams: cx.seams.clone(),
+            actions: actions.clone(),
+            sender: WebhookSender::new(config.webhook_reach, sender::TOTAL)?,
+            keys: config.webhook_keys.clone(),
+            bell: actions.bell().clone(),
+            metrics: shared.metrics.clone(),
+        };
+        let state = State { db: db.clone(), seams: cx.seams.clone(), actions, engine };
         let tokens = InternalTokens::new(config.internal_keys.clone(), NAME, cx.seams.clock.clone());
         let listen = ServerConfig {
             name: NAME,

@@ -2,3 +2,4 @@
 //! notification (`actions`); it brings what is written to one kind of client, and knows what each of them has.
 
 pub mod socket;
+pub mod webhook;

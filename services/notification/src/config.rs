@@ -1,6 +1,7 @@
 //! Settings: `NOTIFICATION_ADDR`, `NOTIFICATION_ADMIN_ADDR`, `SOCKETIO_ADDR`, `NOTIFICATION_DATABASE_URL`, `AMQP_URL`,
 //! `INTERNAL_KEYS`, `JWT_*`, `CONNECTOR_URL`, `SYNC_WORKER_URL`, `SOCKETIO_PING_INTERVAL`, `SOCKETIO_PING_TIMEOUT`,
-//! `SOCKETIO_SOCKETS_PER_USER`, `CORS_ALLOWED_ORIGINS`, `NOTIFICATION_RETENTION_DAYS`, `STREAM_CHECK_SECONDS`.
+//! `SOCKETIO_SOCKETS_PER_USER`, `CORS_ALLOWED_ORIGINS`, `NOTIFICATION_RETENTION_DAYS`, `STREAM_CHECK_SECONDS`,
+//! `NOTIFICATION_ENCRYPTION_KEYS`, `WEBHOOK_ALLOW_PRIVATE`.
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -17,6 +18,8 @@ use postrider_web::service_tokens::InternalKeys;
 use url::Url;
 
 use crate::channels::socket;
+use crate::channels::webhook::Reach;
+use crate::deliveries::WebhookKeys;
 
 /// The service's name in settings, tokens and events.
 pub const NAME: &str = "notification";
@@ -43,6 +46,9 @@ pub struct Config {
     /// How long notifications and their log live.
     pub retention: TimeDelta,
     pub stream_check: Duration,
+    /// What seals the secrets of webhook endpoints.
+    pub webhook_keys: WebhookKeys,
+    pub webhook_reach: Reach,
 }
 
 impl Config {
@@ -69,6 +75,7 @@ impl Config {
             env.parse::<u16>("NOTIFICATION_RETENTION_DAYS"),
             env.seconds("STREAM_CHECK_SECONDS"),
         ))?;
+        let (webhook_keys, allow_private) = all((WebhookKeys::load(env), env.flag("WEBHOOK_ALLOW_PRIVATE")))?;
         Ok(Self {
             listen,
             socket_addr,
@@ -81,6 +88,8 @@ impl Config {
             socket: socket::Settings { ping_interval, ping_timeout, per_user, origins, ..socket::Settings::default() },
             retention: TimeDelta::days(i64::from(retention)),
             stream_check,
+            webhook_keys,
+            webhook_reach: if allow_private { Reach::Anywhere } else { Reach::Public },
         })
     }
 }

@@ -3,8 +3,10 @@
 pub mod account;
 pub mod notifications;
 pub mod preferences;
+pub mod webhooks;
 
-use actix_web::web::{Data, ServiceConfig, delete, get, post, put, resource, scope};
+use actix_web::Scope;
+use actix_web::web::{Data, ServiceConfig, delete, get, patch, post, put, resource, scope};
 use postrider_web::InternalTokens;
 use utoipa::OpenApi;
 
@@ -30,6 +32,16 @@ use crate::state::State;
         preferences::silence::silence,
         preferences::silence::unsilence,
         preferences::simulate::handle,
+        webhooks::list::handle,
+        webhooks::create::handle,
+        webhooks::get::handle,
+        webhooks::patch::handle,
+        webhooks::delete::handle,
+        webhooks::test::handle,
+        webhooks::rotate::handle,
+        webhooks::deliveries::list,
+        webhooks::deliveries::replay,
+        webhooks::replay::handle,
     )
 )]
 pub struct ApiDoc;
@@ -44,6 +56,7 @@ pub fn configure(state: State, tokens: InternalTokens) -> impl Fn(&mut ServiceCo
             .app_data(tokens.clone())
             .configure(events.clone())
             .configure(document.clone())
+            .service(webhook_endpoints())
             .service(
                 scope("/api/notifications")
                     .service(
@@ -69,4 +82,20 @@ pub fn configure(state: State, tokens: InternalTokens) -> impl Fn(&mut ServiceCo
                     .service(resource("/{id}/explain").route(get().to(notifications::explain::handle))),
             );
     }
+}
+
+fn webhook_endpoints() -> Scope {
+    scope("/api/v1/webhook-endpoints")
+        .service(resource("").route(get().to(webhooks::list::handle)).route(post().to(webhooks::create::handle)))
+        .service(
+            resource("/{id}")
+                .route(get().to(webhooks::get::handle))
+                .route(patch().to(webhooks::patch::handle))
+                .route(delete().to(webhooks::delete::handle)),
+        )
+        .service(resource("/{id}/test").route(post().to(webhooks::test::handle)))
+        .service(resource("/{id}/rotate-secret").route(post().to(webhooks::rotate::handle)))
+        .service(resource("/{id}/deliveries").route(get().to(webhooks::deliveries::list)))
+        .service(resource("/{id}/deliveries/{delivery_id}/replay").route(post().to(webhooks::deliveries::replay)))
+        .service(resource("/{id}/replay").route(post().to(webhooks::replay::handle)))
 }

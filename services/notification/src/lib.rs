@@ -9,6 +9,7 @@ pub mod app;
 pub mod channels;
 pub mod config;
 pub mod consumers;
+pub mod deliveries;
 pub mod error;
 pub mod hints;
 pub mod http;

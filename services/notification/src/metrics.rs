@@ -17,6 +17,7 @@ pub struct Metrics {
     pub buffer_full: IntCounter,
     pub cut: IntCounterVec,
     pub refused: IntCounterVec,
+    pub webhooks: IntCounterVec,
     /// From the writing of an entry (by its writer's clock) to its emit.
     pub emit_delay: Histogram,
 }
@@ -60,6 +61,12 @@ impl Metrics {
                 "postrider_socket_errors_total",
                 "Error events sent to sockets, by code.",
                 &["code"],
+            ),
+            webhooks: counter_vec(
+                registry,
+                "postrider_webhook_attempts_total",
+                "Attempts to deliver a webhook, by what came of them.",
+                &["result"],
             ),
             emit_delay: histogram(
                 registry,

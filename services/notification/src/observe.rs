@@ -3,11 +3,13 @@
 use postrider_contracts::Envelope;
 use postrider_domain::Timestamp;
 use socketioxide::socket::Sid;
+use uuid::Uuid;
 
 use crate::actions::Raised;
 use crate::jobs::CleanedUp;
 use crate::metrics::Metrics;
 use crate::rules::Kind;
+use crate::rules::webhook::{Attempt, DisabledReason};
 use crate::store::log::Entry;
 
 /// A notification was written (its transaction may still fail; the difference does not matter to a rate).
@@ -64,6 +66,18 @@ pub fn cleaned_up(done: CleanedUp) {
     if archived + deleted > 0 {
         tracing::info!(archived, deleted, "archived {archived} notifications and deleted {deleted}");
     }
+}
+
+/// A webhook was tried.
+pub fn webhook_tried(metrics: &Metrics, attempt: Attempt) {
+    let result = attempt.error().unwrap_or("delivered");
+    metrics.webhooks.with_label_values(&[result]).inc();
+    tracing::debug!(result, status = attempt.status(), "tried a webhook: {result}");
+}
+
+/// An endpoint is told nothing any more; its owner was told so.
+pub fn endpoint_disabled(id: Uuid, reason: DisabledReason) {
+    tracing::info!(endpoint.id = %id, %reason, "disabled webhook endpoint {id}: {reason}");
 }
 
 /// Rows beyond the retention were deleted.

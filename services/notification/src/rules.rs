@@ -7,6 +7,7 @@ pub mod account;
 pub mod custom;
 pub mod decision;
 pub mod draft;
+pub mod feed;
 pub mod kind;
 pub mod mail;
 pub mod mark;
@@ -18,6 +19,7 @@ pub mod room;
 pub mod silence;
 pub mod sync_run;
 pub mod trouble;
+pub mod webhook;
 pub mod withdrawal;
 pub mod zone;
 

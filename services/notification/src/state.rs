@@ -4,6 +4,7 @@ use postrider_domain::Seams;
 use postrider_storage::Db;
 
 use crate::actions::Actions;
+use crate::deliveries::Engine;
 
 /// Shared by all handlers of the process.
 #[derive(Clone)]
@@ -11,4 +12,5 @@ pub struct State {
     pub db: Db,
     pub seams: Seams,
     pub actions: Actions,
+    pub engine: Engine,
 }

@@ -1,6 +1,9 @@
 //! All SQL of the service, by table. Functions take the open transaction in the role they need; callers own its limits.
 
 pub mod accounts;
+pub mod deliveries;
+pub mod endpoints;
+pub mod feed;
 pub mod log;
 pub mod notifications;
 pub mod preferences;

@@ -3,13 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use postrider_contracts::Envelope;
-use postrider_domain::{ConnectorId, UserId};
+use postrider_domain::{ConnectorId, TenantId, UserId};
 use postrider_storage::{Error, TenantTx};
 
 use super::Actions;
 use crate::store::users;
 
 impl Actions {
+    /// Locks one user.
+    pub async fn lock_user(&self, tx: &TenantTx, tenant: &TenantId, user: &UserId) -> Result<(), Error> {
+        users::lock(tx, tenant, user, self.seams.ids.uuid(), self.now()).await?;
+        Ok(())
+    }
+
     /// Locks everybody whom these events of one tenant concern, in the order that holds everywhere: users by name, and
     /// before any account.
     pub async fn lock_users(&self, tx: &TenantTx, events: &[&Envelope]) -> Result<(), Error> {

@@ -5,6 +5,7 @@ use postrider_domain::{ConnectorId, NotificationId};
 use postrider_storage::{Error, TenantTx};
 
 use super::{Actions, Owner, Told};
+use crate::deliveries;
 use crate::observe;
 use crate::rules::{Draft, Live};
 use crate::store::log::Entry;
@@ -47,6 +48,12 @@ impl Actions {
         let new = NewNotification { id, tenant, user, account, draft, decision, now, expires_at, entry: &entry };
         if !notifications::insert(tx, new).await? {
             return Ok(None);
+        }
+        if draft.goes_to_webhooks() {
+            let (event_id, kind) = (id.0, "notification.created");
+            let told =
+                deliveries::Told { tenant, user, event_id, kind, account, seq: None, notification: Some(id), now };
+            deliveries::enqueue(tx, self.seams.ids.as_ref(), &self.bell, told).await?;
         }
         if let Live::Later(until) = draft.live() {
             quiet_ends::note(tx, self.seams.ids.uuid(), tenant, user, until, now).await?;

@@ -8,16 +8,18 @@ use postrider_contracts::mailbox::{
     QuotaWarning, RunState, SyncCompleted, SyncFailed,
 };
 use postrider_contracts::topology::NOTIFICATION_MAILBOX;
-use postrider_contracts::{Envelope, Event, OriginKey, Queue};
+use postrider_contracts::{Envelope, Event, OriginKey, Queue, streams};
 use postrider_domain::Timestamp;
 use postrider_events::streams::{Applied, Applier, ApplyError};
 use postrider_storage::TenantTx;
+use serde_json::json;
 
 use super::outcome::{Refusal, missing, outcome};
 use crate::actions::Actions;
+use crate::deliveries::{self, Told};
 use crate::rules::withdrawal::{Withdrawal, after_change};
-use crate::rules::{OwnDigest, Recipient, Verdict, mail, sync_run, trouble};
-use crate::store::{accounts, preferences};
+use crate::rules::{self, Account, OwnDigest, Recipient, Verdict, mail, sync_run, trouble};
+use crate::store::{accounts, feed, preferences};
 
 /// Applies events of the sync-worker.
 pub struct MailboxEvents {
@@ -47,15 +49,43 @@ impl Applier for MailboxEvents {
     }
 
     async fn apply(&self, tx: &mut TenantTx, event: &Envelope) -> Result<Applied, ApplyError> {
-        outcome(self.tell(tx, event).await)
+        outcome(self.take(tx, event).await)
     }
 }
 
 impl MailboxEvents {
+    async fn take(&self, tx: &mut TenantTx, event: &Envelope) -> Result<(), Refusal> {
+        let account = self.record(tx, event).await?;
+        self.tell(tx, event, account).await
+    }
+
+    /// Writes the event into its account's feed, and has endpoints told that want it.
+    async fn record(&self, tx: &TenantTx, event: &Envelope) -> Result<Account, Refusal> {
+        let (tenant, user, id, now) = (event.tenant()?, event.user()?, event.connector()?, self.actions.now());
+        let (kind, data) = rules::feed::entry(event)?;
+        let account = accounts::find_or_expect(tx, tenant, user, id, event.time).await?;
+        let Some(position) = event.position.as_ref().filter(|place| place.stream == streams::mailbox(id)) else {
+            return Ok(account);
+        };
+        // Of an erased account only that something was there.
+        let erased = account.is_erased() && event.time <= account.version_at;
+        let (kind, data) = if erased { ("erased".to_owned(), json!({})) } else { (kind, data) };
+        let (event_id, seq, time) = (event.id.0, position.seq, event.time);
+        let entry = feed::Entry { account_id: id, seq, event_id, kind, time, data };
+        feed::insert(tx, tenant, &account.owner, &entry, now).await?;
+        if !erased {
+            let (user, kind) = (&account.owner, entry.kind.as_str());
+            let told =
+                Told { tenant, user, event_id, kind, account: Some(id), seq: Some(seq), notification: None, now };
+            deliveries::enqueue(tx, self.actions.ids(), self.actions.bell(), told).await?;
+        }
+        Ok(account)
+    }
+
     /// Reads the event, finds whom it concerns, decides, and writes what was decided.
-    async fn tell(&self, tx: &mut TenantTx, event: &Envelope) -> Result<(), Refusal> {
+    async fn tell(&self, tx: &mut TenantTx, event: &Envelope, account: Account) -> Result<(), Refusal> {
         let Some(news) = News::read(event)? else { return Ok(()) };
-        let to = recipient(tx, event, self.actions.now()).await?;
+        let to = recipient(tx, event, account, self.actions.now()).await?;
         let tenant = event.tenant()?;
         let own = |mail: &EmailSummary| OwnDigest::of(mail, tenant, &to.account.owner, &self.origin_keys);
         let verdict = news.judge(own, &to);
@@ -108,15 +138,8 @@ impl News {
     }
 }
 
-/// Whom an event of a mailbox concerns. An account we have not heard of yet is expected, not waited for.
-async fn recipient(tx: &TenantTx, event: &Envelope, now: Timestamp) -> Result<Recipient, Refusal> {
-    let (tenant, user, id, at) = (event.tenant()?, event.user()?, event.connector()?, event.time);
-    let (account, mut effective) = tokio::try_join!(
-        accounts::find_or_expect(tx, tenant, user, id, at),
-        preferences::effective(tx, tenant, user, Some(id))
-    )?;
-    if account.owner != *user {
-        effective = preferences::effective(tx, tenant, &account.owner, Some(id)).await?;
-    }
-    Ok(Recipient { account, preferences: effective.preferences, at, now })
+/// Whom an event of a mailbox concerns.
+async fn recipient(tx: &TenantTx, event: &Envelope, account: Account, now: Timestamp) -> Result<Recipient, Refusal> {
+    let effective = preferences::effective(tx, event.tenant()?, &account.owner, Some(account.id)).await?;
+    Ok(Recipient { account, preferences: effective.preferences, at: event.time, now })
 }

@@ -6,7 +6,7 @@ use postrider_storage::{Db, Error};
 
 use crate::actions::{Actions, Owner};
 use crate::rules::Mark;
-use crate::store::{accounts, log, notifications, suppressions, users};
+use crate::store::{accounts, feed, log, notifications, suppressions, users};
 
 /// Tenants, and users of one, listed in one go.
 const PAGE: i64 = 500;
@@ -94,9 +94,10 @@ async fn erase(db: &Db, actions: &Actions, tenant: &TenantId) -> Result<(), Erro
             actions.mark(&mut tx, owner, &ids, Mark::Archived).await?;
             notifications::delete(&tx, tenant, &ids).await?;
             let blanked = log::blank(&tx, tenant, owner.user, account.id, SLICE).await?;
+            let fed = feed::erase(&tx, tenant, account.id, SLICE).await?;
             let forgotten = suppressions::forget_account(&tx, tenant, owner.user, account.id, SLICE).await?;
             tx.commit().await?;
-            let most = ids.len().max(blanked).max(forgotten);
+            let most = ids.len().max(blanked).max(forgotten).max(fed);
             if i64::try_from(most).unwrap_or(i64::MAX) < SLICE {
                 break;
             }

@@ -1,9 +1,9 @@
-//! Forgets log entries and suppressions beyond the retention, tenant by tenant: no role sees two tenants' rows at once.
+//! Forgets log entries, suppressions, the feed and deliveries beyond the retention, tenant by tenant: no role sees two tenants' rows at once.
 
 use postrider_domain::{TenantId, Timestamp};
 use postrider_storage::{Db, Error};
 
-use crate::store::{log, suppressions, users};
+use crate::store::{deliveries, feed, log, suppressions, users};
 
 /// Tenants listed in one go.
 const PAGE: i64 = 500;
@@ -34,9 +34,11 @@ pub async fn prune_tenant(db: &Db, tenant: &TenantId, before: Timestamp, slice: 
         let tx = db.tenant(tenant).await?;
         let entries = log::prune(&tx, tenant, before, slice).await?;
         let reasons = suppressions::prune(&tx, tenant, before, slice).await?;
+        let fed = feed::prune(&tx, tenant, before, slice).await?;
+        let sent = deliveries::prune(&tx, tenant, before, slice).await?;
         tx.commit().await?;
-        gone += entries + reasons;
-        if i64::try_from(entries.max(reasons)).unwrap_or(i64::MAX) < slice {
+        gone += entries + reasons + fed + sent;
+        if i64::try_from(entries.max(reasons).max(fed).max(sent)).unwrap_or(i64::MAX) < slice {
             return Ok(gone);
         }
     }

@@ -31,6 +31,8 @@ postrider_domain::words! {
 pub enum Outcome {
     /// It happens with the row's transaction.
     Done,
+    /// It is under way; `deliveryStatus` says how far.
+    Queued,
     /// It waits for the end of the quiet hours.
     Held,
     /// It does not happen.
@@ -82,8 +84,8 @@ impl Occasion {
     }
 }
 
-/// Decides what happens now for somebody with these preferences: the row first, then each way out. Push, e-mail and
-/// webhook have none yet; they say so.
+/// Decides what happens now for somebody with these preferences: the row first, then each way out. Push and
+/// e-mail have none yet; they say so.
 pub fn decide(now: Timestamp, preferences: &Preferences, event: Occasion) -> Vec<Decision> {
     let decision =
         |channel, outcome, reason: &str| Decision { until: None, ..made(now, preferences, channel, outcome, reason) };
@@ -104,9 +106,16 @@ pub fn decide(now: Timestamp, preferences: &Preferences, event: Occasion) -> Vec
         live(now, preferences, event),
         skip(Channel::Push, chosen(Way::Push)),
         skip(Channel::Email, chosen(Way::Email)),
-        skip(Channel::Webhook, chosen(Way::Webhook)),
+        webhook(now, preferences),
         skip(Channel::Digest, digest),
     ]
+}
+
+/// Programs do not sleep: quiet hours are nothing to them.
+fn webhook(now: Timestamp, preferences: &Preferences) -> Decision {
+    let (outcome, reason) =
+        if preferences.has(Way::Webhook) { (Outcome::Queued, "channel_on") } else { (Outcome::Skipped, "channel_off") };
+    made(now, preferences, Channel::Webhook, outcome, reason)
 }
 
 /// The alert at the user's sockets: at once, at the end of the quiet hours, or never.

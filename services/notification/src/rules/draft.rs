@@ -74,6 +74,12 @@ impl Draft {
         }
     }
 
+    /// Whether the user's webhook endpoints are told.
+    pub fn goes_to_webhooks(&self) -> bool {
+        let queued = |decision: &Decision| decision.channel == Channel::Webhook && decision.outcome == Outcome::Queued;
+        self.decisions.iter().any(queued)
+    }
+
     /// Room and name of the event its sockets get.
     pub fn event(&self) -> (Room, &'static str) {
         match self.kind {
@@ -115,7 +121,7 @@ impl Draft {
     }
 }
 
-fn value_without_nul(value: Value) -> Value {
+pub(super) fn value_without_nul(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(without_nul(text)),
         Value::Array(items) => items.into_iter().map(value_without_nul).collect(),

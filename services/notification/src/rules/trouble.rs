@@ -2,12 +2,16 @@
 
 use postrider_contracts::connector::ConnectorState;
 use postrider_contracts::mailbox::QuotaWarning;
+use postrider_domain::Timestamp;
 use serde_json::json;
+use uuid::Uuid;
 
-use super::decision::Verdict;
+use super::decision::{Occasion, Verdict, decide};
 use super::draft::{Draft, members};
 use super::kind::Kind;
+use super::preferences::Preferences;
 use super::recipient::Recipient;
+use super::webhook::DisabledReason;
 
 /// `connector.reauth_required`: one `error_occurred` for each loss of the grant (the connector's version names it).
 pub fn reauth_required(connector: &ConnectorState, to: &Recipient) -> Verdict {
@@ -27,6 +31,34 @@ pub fn reauth_required(connector: &ConnectorState, to: &Recipient) -> Verdict {
         ..Draft::new(Kind::ErrorOccurred, business_key, title, message.to_owned())
     };
     to.tell(draft, "type_on")
+}
+
+/// An endpoint was disabled: one `error_occurred` for each time, unless switched off.
+pub fn webhook_disabled(
+    endpoint: Uuid,
+    url: &str,
+    reason: DisabledReason,
+    preferences: &Preferences,
+    now: Timestamp,
+) -> Option<Draft> {
+    let event = Occasion::plain(Kind::ErrorOccurred, "type_on");
+    if !preferences.wants(event.kind) {
+        return None;
+    }
+    let message = match reason {
+        DisabledReason::Gone => "It answered that it is gone (410). Its events are kept; enable it to have them sent.",
+        DisabledReason::Failing | DisabledReason::Owner => {
+            "It has accepted nothing for five days. Its events are kept; enable it to have them sent."
+        }
+    };
+    let host = url.split('/').nth(2).unwrap_or("a webhook endpoint");
+    let business_key = format!("webhook/{endpoint}/{}", now.timestamp_millis());
+    Some(Draft {
+        data: json!({ "errorType": "webhook_disabled", "endpointId": endpoint, "reason": reason }),
+        event_members: members([("errorType", json!("webhook_disabled")), ("errorMessage", json!(message))]),
+        decisions: decide(now, preferences, event),
+        ..Draft::new(Kind::ErrorOccurred, business_key, format!("Webhooks to {host} are disabled"), message.to_owned())
+    })
 }
 
 /// `quota.warning`: once a day for each scope and level.

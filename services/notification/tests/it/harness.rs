@@ -10,7 +10,9 @@ use postrider_contracts::Event;
 use postrider_domain::{Secret, TenantId};
 use postrider_notification::actions::Actions;
 use postrider_notification::channels::socket::Settings;
+use postrider_notification::channels::webhook::Reach;
 use postrider_notification::config::Config;
+use postrider_notification::deliveries::WebhookKeys;
 use postrider_notification::hints::{Announcer, Hub, ReplicaId};
 use postrider_notification::metrics::Metrics;
 use postrider_notification::{App, Deps};
@@ -36,7 +38,7 @@ pub struct World {
     pub vhost: TestVhost,
     pub producer: Producer,
     pub publisher: Arc<dyn Publisher>,
-    live: Live,
+    pub live: Live,
     outside: Context,
 }
 
@@ -50,6 +52,12 @@ pub fn settings() -> Settings {
         drain: Duration::from_millis(500),
         ..Settings::default()
     }
+}
+
+/// A key to seal webhook secrets with, the same for all replicas of a test.
+pub fn keys() -> WebhookKeys {
+    let key = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+    WebhookKeys::load(&Env::from_pairs([("NOTIFICATION_ENCRYPTION_KEYS", key)])).unwrap()
 }
 
 impl World {
@@ -95,6 +103,8 @@ impl World {
             socket,
             retention: TimeDelta::days(30),
             stream_check: Duration::from_millis(300),
+            webhook_keys: keys(),
+            webhook_reach: Reach::Anywhere,
         };
         let deps = Deps { connector: Arc::new(self.producer.clone()), sync_worker: Arc::new(self.producer.clone()) };
         let app = Box::pin(App::build(config, deps, cx.clone())).await.unwrap();

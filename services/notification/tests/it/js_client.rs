@@ -18,16 +18,16 @@ use crate::tokens;
 /// Prints one JSON line for each event: `[name, data]`.
 const SCRIPT: &str = "listen.mjs";
 
-/// The script's folder with the official client in it. Installed once, whichever test process comes first.
-fn installed() -> PathBuf {
+/// The scripts' folder with what they need in it. Installed once, whichever test process comes first.
+pub fn installed() -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/js");
     let lock = std::fs::File::create(folder.join(".install.lock")).unwrap();
     lock.lock().unwrap();
-    if !folder.join("node_modules/socket.io-client").exists() {
+    if ["socket.io-client", "standardwebhooks"].iter().any(|name| !folder.join("node_modules").join(name).exists()) {
         let mut npm = std::process::Command::new("npm");
         let done = npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&folder).status();
         let remedy = "run `npm ci --prefix services/notification/tests/js` (Node.js 18 or newer)";
-        assert!(done.is_ok_and(|status| status.success()), "the official client cannot be installed: {remedy}");
+        assert!(done.is_ok_and(|status| status.success()), "the packages cannot be installed: {remedy}");
     }
     folder
 }

@@ -30,6 +30,8 @@ mod quiet_hours;
 #[cfg(test)]
 mod read_state;
 #[cfg(test)]
+mod receiver;
+#[cfg(test)]
 mod replay;
 #[cfg(test)]
 mod replicas;
@@ -47,3 +49,7 @@ mod tokens;
 mod trace;
 #[cfg(test)]
 mod watermark;
+#[cfg(test)]
+mod webhook_engine;
+#[cfg(test)]
+mod webhooks;

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::view::{Data, NotificationView};
+use super::view::{Data, NotificationView, shown};
 use crate::actions::Owner;
 use crate::error::Error;
 use crate::http::account::must_own;
@@ -63,9 +63,11 @@ pub async fn handle(caller: Caller, body: ApiJson<Body>, state: AppData<State>) 
         Some(raised) => notifications::find(&tx, &caller.tenant, &caller.user, raised.id).await?,
         None => None,
     };
+    let rows = shown(&tx, &caller.tenant, row.into_iter().collect()).await?;
     tx.commit().await?;
-    let row = row.ok_or_else(|| Problem::unexpected("a notification with a fresh key was there already"))?;
-    Ok(HttpResponse::Created().json(Data { data: NotificationView::from(row) }))
+    let made = rows.into_iter().next();
+    let made = made.ok_or_else(|| Problem::unexpected("a notification with a fresh key was there already"))?;
+    Ok(HttpResponse::Created().json(Data { data: made }))
 }
 
 fn check(body: Body) -> Result<Custom, Problem> {

@@ -4,7 +4,7 @@ use actix_web::web::{Data as AppData, Json};
 use postrider_domain::NotificationId;
 use postrider_web::{Caller, PathId, Scope};
 
-use super::view::{Data, NotificationView};
+use super::view::{Data, NotificationView, shown};
 use crate::error::Error;
 use crate::state::State;
 use crate::store::notifications;
@@ -21,7 +21,8 @@ pub async fn handle(
     caller.require(Scope::Read)?;
     let tx = state.db.tenant(&caller.tenant).await?;
     let row = notifications::find(&tx, &caller.tenant, &caller.user, *id).await?;
+    let rows = shown(&tx, &caller.tenant, row.into_iter().collect()).await?;
     tx.commit().await?;
-    let row = row.ok_or_else(Error::not_found)?;
-    Ok(Json(Data { data: row.into() }))
+    let data = rows.into_iter().next().ok_or_else(Error::not_found)?;
+    Ok(Json(Data { data }))
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::view::NotificationView;
+use super::view::{NotificationView, shown};
 use crate::error::Error;
 use crate::http::account::must_own;
 use crate::rules::Kind;
@@ -98,10 +98,11 @@ pub async fn handle(
         notifications::page(&tx, &caller.tenant, &caller.user, &filter, offset, i64::from(limit)),
         notifications::count(&tx, &caller.tenant, &caller.user, &filter)
     )?;
+    let data = shown(&tx, &caller.tenant, rows).await?;
     tx.commit().await?;
-    let shown = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    let shown = i64::try_from(data.len()).unwrap_or(i64::MAX);
     Ok(Json(NotificationPage {
-        data: rows.into_iter().map(NotificationView::from).collect(),
+        data,
         pagination: Pagination {
             page,
             limit,

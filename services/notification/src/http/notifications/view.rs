@@ -1,11 +1,14 @@
 //! A notification as the API shows it.
 
+use postrider_domain::{NotificationId, TenantId};
+use postrider_storage::{Error, TenantTx};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::rules::{Channel, Decision, Outcome};
+use crate::store::deliveries::{self, Reached};
 use crate::store::notifications::Notification;
 
 /// `{data: …}` around a single thing.
@@ -14,7 +17,8 @@ pub struct Data<T> {
     pub data: T,
 }
 
-/// How far each channel is: `delivered`, `held` until the quiet hours end, or `skipped`; `/explain` says why.
+/// How far each channel is: `delivered`, `held` until the quiet hours end, `pending`, `failed`, or `skipped`; `/explain`
+/// says why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeliveryStatus {
     pub in_app: String,
@@ -64,9 +68,36 @@ fn status(decisions: &[Decision], channel: Channel) -> String {
     match latest.map(|decision| decision.outcome) {
         Some(Outcome::Done) => "delivered",
         Some(Outcome::Held) => "held",
-        Some(Outcome::Skipped) | None => "skipped",
+        // Until rows say more: the user has no endpoint that wants it.
+        Some(Outcome::Queued | Outcome::Skipped) | None => "skipped",
     }
     .to_owned()
+}
+
+/// These rows, with what has become of their deliveries.
+pub async fn shown(tx: &TenantTx, tenant: &TenantId, rows: Vec<Notification>) -> Result<Vec<NotificationView>, Error> {
+    let ids: Vec<NotificationId> = rows.iter().filter(|row| is_queued(row)).map(|row| row.id).collect();
+    let reached = if ids.is_empty() { Vec::new() } else { deliveries::reached(tx, tenant, &ids).await? };
+    let mut views: Vec<NotificationView> = rows.into_iter().map(NotificationView::from).collect();
+    for view in &mut views {
+        if let Some(reached) = reached.iter().find(|reached| reached.notification.0 == view.id) {
+            view.delivery_status.webhook = far(reached).to_owned();
+        }
+    }
+    Ok(views)
+}
+
+fn is_queued(row: &Notification) -> bool {
+    let queued = |made: &Decision| made.channel == Channel::Webhook && made.outcome == Outcome::Queued;
+    decisions(row).iter().any(queued)
+}
+
+fn far(reached: &Reached) -> &'static str {
+    match (reached.failed, reached.pending) {
+        (0, 0) => "delivered",
+        (0, _) => "pending",
+        (_, _) => "failed",
+    }
 }
 
 impl From<Notification> for NotificationView {

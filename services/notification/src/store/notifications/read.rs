@@ -62,6 +62,14 @@ pub async fn find(
         .await
 }
 
+/// One of whoever's in the tenant, or nothing.
+pub async fn of_tenant(tx: &TenantTx, tenant: &TenantId, id: NotificationId) -> Result<Option<Notification>, Error> {
+    sql(concat!("SELECT ", columns!(), " FROM notifications WHERE tenant = $1 AND id = $2"))
+        .binds((tenant, id))
+        .optional(tx)
+        .await
+}
+
 /// Which of a user's notifications.
 #[derive(Debug, Clone)]
 pub struct Filter {

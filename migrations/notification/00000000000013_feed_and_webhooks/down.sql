@@ -1,0 +1,4 @@
+DROP TABLE deliveries;
+DROP TABLE webhook_endpoints;
+DROP TABLE feed_tickets;
+DROP TABLE feed;

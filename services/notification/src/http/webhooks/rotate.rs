@@ -1,0 +1,35 @@
+//! `POST /api/v1/webhook-endpoints/{id}/rotate-secret`: a new secret; the former one signs beside it for a day.
+
+use actix_web::web::{Data, Json};
+use chrono::TimeDelta;
+use postrider_web::{Caller, PathId, Scope};
+use uuid::Uuid;
+
+use super::create::not_configured;
+use super::{EndpointView, lock_own};
+use crate::channels::webhook::WebhookSecret;
+use crate::error::Error;
+use crate::state::State;
+use crate::store::endpoints;
+
+/// Time to give the receiver the new one.
+const BOTH: TimeDelta = TimeDelta::hours(24);
+
+#[utoipa::path(
+    post, path = "/api/v1/webhook-endpoints/{id}/rotate-secret", tag = "webhooks", params(("id" = String, Path)),
+    responses((status = 200, body = EndpointView), (status = 404), (status = 503))
+)]
+pub async fn handle(caller: Caller, id: PathId<Uuid>, state: Data<State>) -> Result<Json<EndpointView>, Error> {
+    caller.require(Scope::Write)?;
+    let secret = WebhookSecret::generate(state.seams.entropy.as_ref());
+    let sealed = state.engine.keys.seal(&secret).ok_or_else(not_configured)?;
+    let now = state.seams.clock.now();
+    let tx = state.db.tenant(&caller.tenant).await?;
+    let mut one = lock_own(&tx, &caller, *id).await?;
+    one.old_secret_sealed = Some(std::mem::replace(&mut one.secret_sealed, sealed));
+    one.old_secret_until = Some(now + BOTH);
+    one.updated_at = now;
+    endpoints::update(&tx, &caller.tenant, &one).await?;
+    tx.commit().await?;
+    Ok(Json(EndpointView { secret: Some(secret.text().expose().to_owned()), ..one.into() }))
+}

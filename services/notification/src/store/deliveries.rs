@@ -1,0 +1,241 @@
+//! `deliveries`: what goes out and is tried again until it is taken.
+
+use postrider_domain::{ConnectorId, NotificationId, TenantId, Timestamp};
+use postrider_storage::due::CLAIM_SECONDS;
+use postrider_storage::{Error, SystemTx, TenantTx, claim_due, sql};
+use uuid::Uuid;
+
+use crate::rules::webhook::DeliveryState;
+
+postrider_storage::row! {
+    /// One that is due, claimed.
+    #[derive(Debug, Clone)]
+    pub struct Due {
+        pub tenant: TenantId,
+        pub id: Uuid,
+    }
+
+    /// A delivery.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Delivery {
+        pub id: Uuid,
+        pub endpoint_id: Uuid,
+        pub event_id: Uuid,
+        pub kind: String,
+        pub account_id: Option<ConnectorId>,
+        pub seq: Option<i64>,
+        pub notification: Option<NotificationId>,
+        pub state: DeliveryState,
+        pub attempts: i32,
+        pub due_at: Option<Timestamp>,
+        pub status_code: Option<i32>,
+        pub error: Option<String>,
+        pub attempted_at: Option<Timestamp>,
+        pub delivered_at: Option<Timestamp>,
+        pub created_at: Timestamp,
+    }
+
+    /// How far a notification's webhooks are.
+    #[derive(Debug, Clone)]
+    pub struct Reached {
+        pub notification: NotificationId,
+        pub failed: i64,
+        pub pending: i64,
+    }
+}
+
+macro_rules! columns {
+    () => {
+        "id, endpoint_id, event_id, type AS kind, account_id, seq, notification, state, attempts, due_at, status_code, \
+         error, attempted_at, delivered_at, created_at"
+    };
+}
+
+/// What is to be delivered, to many endpoints.
+#[derive(Debug, Clone)]
+pub struct New<'a> {
+    pub event_id: Uuid,
+    pub kind: &'a str,
+    pub account: Option<ConnectorId>,
+    pub seq: Option<i64>,
+    pub notification: Option<NotificationId>,
+    pub now: Timestamp,
+}
+
+/// A row's id, its endpoint, and when it is due (never while the endpoint is disabled).
+pub type To = (Uuid, Uuid, Option<Timestamp>);
+
+/// Writes one delivery for each endpoint, once for each event.
+pub async fn insert(tx: &TenantTx, tenant: &TenantId, new: New<'_>, to: &[To]) -> Result<usize, Error> {
+    sql("INSERT INTO deliveries (tenant, id, endpoint_id, event_id, type, account_id, seq, notification, due_at, \
+             created_at) \
+         SELECT $1, t.id, t.endpoint_id, $2, $3, $4, $5, $6, t.due_at, $7 \
+         FROM {t: id uuid, endpoint_id uuid, due_at timestamptz} \
+         ON CONFLICT ON CONSTRAINT deliveries_once DO NOTHING")
+    .binds((tenant, new.event_id, new.kind, new.account, new.seq, new.notification, new.now))
+    .column("id", to.iter().map(|to| to.0))
+    .column("endpoint_id", to.iter().map(|to| to.1))
+    .column("due_at", to.iter().map(|to| to.2))
+    .execute(tx)
+    .await
+}
+
+/// Writes deliveries of an account's feed from a number on, and makes those that were done due again. Returns how many.
+pub async fn replay(
+    tx: &TenantTx,
+    tenant: &TenantId,
+    endpoint: Uuid,
+    events: &[(Uuid, Replayed)],
+    due: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<usize, Error> {
+    sql("INSERT INTO deliveries AS d (tenant, id, endpoint_id, event_id, type, account_id, seq, due_at, created_at) \
+         SELECT $1, e.id, $2, e.event_id, e.type, e.account_id, e.seq, $3, $4 \
+         FROM {e: id uuid, event_id uuid, type text, account_id uuid, seq bigint} \
+         ON CONFLICT ON CONSTRAINT deliveries_once DO UPDATE \
+             SET state = 'pending', attempts = 0, due_at = excluded.due_at, claimed_until = NULL, error = NULL")
+    .binds((tenant, endpoint, due, now))
+    .column("id", events.iter().map(|event| event.0))
+    .column("event_id", events.iter().map(|event| event.1.event_id))
+    .column("type", events.iter().map(|event| event.1.kind.as_str()))
+    .column("account_id", events.iter().map(|event| event.1.account))
+    .column("seq", events.iter().map(|event| event.1.seq))
+    .execute(tx)
+    .await
+}
+
+/// An entry of the feed that is sent again.
+#[derive(Debug, Clone)]
+pub struct Replayed {
+    pub event_id: Uuid,
+    pub kind: String,
+    pub account: ConnectorId,
+    pub seq: i64,
+}
+
+/// Claims what is due.
+pub async fn claim(tx: &SystemTx, now: Timestamp, limit: i64) -> Result<Vec<Due>, Error> {
+    sql(claim_due!(
+        table "deliveries",
+        of "id",
+        due "due_at",
+        claimed "claimed_until",
+        returning "tenant, id"
+    ))
+    .binds((now, limit, CLAIM_SECONDS))
+    .load(tx)
+    .await
+}
+
+/// One of a tenant's.
+pub async fn find(tx: &TenantTx, tenant: &TenantId, id: Uuid) -> Result<Option<Delivery>, Error> {
+    sql(concat!("SELECT ", columns!(), " FROM deliveries WHERE tenant = $1 AND id = $2"))
+        .binds((tenant, id))
+        .optional(tx)
+        .await
+}
+
+/// An endpoint's, newest first, before a place.
+pub async fn page(
+    tx: &TenantTx,
+    tenant: &TenantId,
+    endpoint: Uuid,
+    state: Option<DeliveryState>,
+    before: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<Delivery>, Error> {
+    sql(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM deliveries WHERE tenant = $1 AND endpoint_id = $2 AND ($3::text IS NULL OR state = $3) \
+          AND ($4::uuid IS NULL OR id < $4) ORDER BY id DESC LIMIT $5"
+    ))
+    .binds((tenant, endpoint, state, before, limit))
+    .load(tx)
+    .await
+}
+
+/// What an attempt came to.
+#[derive(Debug, Clone)]
+pub struct Ended<'a> {
+    pub state: DeliveryState,
+    pub due: Option<Timestamp>,
+    pub status_code: Option<i32>,
+    pub error: Option<&'a str>,
+    pub now: Timestamp,
+}
+
+/// Writes what an attempt came to, and gives the claim back. A row that was replayed or removed meanwhile stays as it is.
+pub async fn end_attempt(
+    tx: &TenantTx,
+    tenant: &TenantId,
+    id: Uuid,
+    attempts: i32,
+    ended: Ended<'_>,
+) -> Result<(), Error> {
+    sql("UPDATE deliveries SET state = $4, due_at = $5, status_code = $6, error = $7, attempted_at = $8, \
+             delivered_at = CASE WHEN $4 = 'delivered' THEN $8 END, attempts = attempts + 1, claimed_until = NULL \
+         WHERE tenant = $1 AND id = $2 AND attempts = $3 AND state = 'pending'")
+    .binds((tenant, id, attempts, ended.state, ended.due, ended.status_code, ended.error, ended.now))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Puts off what else of an endpoint is due before an instant: it has enough to do.
+pub async fn put_off(tx: &TenantTx, tenant: &TenantId, endpoint: Uuid, until: Timestamp) -> Result<(), Error> {
+    sql("UPDATE deliveries SET due_at = $3 WHERE tenant = $1 AND endpoint_id = $2 AND due_at < $3 \
+             AND claimed_until IS NULL")
+    .binds((tenant, endpoint, until))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// What waits of an endpoint is kept and not tried.
+pub async fn keep(tx: &TenantTx, tenant: &TenantId, endpoint: Uuid) -> Result<(), Error> {
+    sql("UPDATE deliveries SET due_at = NULL WHERE tenant = $1 AND endpoint_id = $2 AND due_at IS NOT NULL")
+        .binds((tenant, endpoint))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// What waits of an endpoint is due now, with all its attempts before it.
+pub async fn resume(tx: &TenantTx, tenant: &TenantId, endpoint: Uuid, now: Timestamp) -> Result<(), Error> {
+    sql("UPDATE deliveries SET due_at = $3, attempts = 0, claimed_until = NULL \
+         WHERE tenant = $1 AND endpoint_id = $2 AND state = 'pending'")
+    .binds((tenant, endpoint, now))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Sends one again from the start.
+pub async fn again(tx: &TenantTx, tenant: &TenantId, id: Uuid, due: Option<Timestamp>) -> Result<(), Error> {
+    sql("UPDATE deliveries SET state = 'pending', attempts = 0, due_at = $3, claimed_until = NULL, error = NULL \
+         WHERE tenant = $1 AND id = $2")
+    .binds((tenant, id, due))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// How far the webhooks of these notifications are; nothing of one that has none.
+pub async fn reached(tx: &TenantTx, tenant: &TenantId, ids: &[NotificationId]) -> Result<Vec<Reached>, Error> {
+    sql("SELECT notification, count(*) FILTER (WHERE state = 'failed') AS failed, \
+                count(*) FILTER (WHERE state = 'pending') AS pending \
+         FROM deliveries WHERE tenant = $1 AND notification = ANY($2) GROUP BY notification")
+    .binds((tenant, ids))
+    .load(tx)
+    .await
+}
+
+/// Forgets at most `most` of a tenant's deliveries older than the given instant. Returns how many.
+pub async fn prune(tx: &TenantTx, tenant: &TenantId, before: Timestamp, most: i64) -> Result<usize, Error> {
+    sql("DELETE FROM deliveries WHERE tenant = $1 AND id IN ( \
+             SELECT id FROM deliveries WHERE tenant = $1 AND created_at < $2 ORDER BY created_at LIMIT $3)")
+    .binds((tenant, before, most))
+    .execute(tx)
+    .await
+}
