@@ -15,6 +15,7 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::TimeDelta;
 use postrider_domain::{TenantId, UserId};
+use postrider_web::Scope;
 use uuid::Uuid;
 
 use super::admit::text_of;
@@ -58,7 +59,8 @@ pub struct Repeatable {
 }
 
 impl Repeatable {
-    /// None without the header.
+    /// None without the header, and for callers who may not write: what they ask is refused by its service, and a kept
+    /// answer is not for them.
     ///
     /// # Errors
     /// A header that is no key.
@@ -71,6 +73,9 @@ impl Repeatable {
     ) -> Result<Option<Self>, Refused> {
         let Some(given) = text_of(request, "idempotency-key") else { return Ok(None) };
         let key = IdempotencyKey::parse(&given).ok_or(Refused::Malformed)?;
+        if !identity.scopes.allows(Scope::Write) {
+            return Ok(None);
+        }
         let Identity { tenant, user, actor, .. } = identity.clone();
         let target = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
         let account = text_of(request, "x-account-id").unwrap_or_default();

@@ -93,10 +93,15 @@ async fn another_request_under_a_key_is_refused_and_other_users_have_their_own()
     for other in [write(&gateway, "k", &json!({"title": "b"})), account] {
         refused(other.send().await.unwrap(), 422, "idempotency_key_reused").await;
     }
+    // Who may only read is not given what a write was answered.
+    let reader = gateway.request(Method::POST, PATH).bearer_auth(token(json!({"scope": "read"})));
+    let answer = reader.header("idempotency-key", "k").json(&body).send().await.unwrap();
+    assert!(!answer.headers().contains_key("idempotency-replayed"));
     let bob = gateway.request(Method::POST, PATH).bearer_auth(token(json!({"sub": "bob"})));
     assert_eq!(bob.header("idempotency-key", "k").json(&body).send().await.unwrap().status(), 201);
-    let ids = ids(&gateway.services.notification).await;
-    assert!(ids.len() == 2 && ids[0] != ids[1], "{ids:?}");
+    let requests = gateway.services.notification.received_requests().await.unwrap();
+    let ids: Vec<_> = requests.iter().filter_map(|request| request.headers.get(WRITE_ID_HEADER)).collect();
+    assert!(requests.len() == 3 && ids.len() == 2 && ids[0] != ids[1], "{ids:?}");
     for key in ["", "a b", &"x".repeat(256)] {
         refused(write(&gateway, key, &body).send().await.unwrap(), 422, "invalid_request").await;
     }
