@@ -4,14 +4,15 @@ pub mod fetched;
 pub mod invitation;
 pub mod source;
 
-use postrider_domain::Timestamp;
 use postrider_domain::text::without_nul;
+use postrider_domain::{ConnectorId, EmailAddress, Timestamp};
 use postrider_gmail::{MailMeta, RawMail};
 use postrider_mail::PARSER_VERSION;
 use serde::{Deserialize, Serialize};
 
 use self::invitation::Invitation;
 use self::source::Source;
+use crate::rules::search::document::{Found, document};
 
 /// A person in a header.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +55,10 @@ pub struct Content {
     /// 30 MB for each look at a mail that is no invitation.
     pub invitation: Option<String>,
     pub protection: Option<&'static str>,
+    /// The sender's address as it is compared.
+    pub sender_key: String,
+    /// Its words, as the index takes them.
+    pub search: String,
     pub attachments: Vec<AttachmentMeta>,
 }
 
@@ -78,8 +83,8 @@ pub struct Mail {
 
 impl Mail {
     /// Parses and compresses; the raw bytes are let go of.
-    pub fn read(mail: RawMail) -> Self {
-        let content = Content::read(&mail.raw);
+    pub fn read(mail: RawMail, account: ConnectorId) -> Self {
+        let content = Content::read(&mail.raw, account);
         let source = Source::pack(&mail.raw);
         let meta = MailMeta {
             id: mail.id,
@@ -101,14 +106,20 @@ impl Mail {
     /// What it weighs in a transaction, in bytes.
     pub fn weight(&self) -> usize {
         let body = |part: &Option<String>| part.as_ref().map_or(0, String::len);
-        self.source.bytes.len() + self.content.headers.len() + body(&self.content.text) + body(&self.content.html)
+        let words = self.content.search.len();
+        self.source.bytes.len()
+            + words
+            + self.content.headers.len()
+            + body(&self.content.text)
+            + body(&self.content.html)
     }
 }
 
 impl Content {
     /// Reads the source; what cannot be read is left empty and named in `parse_error`, never refused.
-    pub fn read(raw: &[u8]) -> Self {
+    pub fn read(raw: &[u8], account: ConnectorId) -> Self {
         let mail = postrider_mail::parse(raw);
+        let search = words(&mail, account);
         let has_attachments = mail.has_attachments();
         let recipients = Recipients {
             to: people(mail.to),
@@ -120,9 +131,12 @@ impl Content {
             mail.headers.into_iter().map(|header| (header.name, header.value)).collect();
         let notes: Vec<&str> = mail.notes.iter().map(|note| note.as_str()).collect();
         let invitation = mail.invitation.map(|invitation| serde_json::to_string(&Invitation::from(invitation)));
+        let sender = mail.from.map(person).unwrap_or_default();
         Self {
+            sender_key: address_key(&sender.email),
+            search,
             subject: mail.subject.unwrap_or_default(),
-            sender: mail.from.map(person).unwrap_or_default(),
+            sender,
             recipients: serde_json::to_string(&recipients).unwrap_or_else(|_| "{}".to_owned()),
             headers: serde_json::to_string(&headers).unwrap_or_else(|_| "[]".to_owned()),
             text: mail.text,
@@ -139,6 +153,30 @@ impl Content {
             attachments: mail.attachments.into_iter().map(attachment).collect(),
         }
     }
+}
+
+/// An address as it is compared: rows and questions are folded alike. What is no address is compared in lower case.
+pub fn address_key(address: &str) -> String {
+    EmailAddress::parse(address).map_or_else(|_odd| address.trim().to_lowercase(), |address| address.lookup_key())
+}
+
+/// What of a mail is to be found.
+fn words(mail: &postrider_mail::ParsedMail, account: ConnectorId) -> String {
+    let pair = |person: &'_ postrider_mail::Mailbox| (person.name.clone().unwrap_or_default(), person.address.clone());
+    let from = mail.from.as_ref().map(pair).unwrap_or_default();
+    let to: Vec<(String, String)> = mail.to.iter().chain(&mail.cc).chain(&mail.bcc).map(pair).collect();
+    let to: Vec<(&str, &str)> = to.iter().map(|(name, address)| (name.as_str(), address.as_str())).collect();
+    let files: Vec<&str> = mail.attachments.iter().map(|file| file.filename.as_str()).collect();
+    document(
+        account,
+        &Found {
+            subject: mail.subject.as_deref().unwrap_or_default(),
+            from: (&from.0, &from.1),
+            to: &to,
+            text: mail.text.as_deref().unwrap_or_default(),
+            files: &files,
+        },
+    )
 }
 
 fn person(mailbox: postrider_mail::Mailbox) -> Person {
@@ -166,7 +204,7 @@ mod tests {
 
     #[test]
     fn garbage_is_content_too() {
-        let content = Content::read(b"\0\0\xff");
+        let content = Content::read(b"\0\0\xff", ConnectorId(uuid::Uuid::nil()));
         assert_eq!(content.size_bytes, 3);
         assert!(!content.headers.contains('\0') && content.headers.starts_with('['));
     }

@@ -15,6 +15,7 @@ pub mod mbox;
 pub mod park;
 pub mod plan;
 pub mod range;
+pub mod search;
 pub mod settle;
 pub mod slices;
 pub mod unseen;

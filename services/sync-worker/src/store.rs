@@ -15,6 +15,7 @@ pub mod parked;
 pub mod queue;
 pub mod references;
 pub mod runs;
+pub mod search;
 pub mod slices;
 pub mod sources;
 

@@ -119,7 +119,7 @@ async fn tenants_and_services_stay_apart() {
     let known: Vec<String> = Spec::ALL
         .iter()
         .flat_map(|spec| ["drop_partitions", "ensure_partitions"].map(|name| format!("{}.{name}", spec.schema)))
-        .chain(["mailbox.refresh_statistics".to_owned()])
+        .chain(["mail_holds", "refresh_statistics", "search_mails"].map(|name| format!("mailbox.{name}")))
         .collect();
     let mut found: Vec<String> = definers.into_iter().map(|row| row.name).collect();
     let mut known = known;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream;
-use postrider_domain::MessageId;
+use postrider_domain::{ConnectorId, MessageId};
 use postrider_gmail::{GmailApi, GmailError, Lane};
 
 use super::lease::Lease;
@@ -28,6 +28,8 @@ const MOST_UNSERVED: u32 = 50;
 /// Fetches for one lane, and what one mail may cost before it, or the whole mailbox, waits.
 #[derive(Clone)]
 pub struct Fetcher {
+    /// Whose mails.
+    pub account: ConnectorId,
     pub gmail: Arc<dyn GmailApi>,
     /// Fetches that run at once.
     pub concurrency: usize,
@@ -57,6 +59,7 @@ impl Fetcher {
     pub fn of(lease: &Lease<'_>, lane: Lane, failures: i32) -> Self {
         let settings = &lease.parts.settings;
         Self {
+            account: lease.guard().connector,
             gmail: lease.gmail(lane),
             concurrency: lease.concurrency(),
             ahead: settings.max_ahead_bytes,
@@ -80,7 +83,7 @@ impl Fetcher {
                 Fetch::Mail => match self.gmail.get_raw(id).await {
                     Ok(mail) => {
                         self.unserved.store(0, Ordering::Relaxed);
-                        return Ok(parse(mail).await);
+                        return Ok(parse(mail, self.account).await);
                     }
                     Err(error) => Err(error),
                 },
@@ -155,10 +158,10 @@ fn may_be_the_mails(error: &GmailError) -> bool {
     matches!(error, GmailError::Transient { retry_at: None, .. } | GmailError::FailedPrecondition { .. })
 }
 
-async fn parse(mail: postrider_gmail::RawMail) -> Fetched {
+async fn parse(mail: postrider_gmail::RawMail, account: ConnectorId) -> Fetched {
     let small = mail.raw.len() <= PARSE_INLINE_MAX;
     // A parser that panics on one mail parks that mail.
-    let read = move || catch_unwind(AssertUnwindSafe(|| Mail::read(mail)));
+    let read = move || catch_unwind(AssertUnwindSafe(|| Mail::read(mail, account)));
     let read = if small { Ok(read()) } else { tokio::task::spawn_blocking(read).await };
     match read {
         Ok(Ok(mail)) => Fetched::Mail(Box::new(mail)),

@@ -7,6 +7,7 @@ pub mod list;
 pub mod processed;
 pub mod raw;
 pub mod references;
+mod search;
 pub mod thread;
 pub mod view;
 

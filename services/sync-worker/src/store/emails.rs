@@ -16,7 +16,7 @@ mod write;
 
 pub use exported::{Exported, list_exported};
 pub use known::{list_known, mark_announced};
-pub use list::{Filter, list};
+pub use list::{Filter, list, search};
 pub use newest::list_newest;
 pub use processed::set_processed;
 use row::email_columns;

@@ -94,6 +94,20 @@ pub async fn names(tx: &TenantTx, guard: &Guard) -> Result<HashMap<String, Strin
     Ok(names.into_iter().map(|row| (row.label_id.into_string(), row.name)).collect())
 }
 
+/// All labels of mailboxes of the entered tenant that Gmail lists: account, id, name.
+pub async fn list_names(
+    tx: &TenantTx,
+    connectors: &[ConnectorId],
+) -> Result<Vec<(ConnectorId, LabelId, String)>, Error> {
+    let names: Vec<Name> = sql("SELECT connector_id, label_id, name FROM labels \
+         WHERE tenant = nullif(current_setting('postrider.tenant', true), '') AND connector_id = ANY ($1) \
+           AND deleted_at IS NULL")
+    .bind(connectors)
+    .load(tx)
+    .await?;
+    Ok(names.into_iter().map(|row| (row.connector_id, row.label_id, row.name)).collect())
+}
+
 /// Label ids with the names they have, for events.
 pub fn named<'a>(ids: impl IntoIterator<Item = &'a str>, names: &HashMap<String, String>) -> Vec<LabelMessage> {
     ids.into_iter()

@@ -140,7 +140,10 @@ async fn bad_ids_queries_and_headers_are_told_and_change_nothing() {
         ("received_before", "%2B262142-01-01T00:00:00Z"),
         ("sort", "subject"),
         ("sort", "RECEIVED_AT"),
-        ("q", "full text is not built yet"),
+        ("q", "%00"),
+        ("q", long.as_str()),
+        ("q", "before:yesterday"),
+        ("q", "after:2026-13-01"),
     ];
     table.extend(filters.map(|(name, value)| (Method::GET, format!("/api/v1/emails?{name}={value}"), name)));
     for path in ["/gmail/stats", "/gmail/sync", "/gmail/sync/deleted"] {

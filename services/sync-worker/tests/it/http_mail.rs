@@ -4,6 +4,7 @@ mod attachments;
 mod consumers;
 mod filters;
 mod pages;
+mod search;
 mod threads;
 
 use postrider_contracts::Event as _;

@@ -217,6 +217,20 @@ impl World {
         row.map(|row| row.0)
     }
 
+    /// The column `value` of the only row, a text.
+    pub async fn text(&self, text: &str) -> String {
+        Statement::dynamic(text.to_owned()).get_result::<Column<String>>(&self.db.admin().await).await.unwrap().0
+    }
+
+    /// The column `value` of the only row, as the service's role sees it that has entered this tenant.
+    pub async fn as_tenant(&self, tenant: &str, text: &str) -> i64 {
+        let conn = self.db.admin().await;
+        for enter in ["SET ROLE sync_worker_tenant".to_owned(), format!("SET postrider.tenant = '{tenant}'")] {
+            Statement::dynamic(enter).execute(&conn).await.unwrap();
+        }
+        Statement::dynamic(text.to_owned()).get_result::<Column<i64>>(&conn).await.unwrap().0
+    }
+
     /// Everything that a request could change, as one text.
     pub async fn digest(&self) -> String {
         let tables =

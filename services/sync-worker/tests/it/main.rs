@@ -30,6 +30,7 @@ mod month;
 mod property;
 mod queue;
 mod quota;
+mod reads;
 mod refusals;
 mod retention;
 mod rig;

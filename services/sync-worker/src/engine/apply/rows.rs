@@ -19,7 +19,7 @@ use crate::rules::plan::{Decided, Message};
 use crate::store::email_labels::LabelRows;
 use crate::store::emails::{self, NewEmail, Relabelled, Tombstone};
 use crate::store::ledger::{self, Tally};
-use crate::store::{attachments, email_labels, sources};
+use crate::store::{attachments, email_labels, search, sources};
 
 /// Rows to write, collected by statement.
 pub struct Rows<'a> {
@@ -168,6 +168,7 @@ impl<'a> Rows<'a> {
             Origin::Run(run) => Some(run),
             Origin::Live | Origin::Parked | Origin::LookBack => None,
         };
+        let found: Vec<_> = self.new.iter().map(|row| (row.email_id, row.received_at, row.content)).collect();
         let packed: Vec<_> = self.mails.iter().map(|(id, mail)| (*id, &mail.source)).collect();
         let parts: Vec<_> = self
             .mails
@@ -189,6 +190,7 @@ impl<'a> Rows<'a> {
         tokio::try_join!(
             emails::upsert(tx, guard, &self.new, run, now),
             sources::insert(tx, guard, &packed),
+            search::put(tx, guard.connector, &found),
             attachments::insert(tx, guard, &parts),
             emails::relabel(tx, guard, &relabelled, now),
             emails::insert_tombstones(tx, guard, &self.tombstones, now),

@@ -10,10 +10,12 @@ use postrider_web::{AccountHeader, ApiQuery, Caller, Cursor, Limit, Page, Proble
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::search::Asked;
 use super::view::Mail;
+use crate::content::address_key;
 use crate::http::accounts::ids;
 use crate::http::api::{Api, invalid, problem};
-use crate::store::emails::{self, Filter};
+use crate::store::emails::Filter;
 use crate::store::labels;
 use crate::store::mailboxes::accounts::{self, Account};
 
@@ -48,9 +50,12 @@ pub struct Query {
     pub include_deleted: bool,
     /// By default as each account's own setting of that name says, which is false until it is changed.
     pub include_spam_trash: Option<bool>,
+    /// Words, and Gmail's operators: `from:` `to:` `subject:` `label:` `has:attachment` `is:unread` `before:` `after:`,
+    /// `"a phrase"`, `-word`. A word finds those that begin with it.
+    pub q: Option<String>,
     /// The sender's address, case-blind.
     pub from: Option<String>,
-    /// A part of the subject, case-blind.
+    /// Words of the subject, all of them.
     pub subject: Option<String>,
     #[param(value_type = Option<String>, format = DateTime)]
     pub received_after: Option<RowTime>,
@@ -91,32 +96,30 @@ pub async fn handle(
             return Err(invalid(name, "must be at most 320 bytes without NUL"));
         }
     }
+    let asked = Asked::parse(query.q.as_deref(), query.subject.as_deref())?;
     let (tx, accounts) = api.open(&caller, Scope::Read).await?;
     let covered = accounts.covered(account.or(query.connector_id)?, None)?;
     let connectors = ids(&covered);
     // Before the mails: what the page shows beyond it comes again as an event, and nothing is missed.
     let as_of_seq = accounts::as_of_seq(&tx, &connectors).await.map_err(problem)?;
-    let spam_trash =
-        |account: &&&Account| query.label.is_some() || query.include_spam_trash.unwrap_or(account.include_spam_trash);
+    let spam_trash = |account: &&&Account| query.include_spam_trash.unwrap_or(account.include_spam_trash);
     let filter = Filter {
         accounts: connectors.clone(),
         spam_trash: covered.iter().filter(spam_trash).map(|account| account.id).collect(),
-        drafts: query.label.is_some(),
-        label: query.label,
         thread_id: query.thread_id,
         message_id: query.message_id,
         unread: query.unread,
         processed: query.processed,
         include_deleted: query.include_deleted,
-        from: query.from,
-        subject: query.subject,
+        sender_key: query.from.as_deref().map(address_key),
         received_after: query.received_after.map(|time| time.0),
         received_before: query.received_before.map(|time| time.0),
         oldest_first: query.sort == Sort::OldestFirst,
         after: query.cursor.map(|Cursor((time, id))| (time.0, id)),
         limit: query.limit.and_one(),
+        ..Filter::default()
     };
-    let rows = if covered.is_empty() { Vec::new() } else { emails::list(&tx, filter).await.map_err(problem)? };
+    let rows = asked.run(&tx, filter, query.label).await.map_err(problem)?;
     let page = Page::cut(rows, query.limit, |row| (row.received_at, row.email_id))?;
     let carried: BTreeSet<&LabelId> = page.data.iter().flat_map(|row| &row.label_ids).collect();
     let names = labels::names_of(&tx, &connectors, &carried.into_iter().collect::<Vec<_>>()).await.map_err(problem)?;

@@ -1,28 +1,37 @@
-//! Lists of mails for the API. What is to use an index compares uuids and texts for equality and times by order: these
-//! operators are leakproof, so row-level security lets them into the index condition. The comparisons of sender and
-//! subject (`lower`, `strpos`) are not; they only sift the rows that the index found.
+//! Lists of mails for the API. What is to use an index compares uuids and texts for equality, booleans, and times by order:
+//! these are leakproof, so row-level security lets them into the index condition. Comparisons of label arrays and of words are
+//! not; they only sift the rows that an index found.
 
 use postrider_domain::{ConnectorId, EmailId, LabelId, MessageId, ThreadId, Timestamp};
 use postrider_storage::{Error, Statement, TenantTx};
 
 use super::{Email, email_columns};
+use crate::store::search::{self, Lookup};
 
-/// Which mails a list shows. `accounts` is never empty: without accounts there is nothing to ask.
+/// Which mails a list shows. `accounts` is never empty: without accounts there is nothing to ask. What differs from account
+/// to account stands in lists as long as `accounts`, or empty where nothing is asked.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     pub accounts: Vec<ConnectorId>,
-    pub label: Option<LabelId>,
+    /// The label whose index gives the order.
+    pub label: Vec<LabelId>,
+    /// Further labels a mail must have, and those it must not have: ids, a line each.
+    pub wanted: Vec<String>,
+    pub unwanted: Vec<String>,
+    /// Words it must not hold, as the index is asked.
+    pub refused: Vec<String>,
     pub thread_id: Option<ThreadId>,
     pub message_id: Option<MessageId>,
     pub unread: Option<bool>,
     pub processed: Option<bool>,
+    pub attachment: Option<bool>,
     pub include_deleted: bool,
     /// Show drafts.
     pub drafts: bool,
     /// The accounts whose spam and trash is shown.
     pub spam_trash: Vec<ConnectorId>,
-    pub from: Option<String>,
-    pub subject: Option<String>,
+    /// The sender's address, folded.
+    pub sender_key: Option<String>,
     pub received_after: Option<Timestamp>,
     pub received_before: Option<Timestamp>,
     pub oldest_first: bool,
@@ -31,50 +40,119 @@ pub struct Filter {
     pub limit: i64,
 }
 
+/// What every list says of a mail `e` of an account.
+const FITS: &str = "e.tenant = nullif(current_setting('postrider.tenant', true), '') AND NOT e.stub \
+    AND ($3::text IS NULL OR e.thread_id = $3) AND ($4::text IS NULL OR e.message_id = $4) \
+    AND ($5::boolean IS NULL OR e.unread = $5) AND ($6::boolean IS NULL OR e.processed = $6) \
+    AND ($7 OR NOT e.is_deleted) AND ($8 OR NOT e.is_draft) \
+    AND (e.connector_id = ANY($16) OR NOT (e.is_spam OR e.is_trash)) \
+    AND ($9::text IS NULL OR e.sender_key = $9) AND ($19::boolean IS NULL OR e.has_attachments = $19)";
+const ACCOUNTS: &str = "unnest($1, $2, $10, $17, $18) AS account (id, label, wanted, unwanted, refused)";
+
 impl Filter {
+    /// What is asked of each account by itself, where it is asked: the planner knows nothing of these conditions, and each
+    /// one that says nothing would make it believe that hardly a mail fits.
+    fn sifts(&self) -> String {
+        let sifts = [
+            (&self.wanted, "AND string_to_array(account.wanted, E'\\n') <@ e.label_ids"),
+            (&self.unwanted, "AND NOT string_to_array(account.unwanted, E'\\n') && e.label_ids"),
+            (&self.refused, "AND NOT mail_holds(e.email_id, account.refused)"),
+        ];
+        sifts.into_iter().filter(|(asked, _)| !asked.is_empty()).map(|(_, text)| text).collect::<Vec<_>>().join(" ")
+    }
+
     /// Each account is asked for a page of its own, in the order of its index, and the pages are merged: one list over
     /// `ANY` account would sort all mail of all. Put together from fixed pieces; values go in as binds.
-    fn text(&self) -> String {
+    fn walk(&self) -> String {
         let (order, beyond) = if self.oldest_first { ("ASC", ">") } else { ("DESC", "<") };
         // Of a label, the label's own index gives the order. Both say the tenant: each index begins with it.
-        let (from, key, label) = match self.label {
-            None => ("emails e", "e", "$2::text IS NULL"),
-            Some(_) => (
+        let (from, key, label) = match self.label.is_empty() {
+            true => ("emails e", "e", "true"),
+            false => (
                 "email_labels l JOIN emails e ON e.tenant = l.tenant AND e.connector_id = l.connector_id \
                  AND e.email_id = l.email_id",
                 "l",
-                "l.label_id = $2 AND l.tenant = nullif(current_setting('postrider.tenant', true), '')",
+                "l.label_id = account.label AND l.tenant = nullif(current_setting('postrider.tenant', true), '')",
             ),
         };
         format!(
-            "SELECT e.* FROM unnest($1) AS account (id) CROSS JOIN LATERAL ( \
-               SELECT {columns} FROM {from} \
-               WHERE e.tenant = nullif(current_setting('postrider.tenant', true), '') AND NOT e.stub \
-              AND {key}.connector_id = account.id \
-              AND ($3::text IS NULL OR e.thread_id = $3) AND ($4::text IS NULL OR e.message_id = $4) \
-              AND ($5::boolean IS NULL OR e.unread = $5) AND ($6::boolean IS NULL OR e.processed = $6) \
-              AND ($7 OR NOT e.is_deleted) AND ($8 OR NOT e.is_draft) \
-              AND (e.connector_id = ANY($16) OR NOT (e.is_spam OR e.is_trash)) \
-              AND ($9::text IS NULL OR lower(e.sender_email) = lower($9)) \
-              AND ($10::text IS NULL OR strpos(lower(e.subject), lower($10)) > 0) \
+            "SELECT e.* FROM {ACCOUNTS} CROSS JOIN LATERAL ( \
+               SELECT {columns} FROM {from} WHERE {FITS} {sifts} AND {key}.connector_id = account.id \
               AND ($11::timestamptz IS NULL OR {key}.received_at >= $11) \
               AND ($12::timestamptz IS NULL OR {key}.received_at < $12) \
               AND ($13::timestamptz IS NULL OR ({key}.received_at, {key}.email_id) {beyond} ($13, $14)) \
               AND {label} ORDER BY {key}.received_at {order}, {key}.email_id {order} LIMIT $15) AS e \
              ORDER BY e.received_at {order}, e.email_id {order} LIMIT $15",
             columns = email_columns!(),
+            sifts = self.sifts(),
         )
+    }
+
+    /// Those that fit of some mails, which `$20` names in their order.
+    fn sift(&self) -> String {
+        let label = if self.label.is_empty() { "true" } else { "account.label = ANY (e.label_ids)" };
+        format!(
+            "SELECT {columns} FROM unnest($20) WITH ORDINALITY AS hit (id, place) \
+             CROSS JOIN LATERAL (SELECT * FROM emails m \
+               WHERE m.tenant = nullif(current_setting('postrider.tenant', true), '') AND m.email_id = hit.id OFFSET 0) e \
+             JOIN {ACCOUNTS} ON account.id = e.connector_id \
+             WHERE {FITS} {sifts} AND {label} AND ($11::timestamptz IS NULL OR e.received_at >= $11) \
+               AND ($12::timestamptz IS NULL OR e.received_at < $12) \
+             ORDER BY hit.place LIMIT $15",
+            columns = email_columns!(),
+            sifts = self.sifts(),
+        )
+    }
+
+    async fn run(self, tx: &TenantTx, text: String, hits: Option<Vec<EmailId>>) -> Result<Vec<Email>, Error> {
+        let (after_time, after_id) = self.after.unzip();
+        let statement = Statement::dynamic(text)
+            .binds((self.accounts, self.label, self.thread_id, self.message_id, self.unread, self.processed))
+            .binds((self.include_deleted, self.drafts, self.sender_key, self.wanted))
+            .binds((self.received_after, self.received_before, after_time, after_id, self.limit, self.spam_trash))
+            .binds((self.unwanted, self.refused, self.attachment));
+        match hits {
+            Some(hits) => statement.bind(hits).load(tx).await,
+            None => statement.load(tx).await,
+        }
     }
 }
 
 /// Lists mails.
 pub async fn list(tx: &TenantTx, filter: Filter) -> Result<Vec<Email>, Error> {
-    let text = filter.text();
-    let (after_time, after_id) = filter.after.unzip();
-    Statement::dynamic(text)
-        .binds((filter.accounts, filter.label, filter.thread_id, filter.message_id, filter.unread, filter.processed))
-        .binds((filter.include_deleted, filter.drafts, filter.from, filter.subject))
-        .binds((filter.received_after, filter.received_before, after_time, after_id, filter.limit, filter.spam_trash))
-        .load(tx)
-        .await
+    let text = filter.walk();
+    filter.run(tx, text, None).await
+}
+
+/// Mails found at first, for each one wanted, and how many at most at once.
+const HITS: i64 = 4;
+const FEWEST_HITS: i64 = 200;
+const MOST_HITS: i64 = 10_000;
+
+/// Lists mails that hold what each account's index is asked. The index tells of words alone: what it finds is sifted by the
+/// other filters, and more is looked up where too little was left.
+pub async fn search(tx: &TenantTx, filter: Filter, queries: Vec<String>) -> Result<Vec<Email>, Error> {
+    let mut lookup = Lookup {
+        accounts: filter.accounts.clone(),
+        queries,
+        oldest_first: filter.oldest_first,
+        since: filter.received_after,
+        until: filter.received_before,
+        behind: filter.after,
+    };
+    let (mut found, mut most) = (Vec::new(), filter.limit.saturating_mul(HITS).clamp(FEWEST_HITS, MOST_HITS));
+    loop {
+        let hits = search::find(tx, &lookup, most).await?;
+        let Some(last) = hits.last() else { return Ok(found) };
+        lookup.behind = Some((last.received_at, last.email_id));
+        let over = crate::store::count(hits.len()) < most;
+        let left = filter.limit - crate::store::count(found.len());
+        let sifted = Filter { limit: left, ..filter.clone() };
+        let text = sifted.sift();
+        found.extend(sifted.run(tx, text, Some(hits.into_iter().map(|hit| hit.email_id).collect())).await?);
+        if over || crate::store::count(found.len()) >= filter.limit {
+            return Ok(found);
+        }
+        most = most.saturating_mul(5).min(MOST_HITS);
+    }
 }

@@ -38,16 +38,16 @@ pub async fn upsert(
     let contents = || emails.iter().map(|email| email.content);
     let flags = || emails.iter().map(|email| &email.flags);
     sql("INSERT INTO emails AS e (tenant, connector_id, email_id, message_id, thread_id, generation, history_id, \
-            fetched_id, stub, subject, sender_name, sender_email, recipients, headers, snippet, text, html, label_ids, folder, unread, \
+            fetched_id, stub, subject, sender_name, sender_email, sender_key, recipients, headers, snippet, text, html, label_ids, folder, unread, \
             is_draft, is_spam, is_trash, has_attachments, size_bytes, received_at, rfc_message_id, origin, parse_error, \
             parser_version, protection, invitation, is_deleted, deleted_at, stored_in_run, created_at, updated_at) \
          SELECT $1, $2, n.email_id, n.message_id, n.thread_id, n.generation, n.history_id, n.fetched_id, false, \
-            n.subject, n.sender_name, n.sender_email, n.recipients::jsonb, n.headers::jsonb, n.snippet, n.text, n.html, \
+            n.subject, n.sender_name, n.sender_email, n.sender_key, n.recipients::jsonb, n.headers::jsonb, n.snippet, n.text, n.html, \
             string_to_array(n.labels, E'\\n'), n.folder, n.unread, n.is_draft, n.is_spam, n.is_trash, \
             n.has_attachments, n.size_bytes, n.received_at, n.rfc_message_id, n.origin, n.parse_error, \
             n.parser_version, n.protection, n.invitation::jsonb, false, NULL, $3, $4, $4 \
          FROM {n: email_id uuid, message_id text, thread_id text, generation int, history_id bigint, fetched_id bigint, \
-            subject text, sender_name text, sender_email text, recipients text, headers text, snippet text, text text, html text, \
+            subject text, sender_name text, sender_email text, sender_key text, recipients text, headers text, snippet text, text text, html text, \
             labels text, folder text, unread bool, is_draft bool, is_spam bool, is_trash bool, has_attachments bool, \
             size_bytes bigint, received_at timestamptz, rfc_message_id text, origin text, parse_error text, \
             parser_version smallint, protection text, invitation text} \
@@ -55,6 +55,7 @@ pub async fn upsert(
             generation = excluded.generation, history_id = excluded.history_id, fetched_id = excluded.fetched_id, \
             stub = false, \
             subject = excluded.subject, sender_name = excluded.sender_name, sender_email = excluded.sender_email, \
+            sender_key = excluded.sender_key, \
             recipients = excluded.recipients, headers = excluded.headers, snippet = excluded.snippet, \
             text = excluded.text, html = excluded.html, label_ids = excluded.label_ids, folder = excluded.folder, \
             unread = excluded.unread, is_draft = excluded.is_draft, is_spam = excluded.is_spam, \
@@ -75,6 +76,7 @@ pub async fn upsert(
     .column("subject", contents().map(|content| &content.subject))
     .column("sender_name", contents().map(|content| &content.sender.name))
     .column("sender_email", contents().map(|content| &content.sender.email))
+    .column("sender_key", contents().map(|content| &content.sender_key))
     .column("recipients", contents().map(|content| &content.recipients))
     .column("headers", contents().map(|content| &content.headers))
     .column("snippet", rows().map(|email| email.snippet))

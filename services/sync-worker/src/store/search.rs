@@ -1,0 +1,60 @@
+//! `email_search`: words of mails. Looked up through `search_mails` and `mail_holds`, which run with their owner's rights:
+//! under row-level security no index answers `@@`.
+
+use postrider_domain::{ConnectorId, EmailId, Timestamp};
+use postrider_storage::{Error, TenantTx, row, sql};
+
+use crate::content::Content;
+use crate::rules::search::SEARCH_VERSION;
+
+/// Keeps the words of mails. Who writes holds the mailbox's lock.
+pub async fn put(tx: &TenantTx, connector: ConnectorId, mails: &[(EmailId, Timestamp, &Content)]) -> Result<(), Error> {
+    if mails.is_empty() {
+        return Ok(());
+    }
+    sql("INSERT INTO email_search AS s (tenant, connector_id, email_id, received_at, version, document) \
+         SELECT nullif(current_setting('postrider.tenant', true), ''), $1, n.email_id, n.received_at, $2, \
+            n.document::tsvector \
+         FROM {n: email_id uuid, received_at timestamptz, document text} \
+         ON CONFLICT (tenant, email_id) DO UPDATE SET received_at = excluded.received_at, version = excluded.version, \
+            document = excluded.document")
+    .binds((connector, SEARCH_VERSION))
+    .column("email_id", mails.iter().map(|(id, ..)| *id))
+    .column("received_at", mails.iter().map(|(_, date, _)| *date))
+    .column("document", mails.iter().map(|(.., content)| &content.search))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+row! {
+    /// A mail that was found.
+    #[derive(Debug, Clone, Copy)]
+    pub struct Hit {
+        pub email_id: EmailId,
+        pub received_at: Timestamp,
+    }
+}
+
+/// What is looked up.
+#[derive(Debug, Clone, Default)]
+pub struct Lookup {
+    /// Accounts, each with what its index is asked.
+    pub accounts: Vec<ConnectorId>,
+    pub queries: Vec<String>,
+    pub oldest_first: bool,
+    pub since: Option<Timestamp>,
+    pub until: Option<Timestamp>,
+    /// The place behind which the answer begins.
+    pub behind: Option<(Timestamp, EmailId)>,
+}
+
+/// Mails of the entered tenant that hold what is asked, in order, some at most.
+pub async fn find(tx: &TenantTx, lookup: &Lookup, most: i64) -> Result<Vec<Hit>, Error> {
+    let (time, id) = lookup.behind.unzip();
+    sql("SELECT email_id, received_at FROM search_mails($1, $2, $3, $4, $5, $6, $7, $8)")
+        .binds((&lookup.accounts, &lookup.queries, lookup.oldest_first, lookup.since, lookup.until, time, id))
+        .bind(most)
+        .load(tx)
+        .await
+}
