@@ -84,7 +84,7 @@ put keda/amqp-url "$amqp"
 
 # --- Keys between services: each service gets those of its own pairs.
 pairs="gateway>connector gateway>sync-worker gateway>notification gateway>ingest-webhook
-  sync-worker>connector notification>connector notification>sync-worker"
+  ingest-webhook>connector sync-worker>connector notification>connector notification>sync-worker"
 known=$(cat "$dir"/*/internal-keys 2> /dev/null || true)
 given=$(setting INTERNAL_KEYS)
 key_of() {

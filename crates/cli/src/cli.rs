@@ -48,8 +48,8 @@ enum Command {
     Migrate,
     /// Connect the demo's mailbox in a stack that runs elsewhere: GATEWAY_URL, a simulated Google at GMAIL_API_URL, JWT_SECRET
     Demo,
-    /// Check that this machine has what a stack needs
-    Doctor,
+    /// Look at the whole installation and say what it lacks, line by line, with the remedy
+    Doctor(commands::doctor::Args),
 }
 
 /// Parses the arguments and runs the command. Exit codes: 0 done, 1 failed, 2 wrong usage.
@@ -80,7 +80,7 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::GmailSyncFull(mailbox) => commands::gmail_sync::full(mailbox).await,
         Command::Migrate => commands::migrate::migrate().await,
         Command::Demo => commands::demo::demo().await,
-        Command::Doctor => commands::doctor::doctor(),
+        Command::Doctor(args) => commands::doctor::doctor(args).await,
     }
 }
 
@@ -112,6 +112,7 @@ mod tests {
             "migrate",
             "demo",
             "doctor",
+            "doctor --json",
         ] {
             let args = std::iter::once("postrider").chain(line.split(' '));
             assert!(Cli::try_parse_from(args).is_ok(), "{line}");

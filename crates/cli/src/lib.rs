@@ -5,6 +5,7 @@ pub mod cli;
 pub mod commands;
 pub mod console;
 pub mod demo;
+pub mod doctor;
 pub mod gateway;
 pub mod http;
 pub mod local;

@@ -26,6 +26,38 @@ pub async fn depth(url: &Secret, queue: &str) -> Result<Option<u32>, AmqpError> 
     with_channel(url, async |channel| Ok(count(channel, queue).await)).await
 }
 
+/// A queue as the broker sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    pub queue: String,
+    /// Messages that wait, and who consumes; none: there is no such queue.
+    pub state: Option<(u32, u32)>,
+}
+
+/// Looks at every queue of the topology and changes nothing.
+///
+/// # Errors
+/// The broker is not reachable, or does not let us in.
+pub async fn look(url: &Secret) -> Result<Vec<Seen>, AmqpError> {
+    let connection = open(url, "postrider (operator)").await?;
+    let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+    let (mut seen, mut channel) = (Vec::new(), answered(connection.create_channel()).await?);
+    for queue in Topology::CURRENT.queue_names() {
+        let answer = answered(channel.queue_declare(queue.as_str().into(), passive, FieldTable::default())).await;
+        let state = match answer {
+            Ok(found) => Some((found.message_count(), found.consumer_count())),
+            Err(_absent) => {
+                // The refusal closed the channel.
+                channel = answered(connection.create_channel()).await?;
+                None
+            }
+        };
+        seen.push(Seen { queue, state });
+    }
+    let _closed_anyway = answered(connection.close(200, "done".into())).await;
+    Ok(seen)
+}
+
 /// Deletes the waiting messages of a queue and says how many there were.
 ///
 /// # Errors

@@ -222,6 +222,7 @@ fn a_changed_name_is_told() {
         ("CONNECTOR_URL: http://connector:8001/", "CONNECTOR_URL: http://connector:8002/", "nobody listens"),
         ("SYNC_WORKER_URL: http://sync-worker", "SYNC_WORKER_URL: http://sync_worker", "nobody listens"),
         ("GMAIL_API_URL: http://gmail-sim:8091/", "GMAIL_API_URL: http://gmail-sim:8090/", "nobody listens"),
+        ("      CONNECTOR_URL: http://connector:8001/\n", "", "reads CONNECTOR_URL"),
         ("POLLING_INTERVAL: normal", "POLLING_INTERVALS: normal", "POLLING_INTERVALS"),
         ("POLLING_INTERVAL: normal", "POLLING_INTERVAL: hourly", "POLLING_INTERVAL"),
         (

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use crate::programs::{check_config, knows};
 
+/// Where the services are.
+const FOUND_BY: [&str; 5] = ["CONNECTOR_URL", "SYNC_WORKER_URL", "NOTIFICATION_URL", "INGEST_URL", "SOCKETIO_URL"];
+
 /// A container, as compose or Kubernetes describe it.
 #[derive(Debug, Clone, Default)]
 pub struct Container {
@@ -75,6 +78,12 @@ impl Container {
             faults.extend(checked.wrong.clone());
         }
         let reads: BTreeSet<_> = as_it_is.reads.union(&with_google.reads).collect();
+        // What another service is found by has a default that is right on one machine alone.
+        for name in
+            reads.iter().filter(|name| FOUND_BY.contains(&name.as_str()) && !self.env.contains_key(name.as_str()))
+        {
+            faults.push(format!("{} reads {name}, which is not set", self.program()));
+        }
         for name in self.env.keys() {
             let plain = name.strip_suffix("_FILE").unwrap_or(name).to_owned();
             if !reads.contains(&plain) {

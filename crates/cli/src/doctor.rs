@@ -1,0 +1,38 @@
+//! What an installation lacks, line by line, each with its remedy. Looks and changes nothing.
+
+mod broker;
+mod database;
+mod finding;
+mod google;
+mod installation;
+mod machine;
+mod metrics;
+mod services;
+mod settings;
+mod work;
+
+use postrider_domain::Seams;
+
+pub use finding::{Finding, Verdict};
+pub use installation::Installation;
+
+/// Looks at everything. What cannot be looked at because something before it is broken is left out: the first line that
+/// fails is what to mend.
+pub async fn examine(installation: &Installation, seams: &Seams) -> Vec<Finding> {
+    let mut findings = settings::look(installation).await;
+    let (database, broker, google, services) = tokio::join!(
+        database::look(installation, seams.clock.as_ref()),
+        broker::look(installation),
+        google::look(installation),
+        services::look(installation),
+    );
+    findings.extend(database.findings);
+    findings.extend(broker);
+    if database.usable {
+        findings.extend(work::look(installation).await);
+    }
+    findings.extend(google);
+    findings.extend(services);
+    findings.extend(machine::look(installation));
+    findings
+}
