@@ -43,7 +43,7 @@ check-gen: ## Fail if the generated code is not current
 
 # --- the product (settings from `.env` and the environment, see .env.example)
 
-.PHONY: programs run up down migrate token bench logs health reset gmail-sync-deleted gmail-sync-full
+.PHONY: programs run up down migrate doctor token bench logs health reset gmail-sync-deleted gmail-sync-full
 programs: # The first build takes minutes: cargo's own progress is shown.
 	@$(CARGO) build --bins $(PROFILE)
 run: programs ## Demo: servers, simulated Gmail and all services; shows a mail arriving; Ctrl-C stops all
@@ -54,6 +54,8 @@ down: ## Stop the stack and the private servers
 	@$(POSTRIDER) down
 migrate: programs ## Bring every schema up to date: DATABASE_URL, or the private server
 	@$(POSTRIDER) migrate
+doctor: programs ## Look at the whole installation and say what it lacks, line by line
+	@$(POSTRIDER) doctor
 token: ## Print a client token: TENANT=… USER_ID=…
 	@$(POSTRIDER) token $(if $(TENANT),--tenant '$(TENANT)') $(if $(USER_ID),--user '$(USER_ID)')
 bench: ## Measure the stack beside its bare limits
