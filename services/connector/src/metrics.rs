@@ -14,6 +14,7 @@ pub struct Metrics {
     pub reauth_required: IntCounterVec,
     pub watch_calls: IntCounterVec,
     pub watches_lapsed: IntCounter,
+    pub watches_silent: IntCounter,
     pub grants_ended: IntCounterVec,
     pub accounts_heard: IntCounter,
 }
@@ -67,6 +68,11 @@ impl Metrics {
                 registry,
                 "postrider_connector_watches_lapsed_total",
                 "Watches that ran out unrenewed. Anything above 0 means mail comes by polling only.",
+            ),
+            watches_silent: counter(
+                registry,
+                "postrider_connector_watches_silent_total",
+                "Watches that run and whose own push did not come. Anything above 0 means pushes are lost on their way.",
             ),
             grants_ended: counter_vec(
                 registry,

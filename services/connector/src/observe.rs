@@ -87,6 +87,16 @@ pub fn watch_lapsed(metrics: &Metrics, account: Uuid) {
     tracing::error!(account.id = %account, "the watch of account {account} lapsed: pushes stopped, polling goes on");
 }
 
+/// A watch runs and its own push did not come.
+pub fn watch_silent(metrics: &Metrics, account: Uuid) {
+    metrics.watches_silent.inc();
+    tracing::error!(
+        account.id = %account,
+        "the watch of account {account} is silent: Google was asked to watch and its push did not come; polling goes on. \
+         Look at the topic's subscription, its permission for Gmail, and the intake"
+    );
+}
+
 /// A grant was given back, or could not be.
 pub fn grant_ended(metrics: &Metrics, result: &str) {
     metrics.grants_ended.with_label_values(&[result]).inc();

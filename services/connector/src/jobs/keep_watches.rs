@@ -1,4 +1,4 @@
-//! Starts, renews and stops Google's watches when their rows say so, and finds the ones that lapsed.
+//! Starts, renews and stops Google's watches when their rows say so, and finds the ones that lapsed or fell silent.
 
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ const PARALLEL: usize = 4;
 /// Works off what is due now. Returns how many accounts were looked at.
 pub async fn turn(state: &State) -> Result<usize, Error> {
     keep::mark_lapsed(state).await?;
+    keep::mark_silent(state).await?;
     if state.google.is_none() {
         return Ok(0);
     }

@@ -126,7 +126,8 @@ pub async fn mark_heard(tx: &SystemTx, heard: &BTreeMap<String, Timestamp>) -> R
              JOIN {heard: address_key text, at timestamptz} ON a.address_key = heard.address_key \
              WHERE a.last_notification_at IS NULL OR a.last_notification_at < heard.at \
              ORDER BY a.id FOR UPDATE OF a) \
-         UPDATE google_accounts a SET last_notification_at = moved.at FROM moved \
+         UPDATE google_accounts a SET last_notification_at = moved.at, \
+            watch_silent_since = CASE WHEN moved.at < a.watch_called_at THEN a.watch_silent_since END FROM moved \
          WHERE a.id = moved.id AND (a.last_notification_at IS NULL OR a.last_notification_at < moved.at)")
     .column("address_key", heard.keys().map(String::as_str))
     .column("at", heard.values().copied())

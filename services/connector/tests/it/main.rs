@@ -51,6 +51,8 @@ mod schema;
 #[cfg(test)]
 mod shared_watch;
 #[cfg(test)]
+mod silent_watches;
+#[cfg(test)]
 mod spent_codes;
 #[cfg(test)]
 mod watches;

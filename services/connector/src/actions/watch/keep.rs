@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use postrider_domain::{WatchState, WatchType};
 use postrider_gmail::GmailError;
 use postrider_runtime::backoff::Backoff;
@@ -75,6 +76,25 @@ async fn record_ended(state: &State, account: &Account) -> Result<(), Error> {
     watch::mark_ended(&tx, account.id, due).await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// How long the push that a watch call causes may take before it counts as lost.
+const ON_ITS_WAY: TimeDelta = TimeDelta::minutes(10);
+/// How often a silent watch is asked for again, which sends another push.
+const PROBE: TimeDelta = TimeDelta::hours(6);
+
+/// Finds watches that run and push nothing: the topic, its subscription or our intake is broken, and polling carries the
+/// mailbox. Only those on the installation's own topic, whose pushes come here. Returns how many are new.
+pub async fn mark_silent(state: &State) -> Result<usize, Error> {
+    let Some(topic) = state.settings.pubsub_topic.as_deref() else { return Ok(0) };
+    let now = state.seams.clock.now();
+    let tx = state.db.system().await?;
+    let silent = watch::mark_silent(&tx, topic, now, now - ON_ITS_WAY, now - PROBE).await?;
+    tx.commit().await?;
+    for account in &silent {
+        observe::watch_silent(&state.metrics, *account);
+    }
+    Ok(silent.len())
 }
 
 /// Finds watches that ran out unrenewed and says so. Returns how many.

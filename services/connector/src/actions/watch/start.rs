@@ -1,9 +1,11 @@
 //! An owner starts the share of a connector: in Google's push watch, or a polling watch where there is no topic.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use postrider_contracts::TraceContext;
-use postrider_domain::{ConnectorId, LabelId, WatchId, WatchState, WatchType};
+use postrider_domain::{ConnectorId, LabelId, Timestamp, WatchId, WatchState, WatchType};
+use postrider_gmail::WatchAnswer;
 use postrider_storage::SystemTx;
 
 use super::stop::stop_unwanted;
@@ -20,6 +22,11 @@ use crate::store::connectors::Connector;
 use crate::store::connectors::members::{self, Member};
 use crate::store::google_accounts::{self, Account, watch};
 use crate::store::watches::{self, Watch, WatchNow};
+
+/// How long a caller waits for somebody else's call.
+const PATIENCE: Duration = Duration::from_secs(12);
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What is to be watched.
 #[derive(Debug, Clone, Default)]
@@ -70,13 +77,25 @@ async fn push(state: &State, row: &Connector, topic: &str) -> Result<Watch, Erro
         return Err(Error::TopicTaken);
     }
     tx.commit().await?;
-    let answer = google::ask(state, &account, topic).await.map_err(Error::from_gmail)?;
+    let answer = match turn(state, &account, row, topic).await? {
+        Turn::Ours => match google::ask(state, &account, topic).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                let tx = state.db.system().await?;
+                watch::release(&tx, account.id).await?;
+                tx.commit().await?;
+                return Err(Error::from_gmail(error));
+            }
+        },
+        Turn::Done(answer) => answer,
+    };
 
     let tx = state.db.system().await?;
     google_accounts::lock(&tx, row.account_id).await?;
     if let Some(first) = on_other_topic(&tx, state, &account, row, topic).await? {
         // Somebody else's watch was recorded while Google answered, and our call took the account away from it.
         watch::mark_due(&tx, first.account, state.seams.clock.now()).await?;
+        watch::release(&tx, row.account_id).await?;
         tx.commit().await?;
         state.wake.watches.notify_one();
         return Err(Error::TopicTaken);
@@ -92,6 +111,49 @@ async fn push(state: &State, row: &Connector, topic: &str) -> Result<Watch, Erro
     let watch = watches::lock(&tx, row.id).await?.ok_or(Error::NotFound)?;
     tx.commit().await?;
     Ok(watch)
+}
+
+/// Whose turn it is to ask Google.
+enum Turn {
+    Ours,
+    /// Somebody else asked meanwhile: the answer is ours too.
+    Done(WatchAnswer),
+}
+
+/// Waits until nobody else calls Google about the account: two calls at once leave two subscriptions there.
+async fn turn(state: &State, account: &Account, row: &Connector, topic: &str) -> Result<Turn, Error> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut waited = false;
+    loop {
+        let tx = state.db.system().await?;
+        let won = watch::claim_one(&tx, account.id).await?;
+        let now = google_accounts::lock(&tx, account.id).await?;
+        if let Some(answer) = running(&now, topic, state.seams.clock.now()).filter(|_| waited && won) {
+            watch::release(&tx, account.id).await?;
+            tx.commit().await?;
+            return Ok(Turn::Done(answer));
+        }
+        if won && on_other_topic(&tx, state, &now, row, topic).await?.is_some() {
+            // Recorded while we waited. The claim goes with the transaction.
+            return Err(Error::TopicTaken);
+        }
+        tx.commit().await?;
+        if won {
+            return Ok(Turn::Ours);
+        }
+        if Instant::now() >= deadline {
+            return Err(Error::Busy);
+        }
+        waited = true;
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// What Google answered to whoever asked before.
+fn running(account: &Account, topic: &str, now: Timestamp) -> Option<WatchAnswer> {
+    let here = account.watch_wanted && account.watch_topic.as_deref() == Some(topic);
+    let expires_at = account.watch_expires_at.filter(|end| here && *end > now)?;
+    Some(WatchAnswer { history_id: account.watch_history_id?, expires_at })
 }
 
 /// Somebody else whose share in the account's watch another topic would end: Google keeps one watch for an account. With

@@ -12,6 +12,8 @@ use crate::store::connectors::{self, members};
 use crate::store::google_accounts::{Account, watch};
 use crate::store::watches::{self, WatchNow};
 
+/// Google's own push may come before its answer does, and clocks differ.
+const SKEW: TimeDelta = TimeDelta::minutes(1);
 /// Google ends a watch after seven days and advises a daily renewal.
 const RENEW_EVERY: TimeDelta = TimeDelta::hours(24);
 
@@ -24,9 +26,10 @@ pub(super) async fn settle(
 ) -> Result<SystemTx, Error> {
     let now = state.seams.clock.now();
     // Well before Google's end even if it is nearer than usual.
-    let renewal = (now + RENEW_EVERY).min(now + (answer.expires_at - now) / 2);
+    let wait = RENEW_EVERY.min((answer.expires_at - now) / 2);
+    let renewal = now + jittered(wait, state.seams.entropy.unit());
     let due = if account.watch_wanted { renewal } else { now };
-    watch::mark_running(&tx, account.id, answer.history_id, answer.expires_at, due).await?;
+    watch::mark_running(&tx, account.id, answer.history_id, answer.expires_at, due, now - SKEW).await?;
     if !account.watch_wanted {
         return Ok(tx);
     }
@@ -37,6 +40,11 @@ pub(super) async fn settle(
         expires_at: Some(answer.expires_at),
     };
     shares(tx, state, account, active).await
+}
+
+/// Up to a tenth sooner, so that accounts that were connected together are not renewed together for ever.
+fn jittered(wait: TimeDelta, unit: f64) -> TimeDelta {
+    wait.to_std().ok().and_then(|wait| TimeDelta::from_std(wait.mul_f64(1.0 - unit / 10.0)).ok()).unwrap_or(wait)
 }
 
 /// Gives every connector with a share in the account's watch its new state and event.
@@ -69,4 +77,17 @@ async fn share(tx: &mut TenantTx, state: &State, row: &connectors::Connector, no
     let watch = watches::set(tx, WatchId(state.seams.ids.uuid()), &row.tenant, row.id, now).await?;
     events::watch(tx, &state.seams, row, &watch, change, None).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn renewals_spread_over_the_last_tenth_of_their_wait() {
+        let hours = |unit| jittered(RENEW_EVERY, unit).num_minutes();
+        assert_eq!((hours(0.0), hours(0.5), hours(0.999_999)), (24 * 60, 24 * 60 - 72, 24 * 60 - 144));
+        // Too late already: at once.
+        assert_eq!(jittered(TimeDelta::seconds(-5), 0.5), TimeDelta::seconds(-5));
+    }
 }

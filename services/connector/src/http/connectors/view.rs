@@ -68,6 +68,9 @@ pub struct WatchAnswer {
     /// When Google's watch ends unless renewed.
     #[schema(value_type = Option<String>, format = "date-time")]
     expiration: Option<Timestamp>,
+    /// Since when pushes are missed although Google watches; mail comes by polling then.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    silent_since: Option<Timestamp>,
 }
 
 impl From<ConnectorView> for ConnectorAnswer {
@@ -77,6 +80,7 @@ impl From<ConnectorView> for ConnectorAnswer {
             watch_type: row.watch_type.map_or("", WatchType::as_str),
             state: row.watch_state.map_or("", WatchState::as_str),
             expiration: row.watch_expires_at,
+            silent_since: row.watch_silent_since,
         });
         Self {
             id: row.id,

@@ -28,6 +28,7 @@ row! {
         pub watch_type: Option<WatchType>,
         pub watch_state: Option<WatchState>,
         pub watch_expires_at: Option<Timestamp>,
+        pub watch_silent_since: Option<Timestamp>,
     }
 }
 
@@ -36,7 +37,7 @@ macro_rules! view_columns {
         "c.id, c.google_sub, c.display_name, c.email_address, c.status, c.status_reason, c.granted_scopes, c.settings, \
          c.version, c.erase_run_id, c.created_at, c.updated_at, coalesce(s.refresh_sealed IS NOT NULL, false) AS has_credentials, \
          a.last_notification_at, w.id AS watch_id, w.watch_type, w.state AS watch_state, \
-         w.expires_at AS watch_expires_at"
+         w.expires_at AS watch_expires_at, a.watch_silent_since"
     };
 }
 

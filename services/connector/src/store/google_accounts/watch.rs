@@ -2,7 +2,7 @@
 
 use postrider_domain::{HistoryId, Timestamp};
 use postrider_storage::due::CLAIM_SECONDS;
-use postrider_storage::{Error, SystemTx, claim_due, sql};
+use postrider_storage::{Error, SystemTx, Value, claim_due, sql};
 use uuid::Uuid;
 
 use super::{Account, account_columns};
@@ -53,18 +53,64 @@ pub async fn claim(tx: &SystemTx, now: Timestamp, limit: i64) -> Result<Vec<Acco
     .await
 }
 
-/// Google watches until `expires`; look again at `due`.
+/// Claims one account for a call about its watch, whether it is due or not, until the call is recorded or
+/// [released](release): two calls at once would leave two subscriptions at Google.
+pub async fn claim_one(tx: &SystemTx, account: Uuid) -> Result<bool, Error> {
+    let touched =
+        sql("UPDATE google_accounts SET watch_claimed_until = clock_timestamp() + make_interval(secs => $2) \
+         WHERE id = $1 AND (watch_claimed_until IS NULL OR watch_claimed_until < clock_timestamp())")
+        .binds((account, CLAIM_SECONDS))
+        .execute(tx)
+        .await?;
+    Ok(touched == 1)
+}
+
+/// Gives a claim up without anything to record.
+pub async fn release(tx: &SystemTx, account: Uuid) -> Result<(), Error> {
+    sql("UPDATE google_accounts SET watch_claimed_until = NULL WHERE id = $1").bind(account).execute(tx).await?;
+    Ok(())
+}
+
+/// Finds running watches on a topic whose own push did not come within the time a push may take (called before
+/// `missed`), and those that were silent before and are to be probed again (before `again`). Each is due for another call
+/// now, which sends another push. Returns those found for the first time.
+pub async fn mark_silent(
+    tx: &SystemTx,
+    topic: &str,
+    now: Timestamp,
+    missed: Timestamp,
+    again: Timestamp,
+) -> Result<Vec<Uuid>, Error> {
+    let found = sql("WITH silent AS ( \
+             SELECT id, watch_silent_since IS NULL AS first FROM google_accounts \
+             WHERE watch_expires_at > $2 AND watch_wanted AND watch_topic = $1 \
+               AND watch_called_at <= CASE WHEN watch_silent_since IS NULL THEN $3::timestamptz ELSE $4 END \
+               AND (last_notification_at IS NULL OR last_notification_at < watch_called_at) \
+             ORDER BY id LIMIT 256 FOR UPDATE SKIP LOCKED), \
+         marked AS ( \
+             UPDATE google_accounts a SET watch_silent_since = coalesce(a.watch_silent_since, $2), \
+                watch_due_at = least(a.watch_due_at, $2), updated_at = clock_timestamp() \
+             FROM silent WHERE a.id = silent.id RETURNING a.id) \
+         SELECT id AS value FROM silent WHERE first")
+    .binds((topic, now, missed, again))
+    .load::<Value<Uuid>>(tx)
+    .await?;
+    Ok(found.into_iter().map(|id| id.0).collect())
+}
+
+/// Google was asked at `called` and watches until `expires`; look again at `due`.
 pub async fn mark_running(
     tx: &SystemTx,
     account: Uuid,
     history_id: HistoryId,
     expires: Timestamp,
     due: Timestamp,
+    called: Timestamp,
 ) -> Result<(), Error> {
     sql("UPDATE google_accounts SET watch_history_id = $2, watch_expires_at = $3, watch_due_at = $4, \
-            watch_attempts = 0, watch_error = NULL, watch_claimed_until = NULL, updated_at = clock_timestamp() \
-         WHERE id = $1")
-    .binds((account, history_id, expires, due))
+            watch_attempts = 0, watch_error = NULL, watch_claimed_until = NULL, watch_called_at = $5, \
+            updated_at = clock_timestamp() WHERE id = $1")
+    .binds((account, history_id, expires, due, called))
     .execute(tx)
     .await?;
     Ok(())
@@ -72,7 +118,7 @@ pub async fn mark_running(
 
 /// No watch runs any more; nothing is due unless `due` says so.
 pub async fn mark_ended(tx: &SystemTx, account: Uuid, due: Option<Timestamp>) -> Result<(), Error> {
-    sql("UPDATE google_accounts SET watch_expires_at = NULL, watch_due_at = $2, watch_error = NULL, \
+    sql("UPDATE google_accounts SET watch_expires_at = NULL, watch_due_at = $2, watch_error = NULL, watch_silent_since = NULL, \
             watch_claimed_until = NULL, updated_at = clock_timestamp() WHERE id = $1")
     .binds((account, due))
     .execute(tx)
