@@ -3,8 +3,9 @@
 pub mod clean_up;
 pub mod clear_listings;
 pub mod due_scan;
+pub mod erase;
 
-use postrider_runtime::Context;
+use postrider_runtime::{Context, Schedule};
 
 use crate::state::State;
 
@@ -17,6 +18,12 @@ pub fn start(cx: &Context, state: &State) {
     tasks.every("job.clear_listings", clear_listings::EVERY, shutdown, move || {
         let (state, stop) = leftovers.clone();
         async move { clear_listings::run(&state, &stop).await }
+    });
+    let erase = (state.clone(), shutdown.soft.clone());
+    let schedule = Schedule::every(erase::EVERY).woken_by(state.engine.wakes().erase());
+    tasks.every("job.erase", schedule, shutdown, move || {
+        let (state, stop) = erase.clone();
+        async move { erase::run(&state, &stop).await }
     });
     let clean_up = (state.clone(), shutdown.soft.clone());
     tasks.every("job.clean_up", clean_up::EVERY, shutdown, move || {

@@ -7,6 +7,7 @@ pub mod changes;
 pub mod days;
 pub mod email_labels;
 pub mod emails;
+pub mod erasures;
 pub mod labels;
 pub mod ledger;
 pub mod listing;

@@ -1,5 +1,7 @@
 //! `connector.*` and `watch.*`: accounts come, change and end. Only what is newer than the row is taken.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use postrider_contracts::connector::{
     ConnectorConnected, ConnectorDisconnected, ConnectorReauthRequired, ConnectorState, ConnectorUpdated, WatchLapsed,
@@ -7,12 +9,16 @@ use postrider_contracts::connector::{
 };
 use postrider_contracts::topology::SYNC_WORKER_CONNECTOR;
 use postrider_contracts::{Envelope, EnvelopeError, Event, Queue};
-use postrider_domain::ConnectorId;
+use postrider_domain::{ConnectorId, RunId};
 use postrider_events::streams::{Applied, Applier, ApplyError};
 use postrider_storage::TenantTx;
 
 use crate::state::State;
-use crate::store::mailboxes::news::{self, AccountNews};
+use crate::store::erasures;
+use crate::store::mailboxes::news::{self, AccountNews, WatchNews};
+
+/// When a watch is looked at again whose mailbox is not there.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Applies what connector says to mailbox rows.
 pub struct ConnectorEvents {
@@ -52,6 +58,11 @@ impl ConnectorEvents {
     }
 }
 
+/// The run under which the erasure is looked up. An event without one is answered by the account's own id.
+fn erase_run(news: &AccountNews) -> RunId {
+    news.state.erase_run_id.parse().unwrap_or(RunId(news.connector.0))
+}
+
 #[async_trait]
 impl Applier for ConnectorEvents {
     fn consumer(&self) -> &'static str {
@@ -84,12 +95,23 @@ impl Applier for ConnectorEvents {
                 };
                 let news = AccountNews { tenant: tenant.clone(), connector: id, owner, status, state: *state };
                 if news::apply_account(tx, &news, now).await? {
-                    let engine = self.state.engine.clone();
-                    tx.on_commit(move || engine.wakes().marked(&[id]));
+                    let (engine, erase) = (self.state.engine.clone(), news.state.erase);
+                    if erase {
+                        erasures::ask(tx, &news.tenant, id, erase_run(&news), now).await?;
+                    }
+                    tx.on_commit(move || {
+                        engine.wakes().marked(&[id]);
+                        if erase {
+                            engine.wakes().erase().notify_one();
+                        }
+                    });
                 }
             }
             News::Watch(watch, live) => {
-                news::apply_watch(tx, id, &watch, live, now).await?;
+                if news::apply_watch(tx, id, &watch, live, now).await? == WatchNews::NoMailbox {
+                    let reason = "the mailbox of a watch is not known yet".to_owned();
+                    return Err(ApplyError::Retry { after: RETRY_AFTER, reason });
+                }
             }
             News::Unknown => {}
         }

@@ -51,7 +51,7 @@ impl<'l> RunLane<'l> {
         let guard = lease.guard();
         let mut tx = lease.tenant().await?;
         let active = runs::find_active(&mut tx, &guard).await?;
-        let queued = runs::list_queued(&tx, &guard).await?.into_iter().find(|run| run.kind != RunKind::Incremental);
+        let queued = runs::list_queued(&tx, &guard).await?.into_iter().find(|run| lists(run.kind));
         tx.commit().await?;
         let Some(run) = active.or(queued) else { return Ok(None) };
         // It waits after a failure; the release makes the mailbox due for it.
@@ -134,6 +134,11 @@ impl<'l> RunLane<'l> {
             tracing::warn!(%error, "the planner's statistics are old");
         }
     }
+}
+
+/// Whether runs of a kind are worked on here: the live lane answers incremental ones, and a job erases.
+fn lists(kind: RunKind) -> bool {
+    matches!(kind, RunKind::Full | RunKind::Repair | RunKind::Audit)
 }
 
 /// Begins a run that somebody asked for, inside the current generation.

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 #[derive(Debug, Default)]
 pub struct Wakes {
     scan: Arc<Notify>,
+    erase: Arc<Notify>,
     busy: Mutex<HashMap<ConnectorId, Arc<Notify>>>,
 }
 
@@ -33,6 +34,11 @@ impl Wakes {
     /// Told when a scan is worth while.
     pub fn scan(&self) -> Arc<Notify> {
         self.scan.clone()
+    }
+
+    /// Told when an erasure was asked for.
+    pub fn erase(&self) -> Arc<Notify> {
+        self.erase.clone()
     }
 
     /// Puts a mailbox on the list of those in work, until the guard is dropped.

@@ -12,6 +12,7 @@ mod actor;
 mod asked_runs;
 mod backfill;
 mod busy_mailboxes;
+mod connector_events;
 mod due_scan;
 mod failures;
 mod gmail;

@@ -2,7 +2,7 @@
 
 use postrider_contracts::connector::{ConnectorState, WatchState};
 use postrider_domain::{AccountStatus, ConnectorId, EmailAddress, TenantId, Timestamp, UserId, WatchType};
-use postrider_storage::{Error, TenantTx, sql};
+use postrider_storage::{Error, TenantTx, Value, sql};
 use serde_json::json;
 
 /// An account as connector has it.
@@ -55,25 +55,40 @@ pub async fn apply_account(tx: &mut TenantTx, news: &AccountNews, now: Timestamp
     Ok(changed > 0)
 }
 
-/// Takes what connector says about its watch, if it is newer. A mailbox that is not known yet is an error the caller
-/// retries: its `connected` comes before on the same stream.
+/// What became of news of a watch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WatchNews {
+    Taken,
+    /// The row knows newer ones.
+    Older,
+    /// Its mailbox is not known yet: `connected` comes before on the same stream, so it is on its way.
+    NoMailbox,
+}
+
+/// Takes what connector says about its watch, if it is newer.
 pub async fn apply_watch(
     tx: &mut TenantTx,
     connector: ConnectorId,
     watch: &WatchState,
     live: bool,
     now: Timestamp,
-) -> Result<bool, Error> {
+) -> Result<WatchNews, Error> {
     let push = live && watch.watch_type.parse() == Ok(WatchType::Push);
     let (kind, expires_at) = match push {
         true => (WatchType::Push, Timestamp::from_timestamp_millis(watch.expires_at_ms)),
         false => (WatchType::Polling, None),
     };
-    let changed =
-        sql("UPDATE mailboxes SET watch_type = $2, watch_expires_at = $3, watch_version = $4, updated_at = $5 \
-         WHERE connector_id = $1 AND watch_version < $4")
-        .binds((connector, kind, expires_at, watch.version, now))
-        .execute(tx)
-        .await?;
-    Ok(changed > 0)
+    let newer = sql("WITH known AS (SELECT connector_id, watch_version < $4 AS newer FROM mailboxes \
+           WHERE connector_id = $1 FOR NO KEY UPDATE), \
+         taken AS (UPDATE mailboxes m SET watch_type = $2, watch_expires_at = $3, watch_version = $4, updated_at = $5 \
+           FROM known WHERE m.connector_id = known.connector_id AND known.newer) \
+         SELECT newer AS value FROM known")
+    .binds((connector, kind, expires_at, watch.version, now))
+    .optional::<Value<bool>>(tx)
+    .await?;
+    Ok(match newer {
+        Some(Value(true)) => WatchNews::Taken,
+        Some(Value(false)) => WatchNews::Older,
+        None => WatchNews::NoMailbox,
+    })
 }

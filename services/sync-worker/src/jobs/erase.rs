@@ -1,0 +1,98 @@
+//! Removes the mirrors of accounts that were disconnected for good, slice by slice. An erasure is open until its run is
+//! over: one that is killed anywhere goes on with the next replica that looks.
+
+use std::time::Duration;
+
+use postrider_contracts::mailbox::{EmailDeleted, Reference};
+use postrider_contracts::{Envelope, NewEvent, streams};
+use postrider_domain::{EventId, UserId};
+use postrider_storage::{Error, lease};
+use tokio_util::sync::CancellationToken;
+
+use crate::state::State;
+use crate::store::erasures::{self, Doomed, Erasure, Holder};
+
+/// Between two looks; one asked for in this process is begun at once.
+pub const EVERY: Duration = Duration::from_secs(10);
+/// One replica at a time; one that dies is followed after this. Taken again with every slice.
+const LEASE: Duration = Duration::from_secs(60);
+/// Its name.
+const NAME: &str = "erase";
+/// Mails, and other rows, in one transaction.
+const MAILS: usize = 200;
+const ROWS: usize = 5_000;
+
+/// Erases what is to be erased, unless another replica is at it.
+pub async fn run(state: &State, stop: &CancellationToken) -> Result<(), Error> {
+    while !stop.is_cancelled() {
+        let Some(open) = open(state).await? else { return Ok(()) };
+        let Some(erasure) = open.into_iter().next() else { break };
+        tracing::info!(connector.id = %erasure.connector, run.id = %erasure.run, "erasing a mirror");
+        erase(state, &erasure, stop).await?;
+    }
+    let tx = state.db.system().await?;
+    lease::release(&tx, NAME, &state.replica).await?;
+    tx.commit().await
+}
+
+/// Erasures that are not over; `None` while another replica is at them.
+async fn open(state: &State) -> Result<Option<Vec<Erasure>>, Error> {
+    let tx = state.db.system().await?;
+    let held = lease::try_acquire(&tx, NAME, &state.replica, LEASE).await?;
+    let open = if held.is_some() { Some(erasures::list_open(&tx, 1).await?) } else { None };
+    tx.commit().await?;
+    Ok(open)
+}
+
+async fn erase(state: &State, erasure: &Erasure, stop: &CancellationToken) -> Result<(), Error> {
+    let tx = state.db.tenant(&erasure.tenant).await?;
+    let owner = erasures::begin(&tx, erasure, state.seams.clock.now()).await?;
+    tx.commit().await?;
+    loop {
+        if stop.is_cancelled() || open(state).await?.is_none() {
+            return Ok(());
+        }
+        let now = state.seams.clock.now();
+        let mut tx = state.db.tenant(&erasure.tenant).await?;
+        let (gone, holders) = erasures::remove_mails(&tx, erasure, MAILS, now).await?;
+        if let Some(owner) = &owner {
+            let events = tell(state, erasure, owner, &gone, holders);
+            postrider_events::outbox::append(&mut tx, events).await?;
+        }
+        let over = gone.is_empty() && erasures::remove_notes(&tx, erasure, ROWS).await? == 0;
+        if over {
+            erasures::finish(&tx, erasure, now).await?;
+        }
+        tx.commit().await?;
+        if over {
+            tracing::info!(connector.id = %erasure.connector, run.id = %erasure.run, "erased a mirror");
+            return Ok(());
+        }
+    }
+}
+
+/// Who held on to a mail is told that it is gone. All others know it from the account's end.
+fn tell(state: &State, erasure: &Erasure, owner: &UserId, gone: &[Doomed], holders: Vec<Holder>) -> Vec<NewEvent> {
+    let mut events = Vec::new();
+    for mail in gone {
+        let held = holders.iter().filter(|holder| holder.email_id == mail.email_id);
+        let references: Vec<Reference> =
+            held.map(|holder| Reference { kind: holder.kind.clone(), r#ref: holder.reference.clone() }).collect();
+        if references.is_empty() {
+            continue;
+        }
+        let deleted = EmailDeleted {
+            email_id: mail.email_id.to_string(),
+            message_id: mail.message_id.to_string(),
+            erased: true,
+            references,
+            ..EmailDeleted::default()
+        };
+        events.push(
+            Envelope::of(EventId(state.seams.ids.uuid()), state.seams.clock.now(), &deleted)
+                .owned_by(erasure.tenant.clone(), owner.clone(), Some(erasure.connector))
+                .on_stream(streams::mailbox(erasure.connector)),
+        );
+    }
+    events
+}

@@ -1,0 +1,190 @@
+//! What connector says: a watch before its account, and the end of an account with all that was mirrored of it.
+
+use postrider_contracts::connector::{ConnectorDisconnected, ConnectorState, WatchStarted, WatchState};
+use postrider_contracts::mailbox::EmailDeleted;
+use postrider_contracts::{Envelope, Event, streams};
+use postrider_domain::{AccountStatus, Clock as _, EventId, RunId, RunKind, RunState, UserId};
+use postrider_events::streams::{Applied, Applier, ApplyError};
+use postrider_gmail_sim::Deliver;
+use postrider_storage::{Db, Statement, Value};
+use postrider_sync_worker::consumers::connector::ConnectorEvents;
+use postrider_sync_worker::jobs::erase;
+use postrider_sync_worker::metrics::Metrics;
+use postrider_sync_worker::state::State;
+use postrider_sync_worker::store::runs;
+use tokio_util::sync::CancellationToken;
+
+use crate::harness::{Ids, within};
+use crate::rig::{Rig, rig};
+
+fn state(rig: &Rig, db: Db, replica: &str) -> State {
+    let (seams, engine) = (rig.ids.seams.clone(), rig.engine.clone());
+    State { db, seams, engine, metrics: Metrics::new(&prometheus::Registry::new()), replica: replica.to_owned() }
+}
+
+fn event<E: Event>(ids: &Ids, message: &E) -> Envelope {
+    let owner = UserId::parse("owner").unwrap();
+    Envelope::of(EventId(ids.seams.ids.uuid()), ids.clock.now(), message).owned_by(
+        ids.tenant.clone(),
+        owner,
+        Some(ids.connector),
+    )
+}
+
+async fn apply(rig: &Rig, event: &Envelope) -> Result<Applied, ApplyError> {
+    let consumer = ConnectorEvents::new(state(rig, rig.test.db.clone(), "one"));
+    let mut tx = rig.test.db.tenant(&rig.ids.tenant).await.unwrap();
+    let applied = consumer.apply(&mut tx, event).await;
+    if applied.is_ok() {
+        tx.commit().await.unwrap();
+    }
+    applied
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_of_a_mailbox_that_is_not_there_yet_comes_again() {
+    let rig = rig(1, 0).await;
+    let watch = |ids: &Ids, version| WatchStarted {
+        watch: Some(WatchState {
+            connector_id: ids.connector.to_string(),
+            watch_type: "push".to_owned(),
+            expires_at_ms: 4_000_000_000_000,
+            version,
+            ..WatchState::default()
+        }),
+    };
+    let unknown = Ids { tenant: rig.ids.tenant.clone(), ..Ids::of(2) };
+    let refused = apply(&rig, &event(&unknown, &watch(&unknown, 1))).await;
+    assert!(matches!(refused, Err(ApplyError::Retry { .. })), "{refused:?}");
+    // A known one takes what is newer, and lets what is older pass.
+    for version in [2, 1] {
+        assert!(matches!(apply(&rig, &event(&rig.ids, &watch(&rig.ids, version))).await, Ok(Applied::Done)));
+        let text = "SELECT watch_version AS value FROM mailboxes WHERE connector_id = $1 AND watch_type = 'push'";
+        assert_eq!(crate::harness::mailbox_number(&rig.test.db, rig.ids.connector, text).await, 2);
+    }
+}
+
+/// Rows that are left of an account, table by table.
+async fn left(rig: &Rig) -> Vec<(String, i64)> {
+    let admin = rig.test.admin().await;
+    let tables: Vec<Value<String>> = Statement::dynamic(
+        "SELECT table_name::text AS value FROM information_schema.columns WHERE table_schema = 'mailbox' \
+           AND column_name = 'connector_id' AND table_name NOT LIKE 'outbox%' AND table_name <> 'mailboxes' ORDER BY 1"
+            .to_owned(),
+    )
+    .load(&admin)
+    .await
+    .unwrap();
+    assert!(tables.len() >= 9, "{tables:?}");
+    let mut left = Vec::new();
+    for Value(table) in tables {
+        let of = format!("SELECT count(*) AS value FROM mailbox.{table} WHERE connector_id = '{}'", rig.ids.connector);
+        left.push((table, Statement::dynamic(of).get_result::<Value<i64>>(&admin).await.unwrap().0));
+    }
+    for table in ["email_sources", "email_references", "sync_listing"] {
+        let of = format!("SELECT count(*) AS value FROM mailbox.{table} WHERE tenant = '{}'", rig.ids.tenant);
+        left.push((table.to_owned(), Statement::dynamic(of).get_result::<Value<i64>>(&admin).await.unwrap().0));
+    }
+    left.retain(|(_, rows)| *rows > 0);
+    left
+}
+
+async fn disconnected(rig: &Rig, run: RunId) {
+    let state = ConnectorState {
+        version: 9,
+        connector_id: rig.ids.connector.to_string(),
+        owner: "owner".to_owned(),
+        status: AccountStatus::Disconnected.to_string(),
+        erase: true,
+        erase_run_id: run.to_string(),
+        ..ConnectorState::default()
+    };
+    let ended = event(&rig.ids, &ConnectorDisconnected { connector: Some(state) });
+    // Told twice, as a broker may.
+    for _ in 0..2 {
+        assert!(matches!(apply(rig, &ended).await, Ok(Applied::Done)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erased_account_leaves_nothing_however_often_the_eraser_dies() {
+    let rig = rig(3, 450).await;
+    let html = b"Subject: parts\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nhi\r\n--x\r\n\
+        Content-Type: image/png; name=a.png\r\nContent-Disposition: attachment\r\n\r\nx\r\n--x--\r\n";
+    rig.world.deliver(&rig.ids.address, Deliver { raw: Some(html.to_vec()), ..Deliver::default() }).unwrap();
+    rig.push(0).await;
+    rig.live_through(1).await;
+    let mails = i64::try_from(rig.mirrored().await.len()).unwrap();
+    assert_eq!(mails, 451);
+    let admin = rig.test.admin().await;
+    let held = format!(
+        "INSERT INTO mailbox.email_references (tenant, email_id, kind, ref) SELECT tenant, email_id, 'task', '7' \
+         FROM mailbox.emails WHERE connector_id = '{}' ORDER BY message_id LIMIT 1",
+        rig.ids.connector
+    );
+    Statement::dynamic(held).execute(&admin).await.unwrap();
+    let told_before = deleted(&rig).await.len();
+
+    let run = RunId(rig.ids.seams.ids.uuid());
+    disconnected(&rig, run).await;
+    let look = async || {
+        let tx = rig.test.db.tenant(&rig.ids.tenant).await.unwrap();
+        runs::find(&tx, &[rig.ids.connector], run).await.unwrap().expect("the run")
+    };
+    let row = look().await;
+    assert_eq!((row.kind, row.state), (RunKind::Erase, RunState::Queued));
+
+    // Each replica dies at another place: its future is dropped where it stands, its lease runs out.
+    let stop = CancellationToken::new();
+    let mut deaths = 0;
+    for polls in 1.. {
+        let db = rig.test.replica();
+        let state = state(&rig, db, &format!("replica {polls}"));
+        let done = within(Box::pin(erase::run(&state, &stop)).as_mut(), polls * 3).await;
+        Statement::dynamic("UPDATE mailbox.leases SET until = clock_timestamp() - interval '1 second'".to_owned())
+            .execute(&admin)
+            .await
+            .unwrap();
+        match done {
+            Some(done) if look().await.state == RunState::Completed => {
+                done.unwrap();
+                break;
+            }
+            // One that waited for a dead one's transaction fails; the next one goes on.
+            Some(_) => {}
+            None => deaths += 1,
+        }
+        assert!(polls < 500, "never done");
+    }
+    assert!(deaths > 5, "{deaths}");
+    let row = look().await;
+    assert_eq!((row.state, row.deleted, row.total_estimate), (RunState::Completed, mails, mails));
+    assert_eq!(left(&rig).await, [("sync_runs".to_owned(), 1)]);
+    let about = format!(
+        "SELECT concat_ws('|', google_sub, address, address_key, display_name, settings) AS value FROM mailbox.mailboxes \
+         WHERE connector_id = '{}'",
+        rig.ids.connector
+    );
+    assert_eq!(Statement::dynamic(about).get_result::<Value<String>>(&admin).await.unwrap().0, "||||{}");
+
+    // Who held on to a mail is told, once; the rest is told by the account's end.
+    let told = deleted(&rig).await;
+    assert_eq!(told.len(), told_before + 1);
+    let told = told.last().unwrap();
+    assert!(told.erased && told.references.len() == 1 && told.references[0].r#ref == "7", "{told:?}");
+    // A late event revives nothing.
+    let mut late = rig.ids.active(8, "sub");
+    late.state.version = 8;
+    let mut tx = rig.test.db.tenant(&rig.ids.tenant).await.unwrap();
+    assert!(
+        !postrider_sync_worker::store::mailboxes::news::apply_account(&mut tx, &late, rig.ids.clock.now())
+            .await
+            .unwrap()
+    );
+}
+
+async fn deleted(rig: &Rig) -> Vec<EmailDeleted> {
+    let stream = streams::mailbox(rig.ids.connector);
+    let events = postrider_events::streams::read_events(&rig.test.db, &stream, 0, 100_000).await.unwrap();
+    events.iter().filter(|event| event.event_type == EmailDeleted::TYPE).map(|event| event.decode().unwrap()).collect()
+}
