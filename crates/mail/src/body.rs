@@ -10,34 +10,35 @@ use super::mail::{Note, ParsedMail};
 use super::mime::content::Content;
 use super::mime::select::Selection;
 use super::mime::tree::Tree;
-use super::text::clean;
+use super::text::{clean, cleaned};
 use super::{flowed, html, limits, to_text};
 
 /// Reads the bodies that a reader would see into `mail`.
 pub(super) fn read(tree: &Tree<'_>, selection: &Selection, mail: &mut ParsedMail) {
     let mut bodies = Bodies::of(tree);
-    let mut text = Joined::default();
-    for id in &selection.text {
-        let body = bodies.get(*id, mail);
-        text.add(&if body.html {
-            Cow::Owned(to_text::read(truncate(&body.text, limits::BODY)))
-        } else {
-            Cow::Borrowed(body.text.as_str())
-        });
-        text.cut |= body.cut;
-    }
-    mail.text = text.take(mail);
-    if let Some(source) = bodies.html(selection, mail) {
-        mail.html = html::sanitise(&source, &html::View::default()).map(|html| clean(&html, 2 * limits::BODY));
-        if mail.html.is_none() {
-            mail.note(Note::HtmlTooDeep);
+    let text = bodies.join(&selection.text, mail, Body::as_text);
+    mail.text = text.map(|text| match text {
+        Cow::Owned(text) => cleaned(text, limits::BODY),
+        Cow::Borrowed(text) => clean(text, limits::BODY),
+    });
+    if let Some(source) = bodies.join(&selection.html, mail, Body::as_html) {
+        match html::sanitised(&source, &html::View::default()) {
+            Some(shown) => {
+                if shown.cut {
+                    mail.note(Note::BodyCut);
+                }
+                mail.html = Some(shown.html);
+            }
+            None => mail.note(Note::HtmlTooDeep),
         }
     }
 }
 
-/// The HTML as it was sent, plain parts dressed up; None if no part is HTML.
-pub(super) fn html_source(tree: &Tree<'_>, selection: &Selection) -> Option<String> {
-    Bodies::of(tree).html(selection, &mut ParsedMail::default())
+/// The HTML made harmless as `view` says; None if no part is HTML, or if it cannot be shown.
+pub(super) fn shown(tree: &Tree<'_>, selection: &Selection, view: &html::View<'_>) -> Option<String> {
+    let mut bodies = Bodies::of(tree);
+    let source = bodies.join(&selection.html, &mut ParsedMail::default(), Body::as_html)?;
+    html::sanitise(&source, view)
 }
 
 /// Parts that are read, each once: an HTML part may give both the HTML and the text.
@@ -51,22 +52,54 @@ impl<'t, 's> Bodies<'t, 's> {
         Self { tree, read: HashMap::new() }
     }
 
-    fn get(&mut self, id: usize, mail: &mut ParsedMail) -> &Body {
-        self.read.entry(id).or_insert_with(|| Body::read(self.tree, id, mail))
-    }
-
-    fn html(&mut self, selection: &Selection, mail: &mut ParsedMail) -> Option<String> {
-        let mut html = Joined::default();
-        for id in &selection.html {
-            let body = self.get(*id, mail);
-            html.add(&if body.html {
-                Cow::Borrowed(body.text.as_str())
-            } else {
-                Cow::Owned(to_text::dress(truncate(&body.text, limits::BODY)))
-            });
-            html.cut |= body.cut;
+    /// Parts one below the other, up to the limit; None if they are empty. A part that stands alone is not copied.
+    fn join<'b>(
+        &'b mut self,
+        ids: &[usize],
+        mail: &mut ParsedMail,
+        shown: impl Fn(&'b Body) -> Cow<'b, str>,
+    ) -> Option<Cow<'b, str>> {
+        let (mut loaded, mut length, mut cut) = (0, 0, false);
+        for id in ids {
+            // HTML is longer than its text.
+            if loaded >= limits::BODIES || length > limits::BODY * 4 {
+                cut = true;
+                break;
+            }
+            let body = self.read.entry(*id).or_insert_with(|| Body::read(self.tree, *id, mail));
+            length += body.text.len();
+            loaded += 1;
         }
-        html.take(mail)
+        let read: &'b Self = self;
+        let mut joined = Cow::Borrowed("");
+        for body in ids.iter().take(loaded).filter_map(|id| read.read.get(id)) {
+            cut |= body.cut;
+            let piece = shown(body);
+            let between = usize::from(!joined.is_empty() && !piece.is_empty());
+            let room = limits::BODY.saturating_sub(joined.len() + between);
+            cut |= piece.len() > room;
+            if joined.is_empty() {
+                joined = cut_to(piece, room);
+            } else if between > 0 && room > 0 {
+                let joined = joined.to_mut();
+                joined.push('\n');
+                joined.push_str(truncate(&piece, room));
+            }
+        }
+        if cut {
+            mail.note(Note::BodyCut);
+        }
+        Some(joined).filter(|text| !text.trim().is_empty())
+    }
+}
+
+fn cut_to(text: Cow<'_, str>, room: usize) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(truncate(text, room)),
+        Cow::Owned(mut text) => {
+            text.truncate(truncate(&text, room).len());
+            Cow::Owned(text)
+        }
     }
 }
 
@@ -99,35 +132,25 @@ impl Body {
         }
         Self { text, html, cut: kept.len() < raw.len() }
     }
+
+    fn as_text(&self) -> Cow<'_, str> {
+        if self.html {
+            Cow::Owned(to_text::read(truncate(&self.text, limits::BODY)))
+        } else {
+            Cow::Borrowed(&self.text)
+        }
+    }
+
+    fn as_html(&self) -> Cow<'_, str> {
+        if self.html {
+            Cow::Borrowed(&self.text)
+        } else {
+            Cow::Owned(to_text::dress(truncate(&self.text, limits::BODY)))
+        }
+    }
 }
 
 fn unflowed(text: String, content: &Content) -> String {
     let is = |name: &str, value: &str| content.params.get(name).is_some_and(|given| given.eq_ignore_ascii_case(value));
     if is("format", "flowed") { flowed::join(&text, is("delsp", "yes")) } else { text }
-}
-
-/// Parts one below the other, up to the limit.
-#[derive(Default)]
-struct Joined {
-    text: String,
-    cut: bool,
-}
-
-impl Joined {
-    fn add(&mut self, part: &str) {
-        if !self.text.is_empty() && !part.is_empty() {
-            self.text.push('\n');
-        }
-        let room = limits::BODY.saturating_sub(self.text.len());
-        self.cut |= part.len() > room;
-        self.text.push_str(truncate(part, room));
-    }
-
-    fn take(self, mail: &mut ParsedMail) -> Option<String> {
-        if self.cut {
-            mail.note(Note::BodyCut);
-        }
-        let text = clean(&self.text, limits::BODY);
-        (!text.trim().is_empty()).then_some(text)
-    }
 }

@@ -5,15 +5,13 @@
 //! frames, style sheets, and every attribute that would load something from elsewhere: opening a mail must not tell its
 //! sender. A reader who asks for it gets the pictures of other places, and only those.
 
-use std::borrow::Cow;
-use std::sync::LazyLock;
-
-use ammonia::{Builder, UrlRelative};
-
 use super::limits;
 
-mod cid;
+mod allowed;
+mod open;
 mod style;
+mod values;
+mod writer;
 
 /// Whether what is elsewhere is loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,75 +33,20 @@ pub struct View<'a> {
     pub cid: Option<&'a Place<'a>>,
 }
 
-/// Elements that take their content with them when they go.
-const GONE_WHOLE: [&str; 10] =
-    ["script", "style", "title", "template", "noscript", "iframe", "object", "svg", "math", "noembed"];
-
-static LOCAL: LazyLock<Builder<'static>> = LazyLock::new(|| builder(Remote::Blocked));
-static REMOTE: LazyLock<Builder<'static>> = LazyLock::new(|| builder(Remote::Images));
-
-fn builder(remote: Remote) -> Builder<'static> {
-    let mut builder = Builder::default();
-    builder
-        .add_tags(["font", "big"])
-        .add_clean_content_tags(GONE_WHOLE)
-        .add_url_schemes(["cid", "data"])
-        .url_relative(UrlRelative::Deny)
-        .rm_tags(["map", "area"])
-        .add_tag_attributes("a", ["target"])
-        .set_tag_attribute_value("a", "target", "_blank")
-        .link_rel(Some("noopener noreferrer nofollow"))
-        .add_generic_attributes(["style", "align", "dir"])
-        .add_tag_attributes("td", ["bgcolor", "valign", "width", "height", "nowrap"])
-        .add_tag_attributes("th", ["bgcolor", "valign", "width", "height", "nowrap"])
-        .add_tag_attributes("tr", ["bgcolor", "valign"])
-        .add_tag_attributes("table", ["bgcolor", "width", "cellpadding", "cellspacing", "border"])
-        .add_tag_attributes("font", ["color", "face", "size"])
-        .add_tag_attributes("img", ["border", "hspace", "vspace"])
-        .filter_style_properties(style::PROPERTIES.into_iter().collect())
-        .attribute_filter(move |element, attribute, value| filtered(element, attribute, value, remote));
-    builder
-}
-
-/// Which values attributes may hold; what attributes there may be is ammonia's business.
-fn filtered<'u>(element: &str, attribute: &str, value: &'u str, remote: Remote) -> Option<Cow<'u, str>> {
-    let value = value.trim_start();
-    let starts = |prefix: &str| value.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
-    let elsewhere = remote == Remote::Images && (starts("http://") || starts("https://"));
-    let good = match (element, attribute) {
-        ("img", "src") => starts("cid:") || is_raster(value) || elsewhere,
-        ("a", "href") => ["http://", "https://", "mailto:", "tel:"].iter().any(|scheme| starts(scheme)),
-        (_, "src" | "href" | "cite" | "background" | "srcset" | "poster" | "action") => false,
-        (_, "style") => style::is_harmless(value),
-        _ => true,
-    };
-    good.then_some(Cow::Borrowed(value))
-}
-
-/// A picture of points, written into the mail.
-fn is_raster(value: &str) -> bool {
-    ["png", "jpeg", "jpg", "gif", "webp"].iter().any(|kind| {
-        let head = format!("data:image/{kind}");
-        let rest =
-            value.get(..head.len()).filter(|given| given.eq_ignore_ascii_case(&head)).and(value.get(head.len()..));
-        rest.is_some_and(|rest| rest.starts_with([';', ',']))
-    })
+/// HTML that may be shown.
+pub(super) struct Shown {
+    pub(super) html: String,
+    /// Whether some of it was left out because it became too long.
+    pub(super) cut: bool,
 }
 
 /// Sanitises HTML of bounded size; None if it nests too deeply to be worked on.
 pub fn sanitise(html: &str, view: &View<'_>) -> Option<String> {
-    if depth(html) > limits::HTML_DEPTH {
-        return None;
-    }
-    let builder = match view.remote {
-        Remote::Blocked => &LOCAL,
-        Remote::Images => &REMOTE,
-    };
-    let clean = builder.clean(html).to_string();
-    Some(match view.cid {
-        Some(place) => cid::rewrite(&clean, place),
-        None => clean,
-    })
+    sanitised(html, view).map(|shown| shown.html)
+}
+
+pub(super) fn sanitised(html: &str, view: &View<'_>) -> Option<Shown> {
+    (depth(html) <= limits::HTML_DEPTH).then(|| writer::write(html, view))
 }
 
 /// Elements that have no end tag, or whose end tag is commonly left out: they close themselves and do not nest.

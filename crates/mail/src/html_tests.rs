@@ -90,6 +90,88 @@ fn images_point_where_the_view_says() {
 }
 
 #[test]
+fn images_of_the_mail_are_pointed_at_and_unknown_ones_lose_their_address() {
+    let place = |id: &str| (id == "logo@x").then(|| "/a/1?x=1&y=\"2\"".to_owned());
+    let view = View { remote: Remote::Blocked, cid: Some(&place) };
+    for (html, expected) in [
+        ("<img src=\"cid:logo@x\">", "<img src=\"/a/1?x=1&amp;y=&quot;2&quot;\">"),
+        ("a<img alt=\"b > c\" src=\"CID:logo%40x\">d", "a<img alt=\"b &gt; c\" src=\"/a/1?x=1&amp;y=&quot;2&quot;\">d"),
+        ("<img alt=\"b\" src=\"cid:other\">", "<img alt=\"b\">"),
+        ("<img alt=\"b\"> src=\"cid:logo@x\"", "<img alt=\"b\"> src=\"cid:logo@x\""),
+        ("<p> src=\"cid:logo@x\"</p>", "<p> src=\"cid:logo@x\"</p>"),
+        ("plain", "plain"),
+    ] {
+        assert_eq!(super::sanitise(html, &view).unwrap(), expected, "{html}");
+    }
+}
+
+#[test]
+fn elements_end_where_a_browser_ends_them() {
+    for (html, expected) in [
+        ("<p>a<p>b", "<p>a</p><p>b</p>"),
+        ("<p>a<div>b</div>c</p>d", "<p>a</p><div>b</div>cd"),
+        ("<ul><li>a<li>b<ul><li>c</ul><li>d</ul>", "<ul><li>a</li><li>b<ul><li>c</li></ul></li><li>d</li></ul>"),
+        ("<dl><dt>a<dd>b<dt>c</dl>", "<dl><dt>a</dt><dd>b</dd><dt>c</dt></dl>"),
+        ("<table><tr><td>a<td>b<tr><th>c</table>d", "<table><tr><td>a</td><td>b</td></tr><tr><th>c</th></tr></table>d"),
+        (
+            "<table><tbody><tr><td><table><tr><td>x</table>y</td></table>",
+            "<table><tbody><tr><td><table><tr><td>x</td></tr></table>y</td></tr></tbody></table>",
+        ),
+        ("<table><col><tr><td>a", "<table><col><tr><td>a</td></tr></table>"),
+        ("<td>a</td><tr>b", "ab"),
+        // Nobody else's elements are closed, and none is left open.
+        ("</div></table></b>a</td></p>", "a"),
+        ("<div><table><tr><td></div>a", "<div><table><tr><td>a</td></tr></table></div>"),
+        (
+            "<b><table><tr><td></b><i>a</td><td>b</i></table>c",
+            "<b><table><tr><td><i>a</td><td>b</td></tr></table>c</b>",
+        ),
+        ("<div><b>a</div>b</b>c", "<div><b>a</div>b</b>c"),
+        ("<b><i>a</b>b</i>", "<b><i>a</b>b</i>"),
+        (
+            "<a href=https://a.example>x<a>y",
+            "<a href=\"https://a.example\" target=\"_blank\" rel=\"noopener noreferrer nofollow\">x</a><a>y</a>",
+        ),
+        ("a</br>b<br/>c<hr>d</hr>", "a<br>b<br>c<hr>d"),
+    ] {
+        assert_eq!(sanitise(html).unwrap(), expected, "{html}");
+    }
+}
+
+#[test]
+fn what_goes_whole_does_not_take_the_mail_with_it() {
+    for (html, expected) in [
+        ("a<script>b</script>c<style>d</style>e<title>f</title>g", "aceg"),
+        ("a<svg><svg>b</svg>c</svg>d", "ad"),
+        ("a<svg><p>b</p>c", "a<p>b</p>c"),
+        ("a<OBJECT>b</Object>c<noscript>d</noscript>e", "ace"),
+        ("a<textarea><b></textarea>b<xmp><i></xmp>", "a&lt;b&gt;b&lt;i&gt;"),
+        ("a<form><input><button>b</button><select><option>c</select></form>", "abc"),
+        ("a<style>b", "a"),
+        ("a<!-- b -->c<![CDATA[d]]>e<?x?>f<!doctype x>", "acef"),
+    ] {
+        assert_eq!(sanitise(html).unwrap(), expected, "{html}");
+    }
+}
+
+#[test]
+fn text_and_values_are_escaped() {
+    for (html, expected) in [
+        ("1 < 2 &amp;&lt;b&gt; &copy; &nbsp;&#0;\0", "1 &lt; 2 &amp;&lt;b&gt; © &nbsp;\u{FFFD}"),
+        ("<img alt='\"><script>x</script>' src=x>", "<img alt=\"&quot;&gt;&lt;script&gt;x&lt;/script&gt;\">"),
+        ("<p title=a title=b TITLE=c>", "<p title=\"a\"></p>"),
+        ("<p dir=rtl onclick=x data-x=y class=z id=w>a", "<p dir=\"rtl\">a</p>"),
+        ("a\r\nb\rc", "a\nb\nc"),
+        (
+            "<a href=' \u{1}htt\nps://x.example/\ta '>a</a>",
+            "<a href=\"https://x.example/a\" target=\"_blank\" rel=\"noopener noreferrer nofollow\">a</a>",
+        ),
+    ] {
+        assert_eq!(sanitise(html).unwrap(), expected, "{html}");
+    }
+}
+
+#[test]
 fn deep_nesting_is_not_worked_on() {
     assert!(sanitise(&"<div>".repeat(limits::HTML_DEPTH)).is_some());
     assert!(sanitise(&"<div>".repeat(200_000)).is_none());

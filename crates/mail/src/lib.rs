@@ -16,6 +16,7 @@ mod header;
 mod html;
 mod limits;
 mod mail;
+mod markup;
 mod mime;
 mod parse;
 mod preview;

@@ -18,7 +18,11 @@ pub(super) const MESSAGE_ID: usize = 998;
 pub(super) const LINE: usize = 4 * 1024;
 /// Bytes of the text body, and of the sanitised HTML.
 pub(super) const BODY: usize = 1024 * 1024;
-/// How deep elements of HTML may nest: building its tree costs the square of it.
+/// Parts that are read as one text.
+pub(super) const BODIES: usize = 1_000;
+/// Bytes of HTML that is shown: made harmless it grows.
+pub(super) const SHOWN: usize = 2 * BODY;
+/// How deep elements of HTML may nest: browsers lay nothing out that stands deeper.
 pub(super) const HTML_DEPTH: usize = 1_000;
 /// Attachments listed.
 pub(super) const ATTACHMENTS: usize = 500;
@@ -26,5 +30,9 @@ pub(super) const ATTACHMENTS: usize = 500;
 pub(super) const NESTING: usize = 128;
 /// Parts kept of a mail.
 pub(super) const PARTS: usize = 20_000;
+/// Parts kept of a mail of a size: a boundary and a header take more than thirty bytes, a bomb's parts five.
+pub(super) fn parts(size: usize) -> usize {
+    (1_000 + size / 32).min(PARTS)
+}
 /// Header lines looked at.
 pub(super) const FIELDS: usize = 5_000;

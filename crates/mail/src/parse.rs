@@ -9,7 +9,7 @@ use postrider_contracts::ORIGIN_HEADER;
 use super::decode::{charset, transfer};
 use super::header::block::Block;
 use super::header::{address, date, ids, list, words};
-use super::html::{View, sanitise};
+use super::html::View;
 use super::mail::{Note, ParsedMail};
 use super::mime::select::{Selection, select};
 use super::mime::tree::Tree;
@@ -37,8 +37,7 @@ pub fn shown_html(raw: &[u8], view: &View<'_>) -> Option<String> {
     let shown = || {
         let source = with_line_feeds(raw);
         let tree = Tree::read(&source);
-        let html = body::html_source(&tree, &select(&tree))?;
-        sanitise(&html, view).map(|html| super::text::clean(&html, 2 * limits::BODY))
+        body::shown(&tree, &select(&tree), view)
     };
     catch_unwind(AssertUnwindSafe(shown)).unwrap_or(None)
 }
@@ -90,13 +89,9 @@ fn envelope(block: &Block<'_>, charset: Option<&str>, mail: &mut ParsedMail) {
     mail.cc = people("cc");
     mail.bcc = people("bcc");
     mail.reply_to = people("reply-to");
-    let ids = |name: &str| block.first(name).map(ids::read).unwrap_or_default();
-    mail.rfc_message_id = ids("message-id").into_iter().next();
-    mail.in_reply_to = ids("in-reply-to").into_iter().next();
-    let mut references = ids("references");
-    // The newest references stand last and matter most.
-    references.drain(..references.len().saturating_sub(limits::REFERENCES));
-    mail.references = references;
+    mail.rfc_message_id = block.first("message-id").and_then(ids::first);
+    mail.in_reply_to = block.first("in-reply-to").and_then(ids::first);
+    mail.references = block.first("references").map(|value| ids::last(value, limits::REFERENCES)).unwrap_or_default();
     mail.date = block.all("date").find_map(date::read);
     mail.origin = block.first(ORIGIN_HEADER).and_then(|value| line(&words::decode(value, charset), limits::MESSAGE_ID));
     list::read(block, charset, mail);

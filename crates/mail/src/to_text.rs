@@ -1,22 +1,24 @@
 //! Text out of HTML: what a reader sees, block elements on lines of their own, links with their address.
 
-use std::cell::RefCell;
-
-use html5ever::tendril::StrTendril;
-use html5ever::tokenizer::states::RawKind;
-use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts};
+use crate::markup::{Tag, Token, Tokens, entity};
 
 /// The text of HTML of bounded size.
 pub(crate) fn read(html: &str) -> String {
-    let tokens = Tokenizer::new(Sink::default(), TokenizerOpts::default());
-    let input = BufferQueue::default();
-    input.push_back(StrTendril::from(html));
-    // The tokenizer stops at the end of a script and is asked to go on.
-    while !input.is_empty() {
-        let _ = tokens.feed(&input);
+    let mut writer = Writer::default();
+    let mut raw = None;
+    for token in Tokens::of(html) {
+        match token {
+            Token::Text(text) => writer.text(&entity::decode(text, false)),
+            Token::Start(tag) => {
+                raw = Some(tag.name).filter(|name| !name.eq_ignore_ascii_case("textarea"));
+                writer.named(tag.name, |writer, name| writer.begin(name, &tag));
+            }
+            Token::Raw(text) if raw.is_none() => writer.text(&entity::decode(text, false)),
+            Token::Raw(text) => writer.text(text),
+            Token::End(name) => writer.named(name, Writer::finish),
+        }
     }
-    tokens.end();
-    tokens.sink.writer.into_inner().end()
+    writer.end()
 }
 
 /// Plain text as HTML.
@@ -38,26 +40,6 @@ pub(crate) fn dress(text: &str) -> String {
 }
 
 #[derive(Default)]
-struct Sink {
-    writer: RefCell<Writer>,
-}
-
-impl TokenSink for Sink {
-    type Handle = ();
-
-    fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
-        let mut writer = self.writer.borrow_mut();
-        match token {
-            Token::CharacterTokens(text) => writer.text(&text),
-            Token::TagToken(tag) if tag.kind == TagKind::StartTag => return writer.begin(&tag),
-            Token::TagToken(tag) => writer.finish(&tag.name),
-            _ => {}
-        }
-        TokenSinkResult::Continue
-    }
-}
-
-#[derive(Default)]
 struct Writer {
     out: String,
     /// The element whose content is not shown.
@@ -73,26 +55,26 @@ struct Writer {
 }
 
 impl Writer {
-    fn begin(&mut self, tag: &Tag) -> TokenSinkResult<()> {
-        let name = tag.name.as_ref();
-        let attribute =
-            |wanted: &str| tag.attrs.iter().find(|given| &*given.name.local == wanted).map(|given| given.value.trim());
-        if matches!(name, "script" | "style" | "title" | "textarea" | "xmp" | "iframe" | "noembed" | "noframes") {
-            if name != "textarea" && name != "xmp" {
-                self.hidden.get_or_insert_with(|| name.to_owned());
-            }
-            return TokenSinkResult::RawData(match name {
-                "script" => RawKind::ScriptData,
-                "title" | "textarea" => RawKind::Rcdata,
-                _ => RawKind::Rawtext,
-            });
+    /// Names are compared in lower case; the longest that mean anything here are short.
+    fn named(&mut self, name: &str, does: impl FnOnce(&mut Self, &str)) {
+        let mut lower = [0_u8; 16];
+        if let Some(lower) = lower.get_mut(..name.len()) {
+            lower.copy_from_slice(name.as_bytes());
+            lower.make_ascii_lowercase();
+            does(self, std::str::from_utf8(lower).unwrap_or_default());
         }
+    }
+
+    fn begin(&mut self, name: &str, tag: &Tag<'_>) {
+        let attribute = |wanted: &str| tag.get(wanted).map(|value| entity::decode(value, true));
         match name {
             "br" => self.end_line(),
-            "a" => self.link = attribute("href").and_then(address).map(|href| (href, self.out.len())),
+            "a" => {
+                self.link = attribute("href").and_then(|href| address(href.trim())).map(|href| (href, self.out.len()))
+            }
             "img" => {
                 if let Some(alt) = attribute("alt") {
-                    self.text(alt);
+                    self.text(alt.trim());
                 }
             }
             "td" | "th" => self.space = true,
@@ -108,9 +90,11 @@ impl Writer {
                 self.break_lines(2);
                 self.quoted = (self.quoted + 1).min(20);
             }
+            "script" | "style" | "title" | "iframe" | "noembed" | "noframes" => {
+                self.hidden.get_or_insert_with(|| name.to_owned());
+            }
             name => self.break_lines(margin(name)),
         }
-        TokenSinkResult::Continue
     }
 
     fn finish(&mut self, name: &str) {

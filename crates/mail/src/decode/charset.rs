@@ -21,6 +21,9 @@ enum Charset {
     Ascii,
 }
 
+/// Bytes that are looked at to guess a charset: a guess costs a hundred times what decoding does.
+const SAMPLE: usize = 4 * 1024;
+
 /// Names that mailers write and browsers do not know.
 const ALIASES: [(&str, &Encoding); 22] = [
     ("cp949", EUC_KR),
@@ -182,8 +185,11 @@ fn detected(bytes: &[u8]) -> String {
     if let Some(text) = plain(bytes) {
         return text;
     }
+    let from = bytes.iter().position(|byte| *byte >= 0x80 || *byte == 0x1B).unwrap_or(0);
+    let rest = bytes.get(from..).unwrap_or_default();
+    let sample = rest.get(..SAMPLE).unwrap_or(rest);
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
-    detector.feed(bytes, true);
+    detector.feed(sample, sample.len() == rest.len());
     detector.guess(None, Utf8Detection::Allow).decode_without_bom_handling(bytes).0.into_owned()
 }
 

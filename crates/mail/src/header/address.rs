@@ -128,13 +128,16 @@ impl List<'_> {
     }
 
     fn end<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
+        if self.text.is_empty() && self.comment.is_empty() && self.angle.is_none() {
+            return rest;
+        }
         let (name, address) = match self.angle.take() {
             Some(address) if self.text.trim_ascii().is_empty() => (self.comment.clone(), address),
             Some(address) => (self.text.clone(), address),
             None => self.without_angle(),
         };
-        let name = line(&words::decode(&name, self.fallback), limits::LINE);
-        let address = line(&words::decode(&address, self.fallback), limits::MESSAGE_ID);
+        let name = line(&words::decode(bounded(&name), self.fallback), limits::LINE);
+        let address = line(&words::decode(bounded(&address), self.fallback), limits::MESSAGE_ID);
         if name.is_some() || address.is_some() {
             self.mailboxes.push(Mailbox { name, address: address.unwrap_or_default() });
         }
@@ -164,6 +167,11 @@ impl List<'_> {
             None => (self.comment.clone(), text.to_vec()),
         }
     }
+}
+
+/// What can be kept of it: no encoding makes text more than four times shorter.
+fn bounded(text: &[u8]) -> &[u8] {
+    text.get(..limits::LINE * 4).unwrap_or(text)
 }
 
 /// Behind brackets that close.

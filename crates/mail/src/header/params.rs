@@ -5,12 +5,12 @@ use percent_encoding::percent_decode;
 use super::words;
 use crate::decode::charset;
 
-/// A structured value taken apart: the value itself, lower case, and its parameters.
+/// A structured value: the value itself, lower case, and its parameters. Those are taken apart when they are asked for: of
+/// most parts nobody asks.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Params {
     pub(crate) value: String,
-    /// Names in lower case with their `*`, raw values.
-    params: Vec<(String, Vec<u8>)>,
+    rest: Vec<u8>,
 }
 
 /// Parameters kept: a header may hold any number of them.
@@ -19,8 +19,30 @@ const MOST: usize = 200;
 impl Params {
     pub(crate) fn read(header: &[u8]) -> Self {
         let line = words::unfold(header);
-        let (value, mut rest) = item(&line, Comments::Dropped);
-        let value = String::from_utf8_lossy(&value).trim().to_ascii_lowercase();
+        let (value, rest) = item(&line, Comments::Dropped);
+        Self { value: String::from_utf8_lossy(&value).trim().to_ascii_lowercase(), rest: rest.to_vec() }
+    }
+
+    /// The decoded value of a parameter: the extended form first, then continuations, then the plain one.
+    pub(crate) fn get(&self, name: &str) -> Option<String> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let list = List::read(&self.rest);
+        if let Some(extended) = list.raw(name, "*") {
+            let (label, text) = labelled(extended);
+            return Some(decode(&percent_decode(text).collect::<Vec<_>>(), label.as_deref()));
+        }
+        let continued = || list.continued(name);
+        list.raw(name, "").map(|value| decode(value, None)).or_else(continued)
+    }
+}
+
+/// Names in lower case with their `*`, raw values.
+struct List(Vec<(String, Vec<u8>)>);
+
+impl List {
+    fn read(mut rest: &[u8]) -> Self {
         let mut params = Vec::new();
         while !rest.is_empty() && params.len() < MOST {
             let name_end = rest.iter().position(|byte| matches!(byte, b'=' | b';')).unwrap_or(rest.len());
@@ -37,38 +59,46 @@ impl Params {
             params.push((name, value));
             rest = after;
         }
-        Self { value, params }
+        Self(params)
     }
 
-    fn raw(&self, name: &str) -> Option<&[u8]> {
-        self.params.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_slice())
-    }
-
-    /// The decoded value of a parameter: the extended form first, then continuations, then the plain one.
-    pub(crate) fn get(&self, name: &str) -> Option<String> {
-        if let Some(extended) = self.raw(&format!("{name}*")) {
-            let (label, text) = labelled(extended);
-            return Some(decode(&percent_decode(text).collect::<Vec<_>>(), label.as_deref()));
-        }
-        let continued = || self.continued(name);
-        self.raw(name).map(|value| decode(value, None)).or_else(continued)
+    /// The first parameter whose name is `name` and then `suffix`.
+    fn raw(&self, name: &str, suffix: &str) -> Option<&[u8]> {
+        let named = |given: &str| given.strip_prefix(name) == Some(suffix);
+        self.0.iter().find(|(given, _)| named(given)).map(|(_, value)| value.as_slice())
     }
 
     /// `name*0*=charset'language'text; name*1*=text; name*2=text`: the charset of section 0 holds for all of them, and a
     /// character may be cut between two.
     fn continued(&self, name: &str) -> Option<String> {
+        let mut sections: Vec<(usize, bool, &[u8])> = Vec::new();
+        for (given, value) in &self.0 {
+            let Some(number) = given.strip_prefix(name).and_then(|rest| rest.strip_prefix('*')) else { continue };
+            let (number, extended) = number.strip_suffix('*').map_or((number, false), |number| (number, true));
+            let canonical = number == "0" || !number.starts_with(['0', '+']);
+            if let Ok(number) = number.parse()
+                && canonical
+            {
+                sections.push((number, extended, value));
+            }
+        }
+        sections.sort_by_key(|(number, extended, _)| (*number, *extended));
+        sections.dedup_by_key(|(number, _, _)| *number);
+        // The first may be missing; behind any other gap nothing belongs to it.
+        let first = sections.first()?.0;
         let mut bytes = Vec::new();
         let mut charset = None;
-        for section in 0..MOST {
-            if let Some(plain) = self.raw(&format!("{name}*{section}")) {
-                bytes.extend_from_slice(plain);
-            } else if let Some(extended) = self.raw(&format!("{name}*{section}*")) {
-                let (label, text) = if section == 0 { labelled(extended) } else { (None, extended) };
-                charset = charset.or(label);
-                bytes.extend(percent_decode(text));
-            } else if section > 0 {
+        for (at, (number, extended, value)) in sections.into_iter().enumerate() {
+            if first > 1 || number != first + at {
                 break;
             }
+            if !extended {
+                bytes.extend_from_slice(value);
+                continue;
+            }
+            let (label, text) = if number == 0 { labelled(value) } else { (None, value) };
+            charset = charset.or(label);
+            bytes.extend(percent_decode(text));
         }
         (!bytes.is_empty()).then(|| decode(&bytes, charset.as_deref()))
     }

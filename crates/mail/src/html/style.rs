@@ -65,13 +65,38 @@ pub(super) const PROPERTIES: [&str; 61] = [
     "word-break",
 ];
 
-/// Whether a style holds only plain values: no functions but those of colours, no escapes, nothing that could name a place.
-pub(super) fn is_harmless(style: &str) -> bool {
-    let style = style.to_ascii_lowercase();
-    let plain = style.chars().all(|c| !matches!(c, '\\' | '@' | '{' | '}' | '<') && !c.is_control());
-    plain
-        && !style.contains("//")
-        && functions(&style).all(|name| matches!(name, "rgb" | "rgba" | "hsl" | "hsla" | "calc"))
+/// The declarations of a style that are harmless; None if there is none.
+pub(super) fn harmless(style: &str) -> Option<String> {
+    let mut kept = String::new();
+    for declaration in style.split(';') {
+        let Some((property, value)) = declaration.split_once(':') else { continue };
+        let (property, value) = (property.trim(), value.trim());
+        let known = PROPERTIES.iter().find(|known| known.eq_ignore_ascii_case(property));
+        let Some(property) = known.filter(|_| !value.is_empty() && is_harmless(value)) else { continue };
+        if !kept.is_empty() {
+            kept.push(';');
+        }
+        kept.push_str(property);
+        kept.push(':');
+        kept.push_str(value);
+    }
+    (!kept.is_empty()).then_some(kept)
+}
+
+/// Whether a value is plain: no functions but those of colours, no escapes, nothing that could name a place, and nothing that
+/// is open at its end and would reach into the next.
+fn is_harmless(value: &str) -> bool {
+    let plain = |c: char| !matches!(c, '\\' | '@' | '{' | '}' | '<') && !c.is_control();
+    let known =
+        |name: &str| ["rgb", "rgba", "hsl", "hsla", "calc"].iter().any(|known| known.eq_ignore_ascii_case(name));
+    let even = |quote: char| value.matches(quote).count().is_multiple_of(2);
+    value.chars().all(plain)
+        && !value.contains("//")
+        && !value.contains(['*', '!'])
+        && even('"')
+        && even('\'')
+        && value.matches('(').count() == value.matches(')').count()
+        && functions(value).all(known)
 }
 
 /// The words before brackets.
@@ -105,6 +130,21 @@ mod tests {
             "color: (x)",
         ] {
             assert!(!is_harmless(bad), "{bad}");
+        }
+    }
+    #[test]
+    fn what_is_harmless_of_a_style_stays() {
+        for (style, expected) in [
+            ("COLOR: Red; position: fixed; top:0", Some("color:Red")),
+            ("color:red;background:url(x;y);width:1px", Some("color:red;width:1px")),
+            ("font-family: 'a;b'; color: red", Some("color:red")),
+            ("font-family: \"Arial; color: blue", Some("color:blue")),
+            ("width: calc(1px; color: blue", Some("color:blue")),
+            ("color: red /* ; width: 1px */", None),
+            ("color", None),
+            ("", None),
+        ] {
+            assert_eq!(harmless(style).as_deref(), expected, "{style}");
         }
     }
 }

@@ -41,7 +41,7 @@ impl Content {
                 _ => Disposition::Unsaid,
             },
             encoding: Encoding::read(&encoding.value),
-            id: block.first("content-id").map(ids::read).and_then(|ids| ids.into_iter().next()),
+            id: block.first("content-id").and_then(ids::first),
             params,
             disposition_params: disposition,
         }

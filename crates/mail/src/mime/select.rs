@@ -147,18 +147,25 @@ impl Sorter<'_> {
     /// RFC 2387: the part `start` names, else the first. Where the first cannot be it: the first of the type that is
     /// announced, or that can be read.
     fn root(&self, content: &Content, children: &[usize]) -> usize {
-        let contents: Vec<(usize, Content)> = children.iter().map(|id| (*id, self.tree.content(*id))).collect();
         let start = content.params.get("start").map(|start| start.trim_matches(['<', '>', ' ']).to_owned());
         let announced = content.params.get("type").map(|kind| kind.trim().to_ascii_lowercase());
-        let readable = |content: &Content| content.is_readable() || content.is_multipart();
-        let first =
-            |test: &dyn Fn(&Content) -> bool| contents.iter().find(|(_, content)| test(content)).map(|(id, _)| *id);
-        start
-            .and_then(|start| first(&|content| content.id.as_deref() == Some(&start)))
-            .or_else(|| announced.and_then(|kind| first(&|content| content.is(&kind))))
-            .or_else(|| first(&readable))
-            .or(children.first().copied())
-            .unwrap_or_default()
+        let (mut of_type, mut readable) = (None, None);
+        for child in children {
+            let content = self.tree.content(*child);
+            if start.is_some() && content.id == start {
+                return *child;
+            }
+            if announced.as_deref().is_some_and(|kind| content.is(kind)) {
+                of_type = of_type.or(Some(*child));
+            }
+            if content.is_readable() || content.is_multipart() {
+                readable = readable.or(Some(*child));
+            }
+            if start.is_none() && (of_type.is_some() || announced.is_none() && readable.is_some()) {
+                break;
+            }
+        }
+        of_type.or(readable).or(children.first().copied()).unwrap_or_default()
     }
 }
 

@@ -135,7 +135,7 @@ impl<'a> Walk<'a> {
             if matches!(line, Line::Ends(_)) {
                 self.close(level);
                 at = end;
-            } else if self.tree.parts.len() >= limits::PARTS {
+            } else if self.tree.parts.len() >= limits::parts(self.source.len()) {
                 self.tree.too_many = true;
                 break;
             } else {

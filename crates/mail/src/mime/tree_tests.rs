@@ -76,9 +76,12 @@ fn depth_and_number_are_limited() {
     let deep: String = (0..500).map(|n| format!("Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n")).collect();
     let tree = Tree::read(deep.as_bytes());
     assert!(tree.parts.len() <= limits::NESTING + 2 && tree.parts.iter().any(|part| part.too_deep));
-    let many = format!("{MIXED}{}", "--out\n\n".repeat(limits::PARTS + 10));
+    let many = format!("{MIXED}{}", "--out\nContent-Type: application/x\n\n".repeat(limits::PARTS + 10));
     let tree = Tree::read(many.as_bytes());
     assert!(tree.too_many && tree.parts.len() == limits::PARTS);
+    let small = format!("{MIXED}{}", "--out\n\n".repeat(limits::PARTS + 10));
+    let tree = Tree::read(small.as_bytes());
+    assert!(tree.too_many && tree.parts.len() == limits::parts(small.len()));
 }
 
 #[test]

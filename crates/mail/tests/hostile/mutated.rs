@@ -1,0 +1,35 @@
+//! Mutated mails: the same twenty thousand in each run, a million when asked.
+
+use super::measure::{alone, faults};
+use super::mutate::{Random, corpus, mutated};
+
+fn check(seeds: std::ops::Range<u64>) {
+    let _alone = alone();
+    let corpus = corpus();
+    let mut wrong = Vec::new();
+    for seed in seeds {
+        let mail = mutated(&corpus, &mut Random::new(seed));
+        wrong.extend(faults(&mail).into_iter().map(|fault| format!("seed {seed}: {fault}")));
+        if wrong.len() > 20 {
+            break;
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn mutated_mails_are_read_within_bounds() {
+    check(0..10_000);
+}
+
+#[test]
+fn more_mutated_mails_are_read_within_bounds() {
+    check(10_000..20_000);
+}
+
+/// `cargo test --release -p postrider-mail --test hostile -- --ignored`
+#[test]
+#[ignore = "takes minutes: run it when the reader changes"]
+fn a_million_mutated_mails_are_read_within_bounds() {
+    check(0..1_000_000);
+}
