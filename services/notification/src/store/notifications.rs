@@ -10,4 +10,4 @@ pub use clean_up::{delete, delete_archived, expired, of_account, users_to_clean_
 pub use held::{Held, held, hold, release};
 pub use insert::{NewNotification, insert};
 pub use mark::{Changed, Marking, mark};
-pub use read::{Filter, KindCount, Notification, count, find, of_tenant, page, stats};
+pub use read::{Filter, KindCount, Notification, count, custom_by_key, find, of_tenant, page, stats};

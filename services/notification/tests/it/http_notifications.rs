@@ -4,6 +4,7 @@ use postrider_contracts::Envelope;
 use postrider_contracts::notification::NotificationUpdated;
 use postrider_contracts::topology::OUTSIDE_NOTIFICATION;
 use postrider_domain::{Clock, EventId, IdGen, SystemClock, SystemIds};
+use postrider_web::extract::WRITE_ID_HEADER;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -112,6 +113,24 @@ async fn a_user_can_make_a_notification_for_an_own_account() {
         let request = replica.request(&account, Method::POST, "/api/notifications").json(&body);
         assert_eq!(replica.call(request, StatusCode::NOT_FOUND).await["code"], "not_found");
     }
+}
+
+/// As when the gateway died between effect and answer: the repeat has the write's id.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_write_makes_one_notification() {
+    let world = World::new().await;
+    let replica = world.replica(settings()).await;
+    let account = Account::new("t1", "u1");
+    let ask = |id: &str| {
+        let body = json!({ "title": "Hi", "message": "there" });
+        replica.request(&account, Method::POST, "/api/notifications").header(WRITE_ID_HEADER, id).json(&body)
+    };
+    let (one, other) = (SystemIds.uuid().to_string(), SystemIds.uuid().to_string());
+    let made = replica.call(ask(&one), StatusCode::CREATED).await;
+    assert_eq!(replica.call(ask(&one), StatusCode::CREATED).await, made);
+    let another = replica.call(ask(&other), StatusCode::CREATED).await;
+    assert_ne!(another["data"]["id"], made["data"]["id"]);
+    assert_eq!(replica.get(&account, "/api/notifications").await["pagination"]["total"], 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::Data as AppData;
 use postrider_domain::text::truncate;
 use postrider_domain::{ConnectorId, EmailAddress};
-use postrider_web::{ApiJson, Caller, Problem, Scope, codes};
+use postrider_web::{ApiJson, Caller, Problem, Scope, WriteId, codes};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -47,7 +47,12 @@ pub struct Body {
     post, path = "/api/notifications", tag = "notifications", request_body = Body,
     responses((status = 201, body = Data<NotificationView>), (status = 404), (status = 422))
 )]
-pub async fn handle(caller: Caller, body: ApiJson<Body>, state: AppData<State>) -> Result<HttpResponse, Error> {
+pub async fn handle(
+    caller: Caller,
+    write: WriteId,
+    body: ApiJson<Body>,
+    state: AppData<State>,
+) -> Result<HttpResponse, Error> {
     caller.require(Scope::Write)?;
     let body = body.into_inner();
     let account = body.account_id.map(ConnectorId);
@@ -55,18 +60,19 @@ pub async fn handle(caller: Caller, body: ApiJson<Body>, state: AppData<State>) 
     let mut tx = state.db.tenant(&caller.tenant).await?;
     must_own(&tx, &caller, account).await?;
     let effective = preferences::effective(&tx, &caller.tenant, &caller.user, account).await?.preferences;
-    let (key, now) = (state.seams.ids.uuid().to_string(), state.seams.clock.now());
-    let draft = custom(given, key, &effective, now);
+    let (key, now) = (write.or(|| state.seams.ids.uuid()).to_string(), state.seams.clock.now());
+    let draft = custom(given, key.clone(), &effective, now);
     let owner = Owner { tenant: &caller.tenant, user: &caller.user, trace: Some(caller.trace) };
     let raised = state.actions.raise(&mut tx, owner, account, draft).await?;
     let row = match raised {
         Some(raised) => notifications::find(&tx, &caller.tenant, &caller.user, raised.id).await?,
-        None => None,
+        // The write was carried out before, and nobody heard of it.
+        None => notifications::custom_by_key(&tx, &caller.tenant, &caller.user, &key).await?,
     };
     let rows = shown(&tx, &caller.tenant, row.into_iter().collect()).await?;
     tx.commit().await?;
     let made = rows.into_iter().next();
-    let made = made.ok_or_else(|| Problem::unexpected("a notification with a fresh key was there already"))?;
+    let made = made.ok_or_else(|| Problem::unexpected("a notification was neither made nor there"))?;
     Ok(HttpResponse::Created().json(Data { data: made }))
 }
 

@@ -62,6 +62,23 @@ pub async fn find(
         .await
 }
 
+/// A user's custom one by its business key.
+pub async fn custom_by_key(
+    tx: &TenantTx,
+    tenant: &TenantId,
+    user: &UserId,
+    key: &str,
+) -> Result<Option<Notification>, Error> {
+    sql(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM notifications WHERE tenant = $1 AND user_id = $2 AND type = $3 AND business_key = $4"
+    ))
+    .binds((tenant, user, Kind::Custom, key))
+    .optional(tx)
+    .await
+}
+
 /// One of whoever's in the tenant, or nothing.
 pub async fn of_tenant(tx: &TenantTx, tenant: &TenantId, id: NotificationId) -> Result<Option<Notification>, Error> {
     sql(concat!("SELECT ", columns!(), " FROM notifications WHERE tenant = $1 AND id = $2"))
