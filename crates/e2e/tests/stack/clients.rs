@@ -28,14 +28,15 @@ async fn follow(world: &World, account: &Account) {
     let key = made["key"].as_str().expect("a key").to_owned();
     let examples = workspace_root().join("examples");
     let python = workspace_root().join(".run/examples-python/bin/python");
-    let tsx = examples.join("typescript/node_modules/.bin/tsx");
-    assert!(python.is_file() && tsx.is_file(), "run scripts/example-tools.sh (make test does)");
-    let programs: Vec<Program> = [("typescript", tsx, "follow.ts"), ("python", python, "follow.py")]
+    let tsx = examples.join("typescript/node_modules/tsx");
+    assert!(python.is_file() && tsx.is_dir(), "run scripts/example-tools.sh (make test does)");
+    // As `npm run follow` does, without a shell and an npm between.
+    let node = ("typescript", "node".into(), ["--import", "tsx", "follow.ts"].as_slice());
+    let programs: Vec<Program> = [node, ("python", python, ["follow.py"].as_slice())]
         .into_iter()
-        .map(|(name, runner, script)| {
-            let folder = examples.join(name);
+        .map(|(name, runner, arguments)| {
             let mut command = Command::new(runner);
-            command.arg(script).current_dir(folder);
+            command.args(arguments).current_dir(examples.join(name));
             command.env("POSTRIDER_URL", world.origin()).env("POSTRIDER_API_KEY", &key);
             Program::start(name, &mut command)
         })
