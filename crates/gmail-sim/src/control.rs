@@ -63,6 +63,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             .route("/access-token", post().to(settings::access_token))
             .route("/clock", get().to(settings::clock))
             .route("/clock", post().to(settings::advance))
+            .route("/service-account", get().to(settings::service_account))
             .route("/rotate-keys", post().to(settings::rotate_keys))
             .route("/sign", post().to(settings::sign))
             .route("/truth", get().to(look::truth))

@@ -19,6 +19,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .route("/o/oauth2/v2/auth", web::post().to(oauth::consent::submit))
         .route("/token", web::post().to(oauth::token::token))
         .route("/revoke", web::post().to(oauth::token::revoke))
+        .route("/computeMetadata/v1/instance/service-accounts/default/token", web::get().to(oauth::service::metadata))
         .route("/oauth2/v3/certs", web::get().to(oauth::keys::certs))
         .route("/.well-known/openid-configuration", web::get().to(oauth::keys::discovery))
         .route("/v1/projects/{project}/{kind}/{id}", web::to(pubsub::call))

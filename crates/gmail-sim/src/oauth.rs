@@ -4,6 +4,7 @@
 
 mod grant;
 pub mod keys;
+pub mod service_account;
 mod token;
 
 use std::collections::HashMap;

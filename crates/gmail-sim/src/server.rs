@@ -83,6 +83,7 @@ pub struct Sim {
     pub pubsub: Arc<PubSub>,
     pub(crate) pusher: Arc<Pusher>,
     pub(crate) issuer: Arc<str>,
+    pub(crate) seed: u64,
     clock: Arc<dyn Clock>,
 }
 
@@ -109,6 +110,7 @@ impl Sim {
             pubsub: Arc::new(PubSub::new(&config.push)),
             pusher,
             issuer: config.issuer.as_str().into(),
+            seed: config.seed,
             clock: config.clock.clone(),
         })
     }

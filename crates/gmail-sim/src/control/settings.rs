@@ -1,14 +1,15 @@
 //! Quota, push, OAuth, the clock and the keys.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Json};
+use actix_web::{HttpRequest, HttpResponse};
 use chrono::TimeDelta;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Refused, Reply, done};
 use crate::gate::Quota;
+use crate::oauth::service_account::key_file;
 use crate::oauth::{Death, OAuthConfig};
 use crate::push::PushConfig;
 use crate::server::Sim;
@@ -136,6 +137,18 @@ pub(crate) async fn rotate_keys(sim: Data<Sim>) -> Reply {
     let made = tokio::task::spawn_blocking(move || keys.rotate()).await;
     match made {
         Ok(Ok(())) => Ok(done()),
+        Ok(Err(error)) => Err(Refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
+        Err(error) => Err(Refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
+    }
+}
+
+/// The key file of the project's service account, with this server's own token endpoint.
+pub(crate) async fn service_account(request: HttpRequest, sim: Data<Sim>) -> Reply {
+    let (seed, host) = (sim.seed, request.connection_info().host().to_owned());
+    // Making a key takes up to a second of one core: not on the thread that serves.
+    let made = tokio::task::spawn_blocking(move || key_file(seed, &format!("http://{host}/token"))).await;
+    match made {
+        Ok(Ok(file)) => Ok(HttpResponse::Ok().json(file)),
         Ok(Err(error)) => Err(Refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
         Err(error) => Err(Refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
     }

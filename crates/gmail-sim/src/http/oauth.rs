@@ -2,4 +2,5 @@
 
 pub mod consent;
 pub mod keys;
+pub mod service;
 pub mod token;

@@ -20,6 +20,8 @@ pub enum KeyError {
     Generate(#[from] rsa::Error),
     #[error("the signing key cannot be encoded: {0}")]
     Encode(#[from] rsa::pkcs1::Error),
+    #[error("the key file cannot be written: {0}")]
+    Pem(#[from] rsa::pkcs8::Error),
     #[error("the token cannot be signed: {0}")]
     Sign(#[from] jsonwebtoken::errors::Error),
 }
@@ -41,7 +43,7 @@ impl SigningKey {
         if let Some(key) = made.get(&seed) {
             return Ok(key.clone());
         }
-        let private = rsa::RsaPrivateKey::new(&mut Seeded(ChaCha20Rng::seed_from_u64(seed)), 2_048)?;
+        let private = private_key(seed)?;
         let der = private.to_pkcs1_der()?;
         let key = Arc::new(Self {
             kid: format!("sim{seed:016x}"),
@@ -59,6 +61,11 @@ impl SigningKey {
         header.kid = Some(self.kid.clone());
         Ok(jsonwebtoken::encode(&header, claims, &self.private)?)
     }
+}
+
+/// An RSA key that follows from a seed.
+pub(super) fn private_key(seed: u64) -> Result<rsa::RsaPrivateKey, KeyError> {
+    Ok(rsa::RsaPrivateKey::new(&mut Seeded(ChaCha20Rng::seed_from_u64(seed)), 2_048)?)
 }
 
 /// The current key and those before it.

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::service;
 use crate::gate::Method;
 use crate::http::call::failure;
 use crate::http::query::Query;
@@ -20,6 +21,9 @@ pub(crate) async fn token(request: HttpRequest, sim: Data<Sim>, body: Bytes) -> 
         return refused;
     }
     let form = Query::parse(&String::from_utf8_lossy(&body));
+    if form.get("grant_type") == Some(service::GRANT) {
+        return service::token(&sim, &form);
+    }
     let text = |name: &str| form.get(name).unwrap_or_default().to_owned();
     let (basic_id, basic_secret) = basic(&request).unwrap_or_default();
     let wanted = TokenRequest {
@@ -97,7 +101,7 @@ fn id_claims(sim: &Sim, client: &str, answer: &TokenAnswer) -> Value {
     claims
 }
 
-fn refusal(error: &OAuthError) -> HttpResponse {
+pub(super) fn refusal(error: &OAuthError) -> HttpResponse {
     HttpResponse::build(StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_REQUEST)).json(error)
 }
 
