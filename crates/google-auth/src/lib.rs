@@ -3,6 +3,8 @@
 pub mod oauth;
 pub mod oidc;
 pub mod pubsub;
+pub mod pull;
 pub mod seal;
+pub mod service_account;
 
 pub use postrider_http::SetupError;
