@@ -6,17 +6,20 @@ use std::sync::Arc;
 use anyhow::Result;
 use postrider_broker::{Broker, BrokerConfig, BrokerState, Publisher};
 use postrider_google_auth::oidc::{PushVerifier, google_keys};
+use postrider_google_auth::pull::Subscription;
+use postrider_google_auth::service_account::{PUBSUB_SCOPE, ServiceAccountTokens};
 use postrider_runtime::{ConfigErrors, Context, Env, Service};
 use postrider_storage::{Db, DbConfig};
 use postrider_web::{Health, InternalTokens, Server, ServerConfig, ServiceClient, Timeouts};
 use utoipa::OpenApi as _;
 
-use crate::config::{ChannelSettings, Config};
+use crate::config::{ChannelSettings, Config, PullSettings};
 use crate::confirm::Confirmer;
 use crate::http::{ApiDoc, channel_routes, routes};
 use crate::jobs;
 use crate::metrics::Metrics;
 use crate::observe;
+use crate::pull::Puller;
 use crate::recent::Recent;
 use crate::state::{Channels, State};
 use crate::store;
@@ -30,6 +33,7 @@ pub struct Deps {
 pub struct App {
     server: Server,
     state: State,
+    pull: Option<Puller>,
     cx: Context,
 }
 
@@ -79,6 +83,7 @@ impl Service for App {
             channels,
             metrics: Metrics::new(&cx.registry),
         };
+        let pull = config.pull.map(|settings| puller(settings, &state, &cx)).transpose()?;
         let data = actix_web::web::Data::new(state.clone());
         let document = postrider_web::openapi::document(&ApiDoc::openapi());
         let server = Server::bind(
@@ -100,18 +105,28 @@ impl Service for App {
                 routing.configure(routes).configure(|routing| channel_routes(routing, known));
             },
         )?;
-        Ok(Self { server, state, cx })
+        Ok(Self { server, state, pull, cx })
     }
 
     async fn run(self) -> Result<()> {
-        let Self { server, state, cx } = self;
+        let Self { server, state, pull, cx } = self;
         jobs::start(&cx, &state);
+        if let Some(pull) = pull {
+            cx.tasks.spawn("intake.pull", pull.run(cx.shutdown.clone()));
+        }
         server.run(cx.shutdown).await
     }
 
     async fn migrate(env: &Env) -> Result<()> {
         Ok(postrider_storage::migrate::command(env, &store::SPEC, store::migrations()).await?)
     }
+}
+
+/// Who pulls, where something is to be pulled.
+fn puller(settings: PullSettings, state: &State, cx: &Context) -> Result<Puller> {
+    let tokens = ServiceAccountTokens::new(settings.identity, PUBSUB_SCOPE, cx.seams.clock.clone())?;
+    let subscription = Subscription::new(settings.subscription, settings.api, tokens)?;
+    Ok(Puller::new(state.clone(), subscription, settings.hold))
 }
 
 /// What channels need, where they are opened.

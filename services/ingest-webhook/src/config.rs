@@ -1,5 +1,5 @@
 //! Settings: `INGEST_ADDR`, `INGEST_ADMIN_ADDR`, `AMQP_URL`, `APP_PUBLIC_URL`, `PUBSUB_SERVICE_ACCOUNT`,
-//! `PUBSUB_AUDIENCE`, `PUBSUB_SUBSCRIPTION`, `GOOGLE_JWKS_URL`, `GOOGLE_ISSUER`, `INTERNAL_KEYS`.
+//! `PUBSUB_AUDIENCE`, `PUBSUB_SUBSCRIPTION`, `PUBSUB_PULL_SUBSCRIPTION`, `PUBSUB_CREDENTIALS`, `PUBSUB_API_URL`, `GOOGLE_JWKS_URL`, `GOOGLE_ISSUER`, `INTERNAL_KEYS`.
 //!
 //! Without `INTERNAL_KEYS` pushes are taken as ever; only the gateway's request ids are then not believed, as where this
 //! service is exposed alone.
@@ -7,8 +7,13 @@
 //! `INGEST_DATABASE_URL`, and the key `ingest-webhook>connector` in `INTERNAL_KEYS` with `CONNECTOR_URL`, are for channels;
 //! pushes need neither.
 
-use postrider_domain::EmailAddress;
+use std::sync::Arc;
+use std::time::Duration;
+
+use postrider_domain::{EmailAddress, Secret};
 use postrider_google_auth::oidc::PushRules;
+use postrider_google_auth::pull::is_subscription;
+use postrider_google_auth::service_account::{Identity, KeyFile, METADATA_URL};
 use postrider_runtime::config::{Amqp, DatabaseUrl, Listen, PublicUrl, ServiceUrl, all};
 use postrider_runtime::{ConfigErrors, Env};
 use postrider_web::InternalKeys;
@@ -16,6 +21,7 @@ use postrider_web::body::BodyRules;
 use url::Url;
 
 use crate::http::{ALIASES, LONGEST, PUSH_PATH};
+use crate::pull::HOLD;
 use crate::store::SPEC;
 
 /// All this service reads.
@@ -33,8 +39,20 @@ pub struct Config {
     pub internal_keys: Option<InternalKeys>,
     /// What channels need; without it none are opened.
     pub channels: Option<ChannelSettings>,
+    /// What is pulled, if anything is.
+    pub pull: Option<PullSettings>,
     /// What a push's body may take. No setting: tests choose a shorter time.
     pub bodies: BodyRules,
+}
+
+/// What is pulled, by whom.
+#[derive(Debug, Clone)]
+pub struct PullSettings {
+    pub subscription: String,
+    pub identity: Identity,
+    pub api: Url,
+    /// How long messages are held for a broker that does not confirm. No setting: tests choose a shorter time.
+    pub hold: Duration,
 }
 
 /// Where channels are kept and accounts are known.
@@ -50,7 +68,7 @@ impl Config {
     /// # Errors
     /// Every setting that is missing or malformed.
     pub fn load(env: &Env) -> Result<Self, ConfigErrors> {
-        let (listen, amqp, public, jwks_url, issuer, service_account, internal_keys, channels) = all((
+        let (listen, amqp, public, jwks_url, issuer, service_account, internal_keys, channels, pull) = all((
             Listen::load(env, "ingest-webhook"),
             Amqp::load(env),
             PublicUrl::load(env),
@@ -59,6 +77,7 @@ impl Config {
             env.parse_optional::<EmailAddress>("PUBSUB_SERVICE_ACCOUNT"),
             internal_keys(env),
             channels(env),
+            pull(env),
         ))?;
         let audience = env.optional("PUBSUB_AUDIENCE").unwrap_or_else(|| format!("{}{PUSH_PATH}", public.origin()));
         let channels = channels.map(|(database, connector)| {
@@ -68,7 +87,7 @@ impl Config {
         let rules = PushRules { audience, service_account, issuer };
         let subscription = env.optional("PUBSUB_SUBSCRIPTION");
         let bodies = BodyRules::up_to(LONGEST);
-        Ok(Self { listen, amqp, jwks_url, rules, subscription, internal_keys, channels, bodies })
+        Ok(Self { listen, amqp, jwks_url, rules, subscription, internal_keys, channels, pull, bodies })
     }
 }
 
@@ -81,6 +100,30 @@ fn channels(env: &Env) -> Result<Option<(DatabaseUrl, ServiceUrl)>, ConfigErrors
         return Ok(None);
     }
     all((DatabaseUrl::load(env, SPEC.service), ServiceUrl::load(env, "connector"))).map(Some)
+}
+
+/// A subscription says that it is to be pulled; then somebody must pull it.
+fn pull(env: &Env) -> Result<Option<PullSettings>, ConfigErrors> {
+    const NAME: &str = "PUBSUB_PULL_SUBSCRIPTION";
+    let Some(subscription) = env.optional(NAME) else { return Ok(None) };
+    if !is_subscription(&subscription) {
+        return Err(env.malformed(NAME, "it has not the form projects/<project>/subscriptions/<name>"));
+    }
+    let (identity, api) = all((credentials(env), env.parse("PUBSUB_API_URL")))?;
+    Ok(Some(PullSettings { subscription, identity, api, hold: HOLD }))
+}
+
+fn credentials(env: &Env) -> Result<Identity, ConfigErrors> {
+    const NAME: &str = "PUBSUB_CREDENTIALS";
+    let named = env.required(NAME)?;
+    if named == "metadata" {
+        let server = METADATA_URL.parse().map_err(|error: url::ParseError| env.malformed(NAME, &error.to_string()))?;
+        return Ok(Identity::Machine(server));
+    }
+    let text = std::fs::read_to_string(&named)
+        .map_err(|error| env.malformed(NAME, &format!("the key file cannot be read ({error})")))?;
+    let key = KeyFile::parse(&Secret::new(text)).map_err(|error| env.malformed(NAME, &error.to_string()))?;
+    Ok(Identity::Key(Arc::new(key)))
 }
 
 fn internal_keys(env: &Env) -> Result<Option<InternalKeys>, ConfigErrors> {
@@ -122,6 +165,29 @@ mod tests {
         assert!(load(&keys("gateway>ingest-webhook")).unwrap().internal_keys.is_some());
         let error = load(&keys("gateway>connector")).unwrap_err().to_string();
         assert!(error.contains("gateway>ingest-webhook"), "{error}");
+    }
+
+    #[test]
+    fn what_is_pulled_needs_somebody_who_pulls() {
+        let load = |more: &[(&str, &str)]| {
+            let base = [("AMQP_URL", "amqp://localhost")];
+            Config::load(&Env::from_pairs(base.iter().chain(more).copied()))
+        };
+        let named = ("PUBSUB_PULL_SUBSCRIPTION", "projects/p/subscriptions/pull");
+        assert!(load(&[]).unwrap().pull.is_none());
+        let pull = load(&[named, ("PUBSUB_CREDENTIALS", "metadata")]).unwrap().pull.unwrap();
+        assert!(matches!(pull.identity, Identity::Machine(_)));
+        assert_eq!((pull.api.as_str(), pull.hold), ("https://pubsub.googleapis.com/", Duration::from_secs(60)));
+        for (wrong, name) in [
+            (vec![("PUBSUB_PULL_SUBSCRIPTION", "pull")], "PUBSUB_PULL_SUBSCRIPTION"),
+            (vec![named], "PUBSUB_CREDENTIALS"),
+            (vec![named, ("PUBSUB_CREDENTIALS", "/no/such/file.json")], "PUBSUB_CREDENTIALS"),
+            // A file that is no key.
+            (vec![named, ("PUBSUB_CREDENTIALS", "Cargo.toml")], "PUBSUB_CREDENTIALS"),
+        ] {
+            let error = load(&wrong).unwrap_err().to_string();
+            assert!(error.contains(name), "{wrong:?}: {error}");
+        }
     }
 
     #[test]

@@ -42,6 +42,11 @@ impl Confirmer {
         Self { publisher, waiting: Arc::new(Semaphore::new(CROWD)), deadline: DEADLINE }
     }
 
+    /// Whether the broker takes messages now.
+    pub fn is_ready(&self) -> bool {
+        self.publisher.state() == BrokerState::Ready
+    }
+
     /// Publishes one event and returns once the broker holds it.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ pub mod http;
 pub mod jobs;
 pub mod metrics;
 pub mod observe;
+pub mod pull;
 pub mod recent;
 pub mod rules;
 pub mod state;

@@ -6,8 +6,10 @@ use prometheus::{Histogram, IntCounterVec, Registry};
 /// The handles, made once.
 #[derive(Debug, Clone)]
 pub struct Metrics {
-    /// Pushes by outcome: `stored`, `repeated`, `unreadable`, `foreign`, `sync`, or the code of a refusal.
+    /// Pushes by outcome: `stored`, `repeated`, `unreadable`, `foreign`, `sync`, `given_back`, or the code of a refusal.
     pub pushes: IntCounterVec,
+    /// Pulls and what belongs to them, by outcome: `messages`, `nothing`, or the code of an error.
+    pub pulls: IntCounterVec,
     /// Unreadable pushes by what is wrong with them.
     pub unreadable: IntCounterVec,
     /// From the event's hand-over to the broker's confirm.
@@ -21,6 +23,7 @@ impl Metrics {
     pub fn new(registry: &Registry) -> Self {
         Self {
             pushes: make::counter_vec(registry, "postrider_pushes_total", "Pushes received, by outcome.", &["outcome"]),
+            pulls: make::counter_vec(registry, "postrider_pulls_total", "Calls to Pub/Sub, by outcome.", &["outcome"]),
             unreadable: make::counter_vec(
                 registry,
                 "postrider_pushes_unreadable_total",

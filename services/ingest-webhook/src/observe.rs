@@ -1,8 +1,11 @@
 //! What happened to a push: one function each, which logs and counts. Addresses are logged at debug only.
 
 use postrider_google_auth::pubsub::{Push, Unreadable};
+use postrider_google_auth::pull::PullError;
+use postrider_google_auth::service_account::TokenError;
 use uuid::Uuid;
 
+use crate::confirm::NotConfirmed;
 use crate::error::Refusal;
 use crate::metrics::Metrics;
 
@@ -65,6 +68,39 @@ pub fn unreadable(metrics: &Metrics, reason: Unreadable) {
     count(metrics, "unreadable");
     metrics.unreadable.with_label_values(&[reason.code()]).inc();
     tracing::warn!(reason = reason.code(), "unreadable push dropped: {reason}");
+}
+
+/// A pull was answered.
+pub fn pulled(metrics: &Metrics, messages: usize) {
+    let outcome = if messages == 0 { "nothing" } else { "messages" };
+    metrics.pulls.with_label_values(&[outcome]).inc();
+}
+
+/// A call to Pub/Sub failed.
+pub fn pull_failed(metrics: &Metrics, error: &PullError) {
+    metrics.pulls.with_label_values(&[error.code()]).inc();
+    match error {
+        PullError::Unavailable(_) | PullError::Token(TokenError::Unavailable(_)) => {
+            tracing::warn!(%error, "a call to Pub/Sub failed and is tried again");
+        }
+        // Somebody must act: a role, a key, or the subscription's name.
+        PullError::Refused { .. } | PullError::Token(TokenError::Refused(_)) => {
+            tracing::error!(%error, "Pub/Sub refuses: look at PUBSUB_PULL_SUBSCRIPTION, PUBSUB_CREDENTIALS and the account's role");
+        }
+    }
+}
+
+/// A pulled push is not known to be durable: it is held.
+pub fn pulled_not_stored(metrics: &Metrics, error: NotConfirmed) {
+    let refusal = Refusal::NotStored(error);
+    count(metrics, refusal.code());
+    tracing::warn!(code = refusal.code(), "pulled push held: {refusal}");
+}
+
+/// Pulled pushes went back to Pub/Sub: the broker did not take them in time, or the service stops.
+pub fn given_back(metrics: &Metrics, pushes: usize) {
+    metrics.pushes.with_label_values(&["given_back"]).inc_by(u64::try_from(pushes).unwrap_or(0));
+    tracing::warn!(pushes, "{pushes} pulled pushes are given back to Pub/Sub");
 }
 
 /// A push is not taken.

@@ -122,6 +122,7 @@ impl Intake {
             subscription: Some(SUBSCRIPTION.to_owned()),
             internal_keys: Some(gateways_key()),
             channels: None,
+            pull: None,
             bodies: BodyRules::up_to(1024 * 1024),
         });
         let (sender, receiver) = std::sync::mpsc::channel();

@@ -11,6 +11,8 @@ mod forged_tokens;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod pulls;
+#[cfg(test)]
 mod pushes;
 #[cfg(test)]
 mod schema;
