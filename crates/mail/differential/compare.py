@@ -108,7 +108,7 @@ def main():
             if not different:
                 continue
             known = explained.get((mail, name)) or explained.get((mail, "*"))
-            causes = [cause(label, name, field(row, name), b, row, others[labels.index(label)][mail], others[0][mail]) for label, b in different]
+            causes = [known or cause(label, name, field(row, name), b, row, others[labels.index(label)][mail], others[0][mail]) for label, b in different]
             different = [pair for pair, found in zip(different, causes) if found is None]
             for found in causes:
                 reasons[found or known or "unexplained"] += 1
