@@ -19,6 +19,7 @@ use postrider_storage::{Error, TenantTx};
 use uuid::Uuid;
 
 use crate::deliveries::Bell;
+use crate::feed::Bells;
 use crate::hints::{Announcer, Hint};
 use crate::metrics::Metrics;
 use crate::store::log::Entry;
@@ -41,6 +42,7 @@ pub struct Actions {
     metrics: Arc<Metrics>,
     retention: TimeDelta,
     bell: Bell,
+    feed_bells: Bells,
 }
 
 /// What an action wrote to the user's log, and the events that tell other services.
@@ -55,7 +57,8 @@ struct Told<E> {
 impl Actions {
     /// `retention` is how long a notification lives (`NOTIFICATION_RETENTION_DAYS`).
     pub fn new(seams: Seams, announcer: Announcer, metrics: Arc<Metrics>, retention: TimeDelta) -> Self {
-        Self { seams, announcer, metrics, retention, bell: Bell::default() }
+        let feed_bells = Bells::new(metrics.feed_readers.clone());
+        Self { seams, announcer, metrics, retention, bell: Bell::default(), feed_bells }
     }
 
     /// The time it writes by.
@@ -71,6 +74,11 @@ impl Actions {
     /// Rings when something is to be delivered.
     pub fn bell(&self) -> &Bell {
         &self.bell
+    }
+
+    /// Ring when a user's feed has grown.
+    pub fn feed_bells(&self) -> &Bells {
+        &self.feed_bells
     }
 
     /// What was archived before this is deleted.

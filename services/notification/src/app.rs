@@ -157,7 +157,8 @@ impl Service for App {
             bell: actions.bell().clone(),
             metrics: shared.metrics.clone(),
         };
-        let state = State { db: db.clone(), seams: cx.seams.clone(), actions, engine };
+        let (feed_bells, stop) = (actions.feed_bells().clone(), cx.shutdown.soft.clone());
+        let state = State { db: db.clone(), seams: cx.seams.clone(), actions, engine, feed_bells, stop };
         let tokens = InternalTokens::new(config.internal_keys.clone(), NAME, cx.seams.clock.clone());
         let listen = ServerConfig {
             name: NAME,

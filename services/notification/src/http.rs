@@ -1,6 +1,7 @@
 //! The route table. Fixed paths stand before `{id}`.
 
 pub mod account;
+pub mod events;
 pub mod notifications;
 pub mod preferences;
 pub mod webhooks;
@@ -32,6 +33,9 @@ use crate::state::State;
         preferences::silence::silence,
         preferences::silence::unsilence,
         preferences::simulate::handle,
+        events::list::handle,
+        events::stream::handle,
+        events::ticket::handle,
         webhooks::list::handle,
         webhooks::create::handle,
         webhooks::get::handle,
@@ -57,6 +61,12 @@ pub fn configure(state: State, tokens: InternalTokens) -> impl Fn(&mut ServiceCo
             .configure(events.clone())
             .configure(document.clone())
             .service(webhook_endpoints())
+            .service(
+                scope("/api/v1/events")
+                    .service(resource("").route(get().to(events::list::handle)))
+                    .service(resource("/stream").route(get().to(events::stream::handle)))
+                    .service(resource("/ticket").route(post().to(events::ticket::handle))),
+            )
             .service(
                 scope("/api/notifications")
                     .service(

@@ -11,6 +11,7 @@ pub mod config;
 pub mod consumers;
 pub mod deliveries;
 pub mod error;
+pub mod feed;
 pub mod hints;
 pub mod http;
 pub mod jobs;

@@ -18,6 +18,8 @@ pub struct Metrics {
     pub cut: IntCounterVec,
     pub refused: IntCounterVec,
     pub webhooks: IntCounterVec,
+    /// Readers of the feed that wait or stream.
+    pub feed_readers: IntGauge,
     /// From the writing of an entry (by its writer's clock) to its emit.
     pub emit_delay: Histogram,
 }
@@ -62,6 +64,7 @@ impl Metrics {
                 "Error events sent to sockets, by code.",
                 &["code"],
             ),
+            feed_readers: gauge(registry, "postrider_feed_readers", "Readers of the event feed that wait or stream."),
             webhooks: counter_vec(
                 registry,
                 "postrider_webhook_attempts_total",

@@ -2,9 +2,11 @@
 
 use postrider_domain::Seams;
 use postrider_storage::Db;
+use tokio_util::sync::CancellationToken;
 
 use crate::actions::Actions;
 use crate::deliveries::Engine;
+use crate::feed::Bells;
 
 /// Shared by all handlers of the process.
 #[derive(Clone)]
@@ -13,4 +15,7 @@ pub struct State {
     pub seams: Seams,
     pub actions: Actions,
     pub engine: Engine,
+    pub feed_bells: Bells,
+    /// Whoever waits for something is let go when the service stops.
+    pub stop: CancellationToken,
 }

@@ -73,6 +73,8 @@ impl MailboxEvents {
         let (event_id, seq, time) = (event.id.0, position.seq, event.time);
         let entry = feed::Entry { account_id: id, seq, event_id, kind, time, data };
         feed::insert(tx, tenant, &account.owner, &entry, now).await?;
+        let (bells, tenant_of, owner) = (self.actions.feed_bells().clone(), tenant.clone(), account.owner.clone());
+        tx.on_commit(move || bells.ring(&tenant_of, &owner));
         if !erased {
             let (user, kind) = (&account.owner, entry.kind.as_str());
             let told =

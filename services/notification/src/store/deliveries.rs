@@ -174,7 +174,7 @@ pub async fn end_attempt(
     ended: Ended<'_>,
 ) -> Result<(), Error> {
     sql("UPDATE deliveries SET state = $4, due_at = $5, status_code = $6, error = $7, attempted_at = $8, \
-             delivered_at = CASE WHEN $4 = 'delivered' THEN $8 END, attempts = attempts + 1, claimed_until = NULL \
+             delivered_at = CASE WHEN $4 = 'delivered' THEN $8::timestamptz END, attempts = attempts + 1, claimed_until = NULL \
          WHERE tenant = $1 AND id = $2 AND attempts = $3 AND state = 'pending'")
     .binds((tenant, id, attempts, ended.state, ended.due, ended.status_code, ended.error, ended.now))
     .execute(tx)

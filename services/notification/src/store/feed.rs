@@ -22,6 +22,8 @@ postrider_storage::row! {
     pub struct Head {
         pub account_id: ConnectorId,
         pub head: i64,
+        /// The first number that is kept.
+        pub oldest: Option<i64>,
     }
 
     /// Whom a ticket stands for.
@@ -56,7 +58,9 @@ pub async fn heads(
     account: Option<ConnectorId>,
     consumer: &str,
 ) -> Result<Vec<Head>, Error> {
-    sql("SELECT a.account_id, coalesce(h.head, 0) AS head FROM accounts a \
+    sql("SELECT a.account_id, coalesce(h.head, 0) AS head, \
+             (SELECT min(f.seq) FROM feed f WHERE f.tenant = $1 AND f.account_id = a.account_id) AS oldest \
+         FROM accounts a \
          LEFT JOIN stream_heads h ON h.consumer = $4 AND h.stream = 'mailbox/' || a.account_id::text \
          WHERE a.tenant = $1 AND a.user_id = $2 AND ($3::uuid IS NULL OR a.account_id = $3) ORDER BY a.account_id")
     .binds((tenant, user, account, consumer))

@@ -103,6 +103,11 @@ async fn of_an_erased_account_nothing_is_left_but_its_places() {
     let postrider_storage::Value(left): postrider_storage::Value<i64> =
         Statement::dynamic(text).get_result(&tx).await.unwrap();
     assert_eq!(left, 0);
+    // The feed keeps its numbers, and nothing else of the account.
+    let fed = replica.get(&account, &format!("/api/v1/events?connector_id={}", account.id)).await;
+    let fed: Vec<_> = fed["data"].as_array().unwrap().iter().map(|e| (e["seq"].as_i64().unwrap(), e)).collect();
+    assert_eq!(fed.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [1, 2, 3]);
+    assert!(fed.iter().all(|(_, event)| event["type"] == "erased" && event["data"] == json!({})), "{fed:?}");
     // The others are replayed whole.
     let mut socket = replica.subscribed(&account).await;
     let told = socket.expect_many("notification:new_message", 3).await;

@@ -6,6 +6,10 @@ mod client;
 #[cfg(test)]
 mod consume;
 #[cfg(test)]
+mod feed;
+#[cfg(test)]
+mod feed_stream;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod hostile;

@@ -50,6 +50,11 @@ impl Producer {
         envelope
     }
 
+    /// Takes over what another one made.
+    pub fn knows(&self, events: impl IntoIterator<Item = Envelope>) {
+        self.events.lock().unwrap().extend(events);
+    }
+
     /// Everything made for an account, in order.
     pub fn events_of(&self, account: &Account) -> Vec<Envelope> {
         let events = self.events.lock().unwrap();

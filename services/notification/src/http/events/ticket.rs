@@ -1,0 +1,48 @@
+//! `POST /api/v1/events/ticket`: what a browser's EventSource shows instead of a token.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::TimeDelta;
+use postrider_domain::Timestamp;
+use postrider_web::{Caller, Scope};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use utoipa::ToSchema;
+
+use crate::error::Error;
+use crate::state::State;
+use crate::store::feed;
+
+/// How long it is good.
+const LIFE: TimeDelta = TimeDelta::seconds(60);
+
+/// Pass it as `ticket` to `/api/v1/events/stream`, once.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Ticket {
+    pub ticket: String,
+    #[schema(value_type = String)]
+    pub expires_at: Timestamp,
+}
+
+#[utoipa::path(
+    post, path = "/api/v1/events/ticket", tag = "events", responses((status = 201, body = Ticket), (status = 403))
+)]
+pub async fn handle(caller: Caller, state: Data<State>) -> Result<HttpResponse, Error> {
+    caller.require(Scope::Read)?;
+    let mut bytes = [0; 32];
+    state.seams.entropy.fill(&mut bytes);
+    let ticket = URL_SAFE_NO_PAD.encode(bytes);
+    let now = state.seams.clock.now();
+    let expires_at = now + LIFE;
+    let tx = state.db.tenant(&caller.tenant).await?;
+    feed::insert_ticket(&tx, hash(&ticket), &caller.tenant, &caller.user, expires_at, now).await?;
+    tx.commit().await?;
+    Ok(HttpResponse::Created().json(Ticket { ticket, expires_at }))
+}
+
+/// As it is kept: whoever reads the table cannot use what stands there.
+pub(super) fn hash(ticket: &str) -> Vec<u8> {
+    Sha256::digest(ticket.as_bytes()).to_vec()
+}
