@@ -74,11 +74,20 @@ impl Verb {
 pub enum Access {
     /// Needs a client token; the service gets an internal one in its place.
     Caller,
+    /// The same, or a ticket in the query, which the service takes: for what a browser opens without headers.
+    CallerOrTicket,
     /// Passes without a token; a token that is sent is dropped.
     Open,
     /// The request proves itself to the service (push token, signature): `Authorization` is passed on untouched and
     /// no rate limit applies, because Pub/Sub answers a refused push by slowing the whole subscription down.
     Intake,
+}
+
+impl Access {
+    /// Whether it is a client's, who is known by a token.
+    pub const fn is_clients(self) -> bool {
+        matches!(self, Self::Caller | Self::CallerOrTicket)
+    }
 }
 
 /// One row.

@@ -1,6 +1,7 @@
 //! What holds for every operation and no service should have to repeat: the answers the gateway itself may give, the
 //! header that makes a write repeatable, a name that is unique over all services, and the content type of problems.
 
+use actix_web::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use crate::routes::{Access, Verb};
@@ -28,6 +29,9 @@ const TAGS: [(&str, &str); 12] = [
 /// Completes an operation of the document.
 pub fn complete(operation: &mut Map<String, Value>, verb: Verb, path: &str, access: Access) {
     operation.insert("operationId".to_owned(), json!(name(verb, path)));
+    if let Some(summary) = operation.get("summary").cloned() {
+        operation.entry("description").or_insert(summary);
+    }
     let keyed = access == Access::Caller && verb != Verb::Get;
     if keyed {
         parameters(operation).push(idempotency_key());
@@ -38,16 +42,14 @@ pub fn complete(operation: &mut Map<String, Value>, verb: Verb, path: &str, acce
     let found = path.contains('{');
     let answers = answers(operation);
     for (status, answer) in answers.iter_mut() {
-        if status.as_str() >= "400" {
-            as_problem(answer);
-        }
+        described(answer, status);
     }
     let mut add = |applies: bool, status: &str, what: &str| {
         if applies {
             answers.entry(status.to_owned()).or_insert_with(|| problem(what));
         }
     };
-    let caller = access == Access::Caller;
+    let caller = access.is_clients();
     add(with_body, "400", "The body is not JSON.");
     add(caller, "401", "There is no valid token or API key.");
     add(caller, "403", "The caller lacks a scope, or names a tenant or user it is not.");
@@ -86,13 +88,39 @@ fn idempotency_key() -> Value {
     })
 }
 
+fn words(status: &str) -> &'static str {
+    let code = status.parse().ok().and_then(|code| StatusCode::from_u16(code).ok());
+    match status {
+        "200" => "The answer.",
+        "201" => "It was made.",
+        "202" => "It was taken and goes on in the background.",
+        "204" => "Done; there is nothing to say.",
+        "404" => "There is no such thing, or it is not the caller's.",
+        "409" => "The state does not allow it.",
+        "422" => "A member or parameter is unknown, missing or wrong.",
+        "429" => "Too many requests; Retry-After says when to come back.",
+        "503" => "Something that is needed is down; Retry-After says when to come back.",
+        _ => code.and_then(|code| code.canonical_reason()).unwrap_or("An answer."),
+    }
+}
+
 fn problem(what: &str) -> Value {
     json!({"description": what, "content": {PROBLEM_JSON: {"schema": {"$ref": PROBLEM}}}})
 }
 
-/// Services describe a problem as JSON; it is sent as what it is.
-fn as_problem(answer: &mut Value) {
-    let Some(content) = answer.get_mut("content").and_then(Value::as_object_mut) else { return };
+/// Gives an answer words where its service has none, and a problem its body: services describe problems as JSON or not
+/// at all.
+fn described(answer: &mut Value, status: &str) {
+    let Some(answer) = answer.as_object_mut() else { return };
+    let silent = answer.get("description").and_then(Value::as_str).is_none_or(str::is_empty);
+    if silent {
+        answer.insert("description".to_owned(), json!(words(status)));
+    }
+    if status < "400" {
+        return;
+    }
+    let content = answer.entry("content").or_insert_with(|| json!({PROBLEM_JSON: {"schema": {"$ref": PROBLEM}}}));
+    let Some(content) = content.as_object_mut() else { return };
     let is_problem = content
         .get("application/json")
         .and_then(|body| body.pointer("/schema/$ref"))
@@ -166,6 +194,10 @@ mod tests {
         let done = completed(read, Verb::Get, "/api/connectors/{id}", Access::Caller);
         let kinds: Vec<_> = done["responses"]["404"]["content"].as_object().unwrap().keys().collect();
         assert_eq!(kinds, [PROBLEM_JSON]);
+        let bare = json!({"responses": {"200": {}, "404": {}}});
+        let done = completed(bare, Verb::Get, "/api/connectors/{id}", Access::Caller);
+        assert!(done["responses"]["404"]["content"][PROBLEM_JSON].is_object());
+        assert_eq!(done["responses"]["200"], json!({"description": "The answer."}));
     }
 
     #[test]

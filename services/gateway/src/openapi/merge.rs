@@ -94,7 +94,7 @@ fn shown(item: &Value, verb: Verb, path: &str, access: Access) -> Option<(String
     let method = verb.name().to_ascii_lowercase();
     let mut operation = item.get(&method)?.as_object()?.clone();
     operation.remove("security");
-    if access != Access::Caller {
+    if !access.is_clients() {
         operation.insert("security".to_owned(), json!([]));
     }
     complete(&mut operation, verb, path, access);

@@ -63,7 +63,7 @@ impl Bodies {
     ) -> Result<Held, BodyError> {
         self.rules.check_head(request.headers())?;
         let (room, shared) = match access {
-            Access::Caller => (&self.callers, true),
+            Access::Caller | Access::CallerOrTicket => (&self.callers, true),
             Access::Open => (&self.strangers, true),
             Access::Intake => (&self.intake, false),
         };

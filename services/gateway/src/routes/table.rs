@@ -1,6 +1,6 @@
 //! The rows, grouped as the API's reference is.
 
-use super::Access::{Caller, Intake, Open};
+use super::Access::{Caller, CallerOrTicket, Intake, Open};
 use super::Service::{Connector, Ingest, Notification, SyncWorker};
 use super::Verb::{Delete, Get, Patch, Post, Put};
 use super::{Access, Route, Service, Verb};
@@ -33,6 +33,10 @@ pub const TABLE: &[Route] = &[
     // --- watch and queue
     row(Post, "/api/v1/gmail/watch/start", Connector, Caller),
     row(Post, "/api/v1/gmail/watch/stop", Connector, Caller),
+    row(Get, "/api/v1/gmail/watch/history", SyncWorker, Caller),
+    row(Post, "/api/v1/gmail/watch/poll", SyncWorker, Caller),
+    row(Get, "/api/v1/gmail/watch/queue", SyncWorker, Caller),
+    row(Post, "/api/v1/gmail/watch/queue/process", SyncWorker, Caller),
     row(Post, "/api/v1/gmail/watch/channels", Ingest, Caller),
     row(Get, "/api/v1/gmail/watch/channels", Ingest, Caller),
     row(Delete, "/api/v1/gmail/watch/channels/{id}", Ingest, Caller),
@@ -45,6 +49,10 @@ pub const TABLE: &[Route] = &[
     row(Post, "/gmail/sync", SyncWorker, Caller),
     row(Get, "/gmail/stats", SyncWorker, Caller),
     row(Get, "/gmail/health", SyncWorker, Open),
+    row(Get, "/api/system/email-monitor/status", SyncWorker, Caller),
+    row(Post, "/api/system/email-monitor/start", SyncWorker, Caller),
+    row(Post, "/api/system/email-monitor/stop", SyncWorker, Caller),
+    row(Post, "/api/system/email-monitor/poll-now", SyncWorker, Caller),
     row(Get, "/api/v1/sync-runs", SyncWorker, Caller),
     row(Get, "/api/v1/sync-runs/{id}", SyncWorker, Caller),
     row(Get, "/api/v1/emails", SyncWorker, Caller),
@@ -58,6 +66,9 @@ pub const TABLE: &[Route] = &[
     row(Get, "/api/v1/threads/{thread_id}", SyncWorker, Caller),
     row(Get, "/api/v1/labels", SyncWorker, Caller),
     row(Get, "/api/v1/connectors/{id}/export", SyncWorker, Caller),
+    row(Get, "/api/v1/connectors/{id}/ledger", SyncWorker, Caller),
+    row(Post, "/api/v1/connectors/{id}/parked/retry", SyncWorker, Caller),
+    row(Post, "/api/v1/connectors/{id}/audit", SyncWorker, Caller),
     // --- notifications
     row(Get, "/api/notifications", Notification, Caller),
     row(Post, "/api/notifications", Notification, Caller),
@@ -74,6 +85,9 @@ pub const TABLE: &[Route] = &[
     row(Post, "/api/notifications/{id}/unread", Notification, Caller),
     row(Post, "/api/notifications/{id}/archive", Notification, Caller),
     row(Get, "/api/notifications/{id}/explain", Notification, Caller),
+    row(Get, "/api/v1/events", Notification, Caller),
+    row(Get, "/api/v1/events/stream", Notification, CallerOrTicket),
+    row(Post, "/api/v1/events/ticket", Notification, Caller),
     row(Get, "/api/v1/webhook-endpoints", Notification, Caller),
     row(Post, "/api/v1/webhook-endpoints", Notification, Caller),
     row(Get, "/api/v1/webhook-endpoints/{id}", Notification, Caller),

@@ -7,8 +7,10 @@ use reqwest::Method;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+use wiremock::matchers::path;
+use wiremock::{Mock, ResponseTemplate};
 
-use crate::harness::{Gateway, token};
+use crate::harness::{Gateway, only, token};
 
 const WAIT: Duration = Duration::from_secs(20);
 
@@ -49,4 +51,25 @@ async fn a_stream_of_events_leaves_at_the_soft_stop() {
     assert!(end.is_none(), "it ends whole: {end:?}");
     let joined = tokio::task::spawn_blocking(move || gateway.join());
     tokio::time::timeout(WAIT, joined).await.unwrap().unwrap();
+}
+
+/// A browser opens a stream without headers of its own.
+#[tokio::test]
+async fn a_ticket_passes_in_a_tokens_place_on_the_stream_alone_and_vouches_for_nobody() {
+    let gateway = Gateway::start().await;
+    let notification = &gateway.services.notification;
+    Mock::given(path("/api/v1/events/stream")).respond_with(ResponseTemplate::new(200)).mount(notification).await;
+    let stream = |query: &str| gateway.request(Method::GET, &format!("/api/v1/events/stream{query}"));
+    for query in ["", "?cursor=x", "?xticket=y"] {
+        assert_eq!(stream(query).send().await.unwrap().status(), 401, "{query}");
+    }
+    for other in ["/api/v1/events?ticket=x", "/api/notifications?ticket=x"] {
+        assert_eq!(gateway.request(Method::GET, other).send().await.unwrap().status(), 401, "{other}");
+    }
+    assert_eq!(stream("?ticket=x").send().await.unwrap().status(), 200);
+    let sent = only(notification).await;
+    assert_eq!((sent.url.query(), sent.headers.contains_key("authorization")), (Some("ticket=x"), false));
+    // A token that is there is looked at, ticket or not.
+    assert_eq!(stream("?ticket=x").bearer_auth("forged").send().await.unwrap().status(), 401);
+    assert_eq!(stream("?cursor=x").bearer_auth(token(json!({}))).send().await.unwrap().status(), 200);
 }
