@@ -1,5 +1,6 @@
 //! SQL, one file or folder a table. Functions take the open transaction in the role they need; none commits.
 
+pub mod bootstrap_tokens;
 pub mod connect_links;
 pub mod connectors;
 pub mod credentials;

@@ -64,24 +64,25 @@ pub async fn lock_user(tx: &TenantTx, tenant: &TenantId, user: &UserId) -> Resul
     Ok(())
 }
 
-/// How many of a user's links may still be used.
-pub async fn count_live(tx: &TenantTx, user: &UserId, now: Timestamp) -> Result<i64, Error> {
+/// How many of a user's links besides this one may still be used.
+pub async fn count_other_live(tx: &TenantTx, user: &UserId, id: Uuid, now: Timestamp) -> Result<i64, Error> {
     let count = sql("SELECT count(*) AS value FROM connect_links \
-         WHERE user_id = $1 AND expires_at > $2 AND used_at IS NULL AND revoked_at IS NULL")
-    .binds((user, now))
+         WHERE user_id = $1 AND id <> $3 AND expires_at > $2 AND used_at IS NULL AND revoked_at IS NULL")
+    .binds((user, now, id))
     .get_result::<Value<i64>>(tx)
     .await?;
     Ok(count.0)
 }
 
-/// Keeps a new link.
+/// Keeps a new link. A write that comes again under its own id gives it a new token: the old one was never told.
 pub async fn insert(tx: &TenantTx, new: &NewLink) -> Result<(), Error> {
     let (address, key) = match &new.address {
         Some((address, key)) => (Some(address.as_str()), Some(key.as_str())),
         None => (None, None),
     };
     sql("INSERT INTO connect_links (id, tenant, user_id, asked_by, token_hash, connector_id, email_address, address_key, \
-            return_to, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
+            return_to, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+         ON CONFLICT (id) DO UPDATE SET token_hash = excluded.token_hash")
     .binds((new.id, &new.tenant, &new.user, &new.asked_by, &new.token_hash, new.connector))
     .binds((address, key, &new.return_to, new.expires_at))
     .execute(tx)

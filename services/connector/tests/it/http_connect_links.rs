@@ -195,3 +195,25 @@ async fn notification_gets_one_for_a_mail_while_a_consent_is_missing() {
         assert!(!String::from_utf8_lossy(&event.payload).contains("connect/"), "{}", event.event_type);
     }
 }
+
+/// A gateway that died between effect and answer sends the write again, under the same id: one link, whose address is the
+/// one that was told.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_write_makes_one_link() {
+    let world = World::new().await;
+    let id = world.connect("ann", ANN).await;
+    let token = world.token("gateway", "acme", "ann", "read write");
+    let again = async || {
+        let request = world.http.post(format!("{}{LINKS}", world.replica.base)).bearer_auth(token.expose());
+        let request = request.header("x-postrider-write-id", "0190f2d0-0000-5000-8000-000000000001");
+        Answer::of(request.json(&json!({"connector_id": id})).send().await.unwrap()).await
+    };
+    let (one, two) = (again().await, again().await);
+    assert_eq!((one.status, two.status, &one.body["id"]), (201, 201, &two.body["id"]), "{}", two.text);
+    assert_eq!(listed(&world, ("acme", "ann")).await.len(), 1);
+    let open = async |answer: &Answer| {
+        let path = text(&answer.body, "url").strip_prefix("https://post.example").unwrap().to_owned();
+        world.http.get(format!("{}{path}", world.replica.base)).send().await.unwrap().status().as_u16()
+    };
+    assert_eq!((open(&one).await, open(&two).await), (404, 200));
+}

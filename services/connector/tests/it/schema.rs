@@ -87,13 +87,13 @@ async fn every_table_has_forced_row_security_and_a_birthday() {
     let world = World::new().await;
     let conn = world.db.admin().await;
     let own = "n.nspname = 'connector' AND c.relkind = 'r' AND c.relname IN \
-        ('google_apps', 'google_accounts', 'connectors', 'credentials', 'watches', 'oauth_states', 'grant_endings', 'redeemed_codes', 'connect_links')";
+        ('google_apps', 'google_accounts', 'connectors', 'credentials', 'watches', 'oauth_states', 'grant_endings', 'redeemed_codes', 'connect_links', 'bootstrap_tokens')";
     let text = format!(
         "SELECT c.relname::text AS value FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {own} \
          AND c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (SELECT 1 FROM pg_attribute a \
          WHERE a.attrelid = c.oid AND a.attname = 'created_at' AND a.attnotnull)"
     );
-    assert_eq!(Statement::dynamic(text).load::<Value<String>>(&conn).await.unwrap().len(), 9);
+    assert_eq!(Statement::dynamic(text).load::<Value<String>>(&conn).await.unwrap().len(), 10);
     let definers = "SELECT p.proname::text AS value FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace \
         WHERE n.nspname = 'connector' AND p.prosecdef ORDER BY 1";
     let names = Statement::dynamic(definers.to_owned()).load::<Value<String>>(&conn).await.unwrap();
@@ -105,5 +105,5 @@ async fn every_table_has_forced_row_security_and_a_birthday() {
 async fn the_migrations_go_back_and_forth() {
     let db = postrider_testing::db::TestDb::fresh(Spec::CONNECTOR, migrations).await;
     let (ran, _) = db.down_and_up(migrations).await;
-    assert_eq!(ran, 15);
+    assert_eq!(ran, 16);
 }

@@ -338,3 +338,29 @@ async fn a_notice_the_broker_did_not_take_is_taken_when_it_comes_again() {
     }
     assert_eq!((world.events().len(), world.last_number().await), (1, 2));
 }
+
+/// A gateway that died between effect and answer sends the write again, under the same id: one channel.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_write_opens_one_channel() {
+    let world = World::new().await;
+    let claims = Claims {
+        tenant: Some(TenantId::parse("acme").unwrap()),
+        user: Some(UserId::parse("ann").unwrap()),
+        scopes: Scopes::parse("read write"),
+        request_id: "test".to_owned(),
+    };
+    let clock = Arc::new(postrider_domain::SystemClock);
+    let token = InternalTokens::new(keys(), "gateway", clock).issue("ingest-webhook", claims).unwrap();
+    let again = async || {
+        let request =
+            world.intake.client.post(format!("{}{CHANNELS}", world.intake.origin)).bearer_auth(token.expose());
+        let request = request.header("x-postrider-write-id", "0190f2d0-0000-5000-8000-000000000001");
+        request.json(&json!({})).send().await.unwrap().json::<Value>().await.unwrap()
+    };
+    let text = |body: &Value, name: &str| body[name].as_str().unwrap().to_owned();
+    let (one, two) = (again().await, again().await);
+    let told = |body: &Value| (text(body, "channel_id"), text(body, "token"));
+    assert_eq!(told(&one).0, told(&two).0);
+    assert_eq!(world.notice(PATHS[1], &told(&one), "exists", "2").await, 401);
+    assert_eq!(world.notice(PATHS[1], &told(&two), "exists", "2").await, 202);
+}

@@ -28,6 +28,8 @@ pub enum Account {
 /// A link somebody wants.
 #[derive(Debug, Clone)]
 pub struct Wanted {
+    /// The same for each repeat of a write.
+    pub id: Uuid,
     /// Whose connector it is to make or renew.
     pub user: UserId,
     pub account: Account,
@@ -68,7 +70,8 @@ pub async fn make_own(state: &State, tenant: &TenantId, connector: ConnectorId) 
     connect_links::lock_user(&tx, tenant, &row.owner).await?;
     connect_links::revoke_own(&tx, connector, OWN - 1, state.seams.clock.now()).await?;
     let lifetime = TimeDelta::seconds(i64::from(*link::SECONDS.end()));
-    let wanted = Wanted { user: row.owner, account: Account::Known(connector), return_to: None, lifetime };
+    let id = state.seams.ids.uuid();
+    let wanted = Wanted { id, user: row.owner, account: Account::Known(connector), return_to: None, lifetime };
     keep(tx, state, tenant, None, wanted).await
 }
 
@@ -81,7 +84,7 @@ async fn keep(
 ) -> Result<Made, Error> {
     let now = state.seams.clock.now();
     connect_links::lock_user(&tx, tenant, &wanted.user).await?;
-    if connect_links::count_live(&tx, &wanted.user, now).await? >= link::MOST {
+    if connect_links::count_other_live(&tx, &wanted.user, wanted.id, now).await? >= link::MOST {
         return Err(Error::TooManyLinks);
     }
     let word = token::random(state.seams.entropy.as_ref());
@@ -90,7 +93,7 @@ async fn keep(
         Account::New(address) => (None, Some((address.to_string(), address.lookup_key()))),
     };
     let new = NewLink {
-        id: state.seams.ids.uuid(),
+        id: wanted.id,
         tenant: tenant.clone(),
         user: wanted.user,
         asked_by,

@@ -5,7 +5,7 @@ use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Data;
 use chrono::TimeDelta;
 use postrider_domain::{ConnectorId, EmailAddress, UserId};
-use postrider_web::{ApiJson, Caller, Problem, Scope};
+use postrider_web::{ApiJson, Caller, Problem, Scope, WriteId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -57,9 +57,14 @@ pub struct Answer {
         (status = 503, body = postrider_web::ProblemDocument, description = "`google_not_configured`"),
     )
 )]
-pub async fn handle(state: Data<State>, caller: Caller, body: ApiJson<Body>) -> Result<HttpResponse, Problem> {
+pub async fn handle(
+    state: Data<State>,
+    caller: Caller,
+    write: WriteId,
+    body: ApiJson<Body>,
+) -> Result<HttpResponse, Problem> {
     caller.require(Scope::Write)?;
-    let wanted = wanted(&state, &caller, body.into_inner())?;
+    let wanted = wanted(&state, &caller, write, body.into_inner())?;
     state.google()?;
     let made = make(&state, &Owner::from(&caller), wanted).await?;
     let link = LinkAnswer::new(made.link, state.seams.clock.now());
@@ -68,7 +73,7 @@ pub async fn handle(state: Data<State>, caller: Caller, body: ApiJson<Body>) -> 
         .json(Answer { url: made.url.expose().to_owned(), link }))
 }
 
-fn wanted(state: &State, caller: &Caller, body: Body) -> Result<Wanted, Problem> {
+fn wanted(state: &State, caller: &Caller, write: WriteId, body: Body) -> Result<Wanted, Problem> {
     let own = body.user_id.as_ref().is_none_or(|user| *user == caller.user);
     let account = match (body.connector_id, body.email) {
         (Some(id), None) => Account::Known(id),
@@ -98,5 +103,6 @@ fn wanted(state: &State, caller: &Caller, body: Body) -> Result<Wanted, Problem>
         Some(_) => return Err(Error::invalid("expires_in", "is 60 to 604800 seconds").into()),
     };
     let user = body.user_id.unwrap_or_else(|| caller.user.clone());
-    Ok(Wanted { user, account, return_to: return_to.map(String::from), lifetime })
+    let id = write.or(|| state.seams.ids.uuid());
+    Ok(Wanted { id, user, account, return_to: return_to.map(String::from), lifetime })
 }
