@@ -61,6 +61,7 @@ use crate::error::EngineError;
 use crate::metrics::Metrics;
 use crate::rules::due::{Due, DueReason};
 use crate::store::labels;
+use crate::store::mailboxes::Mailbox;
 use crate::store::mailboxes::due::{self, Leased};
 use lease::Lease;
 use live::{LiveLane, Pass};
@@ -108,6 +109,11 @@ impl Engine {
 
     fn now(&self) -> Timestamp {
         self.0.parts.now()
+    }
+
+    /// Gmail of a mailbox for a question that changes nothing: it needs no lease, and pays from the account's quota.
+    pub async fn ask(&self, mailbox: Mailbox) -> Result<Arc<dyn GmailLanes>, EngineError> {
+        self.0.parts.access.open(&Leased { mailbox, stolen: false }).await
     }
 
     /// Leases one mailbox if it is due and works on it until nothing is left to do now. Returns whether it was due.

@@ -14,7 +14,7 @@ use crate::observe;
 use crate::rules::due::{TELL_AFTER, not_before, poll_interval, refused_until};
 use crate::rules::words::RunReason;
 use crate::store::mailboxes::{self, Guard, Mailbox, lease};
-use crate::store::runs;
+use crate::store::{queue, runs};
 
 /// Gives the lease back after a failure. What cannot be written now is written by the lease's end: it stays due.
 pub async fn leave(parts: &Parts, guard: &Guard, error: &EngineError, trace: TraceContext) {
@@ -65,6 +65,7 @@ async fn note(
         let at = again_at(error, attempts, interval, jitter, now);
         lease::fail(&mut tx, guard, error.code(), attempts, at, now).await?;
     }
+    queue::shown::note_failure(&tx, guard.connector, error.code(), now).await?;
     if is_daily(error) && attempts == 1 {
         // The project's, and told while nothing is known of how much: nothing is left, or live mail would go on.
         let warning = event(&mailbox, &parts.seams, Some(trace), now, &quota_warning(100));

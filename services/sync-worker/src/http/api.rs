@@ -49,6 +49,11 @@ impl Api {
         Self { db, engine, clock, ids, broker, gmail, quota, sources, tasks }
     }
 
+    /// For questions to Gmail.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// For what is done after an answer, outside its transaction.
     pub fn db(&self) -> &Db {
         &self.db

@@ -1,6 +1,6 @@
 //! `GET /gmail/stats`, `GET /gmail/health`, `POST /gmail/sync`, `POST /gmail/sync/deleted`.
 
-mod account;
+pub mod account;
 pub mod health;
 pub mod stats;
 pub mod sync;

@@ -1,6 +1,6 @@
 //! `changes`: our record of Gmail's history, for 30 days.
 
-use postrider_domain::{HistoryId, MessageId, Timestamp};
+use postrider_domain::{ConnectorId, HistoryId, LabelId, MessageId, ThreadId, Timestamp};
 use postrider_gmail::HistoryRecord;
 use postrider_storage::{Error, SystemTx, TenantTx, row, sql};
 
@@ -65,5 +65,63 @@ pub async fn forget(tx: &mut SystemTx, before: Timestamp, limit: usize) -> Resul
            SELECT ctid FROM changes WHERE created_at < $1 ORDER BY created_at LIMIT $2))")
     .binds((before, super::count(limit)))
     .execute(tx)
+    .await
+}
+
+row! {
+    /// From where our record of a mailbox's present history is whole.
+    #[derive(Debug, Clone, Copy)]
+    pub struct Reach {
+        /// Records behind it are known; none before the first contact.
+        pub from: Option<HistoryId>,
+        pub to: Option<HistoryId>,
+        pub generation: i32,
+    }
+
+    /// An entry as it was told.
+    #[derive(Debug, Clone)]
+    pub struct Told {
+        pub record: HistoryId,
+        pub kind: ChangeKind,
+        pub message: MessageId,
+        pub thread: Option<ThreadId>,
+        pub labels: Vec<LabelId>,
+    }
+}
+
+/// How far our record reaches: from the boundary at which the present generation began, or, where that is older than
+/// entries are kept (`forgotten`), from the oldest entry that is left.
+pub async fn reach(tx: &TenantTx, connector: ConnectorId, forgotten: Timestamp) -> Result<Option<Reach>, Error> {
+    sql("SELECT m.generation, m.cursor AS to, CASE WHEN g.began_at > $2 THEN g.boundary ELSE coalesce( \
+           (SELECT min(history_id) FROM changes c WHERE c.tenant = m.tenant AND c.connector_id = m.connector_id \
+              AND c.generation = m.generation), m.cursor) END AS from \
+         FROM mailboxes m CROSS JOIN LATERAL (SELECT min(boundary) AS boundary, min(started_at) AS began_at \
+           FROM sync_runs r WHERE r.tenant = m.tenant AND r.connector_id = m.connector_id \
+             AND r.generation = m.generation AND r.boundary > 0) g \
+         WHERE m.tenant = nullif(current_setting('postrider.tenant', true), '') AND m.connector_id = $1")
+    .binds((connector, forgotten))
+    .optional(tx)
+    .await
+}
+
+/// Entries of the records behind `after`, of so many records at most, in order.
+pub async fn list_told(
+    tx: &TenantTx,
+    connector: ConnectorId,
+    generation: i32,
+    after: HistoryId,
+    records: i64,
+) -> Result<Vec<Told>, Error> {
+    sql("SELECT c.history_id AS record, c.kind, c.message_id AS message, nullif(c.thread_id, '') AS thread, \
+            c.label_ids AS labels FROM changes c \
+         JOIN (SELECT DISTINCT history_id FROM changes \
+           WHERE tenant = nullif(current_setting('postrider.tenant', true), '') AND connector_id = $1 AND generation = $2 \
+             AND history_id > $3 AND kind IN ('added', 'deleted', 'labels_added', 'labels_removed') \
+           ORDER BY history_id LIMIT $4) r ON r.history_id = c.history_id \
+         WHERE c.tenant = nullif(current_setting('postrider.tenant', true), '') AND c.connector_id = $1 \
+           AND c.generation = $2 AND c.kind IN ('added', 'deleted', 'labels_added', 'labels_removed') \
+         ORDER BY c.history_id, c.kind, c.message_id")
+    .binds((connector, generation, after, records))
+    .load(tx)
     .await
 }

@@ -1,6 +1,7 @@
 //! `ledger`: every entry of every history record ends applied, tombstoned or parked (law 3).
 
-use postrider_storage::{Error, TenantTx, sql};
+use postrider_domain::{ConnectorId, Timestamp};
+use postrider_storage::{Error, TenantTx, row, sql};
 
 use super::mailboxes::Guard;
 
@@ -33,4 +34,25 @@ pub async fn add(tx: &TenantTx, guard: &Guard, tally: Tally) -> Result<(), Error
         .await?;
     }
     Ok(())
+}
+
+row! {
+    /// The sums of a mailbox.
+    #[derive(Debug, Clone, Copy)]
+    pub struct Ledger {
+        pub seen: i64,
+        pub applied: i64,
+        pub tombstoned: i64,
+        pub parked: i64,
+        pub updated_at: Timestamp,
+    }
+}
+
+/// The ledger of a mailbox of the entered tenant; none before its first record.
+pub async fn find(tx: &TenantTx, connector: ConnectorId) -> Result<Option<Ledger>, Error> {
+    sql("SELECT seen, applied, tombstoned, parked, updated_at FROM ledger \
+         WHERE tenant = nullif(current_setting('postrider.tenant', true), '') AND connector_id = $1")
+    .bind(connector)
+    .optional(tx)
+    .await
 }

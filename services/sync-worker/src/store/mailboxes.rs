@@ -9,7 +9,7 @@ pub mod news;
 mod row;
 
 pub use cursor::{
-    Beginning, advance, find_held, first_synced, labels_read, lock, looked, looked_back, note_back, note_gone,
+    Beginning, advance, find, find_held, first_synced, labels_read, lock, looked, looked_back, note_back, note_gone,
     note_right, postpone_look_back, start_over,
 };
 use row::mailbox_columns;

@@ -24,6 +24,55 @@ row! {
     }
 }
 
+row! {
+    /// A parked message as the API shows it.
+    #[derive(Debug, Clone)]
+    pub struct Shown {
+        pub message_id: MessageId,
+        pub thread_id: Option<ThreadId>,
+        pub history_id: HistoryId,
+        pub reason: Reason,
+        pub changes: i32,
+        pub attempts: i32,
+        pub next_attempt_at: Option<Timestamp>,
+        pub last_error: String,
+        pub created_at: Timestamp,
+    }
+}
+
+/// What is parked in a mailbox, by message, behind the one that came last.
+pub async fn list(
+    tx: &TenantTx,
+    connector: ConnectorId,
+    after: Option<&MessageId>,
+    limit: i64,
+) -> Result<Vec<Shown>, Error> {
+    sql("SELECT message_id, nullif(thread_id, '') AS thread_id, history_id, reason, changes, attempts, next_attempt_at, \
+            last_error, created_at FROM parked_changes \
+         WHERE tenant = nullif(current_setting('postrider.tenant', true), '') AND connector_id = $1 \
+           AND ($2::text IS NULL OR message_id > $2) ORDER BY message_id LIMIT $3")
+    .binds((connector, after, limit))
+    .load(tx)
+    .await
+}
+
+/// All that is parked in a mailbox, or one message, is to be looked at now. Returns how many there are. Who asks holds the
+/// mailbox's lock: a look under way must not write over it.
+pub async fn retry_now(
+    tx: &TenantTx,
+    connector: ConnectorId,
+    message: Option<&MessageId>,
+    now: Timestamp,
+) -> Result<usize, Error> {
+    // Entries that named no message have nothing to be looked at.
+    sql("UPDATE parked_changes SET next_attempt_at = $3, updated_at = $3 \
+         WHERE tenant = nullif(current_setting('postrider.tenant', true), '') AND connector_id = $1 \
+           AND ($2::text IS NULL OR message_id = $2) AND message_id NOT LIKE 'unreadable.%'")
+    .binds((connector, message, now))
+    .execute(tx)
+    .await
+}
+
 /// Columns of [`Parked`].
 macro_rules! parked_columns {
     () => {

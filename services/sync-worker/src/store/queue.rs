@@ -1,5 +1,7 @@
 //! `notification_queue`: pushes as rows, unique by their source message. That is the durable dedupe.
 
+pub mod shown;
+
 use postrider_contracts::TraceContext;
 use postrider_domain::{ConnectorId, HistoryId, Timestamp};
 use postrider_storage::{Error, Statement, SystemTx, TenantTx, Value, row, sql};
@@ -181,8 +183,8 @@ pub async fn settle(
     now: Timestamp,
 ) -> Result<(), Error> {
     sql("UPDATE notification_queue SET status = 'completed', processed_at = $5, updated_at = $5, \
-            outcome = CASE WHEN history_id <= $3 THEN 'applied' ELSE 'not_seen' END \
-         WHERE tenant = $1 AND connector_id = $2 AND status IN ('pending', 'processing') AND created_at <= $4 \
+            outcome = CASE WHEN history_id <= $3 THEN 'applied' ELSE 'not_seen' END, error_message = NULL \
+         WHERE tenant = $1 AND connector_id = $2 AND status IN ('pending', 'processing', 'failed') AND created_at <= $4 \
            AND (history_id <= $3 OR created_at <= $6)")
     .binds((&guard.tenant, guard.connector, reached, began, now, began - follow_up::OVER))
     .execute(tx)

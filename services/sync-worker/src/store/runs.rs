@@ -11,7 +11,7 @@ pub use ask::{MOST_QUEUED, ask};
 pub use begin::{
     NewRun, Request, begin, complete_incremental, enqueue, find_active, find_unfinished, list_queued, start,
 };
-pub use coverage::{Listed, last_listings};
+pub use coverage::{Audit, Listed, last_audit, last_listings};
 pub use read::{find, list};
 use row::run_columns;
 pub use row::{Counts, Run};

@@ -26,7 +26,7 @@ async fn routes(world: &World, id: &str) -> Vec<(Method, String)> {
 /// A body where the route wants one.
 fn body(method: &Method, path: &str) -> Option<Value> {
     match path {
-        "/gmail/sync" => Some(json!({})),
+        "/gmail/sync" | "/api/v1/gmail/watch/queue/process" => Some(json!({})),
         "/api/v1/emails/processed" => Some(json!({"ids": ["00000000-0000-7000-8000-000000000000"], "processed": true})),
         _ if path.ends_with("/processed") => Some(json!({"processed": true})),
         _ => None,

@@ -22,7 +22,7 @@ fn account(n: u128) -> ConnectorId {
 }
 
 fn tenant(n: u128) -> TenantId {
-    TenantId::parse(if n % 2 == 0 { "even" } else { "odd" }).unwrap()
+    TenantId::parse(if n.is_multiple_of(2) { "even" } else { "odd" }).unwrap()
 }
 
 /// Mails an hour apart, newest first by number. `everywhere` stands in all, `old` in the oldest ten, `rare` in every

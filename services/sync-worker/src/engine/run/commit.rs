@@ -1,8 +1,8 @@
 //! Commits of a run: its row, its listing, its mails and its events move together.
 
 use chrono::TimeDelta;
-use postrider_contracts::mailbox::{SyncCompleted, SyncProgressed};
-use postrider_domain::{MessageId, RunState};
+use postrider_contracts::mailbox::{MailboxCoverage, SyncCompleted, SyncProgressed};
+use postrider_domain::{MessageId, RunKind, RunState};
 
 use super::RunLane;
 use crate::engine::apply::{Commit, Look, Origin, apply, messages};
@@ -51,6 +51,11 @@ impl RunLane<'_> {
         let run = runs::advance(&mut commit.tx, &self.run, &step, commit.now).await?;
         mailboxes::first_synced(&mut commit.tx, &commit.guard, commit.now).await?;
         commit.tell(&SyncCompleted { run: Some(run.state_message()) });
+        if run.kind == RunKind::Audit {
+            commit.tell(&coverage(&run));
+            // Ids are compared; what labels say of the newest mail is compared by the next look.
+            mailboxes::postpone_look_back(&commit.tx, &commit.guard, commit.now).await?;
+        }
         let connector = commit.guard.connector;
         commit.end().await?;
         tracing::info!(
@@ -75,5 +80,18 @@ impl RunLane<'_> {
         let mut guard = self.lease.guard();
         guard.generation = self.run.generation;
         Commit::begin(self.lease, guard, self.lease.own_cause()).await
+    }
+}
+
+/// What an audit found, before it mended it.
+fn coverage(run: &Run) -> MailboxCoverage {
+    let n = |count: i64| u64::try_from(count).unwrap_or(0);
+    let missing = run.new_emails + run.failed;
+    MailboxCoverage {
+        in_gmail: n(run.listed),
+        in_mirror: n(run.listed - missing + run.deleted),
+        missing: n(missing),
+        extra: n(run.deleted),
+        run_id: run.id.to_string(),
     }
 }

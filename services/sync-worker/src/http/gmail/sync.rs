@@ -16,7 +16,7 @@ use crate::store::mailboxes::accounts::Account;
 use crate::store::runs;
 
 /// When to ask again after too many runs were asked for.
-const QUEUE_FULL: Duration = Duration::from_secs(5);
+pub const QUEUE_FULL: Duration = Duration::from_secs(5);
 
 /// What to do.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -54,7 +54,7 @@ pub async fn handle(
 }
 
 /// Queues the run in the caller's account; the engine takes it up at once.
-pub(super) async fn ask(
+pub async fn ask(
     api: &Api,
     caller: &Caller,
     account: AccountHeader,
@@ -84,7 +84,8 @@ pub(super) async fn ask(
     Ok(run)
 }
 
-fn can_act(account: &Account) -> Result<(), Problem> {
+/// Whether something can be asked of Gmail for the account.
+pub fn can_act(account: &Account) -> Result<(), Problem> {
     let (code, detail) = match account.status {
         AccountStatus::Active => return Ok(()),
         AccountStatus::Paused => ("connector_paused", "The account is paused."),

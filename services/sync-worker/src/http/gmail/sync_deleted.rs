@@ -2,11 +2,9 @@
 
 #![expect(unused_qualifications, reason = "in the code utoipa makes of `params`")]
 
-use std::time::Duration;
-
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use postrider_domain::{ConnectorId, EmailAddress, RunId, RunKind};
+use postrider_domain::{ConnectorId, EmailAddress, RunKind};
 use postrider_web::{AccountHeader, ApiQuery, Caller, Problem, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -14,17 +12,9 @@ use uuid::Uuid;
 
 use super::account::AccountQuery;
 use super::sync::{Accepted, Body, ask};
-use crate::http::accounts::ids;
 use crate::http::api::{Api, problem};
+use crate::http::waiting::wait;
 use crate::store::{emails, runs};
-
-/// How long `/gmail/sync/deleted` waits for its run before it answers 202.
-const WAIT: Duration = Duration::from_secs(30);
-/// Its first look comes after this, and each next one after twice as long, up to [`LOOK_MOST`]: most runs end at once, and
-/// those that do not are not worth five transactions a second.
-const LOOK: Duration = Duration::from_millis(100);
-/// Longest time between two looks.
-const LOOK_MOST: Duration = Duration::from_secs(2);
 
 /// Query of `/gmail/sync/deleted`.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -72,38 +62,27 @@ pub async fn handle(
     let body = Body { force_full_sync: query.force_full_sync, max_results: Some(query.max_results) };
     let named = AccountQuery { user_email: query.user_email, connector_id: query.connector_id };
     let id = ask(&api, &caller, account, &named, &body).await?;
-    let deadline = tokio::time::Instant::now() + WAIT;
-    let mut pause = LOOK;
-    while tokio::time::Instant::now() < deadline {
-        tokio::time::sleep(pause).await;
-        if let Some(done) = ended(&api, &caller, account, id).await? {
-            return Ok(HttpResponse::Ok().json(done));
-        }
-        pause = pause.saturating_mul(2).min(LOOK_MOST);
-    }
-    Ok(HttpResponse::Accepted().json(Accepted { sync_run_id: id.0 }))
+    let ended = wait(&api, &caller, &[id]).await?.into_iter().find(|run| run.state.is_over());
+    let Some(run) = ended else { return Ok(HttpResponse::Accepted().json(Accepted { sync_run_id: id.0 })) };
+    Ok(HttpResponse::Ok().json(done(&api, &caller, &run).await?))
 }
 
-async fn ended(api: &Api, caller: &Caller, account: AccountHeader, id: RunId) -> Result<Option<Done>, Problem> {
-    // Who may ask for a run may see its end: no other scope is wanted for the answer.
-    let (tx, accounts) = api.open(caller, Scope::Write).await?;
-    let run = runs::find(&tx, &ids(&accounts.covered(account.0, None)?), id).await.map_err(problem)?;
-    let Some(run) = run.filter(|run| run.state.is_over()) else {
-        return Ok(None);
-    };
+async fn done(api: &Api, caller: &Caller, run: &runs::Run) -> Result<Done, Problem> {
     let gmail_emails = match run.kind {
         RunKind::Full => run.listed,
         RunKind::Incremental | RunKind::Repair | RunKind::Audit | RunKind::Erase => {
-            emails::count_alive(&tx, &[run.connector]).await.map_err(problem)?
+            let (tx, _) = api.open(caller, Scope::Write).await?;
+            let alive = emails::count_alive(&tx, &[run.connector]).await.map_err(problem)?;
+            tx.commit().await.map_err(problem)?;
+            alive
         }
     };
-    tx.commit().await.map_err(problem)?;
-    Ok(Some(Done {
+    Ok(Done {
         status: run.state.as_str(),
-        sync_run_id: id.0,
+        sync_run_id: run.id.0,
         new_emails: run.new_emails,
         deleted_emails: run.deleted,
         total_processed: run.stored + run.deleted,
         gmail_emails,
-    }))
+    })
 }

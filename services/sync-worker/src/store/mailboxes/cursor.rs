@@ -1,10 +1,22 @@
 //! How far the mirror has come. Only who holds the lease moves it.
 
-use postrider_domain::{HistoryId, Timestamp};
+use postrider_domain::{ConnectorId, HistoryId, Timestamp};
 use postrider_storage::{Error, TenantTx, sql};
 
 use super::{Guard, Mailbox, mailbox_columns};
 use crate::rules::settle::Standing;
+
+/// A mailbox of the entered tenant, whoever holds it.
+pub async fn find(tx: &TenantTx, connector: ConnectorId) -> Result<Option<Mailbox>, Error> {
+    sql(concat!(
+        "SELECT ",
+        mailbox_columns!(),
+        " FROM mailboxes m WHERE m.tenant = nullif(current_setting('postrider.tenant', true), '') AND m.connector_id = $1"
+    ))
+    .bind(connector)
+    .optional(tx)
+    .await
+}
 
 /// The mailbox, if the lease still has this epoch.
 pub async fn find_held(tx: &mut TenantTx, guard: &Guard) -> Result<Option<Mailbox>, Error> {

@@ -16,7 +16,7 @@ row! {
     }
 }
 
-/// Queues a run, or joins the request to the one that is queued: a full run does not list before it is taken from the
+/// Queues a run, or joins the request to the one that is queued: a run that lists does not do so before it is taken from the
 /// queue, and an incremental one is answered by the look of a lease that nobody has taken yet. While somebody holds the
 /// lease, the look may have begun, and may miss what was changed after: then the run is one of its own. Returns the run;
 /// `None` when too many wait.
@@ -33,7 +33,7 @@ pub async fn ask(tx: &mut TenantTx, request: &Request<'_>, now: Timestamp) -> Re
     .load(tx)
     .await?;
     if let Some(run) = queued.first()
-        && (request.kind == RunKind::Full || !held.0)
+        && (request.kind != RunKind::Incremental || !held.0)
     {
         join(tx, run.id, request, now).await?;
         return Ok(Some(run.id));
