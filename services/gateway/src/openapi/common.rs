@@ -39,7 +39,6 @@ pub fn complete(operation: &mut Map<String, Value>, verb: Verb, path: &str, acce
     let with_body = operation.contains_key("requestBody");
     let place = |one: &Value, place: &str| one.get("in").is_some_and(|known| known == place);
     let told = parameters(operation).iter().any(|one| place(one, "query") || place(one, "header"));
-    let found = path.contains('{');
     let answers = answers(operation);
     for (status, answer) in answers.iter_mut() {
         described(answer, status);
@@ -53,7 +52,8 @@ pub fn complete(operation: &mut Map<String, Value>, verb: Verb, path: &str, acce
     add(with_body, "400", "The body is not JSON.");
     add(caller, "401", "There is no valid token or API key.");
     add(caller, "403", "The caller lacks a scope, or names a tenant or user it is not.");
-    add(found, "404", "There is no such thing, or it is not the caller's.");
+    // Also where X-Account-ID or connector_id names the account.
+    add(caller || path.contains('{'), "404", "There is no such thing, or it is not the caller's.");
     add(keyed, "409", "The state does not allow it, or the Idempotency-Key is in use.");
     add(with_body, "413", "The body is above 1 MiB.");
     add(with_body, "415", "The body is not application/json.");

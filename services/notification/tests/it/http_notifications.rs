@@ -115,6 +115,19 @@ async fn a_user_can_make_a_notification_for_an_own_account() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_that_could_not_be_read_back_are_refused() {
+    let world = World::new().await;
+    let replica = world.replica(settings()).await;
+    let account = Account::new("t1", "u1");
+    for (number, status) in [(1e300, StatusCode::CREATED), (-f64::MAX, StatusCode::UNPROCESSABLE_ENTITY)] {
+        let body = json!({ "title": "Hi", "message": "there", "data": { "k": [{ "n": number }] } });
+        let request = replica.request(&account, Method::POST, "/api/notifications").json(&body);
+        let answer = replica.call(request, status).await;
+        assert!(status == StatusCode::CREATED || answer["errors"][0]["field"] == "data", "{answer}");
+    }
+}
+
 /// As when the gateway died between effect and answer: the repeat has the write's id.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_write_makes_one_notification() {

@@ -85,6 +85,9 @@ fn check(body: Body) -> Result<Custom, Problem> {
     if data.to_string().len() > MAX_DATA {
         return Err(wrong("data", "is larger than 16 KiB"));
     }
+    if !data_fits(&data) {
+        return Err(wrong("data", "has a number beyond 1e300"));
+    }
     Ok(Custom {
         title: text("title", body.title, MAX_TITLE)?,
         message: text("message", body.message, MAX_MESSAGE)?,
@@ -92,6 +95,16 @@ fn check(body: Body) -> Result<Custom, Problem> {
         sender_name: body.sender_name.map(|name| text("senderName", name, MAX_NAME)).transpose()?,
         data,
     })
+}
+
+/// Postgres writes numbers out in full, and what it makes of the largest ones cannot be read back.
+fn data_fits(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => number.as_f64().is_some_and(|number| number.abs() <= 1e300),
+        Value::Array(items) => items.iter().all(data_fits),
+        Value::Object(members) => members.values().all(data_fits),
+        Value::Null | Value::Bool(_) | Value::String(_) => true,
+    }
 }
 
 /// Not blank, not too long, no NUL (Postgres keeps none).
