@@ -2,3 +2,4 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may panic like the tests themselves")]
 
 mod cases;
+mod vectors;
