@@ -123,6 +123,8 @@ pub fn all(document: &Value) -> Vec<Operation> {
     let mut all = Vec::new();
     for (path, item) in paths {
         for (method, operation) in item.as_object().into_iter().flatten() {
+            let told = |member: &str| operation[member].as_str().is_some_and(|text| !text.is_empty());
+            assert!(told("summary") && told("operationId"), "{method} {path}: a doc comment on its handler is missing");
             all.push(read(path, method, operation));
         }
     }

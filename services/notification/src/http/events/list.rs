@@ -20,6 +20,7 @@ const MOST: usize = 100;
 /// Between two looks for what other replicas wrote.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// The feed from a cursor on; waits up to 30 s for something new.
 #[utoipa::path(
     get, path = "/api/v1/events", tag = "events", params(FeedParams),
     responses((status = 200, body = Page<EventView>), (status = 404), (status = 410), (status = 422), (status = 429))

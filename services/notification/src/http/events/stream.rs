@@ -27,6 +27,7 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Whoever reads on proves itself again after this long.
 const LIFE: Duration = Duration::from_secs(3_600);
 
+/// The feed as server-sent events, from `Last-Event-ID` or a cursor on.
 #[utoipa::path(
     get, path = "/api/v1/events/stream", tag = "events", params(FeedParams),
     responses((status = 200, content_type = "text/event-stream", body = String), (status = 401), (status = 404),

@@ -26,6 +26,7 @@ pub struct Ticket {
     pub expires_at: Timestamp,
 }
 
+/// A ticket of 60 seconds that opens the stream once, for browsers' EventSource.
 #[utoipa::path(
     post, path = "/api/v1/events/ticket", tag = "events", responses((status = 201, body = Ticket), (status = 403))
 )]

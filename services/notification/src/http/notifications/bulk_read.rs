@@ -36,6 +36,7 @@ pub struct Counted {
     pub total: usize,
 }
 
+/// Marks up to 1,000 notifications as read.
 #[utoipa::path(
     post, path = "/api/notifications/bulk-read", tag = "notifications", request_body = Body,
     responses((status = 200, body = Data<Counted>), (status = 422))

@@ -20,6 +20,7 @@ pub struct CleanedUp {
     pub deleted: usize,
 }
 
+/// Archives what is over and deletes what was archived long ago, of the caller's own.
 #[utoipa::path(
     delete, path = "/api/notifications/cleanup-old", tag = "notifications",
     responses((status = 200, body = Data<CleanedUp>), (status = 403))

@@ -43,6 +43,7 @@ pub struct Body {
     data: Option<Map<String, Value>>,
 }
 
+/// Makes a notification of the caller's own.
 #[utoipa::path(
     post, path = "/api/notifications", tag = "notifications", request_body = Body,
     responses((status = 201, body = Data<NotificationView>), (status = 404), (status = 422))

@@ -24,6 +24,7 @@ pub struct Explanation {
     pub decisions: Vec<Decision>,
 }
 
+/// Why a notification was raised and sent as it was, decision by decision.
 #[utoipa::path(
     get, path = "/api/notifications/{id}/explain", tag = "notifications", params(("id" = String, Path)),
     responses((status = 200, body = Data<Explanation>), (status = 404))

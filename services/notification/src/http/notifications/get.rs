@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::state::State;
 use crate::store::notifications;
 
+/// One notification.
 #[utoipa::path(
     get, path = "/api/notifications/{id}", tag = "notifications", params(("id" = String, Path)),
     responses((status = 200, body = Data<NotificationView>), (status = 404))

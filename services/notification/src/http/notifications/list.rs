@@ -69,6 +69,7 @@ pub struct NotificationPage {
     pub unread_count: i64,
 }
 
+/// Notifications by page, newest first.
 #[utoipa::path(
     get, path = "/api/notifications", tag = "notifications", params(ListParams),
     responses((status = 200, body = NotificationPage), (status = 401), (status = 404), (status = 422))

@@ -34,6 +34,7 @@ pub struct ArchiveState {
     pub archived_at: Option<i64>,
 }
 
+/// Marks a notification as read.
 #[utoipa::path(
     post, path = "/api/notifications/{id}/read", tag = "notifications", params(("id" = String, Path)),
     responses((status = 200, body = Data<ReadState>), (status = 404))
@@ -46,6 +47,7 @@ pub async fn read(
     mark(&caller, *id, &state, Mark::Read).await.map(read_state)
 }
 
+/// Marks a notification as unread.
 #[utoipa::path(
     post, path = "/api/notifications/{id}/unread", tag = "notifications", params(("id" = String, Path)),
     responses((status = 200, body = Data<ReadState>), (status = 404))
@@ -58,6 +60,7 @@ pub async fn unread(
     mark(&caller, *id, &state, Mark::Unread).await.map(read_state)
 }
 
+/// Archives a notification.
 #[utoipa::path(
     post, path = "/api/notifications/{id}/archive", tag = "notifications", params(("id" = String, Path)),
     responses((status = 200, body = Data<ArchiveState>), (status = 404))

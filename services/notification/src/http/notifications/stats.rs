@@ -24,6 +24,7 @@ pub struct Stats {
     pub by_type: BTreeMap<String, i64>,
 }
 
+/// How many notifications there are, unread, archived, by type.
 #[utoipa::path(
     get, path = "/api/notifications/stats", tag = "notifications", params(AccountParams),
     responses((status = 200, body = Data<Stats>), (status = 404), (status = 422))

@@ -10,6 +10,7 @@ use crate::http::notifications::view::Data;
 use crate::state::State;
 use crate::store::preferences;
 
+/// The preferences that hold, of an account or the user's defaults.
 #[utoipa::path(
     get, path = "/api/notifications/preferences", tag = "preferences", params(AccountParams),
     responses((status = 200, body = Data<PreferencesView>), (status = 404))

@@ -17,6 +17,7 @@ use crate::store::{accounts, quiet_ends, users};
 /// Longest list of silenced senders or folders.
 const MOST: usize = 1_000;
 
+/// Changes the preferences it names, of an account or the user's defaults.
 #[utoipa::path(
     put, path = "/api/notifications/preferences", tag = "preferences", params(AccountParams), request_body = Changes,
     responses((status = 200, body = Data<PreferencesView>), (status = 404), (status = 422))

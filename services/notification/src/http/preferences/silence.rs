@@ -44,6 +44,7 @@ pub enum Silenced {
     Folders { silenced_folders: Vec<Folder> },
 }
 
+/// Silences a sender or a folder.
 #[utoipa::path(
     post, path = "/api/notifications/preferences/silence", tag = "preferences", params(AccountParams),
     request_body = Body, responses((status = 200, body = Data<Silenced>), (status = 404), (status = 422))
@@ -58,6 +59,7 @@ pub async fn silence(
     change(caller, &query, header, body.into_inner(), &state, true).await
 }
 
+/// Ends the silence of a sender or a folder.
 #[utoipa::path(
     post, path = "/api/notifications/preferences/unsilence", tag = "preferences", params(AccountParams),
     request_body = Body, responses((status = 200, body = Data<Silenced>), (status = 404), (status = 422))

@@ -43,6 +43,7 @@ pub struct Simulated {
     pub decisions: Vec<Decision>,
 }
 
+/// What would happen to an event at a time, and why.
 #[utoipa::path(
     post, path = "/api/notifications/preferences/simulate", tag = "preferences", params(AccountParams),
     request_body = Body, responses((status = 200, body = Data<Simulated>), (status = 404), (status = 422))

@@ -12,7 +12,7 @@ use super::{EndpointView, TOO_MANY_ENDPOINTS, WEBHOOKS_NOT_CONFIGURED, check_acc
 use crate::channels::webhook::WebhookSecret;
 use crate::error::Error;
 use crate::rules::webhook::EndpointStatus;
-use crate::state::State;
+use crate::state::{State, row_time};
 use crate::store::endpoints::{self, Endpoint};
 use crate::store::users;
 
@@ -40,6 +40,7 @@ pub struct Body {
     whole_tenant: bool,
 }
 
+/// Makes a webhook endpoint; its secret is shown this once.
 #[utoipa::path(
     post, path = "/api/v1/webhook-endpoints", tag = "webhooks", request_body = Body,
     responses((status = 201, body = EndpointView), (status = 403), (status = 404), (status = 409), (status = 422),
@@ -55,7 +56,7 @@ pub async fn handle(caller: Caller, body: ApiJson<Body>, state: Data<State>) -> 
     check_types(&body.event_types)?;
     let secret = WebhookSecret::generate(state.seams.entropy.as_ref());
     let sealed = state.engine.keys.seal(&secret).ok_or_else(not_configured)?;
-    let now = state.seams.clock.now();
+    let now = row_time(&state);
     let new = Endpoint {
         id: state.seams.ids.uuid(),
         user_id: caller.user.clone(),

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::state::State;
 use crate::store::endpoints;
 
+/// Deletes an endpoint and what was to be sent to it.
 #[utoipa::path(
     delete, path = "/api/v1/webhook-endpoints/{id}", tag = "webhooks", params(("id" = String, Path)),
     responses((status = 204), (status = 404))

@@ -31,6 +31,7 @@ pub struct DeliveriesParams {
     cursor: Option<Cursor<Uuid>>,
 }
 
+/// An endpoint's deliveries, newest first.
 #[utoipa::path(
     get, path = "/api/v1/webhook-endpoints/{id}/deliveries", tag = "webhooks",
     params(("id" = String, Path), DeliveriesParams),
@@ -51,6 +52,7 @@ pub async fn list(
     Ok(Json(Page::cut(rows, query.limit, |row| row.id)?.map(DeliveryView::from)))
 }
 
+/// Sends one delivery again.
 #[utoipa::path(
     post, path = "/api/v1/webhook-endpoints/{id}/deliveries/{delivery_id}/replay", tag = "webhooks",
     params(("id" = String, Path), ("delivery_id" = String, Path)),

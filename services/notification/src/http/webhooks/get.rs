@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::state::State;
 use crate::store::endpoints;
 
+/// One endpoint.
 #[utoipa::path(
     get, path = "/api/v1/webhook-endpoints/{id}", tag = "webhooks", params(("id" = String, Path)),
     responses((status = 200, body = EndpointView), (status = 404))

@@ -26,6 +26,7 @@ pub struct ListParams {
     cursor: Option<Cursor<Uuid>>,
 }
 
+/// The caller's webhook endpoints.
 #[utoipa::path(
     get, path = "/api/v1/webhook-endpoints", tag = "webhooks", params(ListParams),
     responses((status = 200, body = Page<EndpointView>), (status = 422))

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{EndpointView, check_accounts, check_types, check_url, lock_own};
 use crate::error::Error;
 use crate::rules::webhook::{DisabledReason, EndpointStatus};
-use crate::state::State;
+use crate::state::{State, row_time};
 use crate::store::{deliveries, endpoints};
 
 /// What to change.
@@ -36,6 +36,7 @@ fn named<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Res
     Option::<T>::deserialize(deserializer).map(Some)
 }
 
+/// Changes an endpoint, enables or disables it.
 #[utoipa::path(
     patch, path = "/api/v1/webhook-endpoints/{id}", tag = "webhooks", params(("id" = String, Path)),
     request_body = Body, responses((status = 200, body = EndpointView), (status = 404), (status = 422))
@@ -50,7 +51,7 @@ pub async fn handle(
     let body = body.into_inner();
     let url = body.url.map(|url| check_url(&url, state.engine.sender.reach())).transpose()?;
     check_types(body.event_types.as_deref().unwrap_or_default())?;
-    let now = state.seams.clock.now();
+    let now = row_time(&state);
     let tx = state.db.tenant(&caller.tenant).await?;
     check_accounts(&tx, &caller, body.account_ids.as_ref().and_then(|ids| ids.as_deref())).await?;
     let mut one = lock_own(&tx, &caller, *id).await?;

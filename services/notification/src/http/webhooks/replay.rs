@@ -41,6 +41,7 @@ pub struct Replaying {
     pub next_seq: Option<i64>,
 }
 
+/// Sends what the feed holds from a place on again.
 #[utoipa::path(
     post, path = "/api/v1/webhook-endpoints/{id}/replay", tag = "webhooks", params(("id" = String, Path)),
     request_body = Body,

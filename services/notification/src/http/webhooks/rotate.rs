@@ -9,12 +9,13 @@ use super::create::not_configured;
 use super::{EndpointView, lock_own};
 use crate::channels::webhook::WebhookSecret;
 use crate::error::Error;
-use crate::state::State;
+use crate::state::{State, row_time};
 use crate::store::endpoints;
 
 /// Time to give the receiver the new one.
 const BOTH: TimeDelta = TimeDelta::hours(24);
 
+/// Makes a new secret; the old one signs beside it for a day.
 #[utoipa::path(
     post, path = "/api/v1/webhook-endpoints/{id}/rotate-secret", tag = "webhooks", params(("id" = String, Path)),
     responses((status = 200, body = EndpointView), (status = 404), (status = 503))
@@ -23,7 +24,7 @@ pub async fn handle(caller: Caller, id: PathId<Uuid>, state: Data<State>) -> Res
     caller.require(Scope::Write)?;
     let secret = WebhookSecret::generate(state.seams.entropy.as_ref());
     let sealed = state.engine.keys.seal(&secret).ok_or_else(not_configured)?;
-    let now = state.seams.clock.now();
+    let now = row_time(&state);
     let tx = state.db.tenant(&caller.tenant).await?;
     let mut one = lock_own(&tx, &caller, *id).await?;
     one.old_secret_sealed = Some(std::mem::replace(&mut one.secret_sealed, sealed));

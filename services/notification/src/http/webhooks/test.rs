@@ -22,6 +22,7 @@ pub struct Tested {
     pub error: Option<String>,
 }
 
+/// Sends a test event and tells how it went.
 #[utoipa::path(
     post, path = "/api/v1/webhook-endpoints/{id}/test", tag = "webhooks", params(("id" = String, Path)),
     responses((status = 200, body = Tested), (status = 404))

@@ -73,6 +73,7 @@ pub struct ParkedMessage {
     pub created_at: Timestamp,
 }
 
+/// How every change Gmail told of ended, the parked ones by name, and the last audit.
 #[utoipa::path(get, path = "/api/v1/connectors/{id}/ledger", tag = "sync",
     params(LedgerQuery, ("id" = String, Path, description = "the account")),
     responses((status = 200, body = Ledger), (status = 404, body = postrider_web::ProblemDocument),

@@ -30,6 +30,7 @@ pub struct Retried {
     pub retried: usize,
 }
 
+/// Tries parked changes again now.
 #[utoipa::path(post, path = "/api/v1/connectors/{id}/parked/retry", tag = "sync",
     params(RetryQuery, ("id" = String, Path, description = "the account")),
     responses((status = 202, body = Retried), (status = 403, body = postrider_web::ProblemDocument),

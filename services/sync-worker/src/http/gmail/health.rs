@@ -26,6 +26,7 @@ pub struct Health {
     pub gmail_api: Option<bool>,
 }
 
+/// Whether the mirror, the broker and Gmail can be reached.
 #[utoipa::path(get, path = "/gmail/health", tag = "sync", security(()),
     responses((status = 200, body = Health), (status = 503, body = Health)))]
 pub async fn handle(api: Data<Api>) -> HttpResponse {

@@ -56,6 +56,7 @@ pub struct Stats {
     pub last_error: Option<String>,
 }
 
+/// Totals, labels, lag and coverage of an account.
 #[utoipa::path(get, path = "/gmail/stats", tag = "sync", params(AccountQuery),
     responses((status = 200, body = Stats), (status = 404, body = postrider_web::ProblemDocument)))]
 pub async fn handle(

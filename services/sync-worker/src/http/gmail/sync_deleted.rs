@@ -48,6 +48,7 @@ pub struct Done {
     pub gmail_emails: i64,
 }
 
+/// Looks for deleted mail and waits up to 30 s for the run; 202 with its id after that.
 #[utoipa::path(post, path = "/gmail/sync/deleted", tag = "sync", params(Query),
     responses((status = 200, body = Done), (status = 202, body = Accepted), (status = 403, body = postrider_web::ProblemDocument),
               (status = 404, body = postrider_web::ProblemDocument), (status = 409, body = postrider_web::ProblemDocument),

@@ -36,6 +36,7 @@ pub struct DetailQuery {
     pub remote: Option<RemoteQuery>,
 }
 
+/// A mail with its headers, its text, its sanitised HTML and its attachments.
 #[utoipa::path(get, path = "/api/v1/emails/{id}", tag = "mail",
     params(DetailQuery, ("id" = String, Path, description = "our id")),
     responses((status = 200, body = MailDetail), (status = 404, body = postrider_web::ProblemDocument),

@@ -82,6 +82,7 @@ pub struct Mails {
 /// Longest text a filter may hold, in bytes.
 const MAX_FILTER: usize = 320;
 
+/// Mails by filters, newest first, with the place of the feed they were read at.
 #[utoipa::path(get, path = "/api/v1/emails", tag = "mail", params(Query),
     responses((status = 200, body = Mails), (status = 422, body = postrider_web::ProblemDocument)))]
 pub async fn handle(

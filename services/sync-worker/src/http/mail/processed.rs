@@ -49,6 +49,7 @@ pub struct BulkProcessed {
     pub total: usize,
 }
 
+/// Sets a mail's consumer flag.
 #[utoipa::path(post, path = "/api/v1/emails/{id}/processed", tag = "mail", request_body = One,
     params(("id" = String, Path, description = "our id")),
     responses((status = 200, body = Processed), (status = 403, body = postrider_web::ProblemDocument),
@@ -67,6 +68,7 @@ pub async fn handle(
     Ok(Json(Processed { id: id.0, processed }))
 }
 
+/// Sets the consumer flag of up to 1,000 mails.
 #[utoipa::path(post, path = "/api/v1/emails/processed", tag = "mail", request_body = Many,
     responses((status = 200, body = BulkProcessed), (status = 403, body = postrider_web::ProblemDocument),
               (status = 422, body = postrider_web::ProblemDocument)))]

@@ -10,6 +10,7 @@ use crate::http::api::{Api, problem};
 use crate::http::download::File;
 use crate::store::emails;
 
+/// A mail's RFC 822 source, byte for byte.
 #[utoipa::path(get, path = "/api/v1/emails/{id}/raw", tag = "mail",
     params(("id" = String, Path, description = "our id"),
            ("Range" = Option<String>, Header, description = "one range of bytes"),

@@ -43,6 +43,7 @@ pub struct MonitoredAccount {
     pub last_error: Option<String>,
 }
 
+/// Whether the caller's accounts are polled, and how that goes.
 #[utoipa::path(get, path = "/api/system/email-monitor/status", tag = "monitor", params(AccountQuery),
     responses((status = 200, body = MonitorStatus), (status = 404, body = postrider_web::ProblemDocument),
               (status = 422, body = postrider_web::ProblemDocument)))]

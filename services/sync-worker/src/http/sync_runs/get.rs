@@ -9,6 +9,7 @@ use crate::http::accounts::ids;
 use crate::http::api::{Api, problem};
 use crate::store::runs;
 
+/// One run, with its counts and its forecast.
 #[utoipa::path(get, path = "/api/v1/sync-runs/{id}", tag = "sync", params(("id" = String, Path, description = "the run")),
     responses((status = 200, body = Run), (status = 404, body = postrider_web::ProblemDocument)))]
 pub async fn handle(

@@ -26,6 +26,7 @@ pub struct Query {
     pub cursor: Option<Cursor<(RowTime, RunId)>>,
 }
 
+/// Runs of synchronisation, newest first.
 #[utoipa::path(get, path = "/api/v1/sync-runs", tag = "sync", params(Query),
     responses((status = 200, body = Page<Run>), (status = 422, body = postrider_web::ProblemDocument)))]
 pub async fn handle(

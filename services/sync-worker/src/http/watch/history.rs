@@ -46,6 +46,7 @@ pub struct HistoryQuery {
     pub page_token: Option<Cursor<u64>>,
 }
 
+/// What changed since a history id, from our record of 30 days.
 #[utoipa::path(get, path = "/api/v1/gmail/watch/history", tag = "watch", params(HistoryQuery),
     responses((status = 200, body = History), (status = 404, body = postrider_web::ProblemDocument),
               (status = 409, body = postrider_web::ProblemDocument), (status = 422, body = postrider_web::ProblemDocument),

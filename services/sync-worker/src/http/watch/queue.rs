@@ -71,6 +71,7 @@ pub struct QueueItem {
     pub updated_at: Timestamp,
 }
 
+/// Pushes and mails that failed, newest first, and how each ended.
 #[utoipa::path(get, path = "/api/v1/gmail/watch/queue", tag = "watch", params(QueueQuery),
     responses((status = 200, body = Page<QueueItem>), (status = 404, body = postrider_web::ProblemDocument),
               (status = 422, body = postrider_web::ProblemDocument)))]
