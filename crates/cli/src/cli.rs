@@ -38,7 +38,12 @@ enum Command {
     Logs(commands::logs::Args),
     /// Stop everything and delete all local data of this checkout
     Reset,
+    /// Show what a user connected, and how it stands
+    Accounts(commands::accounts::Args),
+    /// Show what handlers gave up on, or give it another chance
+    DeadLetters(commands::dead_letters::Args),
     /// Sync a mailbox now and show how far it is
+    #[command(alias = "sync")]
     GmailSync(commands::gmail_sync::Args),
     /// Look for deleted mails of a mailbox now
     GmailSyncDeleted(commands::gmail_sync::Mailbox),
@@ -75,6 +80,8 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::Health => commands::health::health().await,
         Command::Logs(args) => commands::logs::logs(args).await,
         Command::Reset => commands::reset::reset().await,
+        Command::Accounts(args) => commands::accounts::accounts(args).await,
+        Command::DeadLetters(args) => commands::dead_letters::dead_letters(args).await,
         Command::GmailSync(args) => commands::gmail_sync::sync(args).await,
         Command::GmailSyncDeleted(mailbox) => commands::gmail_sync::deleted(mailbox).await,
         Command::GmailSyncFull(mailbox) => commands::gmail_sync::full(mailbox).await,
@@ -106,7 +113,11 @@ mod tests {
             "health",
             "logs",
             "reset",
+            "accounts --tenant t --user u --json",
+            "dead-letters",
+            "dead-letters replay --queue notification.mailbox --limit 5",
             "gmail-sync --user-email a@b.c --full",
+            "sync --user-email a@b.c",
             "gmail-sync-deleted --user-email a@b.c",
             "gmail-sync-full",
             "migrate",

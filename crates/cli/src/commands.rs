@@ -1,5 +1,7 @@
 //! One module for each command.
 
+pub mod accounts;
+pub mod dead_letters;
 pub mod demo;
 pub mod doctor;
 pub mod down;

@@ -2,12 +2,17 @@
 
 use anyhow::{Context as _, Result, bail};
 use postrider_domain::{AccountStatus, Secret};
+use postrider_runtime::Env;
+use postrider_runtime::config::ServiceUrl;
 use reqwest::{Client, Method};
 use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
 use crate::http;
+use crate::local::{Checkout, Settings, stack};
+use crate::stack::{Lifetime, Member};
+use crate::token;
 
 /// The API as one user sees it.
 #[derive(Debug, Clone)]
@@ -56,6 +61,23 @@ impl Gateway {
     /// TLS cannot be set up.
     pub fn new(origin: impl Into<String>, token: Secret) -> Result<Self> {
         Ok(Self { client: http::client()?, origin: origin.into(), token })
+    }
+
+    /// The gateway of this installation, as that user: the one `GATEWAY_URL` names where a `JWT_SECRET` is among the
+    /// settings (a container, another machine), else that of this checkout's stack.
+    ///
+    /// # Errors
+    /// There is no `JWT_SECRET`, or no stack.
+    pub fn here(tenant: &str, user: &str) -> Result<Self> {
+        let checkout = Checkout::find();
+        let settings = Settings::of(&checkout)?;
+        if ["JWT_SECRET", "JWT_SECRET_FILE"].iter().any(|name| settings.get(name).is_some()) {
+            let env = Env::from_pairs(settings.into_variables());
+            let origin = ServiceUrl::load(&env, "gateway")?.0;
+            return Self::new(origin.as_str().trim_end_matches('/'), token::issue_by(&env, tenant, user)?);
+        }
+        let stack = stack(&checkout, Lifetime::UntilStopped)?;
+        Self::new(stack.url(Member::Gateway), stack.token(tenant, user)?)
     }
 
     /// The user's accounts.

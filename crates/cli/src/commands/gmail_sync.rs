@@ -8,9 +8,7 @@ use serde_json::{Value, json};
 use crate::console::{done, say};
 use crate::demo::{TENANT, USER};
 use crate::gateway::Gateway;
-use crate::local::{Checkout, stack};
 use crate::progress;
-use crate::stack::{Lifetime, Member};
 
 /// Which mailbox, and as whom.
 #[derive(Debug, Clone, ClapArgs)]
@@ -94,6 +92,5 @@ fn query(mailbox: &Mailbox) -> Vec<(&str, &str)> {
 }
 
 fn gateway(mailbox: &Mailbox) -> Result<Gateway> {
-    let stack = stack(&Checkout::find(), Lifetime::UntilStopped)?;
-    Gateway::new(stack.url(Member::Gateway), stack.token(&mailbox.tenant, &mailbox.user)?)
+    Gateway::here(&mailbox.tenant, &mailbox.user)
 }

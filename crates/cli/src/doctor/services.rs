@@ -13,6 +13,8 @@ use crate::stack::Member;
 
 const AREA: &str = "services";
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Distance of an admin listener from its service's own port.
+const ADMIN_OFFSET: u16 = 1_100;
 const PUSHES: &str = "postrider_pushes_total";
 
 /// What a service answers.
@@ -72,11 +74,21 @@ async fn ask(installation: &Installation, member: Member) -> Answer {
     }
 }
 
+/// `INGEST_ADMIN_ADDR`; where it is not set, the admin port of the host that `INGEST_URL` names.
+fn metrics_of_intake(installation: &Installation) -> Option<String> {
+    let name = Member::Ingest.name();
+    if installation.env.optional("INGEST_ADMIN_ADDR").is_some() {
+        return Some(format!("http://{}/metrics", Listen::load(&installation.env, name).ok()?.admin_addr));
+    }
+    let ServiceUrl(mut url) = ServiceUrl::load(&installation.env, name).ok()?;
+    url.set_port(Some(url.port_or_known_default()?.checked_add(ADMIN_OFFSET)?)).ok()?;
+    url.join("/metrics").ok().map(String::from)
+}
+
 /// Whether Google's pushes pass, by the intake's own figures since its start.
 async fn pushes(installation: &Installation) -> Option<Finding> {
     const AREA: &str = "pushes";
-    let listen = Listen::load(&installation.env, Member::Ingest.name()).ok()?;
-    let url = format!("http://{}/metrics", listen.admin_addr);
+    let url = metrics_of_intake(installation)?;
     let text = http::client().ok()?.get(url).timeout(PATIENCE).send().await.ok()?.text().await.ok()?;
     let (all, stored) = (
         sum(&text, PUSHES, "outcome="),

@@ -1,4 +1,6 @@
 //! The operator's commands against real servers.
 
 #[cfg(test)]
+mod dead_letters;
+#[cfg(test)]
 mod doctor;

@@ -183,9 +183,13 @@ fn unknown_names(text: &str) -> Vec<String> {
 #[test]
 fn every_profile_is_valid_and_says_what_the_programs_say() {
     let secrets = Secrets::made();
-    for (env_file, profile) in
-        [(".env.example", None), (".env.example", Some("tls")), (".env.example", Some("metrics")), (DEMO, None)]
-    {
+    for (env_file, profile) in [
+        (".env.example", None),
+        (".env.example", Some("tls")),
+        (".env.example", Some("metrics")),
+        (".env.example", Some("doctor")),
+        (DEMO, None),
+    ] {
         let rendered = rendered(env_file, profile);
         assert_eq!(faults(&rendered, &secrets), Vec::<String>::new(), "{env_file} {profile:?}");
     }
@@ -222,7 +226,7 @@ fn a_changed_name_is_told() {
         ("CONNECTOR_URL: http://connector:8001/", "CONNECTOR_URL: http://connector:8002/", "nobody listens"),
         ("SYNC_WORKER_URL: http://sync-worker", "SYNC_WORKER_URL: http://sync_worker", "nobody listens"),
         ("GMAIL_API_URL: http://gmail-sim:8091/", "GMAIL_API_URL: http://gmail-sim:8090/", "nobody listens"),
-        ("      CONNECTOR_URL: http://connector:8001/\n", "", "reads CONNECTOR_URL"),
+        ("      SOCKETIO_URL: http://notification:8013/\n", "", "reads SOCKETIO_URL"),
         ("POLLING_INTERVAL: normal", "POLLING_INTERVALS: normal", "POLLING_INTERVALS"),
         ("POLLING_INTERVAL: normal", "POLLING_INTERVAL: hourly", "POLLING_INTERVAL"),
         (
