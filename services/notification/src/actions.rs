@@ -4,6 +4,7 @@
 //! caller's transaction, and hints the sockets once that is durable. What is to be done was decided before, in `rules`.
 
 mod carry_out;
+mod fire;
 mod lock;
 mod mark;
 mod raise;

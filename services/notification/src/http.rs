@@ -4,6 +4,7 @@ pub mod account;
 pub mod events;
 pub mod notifications;
 pub mod preferences;
+pub mod triggers;
 pub mod webhooks;
 
 use actix_web::Scope;
@@ -33,6 +34,12 @@ use crate::state::State;
         preferences::silence::silence,
         preferences::silence::unsilence,
         preferences::simulate::handle,
+        triggers::read::list,
+        triggers::change::create,
+        triggers::read::get,
+        triggers::change::patch,
+        triggers::change::delete,
+        triggers::fires::handle,
         events::list::handle,
         events::stream::handle,
         events::ticket::handle,
@@ -61,6 +68,19 @@ pub fn configure(state: State, tokens: InternalTokens) -> impl Fn(&mut ServiceCo
             .configure(events.clone())
             .configure(document.clone())
             .service(webhook_endpoints())
+            .service(
+                scope("/api/triggers")
+                    .service(
+                        resource("").route(get().to(triggers::read::list)).route(post().to(triggers::change::create)),
+                    )
+                    .service(
+                        resource("/{id}")
+                            .route(get().to(triggers::read::get))
+                            .route(patch().to(triggers::change::patch))
+                            .route(delete().to(triggers::change::delete)),
+                    )
+                    .service(resource("/{id}/fires").route(get().to(triggers::fires::handle))),
+            )
             .service(
                 scope("/api/v1/events")
                     .service(resource("").route(get().to(events::list::handle)))

@@ -18,6 +18,7 @@ pub mod recipient;
 pub mod room;
 pub mod silence;
 pub mod sync_run;
+pub mod trigger;
 pub mod trouble;
 pub mod webhook;
 pub mod withdrawal;

@@ -1,6 +1,7 @@
 //! What handlers may reach. No publisher: events go through the outbox.
 
-use postrider_domain::Seams;
+use chrono::SubsecRound as _;
+use postrider_domain::{Seams, Timestamp};
 use postrider_storage::Db;
 use tokio_util::sync::CancellationToken;
 
@@ -18,4 +19,9 @@ pub struct State {
     pub feed_bells: Bells,
     /// Whoever waits for something is let go when the service stops.
     pub stop: CancellationToken,
+}
+
+/// Now, as rows keep it: what a write answers is what is read later.
+pub fn row_time(state: &State) -> Timestamp {
+    state.seams.clock.now().trunc_subsecs(6)
 }

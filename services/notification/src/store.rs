@@ -9,6 +9,7 @@ pub mod notifications;
 pub mod preferences;
 pub mod quiet_ends;
 pub mod suppressions;
+pub mod triggers;
 pub mod users;
 
 use postrider_storage::{EmbeddedMigrations, embed_migrations};

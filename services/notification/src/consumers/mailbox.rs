@@ -15,7 +15,7 @@ use postrider_storage::TenantTx;
 use serde_json::json;
 
 use super::outcome::{Refusal, missing, outcome};
-use crate::actions::Actions;
+use crate::actions::{Actions, Owner};
 use crate::deliveries::{self, Told};
 use crate::rules::withdrawal::{Withdrawal, after_change};
 use crate::rules::{self, Account, OwnDigest, Recipient, Verdict, mail, sync_run, trouble};
@@ -91,6 +91,13 @@ impl MailboxEvents {
         let tenant = event.tenant()?;
         let own = |mail: &EmailSummary| OwnDigest::of(mail, tenant, &to.account.owner, &self.origin_keys);
         let verdict = news.judge(own, &to);
+        if let News::Received(email) = &news
+            && !own(email).0
+            && !to.is_erased()
+        {
+            let owner = Owner { tenant, user: &to.account.owner, trace: event.trace };
+            self.actions.fire(tx, owner, to.account.id, email).await?;
+        }
         self.actions.carry_out(tx, tenant, &to.account, event, verdict).await?;
         if matches!(&news, News::SyncCompleted(run) if sync_run::is_first(run, &to)) {
             accounts::mark_first_sync(tx, tenant, to.account.id, event.time).await?;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::rules::feed::thin;
 use crate::store::deliveries::Delivery;
 use crate::store::endpoints::Endpoint;
-use crate::store::{feed, notifications};
+use crate::store::{feed, notifications, triggers};
 
 /// The bytes of a delivery; nothing if what it is about is gone.
 pub async fn body(
@@ -38,6 +38,12 @@ pub async fn body(
             }
             json!({ "id": delivery.event_id, "type": delivery.kind, "timestamp": row.created_at,
                     "account_id": account, "data": data })
+        }
+        (account, _, _) if delivery.kind == "trigger.fired" => {
+            let Some(fire) = triggers::find_fire(tx, tenant, delivery.event_id).await? else { return Ok(None) };
+            json!({ "id": fire.id, "type": delivery.kind, "timestamp": fire.created_at, "account_id": account,
+                    "data": { "trigger_id": fire.trigger_id, "email_id": fire.email_id,
+                              "message_id": fire.message_id } })
         }
         _ => return test_body(delivery.event_id, delivery.created_at).map(Some),
     };

@@ -52,6 +52,8 @@ mod tokens;
 #[cfg(test)]
 mod trace;
 #[cfg(test)]
+mod triggers;
+#[cfg(test)]
 mod watermark;
 #[cfg(test)]
 mod webhook_engine;

@@ -26,7 +26,7 @@ async fn every_table_of_ours_is_forced_under_row_level_security() {
     let open = "SELECT c.relname::text AS value FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                 WHERE n.nspname = 'notification' AND c.relname IN ('accounts', 'users', 'notifications', 'user_log', \
                 'preferences', 'suppressions', 'quiet_ends', 'feed', \
-                'feed_tickets', 'webhook_endpoints', 'deliveries') AND NOT (c.relrowsecurity AND c.relforcerowsecurity)";
+                'feed_tickets', 'webhook_endpoints', 'deliveries', 'triggers', 'trigger_fires') AND NOT (c.relrowsecurity AND c.relforcerowsecurity)";
     assert_eq!(names(&db, open).await, Vec::<String>::new());
     let undated = "SELECT t.table_name::text AS value FROM information_schema.tables t \
                    WHERE t.table_schema = 'notification' AND t.table_name NOT LIKE '%diesel%' AND NOT EXISTS \

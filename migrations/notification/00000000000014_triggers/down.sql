@@ -1,0 +1,2 @@
+DROP TABLE trigger_fires;
+DROP TABLE triggers;
