@@ -32,6 +32,7 @@ mod listing;
 mod month;
 mod property;
 mod queue;
+mod queue_retries;
 mod quota;
 mod reads;
 mod refusals;
