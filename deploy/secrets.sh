@@ -9,8 +9,8 @@ usage() {
 usage: deploy/secrets.sh [DIR]
 
 DIR is `secrets` unless given. Keep a copy of it: without DIR/connector/encryption-keys nobody can open the refresh tokens
-in the database. Taken from `.env` or the environment where they are set there, else made: DATABASE_URL (the
-administrator's), AMQP_URL, JWT_SECRET, ENCRYPTION_KEYS, INTERNAL_KEYS. Taken, or left empty: GOOGLE_CLIENT_SECRET.
+in the database, without DIR/notification/encryption-keys the secrets of webhooks. Taken from `.env` or the environment where they are set there, else made: DATABASE_URL (the
+administrator's), AMQP_URL, JWT_SECRET, ENCRYPTION_KEYS, NOTIFICATION_ENCRYPTION_KEYS, INTERNAL_KEYS. Taken, or left empty: GOOGLE_CLIENT_SECRET.
 TEXT
 }
 
@@ -104,6 +104,9 @@ for service in "${!keys[@]}"; do put "$service/internal-keys" "${keys[$service]}
 jwt=$(kept gateway/jwt-secret JWT_SECRET "$(random_base64 48)")
 for service in gateway notification; do put "$service/jwt-secret" "$jwt"; done
 put connector/encryption-keys "$(kept connector/encryption-keys ENCRYPTION_KEYS "$(random_base64 32 | tr '+/' '-_')")"
+# What the secrets of webhooks are sealed with.
+put notification/encryption-keys \
+  "$(kept notification/encryption-keys NOTIFICATION_ENCRYPTION_KEYS "$(random_base64 32 | tr '+/' '-_')")"
 google=$(setting GOOGLE_CLIENT_SECRET)
 [ -n "$google" ] || google=$(setting GMAIL_CLIENT_SECRET)
 if [ -n "$google" ] || [ ! -e "$dir/connector/google-client-secret" ]; then put connector/google-client-secret "$google"; fi
