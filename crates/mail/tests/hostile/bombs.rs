@@ -1,24 +1,9 @@
 //! Mails that are simple to send and dear to read.
 
-use super::measure::{alone, faults};
+use super::measure::Wrong;
 
 /// A mebibyte; where the code is not optimised, as much as it reads in the same time.
 const MUCH: usize = if cfg!(debug_assertions) { 48 * 1024 } else { 1024 * 1024 };
-
-/// What was found wrong, all of it.
-#[derive(Default)]
-struct Wrong(Vec<String>);
-
-impl Wrong {
-    fn check(&mut self, name: &str, raw: &[u8]) {
-        let _alone = alone();
-        self.0.extend(faults(raw).into_iter().map(|fault| format!("{name:?}: {fault}")));
-    }
-
-    fn none(self) {
-        assert!(self.0.is_empty(), "{}", self.0.join("\n"));
-    }
-}
 
 fn repeated(head: &str, piece: impl AsRef<[u8]>, size: usize) -> Vec<u8> {
     let piece = piece.as_ref();

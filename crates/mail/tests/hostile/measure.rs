@@ -31,6 +31,21 @@ pub(crate) fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What was found wrong, all of it.
+#[derive(Default)]
+pub(crate) struct Wrong(Vec<String>);
+
+impl Wrong {
+    pub(crate) fn check(&mut self, name: &str, raw: &[u8]) {
+        let _alone = alone();
+        self.0.extend(faults(raw).into_iter().map(|fault| format!("{name:?}: {fault}")));
+    }
+
+    pub(crate) fn none(self) {
+        assert!(self.0.is_empty(), "{}", self.0.join("\n"));
+    }
+}
+
 /// Ten times the mail and a mebibyte.
 pub(crate) fn memory_allowed(size: usize) -> usize {
     10 * size + 1024 * 1024
