@@ -9,8 +9,9 @@ usage() {
 usage: deploy/secrets.sh [DIR]
 
 DIR is `secrets` unless given. Keep a copy of it: without DIR/connector/encryption-keys nobody can open the refresh tokens
-in the database, without DIR/notification/encryption-keys the secrets of webhooks. Taken from `.env` or the environment where they are set there, else made: DATABASE_URL (the
-administrator's), AMQP_URL, JWT_SECRET, ENCRYPTION_KEYS, NOTIFICATION_ENCRYPTION_KEYS, INTERNAL_KEYS. Taken, or left empty: GOOGLE_CLIENT_SECRET.
+in the database, without DIR/notification/encryption-keys the secrets of webhooks. Taken from `.env` or the environment
+where they are set there, else made: DATABASE_URL (the administrator's), AMQP_URL, JWT_SECRET, ENCRYPTION_KEYS,
+NOTIFICATION_ENCRYPTION_KEYS, INTERNAL_KEYS. Taken, or left empty: GOOGLE_CLIENT_SECRET.
 TEXT
 }
 
