@@ -52,6 +52,7 @@ fn on() -> bool {
     true
 }
 
+/// Makes a trigger.
 #[utoipa::path(
     post, path = "/api/triggers", tag = "triggers", request_body = New,
     responses((status = 201, body = TriggerView), (status = 404), (status = 422))
@@ -80,6 +81,7 @@ pub async fn create(caller: Caller, body: ApiJson<New>, state: Data<State>) -> R
     Ok(HttpResponse::Created().json(TriggerView::from(new)))
 }
 
+/// Changes a trigger.
 #[utoipa::path(
     patch, path = "/api/triggers/{id}", tag = "triggers", params(("id" = String, Path)), request_body = Change,
     responses((status = 200, body = TriggerView), (status = 404), (status = 422))
@@ -111,6 +113,7 @@ pub async fn patch(
     Ok(Json(one.into()))
 }
 
+/// Deletes a trigger and its fires.
 #[utoipa::path(
     delete, path = "/api/triggers/{id}", tag = "triggers", params(("id" = String, Path)),
     responses((status = 204), (status = 404))

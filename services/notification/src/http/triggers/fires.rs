@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::state::State;
 use crate::store::triggers;
 
+/// When a trigger fired, newest first.
 #[utoipa::path(
     get, path = "/api/triggers/{id}/fires", tag = "triggers", params(("id" = String, Path), TriggersParams),
     responses((status = 200, body = Page<FireView>), (status = 404), (status = 422))

@@ -26,6 +26,7 @@ pub struct TriggersParams {
     pub(super) cursor: Option<Cursor<Uuid>>,
 }
 
+/// The caller's triggers.
 #[utoipa::path(
     get, path = "/api/triggers", tag = "triggers", params(TriggersParams),
     responses((status = 200, body = Page<TriggerView>), (status = 422))
@@ -43,6 +44,7 @@ pub async fn list(
     Ok(Json(Page::cut(rows, query.limit, |row| row.id)?.map(TriggerView::from)))
 }
 
+/// One trigger.
 #[utoipa::path(
     get, path = "/api/triggers/{id}", tag = "triggers", params(("id" = String, Path)),
     responses((status = 200, body = TriggerView), (status = 404))
