@@ -30,7 +30,7 @@ async fn every_documented_route_refuses_bad_input() {
     let before = fingerprint::at_rest(&stage.world).await;
     let mut rows = Vec::new();
     for operation in &operations {
-        rows.extend(ids::rows(operation));
+        rows.extend(ids::rows(operation, &stage));
         rows.extend(queries::rows(operation, &stage));
         rows.extend(bodies::rows(operation, &stage));
     }

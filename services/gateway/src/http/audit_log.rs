@@ -66,11 +66,11 @@ pub async fn list(
 ) -> Result<HttpResponse, Problem> {
     let listed = async {
         let Asked { identity, .. } = ask(&request, &context, payload, ALL, &state).await?;
+        let query = ApiQuery::<Parameters>::of(&request)?;
         let of_tenant = identity.scopes.allows(Scope::TenantAdmin);
         if !of_tenant {
             identity.scopes.require(Scope::Admin)?;
         }
-        let query = ApiQuery::<Parameters>::of(&request)?;
         let newest = (state.seams.clock.now() + TimeDelta::days(1), Uuid::max());
         let before = query.cursor.map_or(newest, |cursor| (cursor.0.0.0, cursor.0.1));
         let tx = state.db.tenant(&identity.tenant).await?;

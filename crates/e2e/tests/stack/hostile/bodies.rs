@@ -43,6 +43,42 @@ pub fn good(operation: &Operation, stage: &Stage) -> Option<Value> {
         }),
         "POST /api/v1/gmail/watch/stop" => json!({"connector_id": connector}),
         "POST /gmail/sync" => json!({"force_full_sync": true, "max_results": 10}),
+        "PUT /api/notifications/preferences" => json!({
+            "notifyError": true, "digestFrequency": "daily", "digestTime": "09:00", "digestTimezone": "Europe/Rome",
+            "channels": ["in_app"], "silencedSenders": ["a@b.c"], "silencedFolders": ["Promotions"],
+            "quietHoursEnabled": true, "quietHoursStart": "22:00", "quietHoursEnd": "08:00",
+            "quietHoursTimezone": "Europe/Rome", "includeContent": true,
+        }),
+        "POST /api/notifications/preferences/silence" | "POST /api/notifications/preferences/unsilence" => {
+            json!({"type": "sender", "value": "a@b.c"})
+        }
+        "POST /api/notifications/preferences/simulate" => {
+            json!({"at": 1_796_000_000_000_i64, "type": "new_message", "sender": "a@b.c", "folder": "INBOX"})
+        }
+        "POST /api/v1/api-keys" => {
+            json!({"name": "n", "scopes": ["read"], "expires_at": "2036-01-01T00:00:00Z"})
+        }
+        "POST /api/v1/connect-links" => json!({"connector_id": connector, "expires_in": 3_600}),
+        "POST /api/v1/emails/processed" => json!({"ids": [stage.email], "processed": true}),
+        "POST /api/v1/emails/{id}/processed" => json!({"processed": true}),
+        "POST /api/v1/gmail/watch/channels" => json!({"connector_id": connector}),
+        "POST /api/v1/gmail/watch/queue/process" => json!({"batch_size": 10, "retry_failed": true}),
+        "POST /api/v1/webhook-endpoints" => json!({
+            "url": "https://example.com/hook", "event_types": ["email.received"], "account_ids": [connector],
+            "include_content": true, "whole_tenant": false,
+        }),
+        "PATCH /api/v1/webhook-endpoints/{id}" => json!({
+            "url": "https://example.com/hook", "event_types": ["email.received"], "include_content": true,
+            "status": "enabled",
+        }),
+        "POST /api/v1/webhook-endpoints/{id}/replay" => json!({"from_seq": 1, "account_id": connector}),
+        "POST /api/triggers" => json!({
+            "name": "n", "enabled": true, "type": "email", "config": {"connector_id": connector, "subject": "x"},
+            "deliver": [{"channel": "in_app"}],
+        }),
+        "PATCH /api/triggers/{id}" => json!({
+            "name": "n", "enabled": true, "config": {"connector_id": connector}, "deliver": [],
+        }),
         other => panic!("{other}: say here what a good body of it is"),
     })
 }
@@ -113,6 +149,55 @@ fn meaningless(operation: &Operation) -> Vec<(&'static str, Value, &'static [u16
             ("max_results", json!(-1), &[422]),
             ("max_results", json!(1.5), &[422]),
             ("max_results", json!(1e300), &[422]),
+        ],
+        _ => meaningless_to_programs(operation),
+    }
+}
+
+/// The same of preferences and of what programs use.
+fn meaningless_to_programs(operation: &Operation) -> Vec<(&'static str, Value, &'static [u16])> {
+    match operation.to_string().as_str() {
+        "PUT /api/notifications/preferences" => vec![
+            ("digestTimezone", json!("Mars/Olympus"), &[422]),
+            ("digestTime", json!("25:00"), &[422]),
+            ("digestFrequency", json!("hourly"), &[422]),
+            ("channels", json!(["pigeon"]), &[422]),
+            ("silencedSenders", json!(["nobody"]), &[422]),
+            ("quietHoursEnd", json!("22:00"), &[422]),
+        ],
+        "POST /api/notifications/preferences/silence" => {
+            vec![("value", json!(""), &[422]), ("value", json!("nobody"), &[422]), ("type", json!("moon"), &[422])]
+        }
+        "POST /api/notifications/preferences/simulate" => vec![("type", json!("no_such_type"), &[422])],
+        "POST /api/v1/api-keys" => vec![
+            ("name", json!(""), &[422]),
+            ("scopes", json!(["admin"]), &[422]),
+            ("expires_at", json!("2020-01-01T00:00:00Z"), &[422]),
+        ],
+        "POST /api/v1/connect-links" => vec![
+            ("connector_id", json!("42"), &[422]),
+            ("connector_id", json!(NOBODYS), &[404]),
+            ("expires_in", json!(604_801), &[422]),
+        ],
+        "POST /api/v1/emails/processed" => vec![("ids", json!([]), &[422]), ("ids", json!(["42"]), &[422])],
+        "POST /api/v1/gmail/watch/channels" => {
+            vec![("connector_id", json!("42"), &[422]), ("connector_id", json!(NOBODYS), &[404])]
+        }
+        "POST /api/v1/gmail/watch/queue/process" => vec![("batch_size", json!(0), &[422])],
+        "POST /api/v1/webhook-endpoints" => vec![
+            ("url", json!("http://example.com/"), &[422]),
+            ("url", json!("https://127.0.0.1/"), &[422]),
+            ("event_types", json!(["no.such.type"]), &[422]),
+            ("account_ids", json!([NOBODYS]), &[404]),
+            ("whole_tenant", json!(true), &[403]),
+        ],
+        "PATCH /api/v1/webhook-endpoints/{id}" => {
+            vec![("url", json!("https://[::1]/"), &[422]), ("status", json!("asleep"), &[422])]
+        }
+        "POST /api/triggers" => vec![
+            ("name", json!(""), &[422]),
+            ("type", json!("email:gmail"), &[422]),
+            ("config", json!({"connector_id": NOBODYS}), &[404]),
         ],
         _ => Vec::new(),
     }

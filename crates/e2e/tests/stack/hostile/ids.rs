@@ -1,5 +1,6 @@
 //! Ids in paths: what is no id, or an id of nothing, is 404.
 
+use super::bodies;
 use super::operations::Operation;
 use super::row::{Body, Row};
 use super::stage::Stage;
@@ -8,7 +9,7 @@ use super::stage::Stage;
 const BAD: [&str; 6] = ["42", "not-an-id", "%00", "..%2f..%2fetc", "%ff%fe", "00000000-0000-7000-8000-000000000000"];
 
 /// The path with each bad id, and everything else as it should be.
-pub fn rows(operation: &Operation) -> Vec<Row> {
+pub fn rows(operation: &Operation, stage: &Stage) -> Vec<Row> {
     if !operation.path.contains('{') {
         return Vec::new();
     }
@@ -18,7 +19,8 @@ pub fn rows(operation: &Operation) -> Vec<Row> {
     };
     let row = |id: &&str| {
         let row = Row::new(operation.method.clone(), fill(id), &[404], "a bad id");
-        if operation.takes_json { row.with(Body::Json(serde_json::json!({}))) } else { row }
+        let body = bodies::good(operation, stage).or_else(|| operation.takes_json.then(|| serde_json::json!({})));
+        row.with(body.map_or(Body::None, Body::Json))
     };
     BAD.iter().map(row).collect()
 }
@@ -31,6 +33,15 @@ pub fn real(path: &str, stage: &Stage) -> String {
         path if path.starts_with("/api/v1/emails/{") => &stage.email,
         path if path.starts_with("/api/v1/sync-runs/{") => &stage.run,
         path if path.starts_with("/api/notifications/{") => &stage.notification,
+        path if path.starts_with("/api/v1/connectors/{") => &connector,
+        path if path.starts_with("/api/v1/threads/{") => &stage.thread,
+        path if path.starts_with("/api/v1/api-keys/{") => &stage.api_key,
+        path if path.starts_with("/api/v1/connect-links/{") => &stage.link,
+        path if path.starts_with("/api/v1/gmail/watch/channels/{") => &stage.channel,
+        path if path.starts_with("/api/v1/webhook-endpoints/{") => &stage.endpoint,
+        path if path.starts_with("/api/triggers/{") => &stage.trigger,
+        // An open one: what it names is whatever a stranger guesses.
+        path if path.starts_with("/connect/{") => &stage.thread,
         path => {
             assert!(!path.contains('{'), "{path}: say here which id is a real one");
             return path.to_owned();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use postrider_e2e::ports::free_base;
 use postrider_e2e::{Account, World};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const MINUTES: Duration = Duration::from_secs(120);
 
@@ -15,6 +15,12 @@ pub struct Stage {
     pub email: String,
     pub run: String,
     pub notification: String,
+    pub thread: String,
+    pub api_key: String,
+    pub link: String,
+    pub channel: String,
+    pub endpoint: String,
+    pub trigger: String,
     document: Value,
 }
 
@@ -40,8 +46,22 @@ impl Stage {
         let email = first("/api/v1/emails").await;
         let run = first("/api/v1/sync-runs").await;
         let notification = first("/api/notifications").await;
+        let thread = account.client.get("/api/v1/emails").await["data"][0]["thread_id"].as_str().unwrap().to_owned();
+        let connector = account.connector;
+        let made = async |path: &str, body: Value| {
+            let answer = account.client.post(path, body).await;
+            let id = ["id", "channel_id"].iter().find_map(|name| answer[*name].as_str());
+            id.unwrap_or_else(|| panic!("{path} made nothing: {answer}")).to_owned()
+        };
+        let api_key = made("/api/v1/api-keys", json!({"name": "stage"})).await;
+        let link = made("/api/v1/connect-links", json!({"connector_id": connector})).await;
+        let channel = made("/api/v1/gmail/watch/channels", json!({"connector_id": connector})).await;
+        let hook = json!({"url": "https://example.com/hook"});
+        let endpoint = made("/api/v1/webhook-endpoints", hook).await;
+        let config = json!({"connector_id": connector, "subject": "never there"});
+        let trigger = made("/api/triggers", json!({"name": "stage", "type": "email", "config": config})).await;
         let document = account.client.get("/openapi.json").await;
-        Self { world, account, email, run, notification, document }
+        Self { world, account, email, run, notification, thread, api_key, link, channel, endpoint, trigger, document }
     }
 
     /// The merged document, of all services.
