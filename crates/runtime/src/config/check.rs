@@ -37,6 +37,7 @@ const PREFIXES: &[&str] = &[
     "SYNC_WORKER_",
     "TRUSTED_",
     "VAPID_",
+    "WEBHOOK_ALLOW_",
 ];
 /// Names that Google's own tools put into environments.
 const FOREIGN: &[&str] =
