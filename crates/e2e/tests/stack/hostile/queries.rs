@@ -42,7 +42,8 @@ pub fn rows(operation: &Operation, stage: &Stage) -> Vec<Row> {
     let mut rows = Vec::new();
     for (name, schema) in &operation.query {
         // A ticket is a proof: one that cannot be one is like one that is none; and it is for the stream alone.
-        let (wants, is_proof): (&'static [u16], bool) = if name == "ticket" { (&[401, 422], true) } else { (&[422], false) };
+        let (wants, is_proof): (&'static [u16], bool) =
+            if name == "ticket" { (&[401, 422], true) } else { (&[422], false) };
         for value in outside(schema) {
             let row = row(format!("{name}={value}"), wants, "a value outside its type");
             rows.push(if is_proof { row } else { row.naming(name) });
