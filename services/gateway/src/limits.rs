@@ -10,6 +10,7 @@ use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
+use postrider_domain::{TenantId, UserId};
 
 /// Requests a minute, for those whom settings can give more or less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +46,13 @@ pub enum Payer {
     Keys(IpAddr),
     /// A Socket.IO session that polls, by the id the client knows it by.
     Poll(String),
+}
+
+impl Payer {
+    /// A user, by whom it is and not by whom it acts for.
+    pub fn user(tenant: &TenantId, user: &UserId) -> Self {
+        Self::User { tenant: tenant.to_string(), user: user.to_string() }
+    }
 }
 
 /// The state of a budget after a request, as the `RateLimit` headers tell it.

@@ -96,9 +96,7 @@ impl Admitted {
     /// Whose share of the room for bodies the request's body takes.
     pub fn holder(&self, request: &HttpRequest, state: &State) -> Payer {
         match self {
-            Self::Caller(Identity { tenant, actor, .. }) => {
-                Payer::User { tenant: tenant.to_string(), user: actor.to_string() }
-            }
+            Self::Caller(Identity { tenant, actor, .. }) => Payer::user(tenant, actor),
             Self::Nobody(_) => address(request, state),
         }
     }
@@ -206,7 +204,7 @@ async fn by_key(text: &str, request: &HttpRequest, state: &State) -> Result<Iden
 }
 
 fn user(claims: &ClientIdentity) -> Payer {
-    Payer::User { tenant: claims.tenant.to_string(), user: claims.user.to_string() }
+    Payer::user(&claims.tenant, &claims.user)
 }
 
 /// Takes a request from a budget, whose state the answer will tell.

@@ -86,6 +86,11 @@ impl Repeatable {
         let Self { tenant, user, actor, method, route, target, account, body, .. } = self;
         Write { tenant, user, actor, method, route, target, account, body }
     }
+
+    /// The row that remembers it.
+    fn row(&self) -> Request<'_> {
+        Request { tenant: &self.tenant, user: &self.user, key: self.key.hash(), request: self.write().hash() }
+    }
 }
 
 /// Carries a write out, or answers as it was answered before. `effect` gets the write's id.
@@ -117,12 +122,10 @@ where
 
 /// Claims the key; gives the answer if there is one already.
 async fn claimed(repeatable: &Repeatable, claim: Uuid, state: &State) -> Result<Option<Answer>, Error> {
-    let write = repeatable.write();
-    let (key, request) = (repeatable.key.hash(), write.hash());
-    let row = Request { tenant: write.tenant, user: write.user, key: &key, request: &request };
+    let row = repeatable.row();
     for _ in 0..LOOKS {
         let now = state.seams.clock.now();
-        let tx = state.db.tenant(write.tenant).await?;
+        let tx = state.db.tenant(row.tenant).await?;
         if idempotency_keys::claim(&tx, &row, claim, now, now + CLAIM, now - KEPT).await? {
             tx.commit().await?;
             return Ok(None);
@@ -130,11 +133,11 @@ async fn claimed(repeatable: &Repeatable, claim: Uuid, state: &State) -> Result<
         let known = idempotency_keys::find(&tx, &row).await?;
         tx.commit().await?;
         let Some(known) = known else { continue };
-        if known.request_hash != request {
+        if known.request_hash != row.request {
             return Err(Refused::OtherRequest.into());
         }
         if let Some(sealed) = known.answer_sealed {
-            let opened = repeatable.key.open(&write, &sealed);
+            let opened = repeatable.key.open(&repeatable.write(), &sealed);
             return opened.map(Some).ok_or(Error::Aborted);
         }
         // Another replica's claim may be younger than our look.
@@ -174,19 +177,14 @@ async fn keep(
 ) -> Result<(), postrider_storage::Error> {
     let write = repeatable.write();
     let Some(sealed) = answer.and_then(|answer| repeatable.key.seal(&write, &answer)) else { return Ok(()) };
-    let (key, request) = (repeatable.key.hash(), write.hash());
-    let row = Request { tenant: write.tenant, user: write.user, key: &key, request: &request };
     let tx = state.db.tenant(write.tenant).await?;
-    let _taken_over = idempotency_keys::answer(&tx, &row, claim, &sealed).await?;
+    let _taken_over = idempotency_keys::answer(&tx, &repeatable.row(), claim, &sealed).await?;
     tx.commit().await
 }
 
 async fn give_up(repeatable: &Repeatable, claim: Uuid, state: &State) -> Result<(), postrider_storage::Error> {
-    let write = repeatable.write();
-    let (key, request) = (repeatable.key.hash(), write.hash());
-    let row = Request { tenant: write.tenant, user: write.user, key: &key, request: &request };
-    let tx = state.db.tenant(write.tenant).await?;
-    idempotency_keys::release(&tx, &row, claim).await?;
+    let tx = state.db.tenant(&repeatable.tenant).await?;
+    idempotency_keys::release(&tx, &repeatable.row(), claim).await?;
     tx.commit().await
 }
 

@@ -30,8 +30,10 @@ pub async fn ask(
     state: &State,
 ) -> Result<Asked, Error> {
     let identity = admit::known(request, pattern, context, state).await?;
-    let payer = Payer::User { tenant: identity.tenant.to_string(), user: identity.actor.to_string() };
-    let held = state.bodies.read(request, &mut payload, Access::Caller, payer).await?;
+    let held = state
+        .bodies
+        .read(request, &mut payload, Access::Caller, Payer::user(&identity.tenant, &identity.actor))
+        .await?;
     Ok(Asked { identity, held })
 }
 

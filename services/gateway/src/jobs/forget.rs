@@ -25,14 +25,15 @@ const SLICES: usize = 20;
 /// # Errors
 /// The database is away.
 pub async fn turn(db: &Db, now: Timestamp) -> Result<usize, Error> {
-    let mut all = 0;
+    let tx = db.system().await?;
+    let mut all = api_keys::delete_ended(&tx, now - KEYS).await?;
+    tx.commit().await?;
     for _ in 0..SLICES {
         let tx = db.system().await?;
         let repeats = idempotency_keys::delete_old(&tx, now - REPEATS, SLICE).await?;
         let entries = audit_log::delete_old(&tx, now - AUDIT, SLICE).await?;
-        let keys = api_keys::delete_ended(&tx, now - KEYS).await?;
         tx.commit().await?;
-        all += repeats + entries + keys;
+        all += repeats + entries;
         if repeats + entries == 0 {
             break;
         }

@@ -12,8 +12,8 @@ use crate::rules::idempotency::Hash;
 pub struct Request<'a> {
     pub tenant: &'a TenantId,
     pub user: &'a UserId,
-    pub key: &'a Hash,
-    pub request: &'a Hash,
+    pub key: Hash,
+    pub request: Hash,
 }
 
 row! {
