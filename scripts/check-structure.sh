@@ -12,7 +12,7 @@ rank() {
     features) echo -1 ;;
     domain) echo 0 ;; contracts) echo 1 ;; runtime) echo 2 ;;
     http | storage | broker) echo 3 ;;
-    google-auth | gmail | mail | web) echo 4 ;;
+    google-auth | gmail | mail | blobs | web) echo 4 ;;
     events) echo 5 ;;
     testing | gmail-sim) echo 6 ;;
     gateway | ingest-webhook | connector | sync-worker | notification) echo 7 ;;
@@ -31,6 +31,7 @@ may_name() {
     diesel-async | tokio-postgres) echo "storage testing bench e2e xtask" ;;
     diesel_migrations) echo "storage e2e $services" ;;
     google-gmail1 | google-apis-common) echo gmail ;;
+    object_store) echo blobs ;;
     jsonwebtoken) echo "http web google-auth gmail-sim testing cli e2e" ;;
     socketioxide) echo notification ;;
     actix-web | actix-http | actix-service) echo "web events testing gmail-sim bench $services" ;;
