@@ -10,13 +10,13 @@ fail() { printf 'structure: %s\n' "$*" >&2; failed=1; }
 rank() {
   case ${1#postrider-} in
     features) echo -1 ;;
-    domain) echo 0 ;; contracts) echo 1 ;; runtime) echo 2 ;;
+    domain) echo 0 ;; contracts | otlp) echo 1 ;; runtime) echo 2 ;;
     http | storage | broker) echo 3 ;;
     google-auth | gmail | mail | blobs | web) echo 4 ;;
     events) echo 5 ;;
     testing | gmail-sim) echo 6 ;;
     gateway | ingest-webhook | connector | sync-worker | notification) echo 7 ;;
-    cli | xtask) echo 9 ;;
+    all-in-one) echo 8 ;; cli | xtask) echo 9 ;;
     e2e | deploy) echo 10 ;; bench) echo 11 ;;
     *) echo none ;;
   esac
