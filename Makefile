@@ -22,7 +22,7 @@ services-down: ## Stop exactly these servers; their data stays
 
 # --- checks
 
-.PHONY: lint fmt deny test test-unit proto check-gen check-deploy
+.PHONY: lint fmt deny test test-unit proto check-gen check-deploy fuzz-api openapi
 lint: ## Format check, clippy, structure check, cargo-deny when installed
 	@scripts/lint.sh
 fmt: ## Format all Rust code
@@ -36,6 +36,11 @@ test-unit: ## Only tests that need no server and no other process
 check-deploy: programs ## Check docker-compose.yml and deploy/ against the programs; needs no engine and no cluster
 	@scripts/deploy-tools.sh
 	$(CARGO) nextest run -p postrider-deploy
+fuzz-api: programs ## Generated requests for every operation of /openapi.json, by schemathesis (minutes; EXAMPLES=50)
+	@scripts/fuzz-api.sh
+openapi: ## Write docs/openapi.json from what the services say (starts a stack of its own)
+	@scripts/services.sh up > /dev/null
+	POSTRIDER_WRITE_OPENAPI=1 $(CARGO) nextest run -p postrider-e2e -E 'test(the_document_describes)'
 proto: ## Generate crates/contracts/src/gen from proto/
 	$(CARGO) run -q --bin xtask -- proto
 check-gen: ## Fail if the generated code is not current

@@ -13,6 +13,7 @@ pub mod secret;
 pub mod sql;
 pub mod states;
 pub mod text;
+pub mod token;
 pub mod words;
 
 pub use address::EmailAddress;

@@ -8,6 +8,5 @@ pub mod return_to;
 pub mod scopes;
 pub mod settings;
 pub mod status;
-pub mod token;
 pub mod topic;
 pub mod tries;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use moka::sync::Cache;
-use sha2::{Digest as _, Sha256};
+use postrider_domain::token;
 
 /// Most tokens remembered; one subscription uses a handful at a time.
 const MOST: u64 = 4_096;
@@ -24,15 +24,11 @@ impl Default for Proofs {
 impl Proofs {
     /// The intake found this token good.
     pub fn note(&self, token: &str) {
-        self.0.insert(hash(token), ());
+        self.0.insert(token::digest(token), ());
     }
 
     /// Whether it did so within the last minute.
     pub fn knows(&self, token: &str) -> bool {
-        self.0.contains_key(&hash(token))
+        self.0.contains_key(&token::digest(token))
     }
-}
-
-fn hash(token: &str) -> [u8; 32] {
-    Sha256::digest(token).into()
 }

@@ -1,6 +1,7 @@
 //! Bad input on every route that is built: 4xx problem+json, nothing changed, never a 5xx.
 
 mod bodies;
+mod committed;
 mod fingerprint;
 mod ids;
 mod intake;
@@ -131,6 +132,8 @@ async fn the_document_describes_the_bodies_the_routes_take() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let stale = committed::differences(&document);
+    assert!(stale.is_empty(), "docs/openapi.json is not current, `make openapi` writes it anew: {stale:#?}");
     assert!(document.pointer("/components/schemas").and_then(Value::as_object).is_some_and(|all| all.len() > 20));
 }
 

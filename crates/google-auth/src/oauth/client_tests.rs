@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use postrider_domain::{MockClock, SeededEntropy};
+use postrider_testing::MockServer;
 use serde_json::{Value, json};
 use wiremock::matchers::{body_string_contains, method, path};
-use wiremock::{Mock, MockServer, ResponseTemplate};
+use wiremock::{Mock, ResponseTemplate};
 
 use super::*;
 use crate::oauth::{GMAIL_READONLY, random_token};

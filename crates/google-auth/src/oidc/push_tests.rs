@@ -3,8 +3,8 @@
 use chrono::TimeDelta;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use postrider_domain::MockClock;
+use postrider_testing::MockServer;
 use serde_json::{Value, json};
-use wiremock::MockServer;
 
 use super::*;
 use crate::oidc::forge::{GOOGLE, STRANGER, by_hand, publish};

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use postrider_domain::MockClock;
+use postrider_testing::MockServer;
 use serde_json::json;
 use wiremock::matchers::any;
-use wiremock::{Mock, MockServer, ResponseTemplate};
+use wiremock::{Mock, ResponseTemplate};
 
 use super::*;
 

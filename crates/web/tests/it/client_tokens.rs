@@ -8,11 +8,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use postrider_domain::{Clock, MockClock, Secret};
+use postrider_testing::MockServer;
 use postrider_web::client_tokens::{ClaimNames, ClientTokenRules, ClientTokens, Keys, TokenRefused};
 use postrider_web::{Scope, Scopes};
 use serde_json::{Value, json};
 use wiremock::matchers::any;
-use wiremock::{Mock, MockServer, ResponseTemplate};
+use wiremock::{Mock, ResponseTemplate};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 /// Made for these tests with `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`.

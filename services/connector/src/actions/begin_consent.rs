@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use super::Owner;
 use crate::error::Error;
-use crate::rules::token;
 use crate::state::State;
 use crate::store::oauth_states::{self, Hash, NewConsent};
+use postrider_domain::token;
 
 /// How long a person may take on Google's pages.
 pub const LIFETIME: TimeDelta = TimeDelta::minutes(10);

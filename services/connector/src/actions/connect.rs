@@ -12,7 +12,6 @@
 //!   account        want its watch, if there is a share; commit
 //! ```
 
-mod account;
 pub mod confirm;
 mod connector;
 pub mod grant;
@@ -22,7 +21,7 @@ mod watch_share;
 
 use postrider_contracts::TraceContext;
 use postrider_domain::ConnectorId;
-use postrider_storage::TenantTx;
+use postrider_storage::{SystemTx, TenantTx};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -36,11 +35,11 @@ use crate::observe;
 use crate::rules::identity::{self, Identity};
 use crate::rules::scopes;
 use crate::rules::settings::SettingsPatch;
-use crate::state::State;
-use crate::store::connect_links;
-use crate::store::connectors::{self, Connector};
-use crate::store::google_accounts::{self, watch};
+use crate::state::{Google, State};
+use crate::store::connectors::{self, Connector, members};
+use crate::store::google_accounts::{self, Account, watch};
 use crate::store::oauth_states::Hash;
+use crate::store::{connect_links, google_apps, grant_endings};
 
 /// What came of it.
 #[derive(Debug, Clone)]
@@ -116,7 +115,7 @@ async fn store(state: &State, request: &Request) -> Result<Connected, Error> {
         let tx = tx.into_tenant(&owner.tenant).await?;
         return confirm::done_before(&tx, state, found, grant).await;
     }
-    let account = account::settle(&tx, state, google, found.as_ref(), &grant.who).await?;
+    let account = settle(&tx, state, google, found.as_ref(), &grant.who).await?;
 
     let mut tx = tx.into_tenant(&owner.tenant).await?;
     let Stored { row, before } = connector::store(&tx, state, request, found.as_ref(), &account).await?;
@@ -152,4 +151,37 @@ async fn find(tx: &TenantTx, owner: &Owner, who: &Identity) -> Result<Option<Con
         Ok(stand_in) => Ok(connectors::find_by_sub(tx, &owner.user, &stand_in).await?),
         Err(_too_long) => Ok(None),
     }
+}
+
+/// The account the connector belongs to from now on.
+async fn settle(
+    tx: &SystemTx,
+    state: &State,
+    google: &Google,
+    found: Option<&Connector>,
+    who: &Identity,
+) -> Result<Account, Error> {
+    let account = match found.filter(|_| who.by_address) {
+        Some(known) => google_accounts::lock(tx, known.account_id).await?,
+        None => {
+            let app = google_apps::ensure(tx, state.seams.ids.uuid(), &google.client_id).await?;
+            google_accounts::upsert(tx, state.seams.ids.uuid(), app, who).await?
+        }
+    };
+    grant_endings::cancel(tx, account.id).await?;
+    if let Some(moved) = found.filter(|row| row.account_id != account.id) {
+        leave(tx, moved).await?;
+    }
+    Ok(account)
+}
+
+/// The same account under its stand-in: Google's watch goes on under the real name.
+async fn leave(tx: &SystemTx, moved: &Connector) -> Result<(), Error> {
+    let old = google_accounts::lock(tx, moved.account_id).await?;
+    grant_endings::cancel(tx, old.id).await?;
+    if members::live_besides(tx, &old, moved.id).await? == 0 {
+        watch::unwant(tx, old.id, None).await?;
+        watch::mark_ended(tx, old.id, None).await?;
+    }
+    Ok(())
 }

@@ -15,10 +15,10 @@ use crate::actions::connect::grant::{self, Grant};
 use crate::actions::connect::{Request, connect};
 use crate::config::Bootstrap;
 use crate::error::Error;
-use crate::rules::token;
 use crate::state::State;
 use crate::store::oauth_states::Hash;
 use crate::store::{bootstrap_tokens, connectors};
+use postrider_domain::token;
 
 const RETRY: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
 

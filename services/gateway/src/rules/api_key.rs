@@ -2,15 +2,11 @@
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use postrider_domain::{Entropy, Secret};
-use sha2::{Digest as _, Sha256};
+use postrider_domain::{Entropy, Secret, token};
 
 /// How a key begins, so that people and secret scanners know one.
 const PREFIX: &str = "prk_";
-/// Random bytes of a key, and as many characters as they take.
-const BYTES: usize = 32;
+/// Characters of a key behind its prefix.
 const CHARACTERS: usize = 43;
 /// Characters of a key that are shown in lists: its prefix and 24 of its bits.
 const SHOWN: usize = PREFIX.len() + 4;
@@ -31,9 +27,7 @@ impl fmt::Debug for ApiKey {
 impl ApiKey {
     /// A new one.
     pub fn new(entropy: &dyn Entropy) -> Self {
-        let mut bytes = [0_u8; BYTES];
-        entropy.fill(&mut bytes);
-        Self(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)))
+        Self(format!("{PREFIX}{}", token::random(entropy).expose()))
     }
 
     /// Reads one; a text that cannot be a key is none, and needs no look into the database.
@@ -45,7 +39,7 @@ impl ApiKey {
 
     /// What is stored of it.
     pub fn hash(&self) -> KeyHash {
-        Sha256::digest(self.0.as_bytes()).into()
+        token::digest(&self.0)
     }
 
     /// How it begins.

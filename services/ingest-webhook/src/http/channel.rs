@@ -1,7 +1,7 @@
 //! The two older paths: a Pub/Sub body is taken as on the new one; a notice of a header-style channel names a channel.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use postrider_domain::EventId;
+use postrider_domain::{EventId, token};
 use postrider_web::{Problem, RequestContext};
 
 use super::push;
@@ -130,7 +130,7 @@ async fn known<'s>(state: &'s State, notice: &Notice<'_>) -> Result<(&'s Channel
         Ok(found)
     };
     let found = found.await.map_err(away)?.ok_or(Refusal::UnknownChannel)?;
-    if channel::matches(notice.token, &found.token_hash) { Ok((channels, found)) } else { Err(Refusal::UnknownChannel) }
+    if token::matches(notice.token, &found.token_hash) { Ok((channels, found)) } else { Err(Refusal::UnknownChannel) }
 }
 
 fn away(error: postrider_storage::Error) -> Refusal {

@@ -4,8 +4,6 @@
 use postrider_contracts::ingest::MailboxChanged;
 use postrider_contracts::{Envelope, TraceContext};
 use postrider_domain::{EventId, Timestamp};
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 /// `source` of news that came by a channel.
@@ -65,16 +63,6 @@ pub fn fate(notice: &Notice<'_>, last: i64) -> Fate {
     }
 }
 
-/// What is kept of a token. It has full entropy, so a plain hash cannot be turned back.
-pub fn hash(token: &str) -> Vec<u8> {
-    Sha256::digest(token.as_bytes()).to_vec()
-}
-
-/// Whether a token is the one the hash was made of, in constant time.
-pub fn matches(token: &str, kept: &[u8]) -> bool {
-    hash(token).ct_eq(kept).into()
-}
-
 /// The event. A notice names no history id: the least one says "look".
 pub fn event(channel: Uuid, number: i64, address: &str, id: EventId, now: Timestamp, trace: TraceContext) -> Envelope {
     let changed = MailboxChanged {
@@ -110,14 +98,6 @@ mod tests {
         }
         for number in ["1", "8", "", "x"] {
             assert_eq!(fate(&notice("sync", number), 7), Fate::Sync, "{number:?}");
-        }
-    }
-
-    #[test]
-    fn a_token_matches_its_own_hash_only() {
-        assert!(matches("a", &hash("a")));
-        for (token, kept) in [("b", hash("a")), ("a", Vec::new()), ("", hash("a"))] {
-            assert!(!matches(token, &kept));
         }
     }
 }

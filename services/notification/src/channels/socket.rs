@@ -12,10 +12,12 @@ mod confirmed;
 mod identity;
 mod inbound;
 mod protocol;
+mod rate;
 mod server;
 mod session;
 mod settings;
 mod shared;
+mod user_rates;
 
 pub use server::SocketServer;
 pub use settings::Settings;

@@ -28,6 +28,23 @@ pub async fn insert(tx: &TenantTx, row: Suppression<'_>) -> Result<(), Error> {
     Ok(())
 }
 
+postrider_storage::row! {
+    /// Why an event raised nothing.
+    #[derive(Debug)]
+    pub struct Reason {
+        pub kind: Kind,
+        pub decision: Value,
+    }
+}
+
+/// The reason kept for an event, if it raised nothing for this user.
+pub async fn find(tx: &TenantTx, tenant: &TenantId, user: &UserId, event: EventId) -> Result<Option<Reason>, Error> {
+    sql("SELECT type AS kind, decision FROM suppressions WHERE tenant = $1 AND user_id = $2 AND event_id = $3 LIMIT 1")
+        .binds((tenant, user, event))
+        .optional(tx)
+        .await
+}
+
 /// Forgets at most `most` reasons about an account. Returns how many.
 pub async fn forget_account(
     tx: &TenantTx,

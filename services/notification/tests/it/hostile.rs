@@ -286,3 +286,26 @@ async fn a_client_that_never_stops_asking_is_cut() {
     assert!(refused > 0, "it was never told to slow down");
     assert_eq!(replica.metric("postrider_sockets_cut_total"), 1.0);
 }
+
+/// Each asks what one socket may; together they ask more than one user may.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_sockets_of_one_user_ask_no_more_than_one_user_may() {
+    let world = World::new().await;
+    let replica = world.replica(settings()).await;
+    let (busy, other) = (Account::new("t1", "u1"), Account::new("t1", "u2"));
+    let mut sockets = Vec::new();
+    for _ in 0..8 {
+        sockets.push(replica.authenticated(&busy).await);
+    }
+    let mut refused = 0;
+    for socket in &mut sockets {
+        for _ in 0..200 {
+            socket.emit("ping", &json!({ "timestamp": 1 })).await;
+            refused += usize::from(socket.next(SOON).await.is_some_and(|(name, _)| name == "error"));
+        }
+    }
+    assert!(refused > 0, "1,600 pings at once, all answered");
+    let mut quiet = replica.authenticated(&other).await;
+    quiet.emit("ping", &json!({ "timestamp": 1 })).await;
+    quiet.expect("pong").await;
+}

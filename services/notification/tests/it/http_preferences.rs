@@ -174,6 +174,15 @@ async fn a_silenced_mail_is_read_already_and_alerts_nobody() {
         (world.count(&account.tenant, "suppressions").await == 1).then_some(())
     })
     .await;
+    let feed = replica.get(&account, "/api/v1/events").await;
+    let event = feed["data"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned();
+    let why = replica.get(&account, &format!("/api/notifications/{event}/explain")).await;
+    assert_eq!((&why["data"]["type"], &why["data"]["id"]), (&json!("new_message"), &json!(event)));
+    let [made] = why["data"]["decisions"].as_array().unwrap().as_slice() else { panic!("{why}") };
+    assert_eq!((&made["channel"], &made["reason"]), (&json!("row"), &json!("type_off")));
+    let foreign =
+        replica.request(&Account::new("t1", "u2"), Method::GET, &format!("/api/notifications/{event}/explain"));
+    replica.call(foreign, StatusCode::NOT_FOUND).await;
     // Without in_app there is a row, and the count, and no alert.
     put(&replica, &account, "", &json!({ "notifyNewMessage": true, "channels": ["email"] })).await;
     world.send(&account, &mail("counted")).await;

@@ -11,10 +11,10 @@ use super::grant::Code;
 use crate::actions::Owner;
 use crate::actions::persist::persist;
 use crate::error::Error;
-use crate::rules::token;
 use crate::state::{State, TokenAnswer};
 use crate::store::redeemed_codes::{self, Redeemed};
 use crate::vault::Vault;
+use postrider_domain::token;
 
 /// As long as a person may take on Google's pages.
 const LIFETIME: TimeDelta = TimeDelta::minutes(10);

@@ -6,9 +6,10 @@ use super::confirm;
 use super::grant::{self, Code, Grant};
 use crate::actions::Owner;
 use crate::error::Error;
-use crate::rules::{code_verifier, redirect_uri, token};
+use crate::rules::{code_verifier, redirect_uri};
 use crate::state::State;
 use crate::store::oauth_states::{self, Consent};
+use postrider_domain::token;
 
 /// Longest code or token taken, in bytes; Google's stay below 512 (its own documentation: 256 and 512).
 const MAX_LEN: usize = 2_048;

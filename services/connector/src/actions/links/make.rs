@@ -8,10 +8,11 @@ use uuid::Uuid;
 use crate::actions::Owner;
 use crate::error::Error;
 use crate::observe;
-use crate::rules::{link, token};
+use crate::rules::link;
 use crate::state::State;
 use crate::store::connect_links::{self, Link, NewLink};
 use crate::store::connectors;
+use postrider_domain::token;
 
 /// Links of the service's own that a connector may have at a time: a mail may be sent twice.
 const OWN: i64 = 3;

@@ -1,9 +1,10 @@
 //! The link of a token, for whoever holds it.
 
 use crate::error::Error;
-use crate::rules::{link, token};
+use crate::rules::link;
 use crate::state::State;
 use crate::store::connect_links::{self, Link};
+use postrider_domain::token;
 
 /// Longest token looked up: ours have 43 characters.
 const LONGEST: usize = 64;

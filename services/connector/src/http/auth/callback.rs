@@ -13,9 +13,9 @@ use crate::actions::connect::{Request, confirm, connect};
 use crate::actions::links;
 use crate::actions::persist::persist;
 use crate::error::Error;
-use crate::rules::token;
 use crate::state::State;
 use crate::store::oauth_states::{self, Consent};
+use postrider_domain::token;
 
 /// What Google adds to the address; it may add more, which is ignored.
 #[derive(Debug, Default, Deserialize)]

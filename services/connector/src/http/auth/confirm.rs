@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 use super::{cookie, respond};
 use crate::actions::connect::{Request, confirm, connect};
 use crate::error::Error;
-use crate::rules::token;
 use crate::state::State;
 use crate::store::oauth_states::{self, Consent, Hash};
+use postrider_domain::token;
 
 /// The form.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -9,7 +9,7 @@ use actix_web::cookie::{Cookie, SameSite};
 use postrider_domain::Secret;
 use url::Url;
 
-use crate::rules::token;
+use postrider_domain::token;
 
 /// Only the callback and the confirm page get it.
 const PATH: &str = "/gmail/auth";

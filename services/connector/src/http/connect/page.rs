@@ -9,9 +9,9 @@ use subtle::ConstantTimeEq;
 use url::Url;
 
 use crate::http::auth::page::{escape, html};
-use crate::rules::token;
 use crate::state::State;
 use crate::store::connect_links::Link;
+use postrider_domain::token;
 
 /// Says who asks, for whom, and which account; `button` is the page's own secret.
 pub(super) fn link(state: &State, link: &Link, word: &str, button: &Secret) -> HttpResponse {

@@ -7,8 +7,8 @@ use super::page;
 use crate::actions::links::open::open;
 use crate::error::Error;
 use crate::http::auth::respond;
-use crate::rules::token;
 use crate::state::State;
+use postrider_domain::token;
 
 /// Shows what the link is for.
 #[utoipa::path(

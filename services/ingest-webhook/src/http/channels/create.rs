@@ -3,9 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Data;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use postrider_domain::{ConnectorId, Secret};
+use postrider_domain::{ConnectorId, token};
 use postrider_web::{ApiJson, Call, Caller, Problem, Scope, WriteId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -64,14 +62,14 @@ async fn open(state: &State, caller: &Caller, write: WriteId, body: &Body) -> Re
     let own = state.channels()?;
     let account = accounts::meant(&own.connector, &Call::from(caller), body.connector_id).await?;
     let address = account.address().ok_or(ChannelError::Disconnected)?;
-    let token = token(state);
+    let word = token::random(state.seams.entropy.as_ref());
     let new = NewChannel {
         id: write.or(|| state.seams.ids.uuid()),
         tenant: caller.tenant.clone(),
         user: caller.user.clone(),
         connector: account.id,
         address,
-        token_hash: channel::hash(token.expose()),
+        token_hash: token::hash(word.expose()),
         check_due_at: state.seams.clock.now() + check_channels::AGAIN,
     };
     let tx = own.db.tenant(&caller.tenant).await?;
@@ -81,12 +79,5 @@ async fn open(state: &State, caller: &Caller, write: WriteId, body: &Body) -> Re
     }
     let channel = channels::insert(&tx, &new).await?;
     tx.commit().await?;
-    Ok(Answer { token: token.expose().to_owned(), channel: ChannelAnswer::new(channel, &own.url) })
-}
-
-/// 256 random bits.
-fn token(state: &State) -> Secret {
-    let mut bytes = [0_u8; 32];
-    state.seams.entropy.fill(&mut bytes);
-    Secret::new(URL_SAFE_NO_PAD.encode(bytes))
+    Ok(Answer { token: word.expose().to_owned(), channel: ChannelAnswer::new(channel, &own.url) })
 }

@@ -12,6 +12,7 @@ use super::confirmed::Confirmed;
 use super::identity::TokenVerifier;
 use super::server::transports::Transports;
 use super::settings::Settings;
+use super::user_rates::UserRates;
 use crate::actions::Actions;
 use crate::hints::{FanOut, Hub};
 use crate::metrics::Metrics;
@@ -37,6 +38,8 @@ pub struct Sockets {
     pub transports: Transports,
     /// What is known to have arrived and waits to be written.
     pub confirmed: Confirmed,
+    /// What each user may ask over all sockets.
+    pub user_rates: UserRates,
     /// The soft stop began.
     pub leaving: CancellationToken,
     pub open: AtomicUsize,

@@ -8,7 +8,7 @@ use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
-use postrider_domain::{TenantId, UserId};
+use postrider_domain::{TenantId, UserId, token};
 use postrider_web::{AccountHeader, ApiQuery, Caller, Problem, Scope, codes};
 use tokio::time::Instant;
 
@@ -99,7 +99,7 @@ async fn reader(
         return Ok((caller.tenant, caller.user));
     };
     let tx = state.db.system().await?;
-    let holder = feed::redeem(&tx, super::ticket::hash(ticket), state.seams.clock.now()).await?;
+    let holder = feed::redeem(&tx, token::hash(ticket), state.seams.clock.now()).await?;
     tx.commit().await?;
     let spent =
         || Problem::unauthorized().with_code(codes::UNAUTHORIZED).with_detail("The ticket is not good any more.");

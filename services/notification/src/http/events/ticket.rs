@@ -2,13 +2,10 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
-use postrider_domain::Timestamp;
+use postrider_domain::{Timestamp, token};
 use postrider_web::{Caller, Scope};
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 use crate::error::Error;
@@ -32,18 +29,11 @@ pub struct Ticket {
 )]
 pub async fn handle(caller: Caller, state: Data<State>) -> Result<HttpResponse, Error> {
     caller.require(Scope::Read)?;
-    let mut bytes = [0; 32];
-    state.seams.entropy.fill(&mut bytes);
-    let ticket = URL_SAFE_NO_PAD.encode(bytes);
+    let ticket = token::random(state.seams.entropy.as_ref());
     let now = state.seams.clock.now();
     let expires_at = now + LIFE;
     let tx = state.db.tenant(&caller.tenant).await?;
-    feed::insert_ticket(&tx, hash(&ticket), &caller.tenant, &caller.user, expires_at, now).await?;
+    feed::insert_ticket(&tx, token::hash(ticket.expose()), &caller.tenant, &caller.user, expires_at, now).await?;
     tx.commit().await?;
-    Ok(HttpResponse::Created().json(Ticket { ticket, expires_at }))
-}
-
-/// As it is kept: whoever reads the table cannot use what stands there.
-pub(super) fn hash(ticket: &str) -> Vec<u8> {
-    Sha256::digest(ticket.as_bytes()).to_vec()
+    Ok(HttpResponse::Created().json(Ticket { ticket: ticket.expose().to_owned(), expires_at }))
 }

@@ -2,6 +2,9 @@
 
 use tokio::time::Instant;
 
+use crate::channels::socket::rate::{Bucket, Rate};
+use crate::channels::socket::user_rates::UserRate;
+
 /// Requests a client may make at once, and each second.
 const REQUESTS: Rate = Rate { burst: 250.0, per_second: 50.0 };
 /// Refusals it may collect at once, and each second, before it counts as flooding.
@@ -21,52 +24,30 @@ pub(super) enum Asked {
 pub(super) struct Allowance {
     requests: Bucket,
     refusals: Bucket,
+    /// What the user may ask over all sockets, once it is known who that is.
+    user: Option<UserRate>,
 }
 
 impl Allowance {
     pub(super) fn new(now: Instant) -> Self {
-        Self { requests: Bucket::full(REQUESTS, now), refusals: Bucket::full(REFUSALS, now) }
+        Self { requests: Bucket::full(REQUESTS, now), refusals: Bucket::full(REFUSALS, now), user: None }
+    }
+
+    /// From now on the user's other sockets count as well.
+    pub(super) fn share(&mut self, user: UserRate) {
+        self.user = Some(user);
     }
 
     /// Takes one request.
     pub(super) fn take(&mut self, now: Instant) -> Asked {
-        if self.requests.take(now) {
+        let granted = self.requests.take(now) && self.user.as_ref().is_none_or(|user| user.take(now));
+        if granted {
             Asked::Granted
         } else if self.refusals.take(now) {
             Asked::Refused
         } else {
             Asked::Flood
         }
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Rate {
-    burst: f64,
-    per_second: f64,
-}
-
-#[derive(Debug)]
-struct Bucket {
-    rate: Rate,
-    left: f64,
-    refilled: Instant,
-}
-
-impl Bucket {
-    fn full(rate: Rate, now: Instant) -> Self {
-        Self { rate, left: rate.burst, refilled: now }
-    }
-
-    fn take(&mut self, now: Instant) -> bool {
-        let refill = now.duration_since(self.refilled).as_secs_f64() * self.rate.per_second;
-        self.refilled = now;
-        self.left = (self.left + refill).min(self.rate.burst);
-        if self.left < 1.0 {
-            return false;
-        }
-        self.left -= 1.0;
-        true
     }
 }
 

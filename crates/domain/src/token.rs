@@ -1,10 +1,12 @@
-//! Unguessable texts, and the hashes we keep of them.
+//! Unguessable texts that are shown once, and the hashes we keep of them.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use postrider_domain::{Entropy, Secret};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+
+use crate::seams::Entropy;
+use crate::secret::Secret;
 
 /// 256 random bits as 43 URL-safe characters: a state, a PKCE verifier (RFC 7636 §4.1), a cookie, a confirm token.
 pub fn random(entropy: &dyn Entropy) -> Secret {
@@ -15,19 +17,23 @@ pub fn random(entropy: &dyn Entropy) -> Secret {
 
 /// What is kept of it. The texts have full entropy, so a plain hash cannot be turned back.
 pub fn hash(text: &str) -> Vec<u8> {
-    Sha256::digest(text.as_bytes()).to_vec()
+    digest(text).to_vec()
+}
+
+/// The same, as the key of a map.
+pub fn digest(text: &str) -> [u8; 32] {
+    Sha256::digest(text.as_bytes()).into()
 }
 
 /// Whether a text is the one the hash was made of, in constant time.
 pub fn matches(text: &str, kept: &[u8]) -> bool {
-    hash(text).ct_eq(kept).into()
+    digest(text).ct_eq(kept).into()
 }
 
 #[cfg(test)]
 mod tests {
-    use postrider_domain::SeededEntropy;
-
     use super::*;
+    use crate::seams::SeededEntropy;
 
     #[test]
     fn tokens_differ_and_match_their_own_hash_only() {

@@ -1,0 +1,1 @@
+DROP INDEX suppressions_event;
