@@ -21,12 +21,21 @@ pub use token::{OAuthError, TokenAnswer, TokenRequest};
 
 use crate::world::Account;
 
+/// A second OAuth client, of the type "Desktop app": it is sent back to any loopback address.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DesktopClient {
+    pub client_id: String,
+    pub client_secret: String,
+}
+
 /// The registered OAuth client and how Google treats it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OAuthConfig {
     pub client_id: String,
     pub client_secret: String,
+    pub desktop: Option<DesktopClient>,
     /// Redirect addresses that are registered; empty accepts any.
     pub redirect_uris: Vec<String>,
     /// Skip the consent page: use `login_hint` or the first account.
@@ -46,6 +55,7 @@ impl Default for OAuthConfig {
         Self {
             client_id: "sim-client.apps.googleusercontent.com".to_owned(),
             client_secret: "sim-secret".to_owned(),
+            desktop: None,
             redirect_uris: Vec::new(),
             auto_consent: true,
             unticked: Vec::new(),
@@ -53,6 +63,23 @@ impl Default for OAuthConfig {
             access_seconds: 3_599,
             refresh_days: None,
         }
+    }
+}
+
+impl OAuthConfig {
+    /// The secret of a client, if it is registered.
+    pub fn secret_of(&self, client_id: &str) -> Option<&str> {
+        let desktop = self.desktop.as_ref().filter(|client| client.client_id == client_id);
+        let web = (client_id == self.client_id).then_some(self.client_secret.as_str());
+        web.or_else(|| desktop.map(|client| client.client_secret.as_str()))
+    }
+
+    /// Whether a client may be sent back there.
+    pub fn leads_to(&self, client_id: &str, redirect_uri: &str) -> bool {
+        if client_id == self.client_id {
+            return self.redirect_uris.is_empty() || self.redirect_uris.iter().any(|uri| uri == redirect_uri);
+        }
+        ["http://127.0.0.1:", "http://localhost:", "http://[::1]:"].iter().any(|start| redirect_uri.starts_with(start))
     }
 }
 

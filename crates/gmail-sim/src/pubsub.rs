@@ -19,6 +19,9 @@ use crate::world::Notification;
 /// The service account that Gmail publishes as; a topic must let it.
 pub const GMAIL: &str = "serviceAccount:gmail-api-push@system.gserviceaccount.com";
 
+/// What a subscription names whose topic was deleted.
+const DELETED_TOPIC: &str = "_deleted-topic_";
+
 /// Why a Pub/Sub call is refused: Google's canonical code, its HTTP status, a text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
@@ -78,7 +81,7 @@ impl PubSub {
         let known = state.subscriptions.entry(config.subscription.clone()).or_insert_with(new);
         config.topic.clone_into(&mut known.topic);
         known.ack_deadline_seconds = config.ack_seconds;
-        known.point_at(config.endpoint.as_deref());
+        known.point_at(config);
     }
 
     /// Creates a topic that nobody may publish to yet.
@@ -114,8 +117,31 @@ impl PubSub {
         Ok(current.clone())
     }
 
+    /// A subscription's policy.
+    pub fn subscription_policy(&self, name: &str) -> Result<Policy, PubSubError> {
+        self.with(name, |subscription| Ok(subscription.policy.clone()))
+    }
+
+    /// Replaces a subscription's policy, as [`Self::set_policy`] does a topic's.
+    pub fn set_subscription_policy(&self, name: &str, wanted: Policy) -> Result<Policy, PubSubError> {
+        self.with(name, |subscription| {
+            subscription.policy.replace(wanted)?;
+            Ok(subscription.policy.clone())
+        })
+    }
+
+    /// Deletes a topic; its subscriptions stay, without one.
+    pub fn delete_topic(&self, name: &str) -> Result<(), PubSubError> {
+        let mut state = self.state();
+        state.topics.remove(name).ok_or_else(|| PubSubError::missing(name))?;
+        for orphan in state.subscriptions.values_mut().filter(|one| one.topic == name) {
+            DELETED_TOPIC.clone_into(&mut orphan.topic);
+        }
+        Ok(())
+    }
+
     /// Creates a subscription to a topic that exists.
-    pub fn create_subscription(&self, wanted: Subscription) -> Result<Subscription, PubSubError> {
+    pub fn create_subscription(&self, mut wanted: Subscription) -> Result<Subscription, PubSubError> {
         let mut state = self.state();
         if state.subscriptions.contains_key(&wanted.name) {
             return Err(PubSubError::exists(&wanted.name));
@@ -124,6 +150,7 @@ impl PubSub {
             return Err(PubSubError::missing(&wanted.topic));
         }
         wanted.check()?;
+        wanted.expires_as_usual();
         state.subscriptions.insert(wanted.name.clone(), wanted.clone());
         Ok(wanted)
     }

@@ -1,6 +1,7 @@
 //! The program's settings. What the services and Google must agree on (OAuth client, topic, subscription, service
 //! account) has one name for both sides; what is the simulator's alone starts with `GMAIL_SIM_`.
 
+use postrider_gmail_sim::oauth::DesktopClient;
 use postrider_gmail_sim::push::PushConfig;
 use postrider_gmail_sim::{Faults, MailboxSpec, OAuthConfig, Quota, SimConfig, Sizes};
 use postrider_runtime::config::{self, ConfigErrors, Env, PublicUrl, listener_addr};
@@ -28,11 +29,19 @@ pub(crate) fn load(env: &Env) -> Result<SimConfig, ConfigErrors> {
         push(env),
     ))?;
     let usual = OAuthConfig::default();
+    let desktop = match env.optional("GOOGLE_DESKTOP_CLIENT_ID") {
+        Some(client_id) => {
+            let client_secret = env.secret("GOOGLE_DESKTOP_CLIENT_SECRET")?.expose().to_owned();
+            Some(DesktopClient { client_id, client_secret })
+        }
+        None => None,
+    };
     let oauth = OAuthConfig {
         client_id: env.optional("GOOGLE_CLIENT_ID").unwrap_or(usual.client_id),
         client_secret: env
             .optional_secret("GOOGLE_CLIENT_SECRET")?
             .map_or(usual.client_secret, |secret| secret.expose().to_owned()),
+        desktop,
         auto_consent,
         ..OAuthConfig::default()
     };

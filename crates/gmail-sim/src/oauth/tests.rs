@@ -144,3 +144,25 @@ fn refresh_tokens_die_in_each_way() {
     let new = rotating.token(&refresh(&old), now).unwrap().refresh_token.unwrap();
     assert!(dead(&rotating, &old, now) && !dead(&rotating, &new, now));
 }
+
+#[test]
+fn a_desktop_client_is_sent_to_loopback_and_its_tokens_are_its_own() {
+    let now = MockClock::default().now();
+    let desktop = DesktopClient { client_id: "desk".into(), client_secret: "own".into() };
+    let config = OAuthConfig {
+        desktop: Some(desktop),
+        redirect_uris: vec!["https://a.example/cb".into()],
+        ..OAuthConfig::default()
+    };
+    assert!(config.leads_to("desk", "http://127.0.0.1:4711/") && !config.leads_to("desk", "https://a.example/cb"));
+    let web = config.client_id.clone();
+    assert!(config.leads_to(&web, "https://a.example/cb") && !config.leads_to(&web, "http://127.0.0.1:4711/"));
+    let oauth = OAuth::new(config, 1);
+    let code = oauth.authorize(&account(), Authorize { client_id: "desk".into(), ..consent(None) }, now);
+    let own = |request: TokenRequest| TokenRequest { client_id: "desk".into(), client_secret: "own".into(), ..request };
+    let wrong = TokenRequest { client_secret: "sim-secret".into(), ..own(exchange(code.clone(), None)) };
+    assert_eq!(oauth.token(&wrong, now).unwrap_err().error, "invalid_client");
+    let token = oauth.token(&own(exchange(code, None)), now).unwrap().refresh_token.unwrap();
+    assert_eq!(oauth.token(&refresh(&token), now).unwrap_err().error, "unauthorized_client");
+    assert!(oauth.token(&own(refresh(&token)), now).is_ok());
+}

@@ -58,10 +58,10 @@ impl OAuth {
     /// Returns the token endpoint.
     pub fn token(&self, request: &TokenRequest, now: Timestamp) -> Result<TokenAnswer, OAuthError> {
         let mut state = self.state();
-        if request.client_id != state.config.client_id {
+        let Some(secret) = state.config.secret_of(&request.client_id) else {
             return Err(OAuthError { status: 401, ..bad("invalid_client", "The OAuth client was not found.") });
-        }
-        if request.client_secret != state.config.client_secret {
+        };
+        if request.client_secret != secret {
             return Err(OAuthError { status: 401, ..bad("invalid_client", "The provided client secret is invalid.") });
         }
         let (answer, expires) = match request.grant_type.as_str() {

@@ -1,6 +1,7 @@
-//! IAM policies of topics: who may publish.
+//! IAM policies of topics and subscriptions: who may publish, who may pull.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{GMAIL, PubSubError};
 
@@ -10,6 +11,9 @@ use super::{GMAIL, PubSubError};
 pub struct Binding {
     pub role: String,
     pub members: Vec<String>,
+    /// When it holds; kept and shown, and never met.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub condition: Option<Value>,
 }
 
 /// A policy; the etag changes with each write.
@@ -30,12 +34,14 @@ const PUBLISHERS: [&str; 4] = ["roles/pubsub.publisher", "roles/pubsub.editor", 
 impl Policy {
     /// A policy that lets Gmail publish.
     pub(super) fn for_gmail() -> Self {
-        let binding = Binding { role: "roles/pubsub.publisher".to_owned(), members: vec![GMAIL.to_owned()] };
+        let binding =
+            Binding { role: "roles/pubsub.publisher".to_owned(), members: vec![GMAIL.to_owned()], condition: None };
         Self { version: 1, etag: etag(1), bindings: vec![binding], writes: 1 }
     }
 
     pub(super) fn lets_gmail_publish(&self) -> bool {
-        let publishers = self.bindings.iter().filter(|binding| PUBLISHERS.contains(&binding.role.as_str()));
+        let publishers = self.bindings.iter().filter(|binding| binding.condition.is_none());
+        let publishers = publishers.filter(|binding| PUBLISHERS.contains(&binding.role.as_str()));
         publishers.flat_map(|binding| &binding.members).any(|member| member == GMAIL || member == "allUsers")
     }
 
@@ -44,8 +50,13 @@ impl Policy {
         if !wanted.etag.is_empty() && wanted.etag != self.etag {
             return Err(PubSubError::new(409, "ABORTED", "There were concurrent policy changes. Read it again."));
         }
+        let conditional = wanted.bindings.iter().any(|binding| binding.condition.is_some());
+        if conditional && wanted.version < 3 {
+            return Err(PubSubError::invalid("A policy with conditions must have the version 3."));
+        }
         let writes = self.writes + 1;
-        *self = Self { version: 1, etag: etag(writes), bindings: wanted.bindings, writes };
+        *self =
+            Self { version: if conditional { 3 } else { 1 }, etag: etag(writes), bindings: wanted.bindings, writes };
         Ok(())
     }
 }

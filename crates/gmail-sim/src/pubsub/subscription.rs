@@ -7,9 +7,10 @@ use std::str::FromStr;
 use chrono::TimeDelta;
 use postrider_domain::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::PubSubError;
+use super::{Policy, PubSubError};
+use crate::push::PushConfig;
 use crate::world::Notification;
 
 /// Messages that are not acknowledged are kept this long.
@@ -29,6 +30,9 @@ pub struct Subscription {
     /// All other members: kept and shown, without effect.
     #[serde(flatten)]
     pub other: Map<String, Value>,
+    /// Who may use it.
+    #[serde(skip)]
+    pub(super) policy: Policy,
     #[serde(skip)]
     waiting: BTreeMap<u64, Waiting>,
     #[serde(skip)]
@@ -82,14 +86,15 @@ pub struct Pulled {
 }
 
 impl Subscription {
-    /// A subscription that is pulled.
+    /// A subscription that is pulled and never expires.
     pub fn new(name: &str, topic: &str) -> Self {
         Self {
             name: name.to_owned(),
             topic: topic.to_owned(),
             push_config: Map::new(),
             ack_deadline_seconds: usual_deadline(),
-            other: Map::new(),
+            other: Map::from_iter([("expirationPolicy".to_owned(), json!({}))]),
+            policy: Policy::default(),
             waiting: BTreeMap::new(),
             next: 0,
         }
@@ -105,11 +110,21 @@ impl Subscription {
         self.endpoint().is_some()
     }
 
-    pub(super) fn point_at(&mut self, endpoint: Option<&str>) {
-        match endpoint {
-            Some(url) => drop(self.push_config.insert("pushEndpoint".to_owned(), url.into())),
-            None => self.push_config.clear(),
+    /// Pushes as the settings say: where to, and by whose token.
+    pub(super) fn point_at(&mut self, config: &PushConfig) {
+        let Some(url) = &config.endpoint else { return self.push_config.clear() };
+        let mut token = Map::from_iter([("serviceAccountEmail".to_owned(), config.service_account.clone().into())]);
+        if let Some(audience) = &config.audience {
+            token.insert("audience".to_owned(), audience.clone().into());
         }
+        self.push_config.insert("pushEndpoint".to_owned(), url.clone().into());
+        self.push_config.insert("oidcToken".to_owned(), token.into());
+    }
+
+    /// As Google does where nothing else is asked for: deleted when it is idle for 31 days.
+    pub(super) fn expires_as_usual(&mut self) {
+        let usual = || json!({"ttl": "2678400s"});
+        self.other.entry("expirationPolicy").or_insert_with(usual);
     }
 
     pub(super) fn check(&self) -> Result<(), PubSubError> {

@@ -82,6 +82,37 @@ async fn topics_and_their_policies() {
 
     let stale = json!({"policy": {"bindings": [], "etag": "AAAAAA=="}});
     assert_eq!(call(&client, Method::POST, &set, stale).await.1["error"]["status"], "ABORTED");
+
+    // A grant under a condition is kept, needs version 3, and lets nobody publish.
+    let binding =
+        json!({"role": "roles/pubsub.publisher", "members": [PUBLISHER], "condition": {"expression": "false"}});
+    let old = json!({"policy": {"bindings": [binding]}});
+    assert_eq!(call(&client, Method::POST, &set, old).await.0, 400);
+    let kept = done(&client, Method::POST, &set, json!({"policy": {"version": 3, "bindings": [binding]}})).await;
+    assert_eq!((&kept["bindings"][0], &kept["version"]), (&binding, &json!(3)));
+    let watch = json!({"topicName": TOPIC});
+    assert_eq!(client.call(Method::POST, "/gmail/v1/users/me/watch", Some(watch)).await.status(), 403);
+}
+
+#[tokio::test]
+async fn subscriptions_have_policies_expire_as_usual_and_lose_a_deleted_topic() {
+    let client = admin().await;
+    done(&client, Method::PUT, TOPIC, json!({})).await;
+    let made = done(&client, Method::PUT, PULL, json!({"topic": TOPIC})).await;
+    assert_eq!(made["expirationPolicy"], json!({"ttl": "2678400s"}));
+    let bindings = json!([{"role": "roles/pubsub.subscriber", "members": ["user:ada@example.com"]}]);
+    let set = format!("{PULL}:setIamPolicy");
+    let written = done(&client, Method::POST, &set, json!({"policy": {"bindings": bindings}})).await;
+    assert_eq!(written["bindings"], bindings);
+    assert_eq!(done(&client, Method::GET, &format!("{PULL}:getIamPolicy"), json!({})).await, written);
+    let stale = json!({"policy": {"bindings": [], "etag": "AAAAAA=="}});
+    assert_eq!(call(&client, Method::POST, &set, stale).await.1["error"]["status"], "ABORTED");
+    done(&client, Method::DELETE, TOPIC, json!({})).await;
+    assert_eq!(call(&client, Method::GET, TOPIC, json!({})).await.0, 404);
+    assert_eq!(done(&client, Method::GET, PULL, json!({})).await["topic"], "_deleted-topic_");
+    // The one of the settings never expires, and says who signs its pushes.
+    let usual = done(&client, Method::GET, "projects/sim-project/subscriptions/gmail-push", json!({})).await;
+    assert_eq!(usual["expirationPolicy"], json!({}));
 }
 
 #[tokio::test]

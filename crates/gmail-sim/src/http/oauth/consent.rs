@@ -61,11 +61,11 @@ struct Wanted {
 impl Wanted {
     fn read(query: &Query, config: &OAuthConfig) -> Result<Self, &'static str> {
         let client_id = query.get("client_id").unwrap_or_default().to_owned();
-        if client_id != config.client_id {
+        if config.secret_of(&client_id).is_none() {
             return Err("invalid_client: the OAuth client was not found");
         }
         let redirect_uri = query.get("redirect_uri").unwrap_or_default().to_owned();
-        if !config.redirect_uris.is_empty() && !config.redirect_uris.contains(&redirect_uri) {
+        if !config.leads_to(&client_id, &redirect_uri) {
             return Err("redirect_uri_mismatch");
         }
         let redirect = Url::parse(&redirect_uri).map_err(|_bad| "redirect_uri_mismatch")?;

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
+use super::topic::SetPolicy;
 use super::{Reply, read, shown, unknown};
 use crate::pubsub::{AckId, PubSubError, Pulled, Subscription};
 use crate::push::PushConfig;
@@ -61,6 +62,11 @@ pub(super) async fn call(sim: &Sim, method: &Method, name: &str, verb: &str, bod
                 sim.pusher.configure(PushConfig { endpoint: None, ..config });
             }
             Ok(json!({}))
+        }
+        ("GET", "getIamPolicy") => shown(&sim.pubsub.subscription_policy(name)?),
+        ("POST", "setIamPolicy") => {
+            let wanted: SetPolicy = read(body)?;
+            shown(&sim.pubsub.set_subscription_policy(name, wanted.policy)?)
         }
         ("POST", "pull") => pull(sim, name, read(body)?).await,
         ("POST", "acknowledge") => {

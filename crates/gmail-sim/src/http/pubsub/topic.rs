@@ -10,14 +10,15 @@ use crate::server::Sim;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct SetPolicy {
-    policy: Policy,
+pub(super) struct SetPolicy {
+    pub policy: Policy,
 }
 
 pub(super) fn call(sim: &Sim, method: &Method, name: &str, verb: &str, body: &[u8]) -> Reply {
     match (method.as_str(), verb) {
         ("PUT", "") => sim.pubsub.create_topic(name).map(|()| json!({"name": name})),
         ("GET", "") => sim.pubsub.topic(name).map(|()| json!({"name": name})),
+        ("DELETE", "") => sim.pubsub.delete_topic(name).map(|()| json!({})),
         ("GET", "getIamPolicy") => shown(&sim.pubsub.policy(name)?),
         ("POST", "setIamPolicy") => {
             let wanted: SetPolicy = read(body)?;
