@@ -53,6 +53,13 @@ enum Command {
     Migrate,
     /// Connect the demo's mailbox in a stack that runs elsewhere: GATEWAY_URL, a simulated Google at GMAIL_API_URL, JWT_SECRET
     Demo,
+    /// Connect an account: somebody consents in a browser, and its first sync is followed
+    Connect(commands::connect::Args),
+    /// Google's side of push: topic, grant and subscription
+    Google {
+        #[command(subcommand)]
+        what: commands::google::What,
+    },
     /// Look at the whole installation and say what it lacks, line by line, with the remedy
     Doctor(commands::doctor::Args),
 }
@@ -87,6 +94,8 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::GmailSyncFull(mailbox) => commands::gmail_sync::full(mailbox).await,
         Command::Migrate => commands::migrate::migrate().await,
         Command::Demo => commands::demo::demo().await,
+        Command::Connect(args) => commands::connect::connect(args).await,
+        Command::Google { what } => commands::google::google(what).await,
         Command::Doctor(args) => commands::doctor::doctor(args).await,
     }
 }
@@ -112,16 +121,22 @@ mod tests {
             "token --tenant t --user u",
             "health",
             "logs",
+            "logs sync-worker --no-follow --lines 5 --json",
             "reset",
             "accounts --tenant t --user u --json",
             "dead-letters",
             "dead-letters replay --queue notification.mailbox --limit 5",
             "gmail-sync --user-email a@b.c --full",
-            "sync --user-email a@b.c",
+            "sync --user-email a@b.c --json",
             "gmail-sync-deleted --user-email a@b.c",
             "gmail-sync-full",
             "migrate",
             "demo",
+            "connect",
+            "connect --user-email a@b.c --tenant t --user u --desktop --no-browser",
+            "google setup --project acme-mail --dry-run",
+            "google check --credentials gcloud --user-email a@b.c --json",
+            "google setup --pull --credentials key.json --yes",
             "doctor",
             "doctor --json",
         ] {

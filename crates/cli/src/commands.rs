@@ -1,11 +1,14 @@
 //! One module for each command.
 
 pub mod accounts;
+pub mod connect;
 pub mod dead_letters;
 pub mod demo;
 pub mod doctor;
 pub mod down;
+mod findings;
 pub mod gmail_sync;
+pub mod google;
 pub mod health;
 pub mod logs;
 pub mod migrate;

@@ -1,6 +1,7 @@
 //! What an installation lacks, line by line, each with its remedy. Looks and changes nothing.
 
 mod broker;
+mod clocks;
 mod database;
 mod finding;
 mod google;
@@ -14,7 +15,11 @@ mod work;
 use postrider_domain::Seams;
 
 pub use finding::{Finding, Verdict};
+pub use google::look as settings_at_google;
 pub use installation::Installation;
+pub use metrics::sum;
+pub use services::{intake_figures, pushes};
+pub use work::watches;
 
 /// Looks at everything. What cannot be looked at because something before it is broken is left out: the first line that
 /// fails is what to mend.
@@ -24,15 +29,16 @@ pub async fn examine(installation: &Installation, seams: &Seams) -> Vec<Finding>
         database::look(installation, seams.clock.as_ref()),
         broker::look(installation),
         google::look(installation),
-        services::look(installation),
+        services::look(installation, seams.clock.as_ref()),
     );
     findings.extend(database.findings);
+    findings.extend(clocks::of_services(&services.clocks, database.ahead));
     findings.extend(broker);
     if database.usable {
         findings.extend(work::look(installation).await);
     }
     findings.extend(google);
-    findings.extend(services);
+    findings.extend(services.findings);
     findings.extend(machine::look(installation));
     findings
 }

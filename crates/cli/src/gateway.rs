@@ -4,8 +4,9 @@ use anyhow::{Context as _, Result, bail};
 use postrider_domain::{AccountStatus, Secret};
 use postrider_runtime::Env;
 use postrider_runtime::config::ServiceUrl;
-use reqwest::{Client, Method};
-use serde::Deserialize;
+use reqwest::header::{COOKIE, SET_COOKIE};
+use reqwest::{Client, Method, Response};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
@@ -28,10 +29,35 @@ pub struct Connector {
     pub id: String,
     pub email_address: String,
     pub status: String,
+    /// Grows with each change of it.
+    #[serde(default)]
+    pub version: i64,
+}
+
+impl Connector {
+    /// Whether it works.
+    pub fn is_active(&self) -> bool {
+        self.status == AccountStatus::Active.as_str()
+    }
+}
+
+/// A sign-in that was begun. Whoever ends it with the cookie is the one who began it.
+#[derive(Debug, Clone)]
+pub struct Consent {
+    /// Google's consent page.
+    pub url: Url,
+    pub state: String,
+    cookie: Secret,
+}
+
+#[derive(Deserialize)]
+struct Start {
+    url: Url,
+    state: String,
 }
 
 /// A sync run, as far as progress needs it.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SyncRun {
     pub id: String,
     pub connector_id: String,
@@ -97,7 +123,7 @@ impl Gateway {
             one.email_address.eq_ignore_ascii_case(address) && one.status != AccountStatus::Disconnected.as_str()
         };
         let all: Vec<Connector> = self.connectors().await?.into_iter().filter(named).collect();
-        let active = all.iter().position(|one| one.status == AccountStatus::Active.as_str()).unwrap_or(0);
+        let active = all.iter().position(Connector::is_active).unwrap_or(0);
         Ok(all.into_iter().nth(active))
     }
 
@@ -118,6 +144,31 @@ impl Gateway {
         self.get(&format!("/api/v1/sync-runs/{id}"), &[]).await
     }
 
+    /// Begins a sign-in.
+    ///
+    /// # Errors
+    /// The gateway does not answer, or refuses.
+    pub async fn begin_consent(&self) -> Result<Consent> {
+        let answer = self.send(Method::GET, "/gmail/auth/url", &[], None, None).await?;
+        let cookie = answer.headers().get(SET_COOKIE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let cookie = Secret::new(cookie.split(';').next().unwrap_or_default());
+        let start: Start = answer.json().await.context("/gmail/auth/url did not answer JSON")?;
+        Ok(Consent { url: start.url, state: start.state, cookie })
+    }
+
+    /// Ends a sign-in at the address its browser was sent to; answers the account's id.
+    ///
+    /// # Errors
+    /// The gateway does not answer, or refuses the code.
+    pub async fn end_consent(&self, consent: &Consent, end: &Url) -> Result<String> {
+        let query: Vec<_> = end.query_pairs().collect();
+        let query: Vec<_> = query.iter().map(|(name, value)| (name.as_ref(), value.as_ref())).collect();
+        let cookie = Some(&consent.cookie);
+        let answer: Value = self.send(Method::GET, "/gmail/auth/callback", &query, None, cookie).await?.json().await?;
+        let id = answer.get("connector_id").and_then(Value::as_str).map(str::to_owned);
+        id.context("the gateway named no account")
+    }
+
     /// `GET` of a path with its query.
     ///
     /// # Errors
@@ -132,6 +183,20 @@ impl Gateway {
     /// # Errors
     /// As [`Self::get`].
     pub async fn call(&self, method: Method, path: &str, query: &[(&str, &str)], body: Option<Value>) -> Result<Value> {
+        let answer = self.send(method, path, query, body, None).await?;
+        let text = answer.text().await.unwrap_or_default();
+        Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    /// An answer that is a success.
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, &str)],
+        body: Option<Value>,
+        cookie: Option<&Secret>,
+    ) -> Result<Response> {
         let mut url = Url::parse(&format!("{}{path}", self.origin)).context("not a URL")?;
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
@@ -140,16 +205,19 @@ impl Gateway {
         if let Some(body) = body {
             request = request.json(&body);
         }
+        if let Some(cookie) = cookie {
+            request = request.header(COOKIE, cookie.expose());
+        }
         let answer = request
             .send()
             .await
             .map_err(reqwest::Error::without_url)
             .with_context(|| format!("{} does not answer: is the stack up?", self.origin))?;
         let status = answer.status();
-        let text = answer.text().await.unwrap_or_default();
         if status.is_success() {
-            return Ok(serde_json::from_str(&text).unwrap_or(Value::Null));
+            return Ok(answer);
         }
+        let text = answer.text().await.unwrap_or_default();
         let problem: Value = serde_json::from_str(&text).unwrap_or_default();
         let say = |member: &str| problem.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
         bail!("{path}: {status} {} {}", say("code"), say("detail"))

@@ -3,10 +3,12 @@
 
 pub mod cli;
 pub mod commands;
+pub mod connect;
 pub mod console;
 pub mod demo;
 pub mod doctor;
 pub mod gateway;
+pub mod google;
 pub mod http;
 pub mod local;
 pub mod progress;

@@ -1,11 +1,11 @@
 //! `postrider doctor`.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args as ClapArgs;
 use postrider_domain::Seams;
 
-use crate::console::say;
-use crate::doctor::{Finding, Installation, Verdict, examine};
+use super::findings::tell;
+use crate::doctor::{Installation, examine};
 
 /// How it is told.
 #[derive(Debug, ClapArgs)]
@@ -21,27 +21,5 @@ pub struct Args {
 /// Something fails: it is told before.
 pub async fn doctor(args: Args) -> Result<()> {
     let findings = examine(&Installation::here()?, &Seams::system()).await;
-    if args.json {
-        say(serde_json::to_string_pretty(&findings)?);
-    } else {
-        for finding in &findings {
-            say(line(finding));
-        }
-    }
-    let failed = findings.iter().filter(|finding| finding.verdict == Verdict::Fail).count();
-    match failed {
-        0 => Ok(()),
-        1 => bail!("one thing fails"),
-        _ => bail!("{failed} things fail"),
-    }
-}
-
-fn line(finding: &Finding) -> String {
-    let sign = match finding.verdict {
-        Verdict::Ok => '✓',
-        Verdict::Warn => '!',
-        Verdict::Fail => '✗',
-    };
-    let remedy = finding.remedy.as_ref().map(|remedy| format!("\n      {remedy}")).unwrap_or_default();
-    format!("  {sign} {:<13} {}{remedy}", finding.area, finding.text)
+    tell(&findings, args.json)
 }

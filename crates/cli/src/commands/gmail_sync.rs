@@ -5,9 +5,9 @@ use clap::Args as ClapArgs;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::console::{done, say};
+use crate::console::{say, table};
 use crate::demo::{TENANT, USER};
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, SyncRun};
 use crate::progress;
 
 /// Which mailbox, and as whom.
@@ -22,6 +22,9 @@ pub struct Mailbox {
     /// The user.
     #[arg(long, default_value = USER)]
     user: String,
+    /// The API's own answer, for programs.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Which mailbox, and how much of it.
@@ -64,14 +67,14 @@ pub async fn deleted(mailbox: Mailbox) -> Result<()> {
         && answer.get("total_processed").is_none()
     {
         // Longer than the route waits.
-        return told(progress::follow(&gateway, run).await?.stored);
+        return told(&progress::follow(&gateway, run).await?, mailbox.json);
     }
-    say(format_args!(
-        "new {}, deleted {}, at Gmail {}",
-        number("new_emails"),
-        number("deleted_emails"),
-        number("gmail_emails")
-    ));
+    if mailbox.json {
+        say(serde_json::to_string_pretty(&answer)?);
+        return Ok(());
+    }
+    let counts = ["new_emails", "deleted_emails", "gmail_emails"].map(|member| number(member).to_string());
+    say(table(&["new", "deleted", "at Gmail"], [counts.to_vec()]));
     Ok(())
 }
 
@@ -79,12 +82,23 @@ async fn start_and_follow(gateway: &Gateway, mailbox: &Mailbox, full: bool) -> R
     let body = json!({ "force_full_sync": full });
     let answer = gateway.call(Method::POST, "/gmail/sync", &query(mailbox), Some(body)).await?;
     let run = answer.get("sync_run_id").and_then(Value::as_str).context("the gateway named no run")?;
-    told(progress::follow(gateway, run).await?.stored)
+    told(&progress::follow(gateway, run).await?, mailbox.json)
 }
 
-fn told(stored: u64) -> Result<()> {
-    done(format_args!("done, {stored} mails stored"));
+fn told(run: &SyncRun, json: bool) -> Result<()> {
+    if json {
+        say(serde_json::to_string_pretty(run)?);
+    } else {
+        say(table(&["kind", "state", "listed", "fetched", "stored", "deleted", "finished", "id"], [row(run)]));
+    }
     Ok(())
+}
+
+fn row(run: &SyncRun) -> Vec<String> {
+    let SyncRun { id, kind, state, listed, fetched, stored, deleted, finished_at, .. } = run;
+    let [listed, fetched, stored, deleted] = [listed, fetched, stored, deleted].map(u64::to_string);
+    let finished = finished_at.clone().unwrap_or_else(|| "-".to_owned());
+    vec![kind.clone(), state.clone(), listed, fetched, stored, deleted, finished, id.clone()]
 }
 
 fn query(mailbox: &Mailbox) -> Vec<(&str, &str)> {
@@ -93,4 +107,19 @@ fn query(mailbox: &Mailbox) -> Vec<(&str, &str)> {
 
 fn gateway(mailbox: &Mailbox) -> Result<Gateway> {
     Gateway::here(&mailbox.tenant, &mailbox.user)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_one_line_under_its_heads() {
+        let run = json!({"id": "r", "connector_id": "c", "kind": "full", "state": "completed", "listed": 5, "fetched": 4,
+            "stored": 3, "deleted": 1, "total_estimate": 5, "finished_at": "2026-11-01T00:00:00Z"});
+        let run: SyncRun = serde_json::from_value(run).unwrap();
+        assert_eq!(row(&run), ["full", "completed", "5", "4", "3", "1", "2026-11-01T00:00:00Z", "r"]);
+        let again: SyncRun = serde_json::from_str(&serde_json::to_string(&run).unwrap()).unwrap();
+        assert_eq!(again, run);
+    }
 }

@@ -1,47 +1,26 @@
-//! Walks the sign-in as a browser does: our URL, Google's consent page, its form, the way back with our start cookie.
+//! Walks the sign-in: our URL, Google's consent page, its form, the way back with our start cookie.
 
 use anyhow::{Context as _, Result, bail};
 use postrider_domain::Secret;
-use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
+use reqwest::header::LOCATION;
 use reqwest::{Client, Response};
-use serde::Deserialize;
 use url::Url;
 
+use crate::gateway::Gateway;
 use crate::http;
 
-#[derive(Deserialize)]
-struct Start {
-    url: Url,
-}
-
-/// Connects the account with that address at the simulated Google. A browser follows every address as it is told; from
-/// where the public ones lead elsewhere (a container, whose own loopback they name), `inside` is the simulator's origin,
-/// and the pages are asked for there and at `gateway`.
+/// Connects the account with that address at the simulated Google. From where the public address of its page leads elsewhere
+/// (a container, whose own loopback it names), `inside` is the simulator's origin, and the page is asked for there.
 ///
 /// # Errors
 /// Any step answers something else than a browser would go on with.
 pub async fn sign_in(gateway: &str, token: &Secret, address: &str, inside: Option<&str>) -> Result<()> {
     let browser = http::client()?;
-    let begun = browser
-        .get(format!("{gateway}/gmail/auth/url"))
-        .bearer_auth(token.expose())
-        .send()
-        .await
-        .map_err(reqwest::Error::without_url)?;
-    let begun = checked(begun, "/gmail/auth/url").await?;
-    let cookie = begun.headers().get(SET_COOKIE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
-    let start: Start = begun.json().await.context("/gmail/auth/url did not answer JSON")?;
-    let page = inside.map_or_else(|| Ok(start.url.clone()), |simulator| at(simulator, &start.url))?;
-    let mut back = consent(&browser, &page, address).await?;
-    if inside.is_some() {
-        back = at(gateway, &Url::parse(&back).context("the way back is no URL")?)?.into();
-    }
-    let ended = browser.get(back).header(COOKIE, cookie).send().await.map_err(reqwest::Error::without_url);
-    let ended = ended.context("the callback does not answer")?;
-    if !ended.status().is_redirection() {
-        checked(ended, "/gmail/auth/callback").await?;
-    }
+    let gateway = Gateway::new(gateway, token.clone())?;
+    let begun = gateway.begin_consent().await?;
+    let page = inside.map_or_else(|| Ok(begun.url.clone()), |simulator| at(simulator, &begun.url))?;
+    let back = consent(&browser, &page, address).await?;
+    gateway.end_consent(&begun, &Url::parse(&back).context("the way back is no URL")?).await?;
     Ok(())
 }
 

@@ -136,7 +136,8 @@ fn waiting(seen: &[Seen]) -> Vec<Finding> {
         if letters > 0 {
             dead += letters;
             let remedy = format!(
-                "`postrider-{service} dead-letters list` says why; mend that, then `postrider-{service} dead-letters replay`"
+                "`postrider dead-letters --queue {name}` says why; mend that, then `postrider dead-letters replay --queue {name}`",
+                name = queue.name
             );
             findings.push(Finding::warn("dead letters", format!("{letters} in {}", queue.dead_name()), remedy));
         }
@@ -184,7 +185,7 @@ mod tests {
         assert!(waiting(&seen(0)).iter().all(|finding| finding.verdict == Verdict::Ok));
         let told = waiting(&seen(3));
         assert_eq!((told.len(), told[0].verdict), (1, Verdict::Warn));
-        assert!(told[0].remedy.as_ref().unwrap().contains("postrider-notification dead-letters list"));
+        assert!(told[0].remedy.as_ref().unwrap().contains("postrider dead-letters --queue notification.mailbox"));
         assert_eq!(topology(&seen(0)).verdict, Verdict::Ok);
         let mut some = seen(0);
         some[1].state = None;

@@ -2,28 +2,29 @@
 
 use std::net::IpAddr;
 
+use chrono::TimeDelta;
 use postrider_domain::{Clock, Secret};
 use postrider_storage::Spec;
 use postrider_storage::inspect::{InspectError, Inspection};
 use url::Url;
 
-use super::{Finding, Installation};
+use super::{Finding, Installation, clocks};
 
 const AREA: &str = "postgres";
 /// What the tests run.
 const OLDEST: u32 = 15;
-/// From here on a sync-worker takes no work.
-const DRIFT_FAILS: f64 = 60.0;
-const DRIFT_WARNS: f64 = 5.0;
 /// Migrations of each service, by its folder.
 const MIGRATIONS: &[(&str, &[&str])] = include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
 /// What brings a schema up to date.
 pub const MIGRATE: &str = "Run `postrider migrate` with the administrator's DATABASE_URL";
 
 /// What was found, and whether the schemas can be asked.
+#[derive(Default)]
 pub struct Looked {
     pub findings: Vec<Finding>,
     pub usable: bool,
+    /// How far the server's clock is ahead of ours.
+    pub ahead: Option<TimeDelta>,
 }
 
 pub async fn look(installation: &Installation, clock: &dyn Clock) -> Looked {
@@ -31,7 +32,7 @@ pub async fn look(installation: &Installation, clock: &dyn Clock) -> Looked {
         Ok(administrator) => administrator,
         Err(errors) => {
             let findings = vec![Finding::fail(AREA, errors.to_string().trim(), "Correct the setting")];
-            return Looked { findings, usable: false };
+            return Looked { findings, ..Looked::default() };
         }
     };
     // Beside services alone the administrator is not named; connector's role sees what all may see.
@@ -42,16 +43,18 @@ pub async fn look(installation: &Installation, clock: &dyn Clock) -> Looked {
             "neither DATABASE_URL nor a service's own is set, and no private server runs",
             "Set DATABASE_URL, or start a private server with `make services`",
         );
-        return Looked { findings: vec![missing], usable: false };
+        return Looked { findings: vec![missing], ..Looked::default() };
     };
     let (before, opened) = (clock.now(), Inspection::open(&url, None).await);
     let server = match opened {
         Ok(server) => server,
-        Err(error) => return Looked { findings: vec![unreachable(AREA, "the server", &error)], usable: false },
+        Err(error) => {
+            return Looked { findings: vec![unreachable(AREA, "the server", &error)], ..Looked::default() };
+        }
     };
-    let mut findings = match about(&server, &url, clock, before.timestamp_millis()).await {
-        Ok(findings) => findings,
-        Err(error) => vec![unreachable(AREA, "the server", &error)],
+    let (mut findings, ahead) = match about(&server, &url, clock, before.timestamp_millis()).await {
+        Ok((findings, ahead)) => (findings, Some(ahead)),
+        Err(error) => (vec![unreachable(AREA, "the server", &error)], None),
     };
     let mut usable = true;
     for spec in Spec::ALL {
@@ -70,11 +73,16 @@ pub async fn look(installation: &Installation, clock: &dyn Clock) -> Looked {
     if usable {
         findings.push(Finding::ok(AREA, "every schema is up to date and every service's role logs in"));
     }
-    Looked { findings, usable }
+    Looked { findings, usable, ahead }
 }
 
 /// Version, encryption, clock, connections.
-async fn about(server: &Inspection, url: &Secret, clock: &dyn Clock, began: i64) -> Result<Vec<Finding>, InspectError> {
+async fn about(
+    server: &Inspection,
+    url: &Secret,
+    clock: &dyn Clock,
+    began: i64,
+) -> Result<(Vec<Finding>, TimeDelta), InspectError> {
     let row = server
         .row(
             "SELECT current_setting('server_version'), current_setting('server_version_num')::int / 10000, \
@@ -94,8 +102,9 @@ async fn about(server: &Inspection, url: &Secret, clock: &dyn Clock, began: i64)
     }];
     findings.push(encryption(url, &text(2)));
     // The server's clock was read somewhere between these two.
-    let drift = if number(3) < began { began - number(3) } else { (number(3) - ended).max(0) };
-    findings.push(drifted(f64::from(i32::try_from(drift).unwrap_or(i32::MAX)) / 1_000.0));
+    let ahead = if number(3) < began { number(3) - began } else { (number(3) - ended).max(0) };
+    let ahead = TimeDelta::milliseconds(ahead);
+    findings.push(clocks::drifted("this machine", ahead));
     let (most, open) = (number(4), number(5));
     findings.push(if open * 10 > most * 8 {
         let remedy = "Raise max_connections, or lower DATABASE_MAX_CONNECTIONS (each replica holds up to that many)";
@@ -103,7 +112,7 @@ async fn about(server: &Inspection, url: &Secret, clock: &dyn Clock, began: i64)
     } else {
         Finding::ok(AREA, format!("{open} of {most} connections are open"))
     });
-    Ok(findings)
+    Ok((findings, ahead))
 }
 
 fn encryption(url: &Secret, version: &str) -> Finding {
@@ -121,22 +130,6 @@ fn encryption(url: &Secret, version: &str) -> Finding {
             format!("the connection to {host} is not encrypted"),
             "Add `?sslmode=verify-full` to the database URLs",
         ),
-    }
-}
-
-fn drifted(seconds: f64) -> Finding {
-    const AREA: &str = "clock";
-    let text = format!("{seconds:.1} s apart from Postgres's");
-    if seconds > DRIFT_FAILS {
-        Finding::fail(
-            AREA,
-            text,
-            "Set the clock (NTP): above 60 s a sync-worker takes no work, and tokens between services are refused",
-        )
-    } else if seconds > DRIFT_WARNS {
-        Finding::warn(AREA, text, "Set the clock (NTP): above 60 s a sync-worker takes no work")
-    } else {
-        Finding::ok(AREA, text)
     }
 }
 
@@ -213,12 +206,6 @@ mod tests {
         assert!(pending("sync-worker", &[]) > pending("ingest-webhook", &[]));
         let all: Vec<String> = MIGRATIONS.iter().flat_map(|(_, all)| all.iter().map(|one| (*one).to_owned())).collect();
         assert_eq!(pending("sync-worker", &all), 0);
-    }
-
-    #[test]
-    fn a_clock_is_told_by_how_far_it_is_off() {
-        let verdicts = [0.2, 6.0, 61.0].map(|seconds| drifted(seconds).verdict);
-        assert_eq!(verdicts, [Verdict::Ok, Verdict::Warn, Verdict::Fail]);
     }
 
     #[test]

@@ -8,13 +8,12 @@ use tokio::net::TcpStream;
 use url::Url;
 
 use super::{Finding, Installation};
+use crate::google::PUSH_PATH;
 use crate::http;
 use crate::stack::Member;
 
 const AREA: &str = "google";
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Where Google pushes to, below the public origin.
-const PUSH_PATH: &str = "/api/email/webhook/google/pubsub";
 
 pub async fn look(installation: &Installation) -> Vec<Finding> {
     if installation.programs.contains_key(&Member::GmailSim)

@@ -16,7 +16,7 @@ const SOON: &str = "interval '3 days'";
 pub async fn look(installation: &Installation) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (spec, found) in [
-        (Spec::CONNECTOR, watches(installation).await),
+        (Spec::CONNECTOR, asked_watches(installation).await),
         (Spec::SYNC_WORKER, mailboxes(installation).await),
         (Spec::CONNECTOR, outboxes(installation).await),
     ] {
@@ -37,7 +37,13 @@ async fn number(inspection: &Inspection, query: &str) -> Result<i64, InspectErro
     Ok(inspection.row(query).await?.into_iter().next().flatten().and_then(|text| text.parse().ok()).unwrap_or_default())
 }
 
-async fn watches(installation: &Installation) -> Result<Vec<Finding>, InspectError> {
+/// Whether Google watches the accounts, and what it says where it does not.
+pub async fn watches(installation: &Installation) -> Vec<Finding> {
+    let found = asked_watches(installation).await;
+    found.unwrap_or_else(|error| vec![unreachable("postgres", Spec::CONNECTOR.schema, &error)])
+}
+
+async fn asked_watches(installation: &Installation) -> Result<Vec<Finding>, InspectError> {
     const AREA: &str = "watches";
     let connector = open(installation, &Spec::CONNECTOR).await?;
     let wanted = number(&connector, "SELECT count(*) FROM connector.google_accounts WHERE watch_wanted").await?;
@@ -67,6 +73,15 @@ async fn watches(installation: &Installation) -> Result<Vec<Finding>, InspectErr
     if ending > 0 {
         let remedy = "connector renews them daily: is it running, and does it log why not? Polling goes on";
         findings.push(Finding::warn(AREA, format!("{ending} of {wanted} have lapsed or are about to"), remedy));
+    }
+    let silent = number(
+        &connector,
+        "SELECT count(*) FROM connector.google_accounts WHERE watch_wanted AND watch_silent_since IS NOT NULL",
+    )
+    .await?;
+    if silent > 0 {
+        let remedy = "Their mail comes by polling. `postrider google check` says where the pushes are lost";
+        findings.push(Finding::warn(AREA, format!("the pushes of {silent} accounts do not arrive"), remedy));
     }
     if findings.is_empty() {
         findings.push(Finding::ok(AREA, format!("{wanted} run")));

@@ -31,7 +31,9 @@ fn may_know(member: Member, name: &str) -> bool {
     match name {
         "DATABASE_URL" => false,
         "ENCRYPTION_KEYS" | "FERNET_SECRET" | "ENCRYPTION_KEY" | "GMAIL_REFRESH_TOKEN" => member == Member::Connector,
-        "GOOGLE_CLIENT_SECRET" | "GMAIL_CLIENT_SECRET" => matches!(member, Member::Connector | Member::GmailSim),
+        "GOOGLE_CLIENT_SECRET" | "GMAIL_CLIENT_SECRET" | "GOOGLE_DESKTOP_CLIENT_SECRET" => {
+            matches!(member, Member::Connector | Member::GmailSim)
+        }
         "JWT_SECRET" => matches!(member, Member::Gateway | Member::Notification),
         "SMTP_URL" | "VAPID_PRIVATE_KEY" | "NOTIFICATION_ENCRYPTION_KEYS" => member == Member::Notification,
         "INTERNAL_KEYS" => member != Member::GmailSim,

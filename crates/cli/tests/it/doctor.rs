@@ -180,7 +180,7 @@ async fn one_thing_after_the_other(sick: &Sick) {
         &look_at(&settings, &Seams { clock, ..Seams::system() }).await,
         &[
             ("rabbitmq", "cannot be asked", "Start RabbitMQ"),
-            ("clock", "s apart", "NTP"),
+            ("clock", "that of this machine is 12", "NTP"),
             ("google", "cannot be fetched", "Let this machine reach it"),
             ("google", "PUBSUB_SERVICE_ACCOUNT", "every push is refused"),
             ("settings", "GOOGLE_CLIENT_IDD", "GOOGLE_CLIENT_ID"),
@@ -228,6 +228,16 @@ async fn a_topic_without_a_grant(sick: &Sick) {
     )
     .await;
     one_fails(&look(&sick.settings).await, "watches", "refuses the watch of 1 accounts", "gmail-api-push@system");
+    sick.admin(
+        "UPDATE connector.google_accounts SET watch_error = NULL, watch_silent_since = clock_timestamp(), \
+            watch_expires_at = clock_timestamp() + interval '6 days'",
+    )
+    .await;
+    let silent = look(&sick.settings).await;
+    assert_eq!(failing(&silent), Vec::<&Finding>::new());
+    let told = silent.iter().find(|one| one.area == "watches").unwrap();
+    assert!(told.verdict == Verdict::Warn && told.text.contains("the pushes of 1 accounts do not arrive"), "{told:?}");
+    assert!(told.remedy.as_ref().unwrap().contains("postrider google check"));
 }
 
 async fn pushes_whose_tokens_do_not_fit_and_services_that_are_not_ready(sick: &Sick) {

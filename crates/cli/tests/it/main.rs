@@ -4,3 +4,5 @@
 mod dead_letters;
 #[cfg(test)]
 mod doctor;
+#[cfg(test)]
+mod google_setup;

@@ -1,0 +1,126 @@
+//! The proof: Gmail answers a watch with one push at once. Did it arrive, and how long did it take?
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::doctor::{Finding, Installation, intake_figures, sum};
+use crate::gateway::Gateway;
+
+const AREA: &str = "self-test";
+/// How often the account is asked for.
+const EVERY: Duration = Duration::from_millis(50);
+const PUSHES: &str = "postrider_pushes_total";
+const PULLS: &str = "postrider_pulls_total";
+
+/// Whose watch is asked for, and how long its push may take.
+#[derive(Debug)]
+pub struct Proof {
+    pub gateway: Gateway,
+    /// Address of the account; the first that works without.
+    pub account: Option<String>,
+    pub patience: Duration,
+}
+
+impl Proof {
+    /// Asks Gmail for the watch and waits until the push went the whole way: intake, broker, connector.
+    pub async fn run(&self, installation: &Installation) -> Finding {
+        let account = match self.account().await {
+            Ok(Some(account)) => account,
+            Ok(None) => {
+                let remedy = "Connect one: `postrider connect`";
+                return Finding::warn(AREA, "no account that works is connected: nothing can be proved", remedy);
+            }
+            Err(error) => {
+                return Finding::fail(AREA, error.to_string(), "Is the stack up? `postrider doctor` says more");
+            }
+        };
+        let text = |member: &str| account.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let (id, address, before) = (text("id"), text("email_address"), text("last_notification_at"));
+        let figures = intake_figures(installation).await.unwrap_or_default();
+        let began = Instant::now();
+        let watch = json!({ "connector_id": id });
+        match self.gateway.call(Method::POST, "/api/v1/gmail/watch/start", &[], Some(watch)).await {
+            Ok(answer) if answer.get("watch_type").and_then(Value::as_str) == Some("polling") => {
+                return Finding::ok(AREA, format!("{address} is polled: there is no push to wait for"));
+            }
+            Ok(_answer) => {}
+            Err(error) => return refused(&address, &error.to_string()),
+        }
+        while began.elapsed() < self.patience {
+            let now: Value = self.gateway.get(&format!("/api/connectors/{id}"), &[]).await.unwrap_or_default();
+            let heard = now.get("last_notification_at").and_then(Value::as_str).unwrap_or_default();
+            if !heard.is_empty() && heard != before {
+                let took = began.elapsed().as_millis();
+                return Finding::ok(
+                    AREA,
+                    format!("Gmail's push for {address} arrived, {took} ms after its watch was asked for"),
+                );
+            }
+            tokio::time::sleep(EVERY).await;
+        }
+        let after = intake_figures(installation).await.unwrap_or_default();
+        self.missed(&address, &figures, &after)
+    }
+
+    async fn account(&self) -> anyhow::Result<Option<Value>> {
+        let page: Value = self.gateway.get("/api/connectors", &[("limit", "100")]).await?;
+        let accounts = page.get("data").and_then(Value::as_array).cloned().unwrap_or_default();
+        let is = |account: &Value, member: &str, value: &str| {
+            account.get(member).and_then(Value::as_str).is_some_and(|is| is.eq_ignore_ascii_case(value))
+        };
+        let wanted = |account: &Value| {
+            is(account, "status", "active") && self.account.as_ref().is_none_or(|one| is(account, "email_address", one))
+        };
+        Ok(accounts.into_iter().find(wanted))
+    }
+
+    /// Nothing arrived: what the intake counted meanwhile says where it got lost.
+    fn missed(&self, address: &str, before: &str, after: &str) -> Finding {
+        let grew = |metric: &str, outcome: &str| {
+            let label = format!("outcome=\"{outcome}\"");
+            sum(after, metric, &label) > sum(before, metric, &label)
+        };
+        let waited = self.patience.as_secs();
+        let (what, remedy) = if grew(PUSHES, "unproven") {
+            (
+                "a push came and was refused: its token does not fit",
+                "`postrider google setup` sets the subscription's audience and account to PUBSUB_AUDIENCE (or the push address) and \
+                 PUBSUB_SERVICE_ACCOUNT. The intake's log says which of them is wrong",
+            )
+        } else if grew(PUSHES, "foreign") {
+            ("a push came from another subscription and was refused", "Correct PUBSUB_SUBSCRIPTION")
+        } else if grew(PULLS, "refused") || grew(PULLS, "credentials_refused") {
+            (
+                "Pub/Sub refuses to be pulled",
+                "Compare PUBSUB_PULL_SUBSCRIPTION and PUBSUB_CREDENTIALS; `postrider google setup --pull` lets the account pull",
+            )
+        } else if grew(PUSHES, "stored") || grew(PUSHES, "repeated") || grew(PULLS, "messages") {
+            (
+                "a push was taken, but connector did not hear of it",
+                "Look at RabbitMQ and at connector's log: `postrider doctor`",
+            )
+        } else {
+            (
+                "no push came",
+                "In this order: may Gmail publish to the topic, is the subscription there and does it push to us (`postrider google check \
+                 --credentials gcloud`), does the public address reach the gateway with a valid certificate",
+            )
+        };
+        Finding::fail(AREA, format!("{what} ({address}, waited {waited} s)"), remedy)
+    }
+}
+
+fn refused(address: &str, said: &str) -> Finding {
+    let remedy = if said.contains("google_refused") {
+        "Is the topic of GMAIL_PUBSUB_TOPIC in the OAuth client's project, and may Gmail publish to it? `postrider google setup` \
+         lets it"
+    } else if said.contains("reauth_required") {
+        "Its owner connects it again: `postrider connect`"
+    } else {
+        "connector's log says more"
+    };
+    Finding::fail(AREA, format!("the watch of {address} was refused: {said}"), remedy)
+}
