@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use postrider_domain::{HistoryId, LabelId, MessageId};
 
-use super::{GmailError, HistoryPage, IdPage, Label, MailMeta, Profile, RawMail, WatchAnswer, WatchRequest};
+use super::{GmailError, HistoryPage, IdPage, Label, MailMeta, Profile, RawMail, Room, WatchAnswer, WatchRequest};
 
 /// Gmail for one mailbox. Every call has a deadline of its own, asks for a newer token once after a 401, and retries
 /// nothing else: when to try again is the caller's decision, by [`GmailError`].
@@ -21,8 +21,9 @@ pub trait GmailApi: Send + Sync {
         include_spam_trash: bool,
     ) -> Result<IdPage, GmailError>;
 
-    /// A mail with its whole RFC 822 source. [`GmailError::NotFound`] may also mean "not visible yet".
-    async fn get_raw(&self, id: &MessageId) -> Result<RawMail, GmailError>;
+    /// A mail with its whole RFC 822 source, once there is memory for it. [`GmailError::NotFound`] may also mean "not
+    /// visible yet".
+    async fn get_raw(&self, id: &MessageId, room: &Room) -> Result<RawMail, GmailError>;
 
     /// A mail without its content: labels, version, times.
     async fn get_minimal(&self, id: &MessageId) -> Result<MailMeta, GmailError>;

@@ -11,7 +11,7 @@ use super::call::Deadline;
 use super::capture::Capture;
 use super::transport::{GmailTransport, HttpClient, TransportError};
 use super::{
-    GmailApi, GmailError, HistoryPage, IdPage, Label, MailMeta, Profile, RawMail, TokenSource, WatchAnswer,
+    GmailApi, GmailError, HistoryPage, IdPage, Label, MailMeta, Profile, RawMail, Room, TokenSource, WatchAnswer,
     WatchRequest, convert, raw,
 };
 use crate::quota::Method;
@@ -97,10 +97,10 @@ impl GmailApi for GmailClient {
         convert::id_page(answer)
     }
 
-    async fn get_raw(&self, id: &MessageId) -> Result<RawMail, GmailError> {
+    async fn get_raw(&self, id: &MessageId, room: &Room) -> Result<RawMail, GmailError> {
         path_safe(id)?;
         let attempt = |token| -> futures_util::future::BoxFuture<'_, Result<RawMail, GmailError>> {
-            Box::pin(async move { raw::get(&self.transport, &self.http, &token, id).await })
+            Box::pin(async move { raw::get(&self.transport, &self.http, &token, id, room).await })
         };
         self.call(Method::MessagesGet, Deadline::Own, attempt).await
     }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use wiremock::matchers::{header, method, path, query_param, query_param_is_missing};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::super::{AccessToken, GmailMetrics, LimitKind, TokenError, TransportConfig};
+use super::super::{AccessToken, GmailMetrics, LimitKind, Memory, Part, TokenError, TransportConfig};
 use super::*;
 
 /// Hands out `token-<version>`; asked for a newer one, it refreshes, unless the grant is gone.
@@ -45,6 +45,10 @@ fn client_for(root: &str, tokens: Tokens, change: impl Fn(&mut TransportConfig))
     let metrics = GmailMetrics::register(&prometheus::Registry::new()).unwrap();
     let transport = GmailTransport::new(config, Arc::new(MockClock::default()), metrics).unwrap();
     GmailClient::new(ConnectorId(Uuid::from_u128(7)), transport, Arc::new(tokens)).unwrap()
+}
+
+fn room() -> Room {
+    Memory::default().room(Part::Live)
 }
 
 async fn set_up() -> (MockServer, GmailClient) {
@@ -163,7 +167,7 @@ async fn raw_and_minimal_fetches_agree() {
     let at = || Mock::given(path("/gmail/v1/users/me/messages/m1")).and(header("authorization", "Bearer token-0"));
     at().and(query_param("format", "raw")).respond_with(body(Some(&source))).mount(&server).await;
     at().and(query_param("format", "minimal")).respond_with(body(None)).mount(&server).await;
-    let raw = client.get_raw(&id("m1")).await.unwrap();
+    let raw = client.get_raw(&id("m1"), &room()).await.unwrap();
     let meta = client.get_minimal(&id("m1")).await.unwrap();
     assert_eq!(&raw.raw[..], source.as_bytes());
     assert_eq!((raw.history_id, raw.snippet.as_str(), raw.size), (HistoryId(77), "a < b", 99));
@@ -191,7 +195,7 @@ async fn a_refused_token_is_replaced_once() {
     assert_eq!(client.profile().await, Err(GmailError::Auth));
     assert_eq!(server.received_requests().await.unwrap().len(), 2);
     let revoked = client_for(&server.uri(), Tokens { gone: true, ..Tokens::default() }, |_| {});
-    assert_eq!(revoked.get_raw(&id("m1")).await.err(), Some(GmailError::NotFound));
+    assert_eq!(revoked.get_raw(&id("m1"), &room()).await.err(), Some(GmailError::NotFound));
     assert_eq!(revoked.profile().await, Err(GmailError::Token(TokenError::ReauthRequired)));
 }
 
@@ -203,18 +207,18 @@ async fn refusals_keep_status_and_retry_after_on_both_ways() {
     Mock::given(method("GET")).respond_with(refusal).mount(&server).await;
     let at = MockClock::default().now() + TimeDelta::seconds(30);
     let expected = GmailError::RateLimited { kind: LimitKind::Concurrency, retry_at: Some(at) };
-    assert_eq!(client.get_raw(&id("m1")).await, Err(expected.clone()));
+    assert_eq!(client.get_raw(&id("m1"), &room()).await, Err(expected.clone()));
     assert_eq!(client.get_minimal(&id("m1")).await, Err(expected.clone()));
     assert_eq!(client.history(HistoryId(1), None).await, Err(expected));
 
     server.reset().await;
     Mock::given(method("GET")).respond_with(ResponseTemplate::new(503).set_body_string("<html>")).mount(&server).await;
-    for error in [client.get_raw(&id("m1")).await.unwrap_err(), client.profile().await.unwrap_err()] {
+    for error in [client.get_raw(&id("m1"), &room()).await.unwrap_err(), client.profile().await.unwrap_err()] {
         assert!(matches!(error, GmailError::Transient { .. }), "{error:?}");
     }
     assert!(client.transport.metrics().last_calls().1.is_some());
     server.reset().await;
-    assert_eq!(client.get_raw(&id("m1")).await, Err(GmailError::NotFound));
+    assert_eq!(client.get_raw(&id("m1"), &room()).await, Err(GmailError::NotFound));
     assert_eq!(client.get_minimal(&id("m1")).await, Err(GmailError::NotFound));
     assert_eq!(client.history(HistoryId(1), None).await, Err(GmailError::HistoryGone));
 }
@@ -251,7 +255,9 @@ async fn what_breaks_off_is_transient_never_a_mail() {
     ];
     for case in cases {
         let client = client_for(&hangs_up_after(case.clone()).await, Tokens::default(), |_| {});
-        for error in [client.get_raw(&id("m1")).await.unwrap_err(), client.get_minimal(&id("m1")).await.unwrap_err()] {
+        for error in
+            [client.get_raw(&id("m1"), &room()).await.unwrap_err(), client.get_minimal(&id("m1")).await.unwrap_err()]
+        {
             assert!(matches!(error, GmailError::Transient { .. }), "{case:?}: {error:?}");
         }
     }
@@ -267,7 +273,7 @@ async fn slow_answers_end_at_the_deadline() {
         config.raw_deadline = Duration::from_millis(50);
     });
     assert_eq!(client.profile().await.unwrap_err(), GmailError::transient("no answer in time"));
-    assert_eq!(client.get_raw(&id("m1")).await.unwrap_err(), GmailError::transient("no answer in time"));
+    assert_eq!(client.get_raw(&id("m1"), &room()).await.unwrap_err(), GmailError::transient("no answer in time"));
 }
 
 #[tokio::test]
@@ -277,13 +283,14 @@ async fn bodies_wait_for_the_byte_budget() {
     let mail = json!({"id": "m1", "threadId": "t1", "historyId": "1", "internalDate": "1", "raw": raw});
     Mock::given(method("GET")).respond_with(ResponseTemplate::new(200).set_body_json(mail)).mount(&server).await;
     let client = client_for(&server.uri(), Tokens::default(), |config| {
-        config.byte_budget = 1024 * 1024;
         config.raw_deadline = Duration::from_millis(700);
     });
-    let first = client.get_raw(&id("m1")).await.unwrap();
+    let memory = Memory::new(1024 * 1024);
+    let live = memory.room(Part::Live);
+    let first = client.get_raw(&id("m1"), &memory.room(Part::Live)).await.unwrap();
     let m1 = id("m1");
-    let mut second = std::pin::pin!(client.get_raw(&m1));
-    // Longer than its deadline: Gmail has answered, and memory is nobody's delay but ours.
+    let mut second = std::pin::pin!(client.get_raw(&m1, &live));
+    // Longer than its deadline: memory is nobody's delay but ours.
     assert!(tokio::time::timeout(Duration::from_millis(1_000), second.as_mut()).await.is_err(), "it waits");
     drop(first);
     second.await.unwrap();
@@ -295,10 +302,11 @@ async fn large_bodies_of_untold_length_are_read_beside_each_other() {
     let mail = json!({"id": "m1", "threadId": "t1", "historyId": "1", "internalDate": "1", "raw": raw}).to_string();
     let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close";
     let root = hangs_up_after(format!("{head}\r\n\r\n{:x}\r\n{mail}\r\n0\r\n\r\n", mail.len())).await;
-    let client = client_for(&root, Tokens::default(), |config| config.byte_budget = 16 << 20);
+    let client = client_for(&root, Tokens::default(), |_| {});
+    let room = Memory::new(16 << 20).room(Part::Runs);
     let mut held = Vec::new();
     for _ in 0..3 {
-        let mail = tokio::time::timeout(Duration::from_secs(20), client.get_raw(&id("m1"))).await;
+        let mail = tokio::time::timeout(Duration::from_secs(20), client.get_raw(&id("m1"), &room)).await;
         held.push(mail.expect("it waits for the others").unwrap());
     }
     assert!(held.iter().all(|mail| mail.raw.len() == 3_000_000));
@@ -308,7 +316,7 @@ async fn large_bodies_of_untold_length_are_read_beside_each_other() {
 async fn odd_ids_are_never_sent() {
     let (server, client) = set_up().await;
     for odd in ["../../labels", "a/b", "a?x=1", "a#b", "ä", "%2e%2e", ".."] {
-        assert_eq!(client.get_raw(&id(odd)).await, Err(GmailError::NotFound));
+        assert_eq!(client.get_raw(&id(odd), &room()).await, Err(GmailError::NotFound));
         assert_eq!(client.get_minimal(&id(odd)).await, Err(GmailError::NotFound));
     }
     assert!(server.received_requests().await.unwrap().is_empty());
@@ -319,7 +327,7 @@ async fn roots_are_checked_and_may_have_a_path() {
     let server = MockServer::start().await;
     let client = client_for(&format!("{}/google", server.uri()), Tokens::default(), |_| {});
     let _ = client.profile().await;
-    let _ = client.get_raw(&id("m1")).await;
+    let _ = client.get_raw(&id("m1"), &room()).await;
     let paths: Vec<String> =
         server.received_requests().await.unwrap().iter().map(|request| request.url.path().to_owned()).collect();
     assert_eq!(paths, ["/google/gmail/v1/users/me/profile", "/google/gmail/v1/users/me/messages/m1"]);

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use postrider_domain::{HistoryId, LabelId, MessageId};
 
-use super::{GmailApi, GmailError, HistoryPage, IdPage, Label, MailMeta, Profile, RawMail, WatchAnswer, WatchRequest};
+use super::{
+    GmailApi, GmailError, HistoryPage, IdPage, Label, MailMeta, Profile, RawMail, Room, WatchAnswer, WatchRequest,
+};
 use crate::quota::{Called, Governor, Lane, Method};
 
 /// Calls that first ask the governor and then tell it how they ended. Make one for each lane over the same client and
@@ -50,8 +52,8 @@ impl GmailApi for Governed {
         self.ask(Method::MessagesList, self.api.list_messages(page_token, label, include_spam_trash)).await
     }
 
-    async fn get_raw(&self, id: &MessageId) -> Result<RawMail, GmailError> {
-        self.ask(Method::MessagesGet, self.api.get_raw(id)).await
+    async fn get_raw(&self, id: &MessageId, room: &Room) -> Result<RawMail, GmailError> {
+        self.ask(Method::MessagesGet, self.api.get_raw(id, room)).await
     }
 
     async fn get_minimal(&self, id: &MessageId) -> Result<MailMeta, GmailError> {

@@ -4,7 +4,6 @@
 //! puts a mailbox's governor in front of any implementation.
 
 mod api;
-mod budget;
 mod call;
 mod capture;
 mod classify;
@@ -16,6 +15,7 @@ mod governed;
 mod history;
 mod mail;
 mod mailbox;
+mod memory;
 mod metrics;
 pub mod quota;
 mod raw;
@@ -31,6 +31,7 @@ pub use governed::Governed;
 pub use history::{HistoryPage, HistoryRecord, LabelChange, MessageRef};
 pub use mail::{MailMeta, RawMail};
 pub use mailbox::{IdPage, Label, LabelColor, LabelKind, Profile, WatchAnswer, WatchRequest};
+pub use memory::{Entry, Memory, Part, Room, Weight};
 pub use metrics::GmailMetrics;
 pub use quota::{Governor, Lane, Method};
 pub use token::{AccessToken, TokenError, TokenSource};

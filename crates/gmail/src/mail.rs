@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use postrider_domain::{HistoryId, LabelId, MessageId, ThreadId, Timestamp};
 
+use super::memory::Weight;
+
 /// A mail without its content (`format=minimal`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailMeta {
@@ -22,8 +24,7 @@ pub struct MailMeta {
 
 /// A mail with its RFC 822 source (`format=raw`).
 ///
-/// From the real client, `raw` carries its share of the process-wide byte budget and gives it back when the last
-/// clone is dropped: parse and compress it, then drop it before waiting for the next fetch.
+/// `weight` is its share of the process's memory: it goes with what is made of the mail, until that is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawMail {
     pub id: MessageId,
@@ -39,4 +40,5 @@ pub struct RawMail {
     pub size: u64,
     /// The source, decoded from base64url.
     pub raw: Bytes,
+    pub weight: Weight,
 }

@@ -1,8 +1,8 @@
 //! `messages.get?format=raw` by our own request on the hub's client.
 //!
 //! google-gmail1 buffers the body, copies it into a string, decodes it into a third buffer and prints it into errors:
-//! 130 MB for a mail of 35 MB. Here the body's weight is taken from the byte budget before it is read, and base64 is
-//! decoded inside the buffer it arrived in. The deadline is kept here too: waiting for memory does not count.
+//! 130 MB for a mail of 35 MB. Here memory is taken before the mail is asked for and fitted to what the answer says, and
+//! base64 is decoded inside the buffer it arrived in. The deadline is kept here too: waiting for memory does not count.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use postrider_domain::{HistoryId, MessageId, Secret};
 use serde::Deserialize;
 use tokio::time::{Instant, timeout};
 
-use super::budget::Weight;
 use super::classify::{Document, Refusal, classify};
 use super::convert::{labels, message_id, thread_id, time};
 use super::decode::{decode, decode_in_place};
+use super::memory::{Entry, Room, Weight};
 use super::snippet::unescape;
 use super::transport::{GmailTransport, HttpClient};
 use super::{GmailError, RawMail};
@@ -36,7 +36,9 @@ pub(super) async fn get(
     client: &HttpClient,
     token: &Secret,
     id: &MessageId,
+    room: &Room,
 ) -> Result<RawMail, GmailError> {
+    let mut entry = room.enter().await;
     let mut left = Left(transport.raw_deadline);
     let response = left.within(client.request(request(transport, token, id)?)).await?.map_err(|error| {
         GmailError::transient(if error.is_connect() { "no connection" } else { "the connection broke" })
@@ -49,9 +51,8 @@ pub(super) async fn get(
         return Err(classify(Method::MessagesGet, &refusal, transport.clock.now()));
     }
     let length = content_length(&head.headers, &body);
-    let mut weight = transport.budget.take(length).await;
-    let buffer = read(transport, &mut body, length, &mut weight, &mut left).await?;
-    mail(buffer, weight)
+    let buffer = read(&mut body, length, &mut entry, &mut left).await?;
+    mail(buffer, entry.hold())
 }
 
 /// The time that Gmail has left to answer. It stands still while the fetch waits for memory: that is no fault of Gmail's,
@@ -98,20 +99,22 @@ fn content_length(headers: &HeaderMap, body: &Incoming) -> Option<usize> {
 
 /// Reads the whole body, or fails as transient: a mail that broke off on the way must never be stored or parked.
 async fn read(
-    transport: &GmailTransport,
     body: &mut Incoming,
     length: Option<usize>,
-    weight: &mut Weight,
+    entry: &mut Entry,
     left: &mut Left,
 ) -> Result<Vec<u8>, GmailError> {
     if length.is_some_and(|length| length > LARGEST) {
         return Err(GmailError::BadRequest { reason: "the mail is larger than any mail can be".to_owned() });
     }
+    if let Some(length) = length {
+        entry.fit(length).await;
+    }
     let mut buffer = Vec::with_capacity(length.unwrap_or(16 * 1024));
     while let Some(frame) = left.within(body.frame()).await? {
         let frame = frame.map_err(|_broken| GmailError::transient("the answer was cut off"))?;
         let Ok(data) = frame.into_data() else { continue };
-        transport.budget.grow(weight, buffer.len() + data.len()).await;
+        entry.grow(buffer.len() + data.len()).await;
         buffer.extend_from_slice(&data);
         if buffer.len() > LARGEST {
             return Err(GmailError::BadRequest { reason: "the mail is larger than any mail can be".to_owned() });
@@ -168,6 +171,7 @@ fn mail(buffer: Vec<u8>, weight: Weight) -> Result<RawMail, GmailError> {
         snippet: unescape(&answer.snippet),
         size: answer.size_estimate,
         raw: Bytes::new(),
+        weight,
     };
     if answer.raw.is_empty() {
         return Err(GmailError::NoSource);
@@ -181,18 +185,13 @@ fn mail(buffer: Vec<u8>, weight: Weight) -> Result<RawMail, GmailError> {
         }
         Cow::Owned(text) => decode(&text).map_err(no_base64)?,
     };
-    mail.raw = weight.hold(source);
+    mail.raw = source.into();
     Ok(mail)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::budget::ByteBudget;
     use super::*;
-
-    async fn weight() -> Weight {
-        ByteBudget::new(1 << 20).take(Some(10)).await
-    }
 
     #[tokio::test]
     async fn reads_escaped_and_plain_sources() {
@@ -201,7 +200,7 @@ mod tests {
                 r#"{{"id":"m1","threadId":"t1","labelIds":["INBOX"],"snippet":"a &amp; b","sizeEstimate":4,
                 "historyId":"7","internalDate":"1767225600000","raw":"{raw}","unknown":[1]}}"#
             );
-            let mail = mail(json.into_bytes(), weight().await).unwrap();
+            let mail = mail(json.into_bytes(), Weight::default()).unwrap();
             assert_eq!(&mail.raw[..], b"Hi\r\n", "{raw}");
             assert_eq!((mail.snippet.as_str(), mail.history_id.0), ("a & b", 7));
             assert_eq!(mail.internal_date.unwrap().to_rfc3339(), "2026-01-01T00:00:00+00:00");
@@ -218,7 +217,7 @@ mod tests {
             r#"{"id":"m","threadId":"t","raw":"**"}"#,
             r#"{"threadId":"t","raw":"SGk"}"#,
         ] {
-            let error = mail(json.as_bytes().to_vec(), weight().await).unwrap_err();
+            let error = mail(json.as_bytes().to_vec(), Weight::default()).unwrap_err();
             assert!(error.is_transient(), "{json}: {error:?}");
         }
     }
@@ -226,7 +225,7 @@ mod tests {
     #[tokio::test]
     async fn a_whole_answer_without_a_source_is_a_fault_of_this_mail_alone() {
         for json in [r#"{"id":"m","threadId":"t"}"#, r#"{"id":"m","threadId":"t","raw":""}"#] {
-            let error = mail(json.as_bytes().to_vec(), weight().await).unwrap_err();
+            let error = mail(json.as_bytes().to_vec(), Weight::default()).unwrap_err();
             assert_eq!(error, GmailError::NoSource);
             assert!(!error.stops_mailbox() && !error.is_transient());
         }

@@ -11,7 +11,6 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use postrider_domain::{Clock, ConnectorId};
 use url::Url;
 
-use super::budget::ByteBudget;
 use super::metrics::GmailMetrics;
 use postrider_http::tls::{TlsError, client_config};
 
@@ -31,19 +30,12 @@ pub struct TransportConfig {
     pub call_deadline: Duration,
     /// Deadline of a fetch of a whole mail (up to 50 MB of base64).
     pub raw_deadline: Duration,
-    /// Bytes all bodies of mails in this process may take together.
-    pub byte_budget: usize,
 }
 
 impl TransportConfig {
     /// The defaults for a root URL.
     pub fn new(root: Url) -> Self {
-        Self {
-            root,
-            call_deadline: Duration::from_secs(30),
-            raw_deadline: Duration::from_secs(120),
-            byte_budget: 128 * 1024 * 1024,
-        }
+        Self { root, call_deadline: Duration::from_secs(30), raw_deadline: Duration::from_secs(120) }
     }
 }
 
@@ -56,12 +48,11 @@ pub enum TransportError {
     Root,
 }
 
-/// Four HTTP/2-capable clients, the byte budget, and the deadlines. Built once for a process.
+/// Four HTTP/2-capable clients, and the deadlines. Built once for a process.
 #[derive(Debug)]
 pub struct GmailTransport {
     clients: Vec<HttpClient>,
     pub(super) root: Url,
-    pub(super) budget: ByteBudget,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: GmailMetrics,
     pub(super) call_deadline: Duration,
@@ -86,7 +77,6 @@ impl GmailTransport {
         Ok(Arc::new(Self {
             clients,
             root,
-            budget: ByteBudget::new(config.byte_budget),
             clock,
             metrics,
             call_deadline: config.call_deadline,

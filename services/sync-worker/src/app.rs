@@ -10,7 +10,7 @@ use postrider_contracts::topology::{SYNC_WORKER_CONNECTOR, SYNC_WORKER_MAILBOX_C
 use postrider_events::http::HttpEventSource;
 use postrider_events::outbox::Relay;
 use postrider_gmail::quota::{GovernorConfig, ProjectDay, ProjectGate, SliceRule};
-use postrider_gmail::{GmailMetrics, GmailTransport, TransportConfig};
+use postrider_gmail::{GmailMetrics, GmailTransport, Memory, TransportConfig};
 use postrider_runtime::{ConfigErrors, Context, DeadLettersCommand, Env, Service};
 use postrider_storage::{Db, DbConfig, Spec};
 use postrider_web::extract::BodyLimit;
@@ -112,6 +112,7 @@ impl Service for App {
             seams: seams.clone(),
             settings: Settings { poll_interval: config.poll_interval, run_connections, ..Settings::default() },
             metrics: metrics.clone(),
+            memory: Memory::default(),
             owner: replica.clone(),
             stop: cx.shutdown.soft.clone(),
         });

@@ -6,7 +6,7 @@ pub mod source;
 
 use postrider_domain::text::without_nul;
 use postrider_domain::{ConnectorId, EmailAddress, Timestamp};
-use postrider_gmail::{MailMeta, RawMail};
+use postrider_gmail::{MailMeta, RawMail, Weight};
 use postrider_mail::PARSER_VERSION;
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +79,8 @@ pub struct Mail {
     pub meta: MailMeta,
     pub content: Content,
     pub source: Source,
+    /// Its share of the process's memory, until it is stored.
+    pub memory: Weight,
 }
 
 impl Mail {
@@ -95,7 +97,7 @@ impl Mail {
             snippet: without_nul(mail.snippet),
             size: mail.size,
         };
-        Self { meta, content, source }
+        Self { meta, content, source, memory: mail.weight }
     }
 
     /// When it came: Google's word, else the sender's, else now.

@@ -34,11 +34,18 @@ pub struct GovernorConfig {
     /// A "not before" further away than this is not waited for inside [`Governor::acquire`]: the caller gives the
     /// mailbox back instead of sitting on its lease.
     pub patience: Duration,
+    /// How many seconds of the clock pass in one: more than 1 only where a simulation's do.
+    pub pace: u32,
 }
 
 impl Default for GovernorConfig {
     fn default() -> Self {
-        Self { quota: QuotaSetting::default(), concurrency_cap: Aimd::DEFAULT_CAP, patience: Duration::from_secs(10) }
+        Self {
+            quota: QuotaSetting::default(),
+            concurrency_cap: Aimd::DEFAULT_CAP,
+            patience: Duration::from_secs(10),
+            pace: 1,
+        }
     }
 }
 
@@ -127,7 +134,7 @@ impl Governor {
                     if let Some(wait) = inner.claimed(claim, claimed) {
                         tokio::select! {
                             () = changed => {}
-                            () = nap(wait) => {}
+                            () = nap(wait, inner.config.pace) => {}
                         }
                     }
                 }
@@ -138,7 +145,7 @@ impl Governor {
                 Step::AwaitTurn => changed.await,
                 Step::Sleep(wait) => tokio::select! {
                     () = changed => {}
-                    () = nap(wait) => {}
+                    () = nap(wait, inner.config.pace) => {}
                 },
             }
         }
@@ -307,8 +314,8 @@ impl Drop for Permit {
 }
 
 /// Sleeps for `wait`, but never long without looking at the clock again.
-pub(super) async fn nap(wait: TimeDelta) {
-    let wait = wait.to_std().unwrap_or_default().clamp(Duration::from_millis(1), NAP);
+pub(super) async fn nap(wait: TimeDelta, pace: u32) {
+    let wait = (wait.to_std().unwrap_or_default() / pace.max(1)).clamp(Duration::from_millis(1), NAP);
     tokio::time::sleep(wait).await;
 }
 

@@ -126,7 +126,7 @@ impl ProjectGate {
                     let granted = self.store.claim(slice, units, cap).await;
                     self.bucket.lock().granted(step, granted);
                 }
-                ProjectTake::WaitUntil(then) => nap(then - now).await,
+                ProjectTake::WaitUntil(then) => nap(then - now, 1).await,
             }
         }
     }

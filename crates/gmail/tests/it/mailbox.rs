@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use postrider_domain::{Clock, HistoryId, LabelId, MessageId, SystemClock};
 use postrider_gmail::quota::{GovernorConfig, LocalSlices, LocalUnits, ProjectGate, SliceRule, UserBucket};
-use postrider_gmail::{GmailApi, GmailError, Governor, Lane, TokenError};
+use postrider_gmail::{GmailApi, GmailError, Governor, Lane, Memory, Part, Room, TokenError};
 use postrider_gmail::{Governed, LimitKind, WatchRequest};
 use postrider_gmail_sim::{Deliver, MsgId, Rule};
 
@@ -24,6 +24,10 @@ async fn all_ids(api: &dyn GmailApi, label: Option<&LabelId>) -> Vec<MessageId> 
     }
 }
 
+fn room() -> Room {
+    Memory::default().room(Part::Live)
+}
+
 fn id(message: MsgId) -> MessageId {
     MessageId::parse(message.to_string()).unwrap()
 }
@@ -39,7 +43,7 @@ async fn the_mailbox_seen_equals_the_truth() {
     assert_eq!(ids.len(), truth.len());
     let mut seen = BTreeMap::new();
     for id in &ids {
-        let raw = client.get_raw(id).await.unwrap();
+        let raw = client.get_raw(id, &room()).await.unwrap();
         let mail = postrider_mail::parse(&raw.raw);
         assert!(!mail.notes.contains(&postrider_mail::Note::ParserFailed), "{id}");
         seen.insert(id.as_str().to_owned(), raw);
@@ -78,10 +82,10 @@ async fn changes_come_by_history() {
     assert!(page.history_id >= page.records.last().unwrap().id);
 
     let meta = client.get_minimal(&id(new)).await.unwrap();
-    let raw = client.get_raw(&id(new)).await.unwrap();
+    let raw = client.get_raw(&id(new), &room()).await.unwrap();
     assert_eq!((meta.history_id, &meta.labels), (raw.history_id, &raw.labels));
     assert_eq!(postrider_mail::parse(&raw.raw).subject.as_deref(), Some("fresh"));
-    assert_eq!(client.get_raw(&id(old)).await, Err(GmailError::NotFound));
+    assert_eq!(client.get_raw(&id(old), &room()).await, Err(GmailError::NotFound));
     assert_eq!(client.get_minimal(&id(old)).await, Err(GmailError::NotFound));
     mails.expire_history(ADDRESS, 0).unwrap();
     mails.bump_history(ADDRESS).unwrap();
@@ -113,7 +117,7 @@ async fn faults_are_told_for_what_they_are() {
     let rule = |status: Option<u16>| Rule { status, count: Some(1), ..Rule::default() };
 
     fail(Rule { retry_after: Some(40), ..rule(Some(429)) });
-    let error = client.get_raw(&mail).await.unwrap_err();
+    let error = client.get_raw(&mail, &room()).await.unwrap_err();
     assert!(matches!(error, GmailError::RateLimited { kind: LimitKind::Concurrency, .. }), "{error:?}");
     assert!(error.retry_at().unwrap() > SystemClock.now() + TimeDelta::seconds(30));
 
@@ -124,12 +128,12 @@ async fn faults_are_told_for_what_they_are() {
 
     for status in [500, 502, 503, 504] {
         fail(rule(Some(status)));
-        let error = client.get_raw(&mail).await.unwrap_err();
+        let error = client.get_raw(&mail, &room()).await.unwrap_err();
         assert!(matches!(error, GmailError::Transient { .. }), "{status}: {error:?}");
     }
     for _ in 0..3 {
         fail(Rule { truncate: true, ..rule(None) });
-        assert!(matches!(client.get_raw(&mail).await, Err(GmailError::Transient { .. })));
+        assert!(matches!(client.get_raw(&mail, &room()).await, Err(GmailError::Transient { .. })));
         fail(Rule { truncate: true, ..rule(None) });
         assert!(matches!(client.profile().await, Err(GmailError::Transient { .. })));
     }
@@ -138,7 +142,7 @@ async fn faults_are_told_for_what_they_are() {
 
     // A refused token is replaced behind the caller's back; a revoked grant is not.
     fail(rule(Some(401)));
-    client.get_raw(&mail).await.unwrap();
+    client.get_raw(&mail, &room()).await.unwrap();
     gate.remove_rules(None);
     world.oauth.revoke(&refresh).await.unwrap();
     assert_eq!(client.profile().await, Err(GmailError::Token(TokenError::ReauthRequired)));
@@ -157,12 +161,12 @@ async fn a_governed_client_slows_down_when_told() {
     let governor = Governor::new(config, Arc::new(LocalUnits::new(bucket, clock.clone())), Arc::new(gate), clock);
     let api = Governed::new(Arc::new(client), governor.clone(), Lane::Live);
     let mail = all_ids(&api, None).await.remove(0);
-    api.get_raw(&mail).await.unwrap();
+    api.get_raw(&mail, &room()).await.unwrap();
     assert_eq!((governor.spent(), governor.concurrency()), (25, 5));
     let rule = Rule { status: Some(429), count: Some(1), retry_after: Some(3_600), ..Rule::default() };
     world.sim.sim().gate.add_rule(rule);
-    let told = api.get_raw(&mail).await.unwrap_err();
-    let held = api.get_raw(&mail).await.unwrap_err();
+    let told = api.get_raw(&mail, &room()).await.unwrap_err();
+    let held = api.get_raw(&mail, &room()).await.unwrap_err();
     assert_eq!(held, GmailError::RateLimited { kind: LimitKind::Held, retry_at: told.retry_at() });
     assert_eq!(governor.concurrency(), 2);
 }

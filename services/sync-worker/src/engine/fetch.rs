@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream;
 use postrider_domain::{ConnectorId, MessageId};
-use postrider_gmail::{GmailApi, GmailError, Lane};
+use postrider_gmail::{GmailApi, GmailError, Lane, Part, Room};
 
 use super::lease::Lease;
 use crate::content::Mail;
@@ -31,6 +31,8 @@ pub struct Fetcher {
     /// Whose mails.
     pub account: ConnectorId,
     pub gmail: Arc<dyn GmailApi>,
+    /// Memory for what it fetches.
+    pub room: Room,
     /// Fetches that run at once.
     pub concurrency: usize,
     /// Bytes at which enough was fetched for one step.
@@ -55,12 +57,13 @@ pub struct Batch {
 }
 
 impl Fetcher {
-    /// Fetches for a lane of a lease, after so many failures in a row of what fetches.
+    /// Fetches for the live lane of a lease, after so many failures in a row of what fetches.
     pub fn of(lease: &Lease<'_>, lane: Lane, failures: i32) -> Self {
         let settings = &lease.parts.settings;
         Self {
             account: lease.guard().connector,
             gmail: lease.gmail(lane),
+            room: lease.parts.memory.room(Part::Live),
             concurrency: lease.concurrency(),
             ahead: settings.max_ahead_bytes,
             retries: settings.fetch_retries,
@@ -72,7 +75,7 @@ impl Fetcher {
 
     /// Fetches for a run. It has no use for failing first: the retries of a call are its failures in a row.
     pub fn of_run(lease: &Lease<'_>, lane: Lane) -> Self {
-        Self::of(lease, lane, ALONE_AFTER)
+        Self { room: lease.parts.memory.room(Part::Runs), ..Self::of(lease, lane, ALONE_AFTER) }
     }
 
     /// Fetches one mail. `Err` only for what stops the mailbox.
@@ -80,7 +83,7 @@ impl Fetcher {
         let mut tries = 0;
         loop {
             let result = match fetch {
-                Fetch::Mail => match self.gmail.get_raw(id).await {
+                Fetch::Mail => match self.gmail.get_raw(id, &self.room).await {
                     Ok(mail) => {
                         self.unserved.store(0, Ordering::Relaxed);
                         return Ok(parse(mail, self.account).await);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use postrider_domain::{Seams, Timestamp};
+use postrider_gmail::Memory;
 use postrider_storage::Db;
 use tokio_util::sync::CancellationToken;
 
@@ -60,6 +61,8 @@ pub struct Parts {
     pub seams: Seams,
     pub settings: Settings,
     pub metrics: Metrics,
+    /// What mails may take between Gmail and the database, in the whole process.
+    pub memory: Memory,
     /// Names this process in lease rows.
     pub owner: String,
     /// Cancelled: work is given back at the next safe place.

@@ -9,7 +9,7 @@ use postrider_domain::{EmailAddress, HistoryId, LabelId, MessageId, MockClock, T
 use postrider_gmail::{GmailApi, GmailError, Lane};
 use postrider_gmail::{
     HistoryPage, HistoryRecord, IdPage, Label, LabelChange, LabelKind, LimitKind, MailMeta, MessageRef, Profile,
-    RawMail, WatchAnswer, WatchRequest,
+    RawMail, Room, WatchAnswer, WatchRequest,
 };
 use postrider_gmail_sim::dice::Dice;
 use postrider_gmail_sim::world::Found;
@@ -48,6 +48,13 @@ pub struct Refusals {
     pub tokens: bool,
 }
 
+/// How history tells of mail.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// Entries of new mail name no message.
+    pub nameless: bool,
+}
+
 /// Gmail for one simulated mailbox.
 #[derive(Clone)]
 pub struct SimGmail {
@@ -58,6 +65,7 @@ pub struct SimGmail {
     pub page: usize,
     pub listing: Arc<Mutex<Listing>>,
     pub refusals: Arc<Mutex<Refusals>>,
+    pub told: Arc<Mutex<Told>>,
     inner: Arc<Mutex<(Rates, Dice)>>,
     spent: Arc<AtomicU64>,
 }
@@ -73,6 +81,7 @@ impl SimGmail {
             page,
             listing: Arc::default(),
             refusals: Arc::default(),
+            told: Arc::default(),
             inner,
             spent: Arc::default(),
         }
@@ -196,7 +205,8 @@ impl GmailApi for SimGmail {
         })
     }
 
-    async fn get_raw(&self, id: &MessageId) -> Result<RawMail, GmailError> {
+    async fn get_raw(&self, id: &MessageId, room: &Room) -> Result<RawMail, GmailError> {
+        let mut entry = room.enter().await;
         self.fate(20, true).await?;
         self.served(id)?;
         let found = self.world.get_message(&self.address, self.id(id)).map_err(sorted)?;
@@ -204,6 +214,7 @@ impl GmailApi for SimGmail {
             return Err(GmailError::NoSource);
         }
         let raw = found.letter.render().raw;
+        entry.fit(raw.len()).await;
         Ok(RawMail {
             id: id.clone(),
             thread_id: thread(found.thread),
@@ -213,6 +224,7 @@ impl GmailApi for SimGmail {
             snippet: String::new(),
             size: raw.len() as u64,
             raw: raw.to_vec().into(),
+            weight: entry.hold(),
         })
     }
 
@@ -258,14 +270,15 @@ impl GmailApi for SimGmail {
             labels: labels(&change.labels),
             all_labels: None,
         };
+        let nameless = self.told.lock().unwrap().nameless;
         let records = page.records.iter().map(|record| HistoryRecord {
             id: HistoryId(record.id),
-            added: record.messages_added.iter().map(mail).collect(),
+            added: record.messages_added.iter().filter(|_| !nameless).map(mail).collect(),
             deleted: record.messages_deleted.iter().map(mail).collect(),
             labels_added: record.labels_added.iter().map(label).collect(),
             labels_removed: record.labels_removed.iter().map(label).collect(),
-            named: record.bare.iter().map(named).collect(),
-            unreadable: 0,
+            named: record.bare.iter().filter(|_| !nameless).map(named).collect(),
+            unreadable: if nameless { u32::try_from(record.messages_added.len()).unwrap() } else { 0 },
         });
         Ok(HistoryPage {
             records: records.collect(),

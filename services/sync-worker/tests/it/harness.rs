@@ -9,6 +9,7 @@ use postrider_contracts::connector::ConnectorState;
 use postrider_contracts::mailbox::{EmailReceived, EmailSent};
 use postrider_contracts::{Envelope, Event, streams};
 use postrider_domain::{AccountStatus, Clock as _, ConnectorId, HistoryId, MockClock, Seams, TenantId, UserId};
+use postrider_gmail::Memory;
 use postrider_storage::{Db, Spec, Value, row, sql};
 use postrider_sync_worker::engine::{Engine, GmailAccess, Parts, Settings};
 use postrider_sync_worker::metrics::Metrics;
@@ -42,12 +43,24 @@ pub fn quick() -> Settings {
 }
 
 pub fn engine_with(db: &Db, access: impl GmailAccess, seams: Seams, owner: &str, settings: Settings) -> Engine {
+    engine_in(db, access, seams, owner, settings, Memory::default())
+}
+
+pub fn engine_in(
+    db: &Db,
+    access: impl GmailAccess,
+    seams: Seams,
+    owner: &str,
+    settings: Settings,
+    memory: Memory,
+) -> Engine {
     Engine::new(Parts {
         db: db.clone(),
         access: Arc::new(access),
         seams,
         settings,
         metrics: Metrics::new(&prometheus::Registry::new()),
+        memory,
         owner: owner.to_owned(),
         stop: CancellationToken::new(),
     })

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use postrider_domain::{ConnectorId, HistoryId, LabelId, MessageId};
 use postrider_gmail::{
-    GmailApi, GmailError, HistoryPage, IdPage, Label, Lane, MailMeta, Profile, RawMail, WatchAnswer, WatchRequest,
+    GmailApi, GmailError, HistoryPage, IdPage, Label, Lane, MailMeta, Profile, RawMail, Room, WatchAnswer, WatchRequest,
 };
 use postrider_sync_worker::engine::{GmailAccess, GmailLanes, Refused};
 use postrider_sync_worker::error::EngineError;
@@ -93,8 +93,8 @@ impl GmailApi for OneLane {
         self.ask()?.list_messages(page_token, label, include_spam_trash).await
     }
 
-    async fn get_raw(&self, id: &MessageId) -> Result<RawMail, GmailError> {
-        self.ask()?.get_raw(id).await
+    async fn get_raw(&self, id: &MessageId, room: &Room) -> Result<RawMail, GmailError> {
+        self.ask()?.get_raw(id, room).await
     }
 
     async fn get_minimal(&self, id: &MessageId) -> Result<MailMeta, GmailError> {

@@ -1,5 +1,6 @@
 use chrono::TimeDelta;
 use postrider_domain::{Clock, EmailId, HistoryId, MessageId, MockClock, ThreadId};
+use postrider_gmail::Weight;
 use uuid::Uuid;
 
 use super::*;
@@ -46,7 +47,12 @@ fn there(history_id: u64, labels: &[&str]) -> Fetched {
         snippet: String::new(),
         size: 0,
     };
-    Fetched::Mail(Box::new(Mail { meta, content: Content::default(), source: Source::default() }))
+    Fetched::Mail(Box::new(Mail {
+        meta,
+        content: Content::default(),
+        source: Source::default(),
+        memory: Weight::default(),
+    }))
 }
 
 #[test]
