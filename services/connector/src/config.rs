@@ -41,6 +41,8 @@ pub struct Config {
 pub struct GoogleSettings {
     pub client_id: String,
     pub client_secret: Secret,
+    /// The client of programs on people's own machines, beside the one above.
+    pub desktop: Option<DesktopClient>,
     pub redirect_uri: String,
     pub scopes: Scopes,
     pub auth_url: Url,
@@ -48,6 +50,21 @@ pub struct GoogleSettings {
     pub revoke_url: Url,
     pub api_url: Url,
     pub issuer: String,
+}
+
+/// An OAuth client of the type "Desktop app": its consents end at a loopback address of the machine they began on.
+#[derive(Debug, Clone)]
+pub struct DesktopClient {
+    pub client_id: String,
+    pub client_secret: Secret,
+}
+
+impl DesktopClient {
+    fn load(env: &Env) -> Result<Option<Self>, ConfigErrors> {
+        let Some(client_id) = env.optional("GOOGLE_DESKTOP_CLIENT_ID") else { return Ok(None) };
+        let client_secret = env.secret("GOOGLE_DESKTOP_CLIENT_SECRET")?;
+        Ok(Some(Self { client_id, client_secret }))
+    }
 }
 
 /// What handlers and jobs decide by.
@@ -121,8 +138,9 @@ impl GoogleSettings {
 
     fn load(env: &Env, callback: String) -> Result<Option<Self>, ConfigErrors> {
         let Some(client_id) = env.optional("GOOGLE_CLIENT_ID") else { return Ok(None) };
-        let (client_secret, auth_url, token_url, revoke_url, api_url, redirect, issuer) = all((
+        let (client_secret, desktop, auth_url, token_url, revoke_url, api_url, redirect, issuer) = all((
             env.secret("GOOGLE_CLIENT_SECRET"),
+            DesktopClient::load(env),
             env.parse::<Url>("GOOGLE_AUTH_URL"),
             env.parse::<Url>("GOOGLE_TOKEN_URL"),
             env.parse::<Url>("GOOGLE_REVOKE_URL"),
@@ -135,6 +153,7 @@ impl GoogleSettings {
         Ok(Some(Self {
             client_id,
             client_secret,
+            desktop,
             redirect_uri,
             scopes,
             auth_url,

@@ -1,4 +1,4 @@
-//! Google as this service uses it: one OAuth client, and Gmail clients for single calls. Turns Google's errors into
+//! Google as this service uses it: our OAuth clients, and Gmail clients for single calls. Turns Google's errors into
 //! what this service does about them.
 
 use std::sync::Arc;
@@ -13,8 +13,18 @@ use url::Url;
 use crate::actions::connect::grant::Code;
 use crate::config::GoogleSettings;
 use crate::error::Error;
+use crate::rules::redirect_uri;
 
-/// The configured OAuth client.
+/// Which of our OAuth clients a consent was given to: what it brought works with that one alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum App {
+    /// The one whose consents end at our own address.
+    Web,
+    /// The one whose consents end at a loopback address of the person's machine.
+    Desktop,
+}
+
+/// The configured OAuth clients.
 pub struct Google {
     pub client_id: String,
     pub redirect_uri: String,
@@ -23,6 +33,8 @@ pub struct Google {
     /// Where people consent.
     pub auth_url: Url,
     oauth: OAuthClient,
+    /// The Desktop client and its id, where there is one.
+    desktop: Option<(String, OAuthClient)>,
     transport: Arc<GmailTransport>,
 }
 
@@ -54,6 +66,14 @@ impl Google {
             revoke_url: settings.revoke_url,
             issuer: settings.issuer,
         };
+        let desktop = match settings.desktop {
+            Some(client) => {
+                let (id, client_secret) = (client.client_id, client.client_secret);
+                let config = OAuthConfig { client_id: id.clone(), client_secret, ..config.clone() };
+                Some((id, OAuthClient::new(config, clock.clone())?))
+            }
+            None => None,
+        };
         let oauth = OAuthClient::new(config, clock.clone())?;
         let metrics = GmailMetrics::register(registry)?;
         let transport = GmailTransport::new(TransportConfig::new(settings.api_url), clock, metrics)?;
@@ -63,8 +83,44 @@ impl Google {
             scopes: settings.scopes,
             auth_url,
             oauth,
+            desktop,
             transport,
         })
+    }
+
+    /// Which client has that id, if one of ours has.
+    pub fn app(&self, client_id: &str) -> Option<App> {
+        if client_id == self.client_id {
+            return Some(App::Web);
+        }
+        self.desktop.as_ref().filter(|(id, _)| id == client_id).map(|_| App::Desktop)
+    }
+
+    /// Whether there is more than the Web client.
+    pub fn has_desktop(&self) -> bool {
+        self.desktop.is_some()
+    }
+
+    /// The id of a client.
+    pub fn client_id(&self, app: App) -> &str {
+        match (app, &self.desktop) {
+            (App::Desktop, Some((id, _))) => id,
+            _ => &self.client_id,
+        }
+    }
+
+    /// The redirect URI to exchange a code with and the client it was given to; none for a code that is not ours to use.
+    pub fn redirect<'a>(&'a self, asked: Option<&'a str>) -> Option<(&'a str, App)> {
+        let ours = redirect_uri::accepted(asked, &self.redirect_uri).map(|uri| (uri, App::Web));
+        let loopback = || asked.filter(|uri| self.desktop.is_some() && redirect_uri::is_loopback(uri));
+        ours.or_else(|| loopback().map(|uri| (uri, App::Desktop)))
+    }
+
+    fn oauth(&self, app: App) -> &OAuthClient {
+        match (app, &self.desktop) {
+            (App::Desktop, Some((_, desktop))) => desktop,
+            _ => &self.oauth,
+        }
     }
 
     /// Where a person gives consent; `hint` is the account to be offered.
@@ -81,7 +137,8 @@ impl Google {
 
     /// Turns a code into tokens.
     pub async fn exchange(&self, code: &Code) -> Result<TokenAnswer, Error> {
-        let asked = self.oauth.exchange(&code.code, code.verifier.as_ref(), &code.redirect_uri).await;
+        let client = self.oauth(code.app);
+        let asked = client.exchange(&code.code, code.verifier.as_ref(), &code.redirect_uri).await;
         let grant = asked.map_err(|error| match error {
             OAuthError::Unfit { code } => {
                 crate::observe::code_unfit(&code);
@@ -99,8 +156,8 @@ impl Google {
     }
 
     /// A new access token; [`Error::GrantDead`] when the refresh token is no longer good.
-    pub async fn refresh(&self, refresh: &Secret) -> Result<TokenAnswer, Error> {
-        let fresh = self.oauth.refresh(refresh).await.map_err(|error| sort(error, Error::GrantDead))?;
+    pub async fn refresh(&self, app: App, refresh: &Secret) -> Result<TokenAnswer, Error> {
+        let fresh = self.oauth(app).refresh(refresh).await.map_err(|error| sort(error, Error::GrantDead))?;
         Ok(TokenAnswer {
             access: fresh.access_token,
             access_expires_at: fresh.expires_at,

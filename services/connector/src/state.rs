@@ -11,7 +11,7 @@ use postrider_storage::Db;
 use tokio::sync::{Mutex, Notify};
 use uuid::Uuid;
 
-pub use crate::google_port::{Google, TokenAnswer};
+pub use crate::google_port::{App, Google, TokenAnswer};
 
 use crate::config::Settings;
 use crate::error::Error;

@@ -4,12 +4,11 @@
 //! grant            code or refresh token ──► Google ──► Grant
 //!   redeemed       a spent code's answer waits, sealed, while Gmail cannot say whose it is
 //! confirm          a Grant waits, sealed, for a yes in another browser
-//! connect          lock the address, find the connector, lock the connect link
-//!   account        use the yes up, lock the account
+//! connect          lock the address, find the connector, lock the connect link; use the yes up, settle the account
 //!   connector      lock and store connector and credential
 //!   watch_share    its share in the account's watch
 //!   events         connector.connected, watch.started
-//!   account        want its watch, if there is a share; commit
+//! connect          want its watch, if there is a share; commit
 //! ```
 
 pub mod confirm;
@@ -35,7 +34,7 @@ use crate::observe;
 use crate::rules::identity::{self, Identity};
 use crate::rules::scopes;
 use crate::rules::settings::SettingsPatch;
-use crate::state::{Google, State};
+use crate::state::State;
 use crate::store::connectors::{self, Connector, members};
 use crate::store::google_accounts::{self, Account, watch};
 use crate::store::oauth_states::Hash;
@@ -115,7 +114,7 @@ async fn store(state: &State, request: &Request) -> Result<Connected, Error> {
         let tx = tx.into_tenant(&owner.tenant).await?;
         return confirm::done_before(&tx, state, found, grant).await;
     }
-    let account = settle(&tx, state, google, found.as_ref(), &grant.who).await?;
+    let account = settle(&tx, state, google.client_id(grant.app), found.as_ref(), &grant.who).await?;
 
     let mut tx = tx.into_tenant(&owner.tenant).await?;
     let Stored { row, before } = connector::store(&tx, state, request, found.as_ref(), &account).await?;
@@ -157,14 +156,14 @@ async fn find(tx: &TenantTx, owner: &Owner, who: &Identity) -> Result<Option<Con
 async fn settle(
     tx: &SystemTx,
     state: &State,
-    google: &Google,
+    client_id: &str,
     found: Option<&Connector>,
     who: &Identity,
 ) -> Result<Account, Error> {
     let account = match found.filter(|_| who.by_address) {
         Some(known) => google_accounts::lock(tx, known.account_id).await?,
         None => {
-            let app = google_apps::ensure(tx, state.seams.ids.uuid(), &google.client_id).await?;
+            let app = google_apps::ensure(tx, state.seams.ids.uuid(), client_id).await?;
             google_accounts::upsert(tx, state.seams.ids.uuid(), app, who).await?
         }
     };

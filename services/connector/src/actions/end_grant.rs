@@ -7,10 +7,11 @@ use std::time::Duration;
 use postrider_domain::ConnectorId;
 use postrider_runtime::backoff::Backoff;
 
+use super::tokens::client;
 use super::tokens::source::FixedToken;
 use crate::error::Error;
 use crate::observe;
-use crate::state::{Google, State};
+use crate::state::{App, Google, State};
 use crate::store::connectors::{self, members};
 use crate::store::google_accounts::{self, watch};
 use crate::store::grant_endings::{self, Ending};
@@ -58,14 +59,15 @@ async fn give_back(state: &State, ending: &Ending) -> Result<(), Error> {
     let google = state.google()?;
     let refresh = state.vault.open(&ending.refresh_sealed)?;
     if ending.stop_watch {
-        stop_watch(state, google, &refresh).await?;
+        let app = client::of_account(state, google, ending.account_id).await?;
+        stop_watch(state, google, app, &refresh).await?;
     }
     google.revoke(&refresh).await
 }
 
 /// Only what may pass is an error: a grant that is dead already has no watch worth stopping.
-async fn stop_watch(state: &State, google: &Google, refresh: &postrider_domain::Secret) -> Result<(), Error> {
-    let answer = match google.refresh(refresh).await {
+async fn stop_watch(state: &State, google: &Google, app: App, refresh: &postrider_domain::Secret) -> Result<(), Error> {
+    let answer = match google.refresh(app, refresh).await {
         Ok(answer) => answer,
         Err(error) if error.is_temporary() => return Err(error),
         Err(_dead) => return Ok(()),

@@ -1,5 +1,7 @@
 //! Which `redirect_uri` an authorisation code may have been issued for.
 
+use url::Url;
+
 /// Google's word for a code that was handed over by JavaScript in a pop-up.
 const POSTMESSAGE: &str = "postmessage";
 
@@ -11,6 +13,15 @@ pub fn accepted<'a>(asked: Option<&'a str>, ours: &'a str) -> Option<&'a str> {
         Some(uri) if uri == ours || uri == POSTMESSAGE => Some(uri),
         Some(_) => None,
     }
+}
+
+/// Whether it is an address that a program on the person's own machine listens at (RFC 8252 §7.3): plain http, a loopback
+/// address, any port, nothing behind it.
+pub fn is_loopback(uri: &str) -> bool {
+    let Ok(url) = Url::parse(uri) else { return false };
+    let host = matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    host && bare && url.scheme() == "http" && url.port().is_some()
 }
 
 #[cfg(test)]
@@ -25,6 +36,27 @@ mod tests {
         assert_eq!(accepted(Some("postmessage"), ours), Some("postmessage"));
         for bad in ["", "https://p.example/gmail/auth/callback/", "https://evil.example/", "http://localhost"] {
             assert_eq!(accepted(Some(bad), ours), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_loopback_address_is_this_machines_and_nothing_else() {
+        for good in ["http://127.0.0.1:40123/", "http://127.0.0.1:40123", "http://[::1]:9/", "http://localhost:8085"] {
+            assert!(is_loopback(good), "{good}");
+        }
+        for bad in [
+            "http://127.0.0.1/",
+            "https://127.0.0.1:1/",
+            "http://127.0.0.2:1/",
+            "http://127.0.0.1.evil.example:1/",
+            "http://localhost@evil.example:1/",
+            "http://a@localhost:1/",
+            "http://localhost:1/back?to=evil",
+            "http://localhost:1/#x",
+            "urn:ietf:wg:oauth:2.0:oob",
+            "",
+        ] {
+            assert!(!is_loopback(bad), "{bad}");
         }
     }
 }

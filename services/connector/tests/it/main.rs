@@ -15,6 +15,8 @@ mod consents;
 #[cfg(test)]
 mod consume_mailbox_changed;
 #[cfg(test)]
+mod desktop_client;
+#[cfg(test)]
 mod disconnect;
 #[cfg(test)]
 mod document;

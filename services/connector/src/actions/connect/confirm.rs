@@ -11,7 +11,7 @@ use super::grant::Grant;
 use crate::actions::persist::persist;
 use crate::error::Error;
 use crate::rules::identity::Identity;
-use crate::state::State;
+use crate::state::{App, State};
 use crate::store::connectors::Connector;
 use crate::store::credentials;
 use crate::store::oauth_states::{self, Consent, Hash};
@@ -52,6 +52,8 @@ pub fn open(vault: &Vault, sealed: &str) -> Result<Grant, Error> {
     let document: Document =
         serde_json::from_str(text.expose()).map_err(|error| postrider_storage::Error::Other(error.to_string()))?;
     Ok(Grant {
+        // Only consents that end at our own address wait for a yes.
+        app: App::Web,
         who: Identity { sub: document.sub, by_address: document.by_address, address: document.address },
         refresh: document.refresh.map(Secret::new),
         access: Secret::new(document.access),

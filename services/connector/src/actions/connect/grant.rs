@@ -11,12 +11,14 @@ use crate::actions::tokens::source::FixedToken;
 use crate::error::Error;
 use crate::rules::identity::Identity;
 use crate::rules::scopes;
-use crate::state::{Google, State, TokenAnswer};
+use crate::state::{App, Google, State, TokenAnswer};
 
 /// What Google gave, with the account it belongs to already known.
 #[derive(Debug, Clone)]
 pub struct Grant {
     pub who: Identity,
+    /// The client it was given to.
+    pub app: App,
     /// Absent when Google gave none (it does so at the first consent, or when asked with `prompt=consent`).
     pub refresh: Option<Secret>,
     pub access: Secret,
@@ -32,6 +34,8 @@ pub struct Code {
     pub code: Secret,
     pub verifier: Option<Secret>,
     pub redirect_uri: String,
+    /// The client it was given to.
+    pub app: App,
 }
 
 /// Exchanges a code somebody brought. After an error that passes the same code may be brought again, although Google
@@ -45,7 +49,7 @@ pub async fn by_code(state: &State, owner: &Owner, code: &Code) -> Result<Grant,
             Answered { tokens: google.exchange(code).await?, asked_at }
         }
     };
-    let named = grant(google, answered.tokens.clone(), None, answered.asked_at).await;
+    let named = grant(google, code.app, answered.tokens.clone(), None, answered.asked_at).await;
     if named.as_ref().is_err_and(Error::is_temporary) {
         redeemed::keep(state, owner, code, &answered).await?;
     }
@@ -56,15 +60,16 @@ pub async fn by_code(state: &State, owner: &Owner, code: &Code) -> Result<Grant,
 pub async fn by_refresh_token(state: &State, refresh: &Secret) -> Result<Grant, Error> {
     let google = state.google()?;
     let asked_at = state.seams.clock.now();
-    let answer = match google.refresh(refresh).await {
+    let answer = match google.refresh(App::Web, refresh).await {
         Err(Error::GrantDead) => return Err(Error::RefreshTokenInvalid),
         answer => answer?,
     };
-    grant(google, answer, Some(refresh.clone()), asked_at).await
+    grant(google, App::Web, answer, Some(refresh.clone()), asked_at).await
 }
 
 async fn grant(
     google: &Google,
+    app: App,
     answer: TokenAnswer,
     brought: Option<Secret>,
     asked_at: Timestamp,
@@ -79,6 +84,7 @@ async fn grant(
     let who = identity(google, &answer).await?;
     Ok(Grant {
         who,
+        app,
         refresh: answer.refresh.or(brought),
         access: answer.access,
         access_expires_at: answer.access_expires_at,

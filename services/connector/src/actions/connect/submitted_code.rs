@@ -6,8 +6,8 @@ use super::confirm;
 use super::grant::{self, Code, Grant};
 use crate::actions::Owner;
 use crate::error::Error;
-use crate::rules::{code_verifier, redirect_uri};
-use crate::state::State;
+use crate::rules::code_verifier;
+use crate::state::{App, State};
 use crate::store::oauth_states::{self, Consent};
 use postrider_domain::token;
 
@@ -30,16 +30,20 @@ pub async fn redeem(state: &State, owner: &Owner, brought: SubmittedCode) -> Res
         return Err(Error::invalid("code_verifier", "is not 43 to 128 letters, digits or -._~"));
     }
     let google = state.google()?;
-    let redirect_uri = redirect_uri::accepted(brought.redirect_uri.as_deref(), &google.redirect_uri)
-        .ok_or_else(|| Error::invalid("redirect_uri", "is neither ours nor postmessage"))?
-        .to_owned();
+    let (redirect_uri, app) = google
+        .redirect(brought.redirect_uri.as_deref())
+        .ok_or_else(|| Error::invalid("redirect_uri", "is neither ours nor postmessage"))?;
+    if app == App::Desktop && brought.verifier.is_none() {
+        return Err(Error::invalid("code_verifier", "is missing: a code that came by a loopback address needs it"));
+    }
+    let redirect_uri = redirect_uri.to_owned();
     let consent = match &brought.state {
         Some(text) => Some(take(state, owner, text).await?),
         None => None,
     };
     let kept = consent.as_ref().map(|consent| state.vault.open(&consent.verifier_sealed)).transpose()?;
     let verifier = brought.verifier.or(kept);
-    let granted = grant::by_code(state, owner, &Code { code: brought.code, verifier, redirect_uri }).await;
+    let granted = grant::by_code(state, owner, &Code { code: brought.code, verifier, redirect_uri, app }).await;
     if let Some(consent) = consent.filter(|_| granted.as_ref().is_err_and(Error::is_temporary)) {
         confirm::give_back(state, &consent).await?;
     }

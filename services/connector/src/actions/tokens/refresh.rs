@@ -10,6 +10,7 @@ use postrider_domain::{ConnectorId, TenantId};
 use postrider_runtime::backoff::Backoff;
 use tokio::sync::oneshot;
 
+use super::client;
 use crate::actions::reauth::{self, Reason};
 use crate::error::Error;
 use crate::observe;
@@ -73,7 +74,8 @@ impl Job {
             None => return Err(Error::ReauthRequired),
         };
         let google = self.state.google()?;
-        let asked = tokio::time::timeout(DEADLINE, google.refresh(&refresh)).await;
+        let app = client::of_account(&self.state, google, self.row.account_id).await?;
+        let asked = tokio::time::timeout(DEADLINE, google.refresh(app, &refresh)).await;
         match asked.unwrap_or(Err(Error::google_unavailable("no answer in time"))) {
             Ok(fresh) => {
                 observe::refreshed(&self.state.metrics, "ok");
@@ -115,7 +117,7 @@ impl Job {
         let tx = self.state.db.system().await?;
         let client = google_apps::client_of(&tx, self.row.account_id).await?;
         tx.commit().await?;
-        Ok(client.is_some_and(|client| self.state.google().is_ok_and(|google| google.client_id != client)))
+        Ok(client.is_some_and(|client| self.state.google().is_ok_and(|google| google.app(&client).is_none())))
     }
 
     /// Stores the answer; a database that is away for a moment must not cost a rotated refresh token. Returns the new

@@ -13,7 +13,7 @@ use crate::actions::connect::{Request, confirm, connect};
 use crate::actions::links;
 use crate::actions::persist::persist;
 use crate::error::Error;
-use crate::state::State;
+use crate::state::{App, State};
 use crate::store::oauth_states::{self, Consent};
 use postrider_domain::token;
 
@@ -93,7 +93,12 @@ async fn take(state: &State, text: Option<&str>) -> Result<Consent, Error> {
 async fn exchange(state: &State, consent: &Consent, code: Secret) -> Result<Grant, Error> {
     let verifier = state.vault.open(&consent.verifier_sealed)?;
     let redirect_uri = state.google()?.redirect_uri.clone();
-    grant::by_code(state, &respond::owner(consent), &Code { code, verifier: Some(verifier), redirect_uri }).await
+    grant::by_code(
+        state,
+        &respond::owner(consent),
+        &Code { code, verifier: Some(verifier), redirect_uri, app: App::Web },
+    )
+    .await
 }
 
 /// Another browser than the one that began: the person must say yes first.

@@ -24,7 +24,8 @@ pub struct Body {
     /// The PKCE verifier of a consent the frontend began itself: 43 to 128 letters, digits or `-._~`.
     #[schema(value_type = Option<String>)]
     code_verifier: Option<Secret>,
-    /// Ours or `postmessage`; ours if absent.
+    /// Ours or `postmessage`; ours if absent. Where a Desktop client is set, also the loopback address its consent ended at
+    /// (`http://127.0.0.1:<port>/`), with its `code_verifier`.
     redirect_uri: Option<String>,
 }
 
