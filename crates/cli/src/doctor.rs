@@ -8,6 +8,7 @@ mod google;
 mod installation;
 mod machine;
 mod metrics;
+mod pushes;
 mod services;
 mod settings;
 mod work;
@@ -17,7 +18,7 @@ use postrider_domain::Seams;
 pub use finding::{Finding, Verdict};
 pub use google::look as settings_at_google;
 pub use installation::Installation;
-pub use metrics::sum;
+pub use pushes::{lost, taken};
 pub use services::{intake_figures, pushes};
 pub use work::watches;
 

@@ -10,7 +10,6 @@ use reqwest::Response;
 use reqwest::header::DATE;
 use serde_json::Value;
 
-use super::metrics::sum;
 use super::{Finding, Installation};
 use crate::http;
 use crate::stack::Member;
@@ -19,7 +18,6 @@ const AREA: &str = "services";
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Distance of an admin listener from its service's own port.
 const ADMIN_OFFSET: u16 = 1_100;
-const PUSHES: &str = "postrider_pushes_total";
 
 /// What was found, and how far each clock that answered is ahead of ours.
 pub struct Looked {
@@ -142,31 +140,5 @@ pub async fn intake_figures(installation: &Installation) -> Option<String> {
 
 /// Whether Google's pushes pass, by the intake's own figures since its start.
 pub async fn pushes(installation: &Installation) -> Option<Finding> {
-    const AREA: &str = "pushes";
-    let text = intake_figures(installation).await?;
-    let (all, stored) = (
-        sum(&text, PUSHES, "outcome="),
-        sum(&text, PUSHES, "outcome=\"stored\"") + sum(&text, PUSHES, "outcome=\"repeated\""),
-    );
-    let (unproven, foreign) = (sum(&text, PUSHES, "outcome=\"unproven\""), sum(&text, PUSHES, "outcome=\"foreign\""));
-    if stored > 0.0 || all == 0.0 {
-        return (all > 0.0)
-            .then(|| Finding::ok(AREA, format!("{stored} of {all} were taken since the intake started")));
-    }
-    Some(if unproven > 0.0 {
-        Finding::fail(
-            AREA,
-            format!("none of {all} was taken: their tokens do not fit"),
-            "Compare the push subscription with our settings: its audience with PUBSUB_AUDIENCE (or APP_PUBLIC_URL and the route), \
-             its service account with PUBSUB_SERVICE_ACCOUNT. The intake's log says which of them is wrong",
-        )
-    } else if foreign > 0.0 {
-        Finding::fail(
-            AREA,
-            format!("none of {all} was taken: they come from another subscription"),
-            "Correct PUBSUB_SUBSCRIPTION",
-        )
-    } else {
-        Finding::warn(AREA, format!("none of {all} was taken"), "The intake's log says why")
-    })
+    super::pushes::told(&intake_figures(installation).await?)
 }

@@ -132,6 +132,7 @@ fn simulator(env: &mut BTreeMap<String, String>, options: &StackOptions, secrets
     put(env, "GOOGLE_REVOKE_URL", &format!("{origin}/revoke"));
     put(env, "GOOGLE_JWKS_URL", &format!("{origin}/oauth2/v3/certs"));
     put(env, "GMAIL_API_URL", &format!("{origin}/"));
+    put(env, "PUBSUB_API_URL", &format!("{origin}/"));
     put(env, "GMAIL_PUBSUB_TOPIC", TOPIC);
     put(env, "PUBSUB_SUBSCRIPTION", SUBSCRIPTION);
     put(env, "PUBSUB_SERVICE_ACCOUNT", PUSH_ACCOUNT);

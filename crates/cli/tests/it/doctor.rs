@@ -253,7 +253,7 @@ async fn pushes_whose_tokens_do_not_fit_and_services_that_are_not_ready(sick: &S
         settings.insert(format!("{}_URL", member.prefix()), ready.uri());
     }
     settings.insert("INGEST_ADMIN_ADDR".to_owned(), intake.address().to_string());
-    metrics("unproven").mount(&intake).await;
+    metrics("audience").mount(&intake).await;
     one_fails(&look(&settings).await, "pushes", "tokens do not fit", "PUBSUB_AUDIENCE");
 
     intake.reset().await;

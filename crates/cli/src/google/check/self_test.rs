@@ -6,14 +6,12 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::doctor::{Finding, Installation, intake_figures, sum};
+use crate::doctor::{Finding, Installation, intake_figures, lost, taken};
 use crate::gateway::Gateway;
 
 const AREA: &str = "self-test";
 /// How often the account is asked for.
 const EVERY: Duration = Duration::from_millis(50);
-const PUSHES: &str = "postrider_pushes_total";
-const PULLS: &str = "postrider_pulls_total";
 
 /// Whose watch is asked for, and how long its push may take.
 #[derive(Debug)]
@@ -79,35 +77,18 @@ impl Proof {
 
     /// Nothing arrived: what the intake counted meanwhile says where it got lost.
     fn missed(&self, address: &str, before: &str, after: &str) -> Finding {
-        let grew = |metric: &str, outcome: &str| {
-            let label = format!("outcome=\"{outcome}\"");
-            sum(after, metric, &label) > sum(before, metric, &label)
-        };
         let waited = self.patience.as_secs();
-        let (what, remedy) = if grew(PUSHES, "unproven") {
-            (
-                "a push came and was refused: its token does not fit",
-                "`postrider google setup` sets the subscription's audience and account to PUBSUB_AUDIENCE (or the push address) and \
-                 PUBSUB_SERVICE_ACCOUNT. The intake's log says which of them is wrong",
-            )
-        } else if grew(PUSHES, "foreign") {
-            ("a push came from another subscription and was refused", "Correct PUBSUB_SUBSCRIPTION")
-        } else if grew(PULLS, "refused") || grew(PULLS, "credentials_refused") {
-            (
-                "Pub/Sub refuses to be pulled",
-                "Compare PUBSUB_PULL_SUBSCRIPTION and PUBSUB_CREDENTIALS; `postrider google setup --pull` lets the account pull",
-            )
-        } else if grew(PUSHES, "stored") || grew(PUSHES, "repeated") || grew(PULLS, "messages") {
-            (
-                "a push was taken, but connector did not hear of it",
+        let (what, remedy) = match lost(before, after) {
+            Some(lost) => (format!("pushes came and were refused: {}", lost.what), lost.remedy),
+            None if taken(after) > taken(before) => (
+                "a push was taken, but connector did not hear of it".to_owned(),
                 "Look at RabbitMQ and at connector's log: `postrider doctor`",
-            )
-        } else {
-            (
-                "no push came",
+            ),
+            None => (
+                "no push came".to_owned(),
                 "In this order: may Gmail publish to the topic, is the subscription there and does it push to us (`postrider google check \
                  --credentials gcloud`), does the public address reach the gateway with a valid certificate",
-            )
+            ),
         };
         Finding::fail(AREA, format!("{what} ({address}, waited {waited} s)"), remedy)
     }
