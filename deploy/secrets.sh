@@ -11,7 +11,9 @@ usage: deploy/secrets.sh [DIR]
 DIR is `secrets` unless given. Keep a copy of it: without DIR/connector/encryption-keys nobody can open the refresh tokens
 in the database, without DIR/notification/encryption-keys the secrets of webhooks. Taken from `.env` or the environment
 where they are set there, else made: DATABASE_URL (the administrator's), AMQP_URL, JWT_SECRET, ENCRYPTION_KEYS,
-NOTIFICATION_ENCRYPTION_KEYS, INTERNAL_KEYS. Taken, or left empty: GOOGLE_CLIENT_SECRET.
+NOTIFICATION_ENCRYPTION_KEYS, INTERNAL_KEYS. Taken, or left empty: GOOGLE_CLIENT_SECRET, GOOGLE_DESKTOP_CLIENT_SECRET,
+GMAIL_REFRESH_TOKEN. The key file of the account that pulls (PUBSUB_PULL_SUBSCRIPTION) belongs at
+DIR/ingest-webhook/pubsub-credentials; put it there yourself, it is left as it is.
 TEXT
 }
 
@@ -111,6 +113,15 @@ put notification/encryption-keys \
 google=$(setting GOOGLE_CLIENT_SECRET)
 [ -n "$google" ] || google=$(setting GMAIL_CLIENT_SECRET)
 if [ -n "$google" ] || [ ! -e "$dir/connector/google-client-secret" ]; then put connector/google-client-secret "$google"; fi
+# Each of these only where it is set; a file that is there is never emptied.
+optional() {
+  local set
+  set=$(setting "$2")
+  if [ -n "$set" ] || [ ! -e "$dir/$1" ]; then put "$1" "$set"; fi
+}
+optional connector/google-desktop-client-secret GOOGLE_DESKTOP_CLIENT_SECRET
+optional connector/gmail-refresh-token GMAIL_REFRESH_TOKEN
+if [ ! -e "$dir/ingest-webhook/pubsub-credentials" ]; then put ingest-webhook/pubsub-credentials ""; fi
 # The simulated Google's own, for the demo.
 if [ ! -s "$dir/gmail-sim/google-client-secret" ]; then put gmail-sim/google-client-secret "$(random_hex 24)"; fi
 

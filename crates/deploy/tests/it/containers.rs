@@ -8,6 +8,32 @@ use crate::programs::{check_config, knows};
 /// Where the services are.
 const FOUND_BY: [&str; 5] = ["CONNECTOR_URL", "SYNC_WORKER_URL", "NOTIFICATION_URL", "INGEST_URL", "SOCKETIO_URL"];
 
+/// What a program reads and no deployment gives it, each for its reason.
+const WITHHELD: [(&str, &str); 3] = [
+    ("PORT_BASE", "each listener's address is named"),
+    ("STOP_DEADLINE_SECONDS", "the time after which a container is killed stands beside it and must be longer"),
+    ("OAUTH_AUTO_CONFIRM", "for simulated Googles in tests"),
+];
+
+/// Settings that make a program read others: when the container can be given the first, they are all set.
+const AWAKES: [(&str, &[(&str, &str)]); 6] = [
+    ("GOOGLE_CLIENT_ID", &[("GOOGLE_CLIENT_ID", "id")]),
+    ("GOOGLE_DESKTOP_CLIENT_ID", &[("GOOGLE_DESKTOP_CLIENT_ID", "id"), ("GOOGLE_DESKTOP_CLIENT_SECRET", "x")]),
+    ("SMTP_URL_FILE", &[("SMTP_URL", "smtps://user:password@mail.example.com:465"), ("MAIL_FROM", "mail@example.com")]),
+    (
+        "VAPID_PRIVATE_KEY_FILE",
+        &[
+            ("VAPID_PRIVATE_KEY", "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE"),
+            ("VAPID_SUBJECT", "mailto:mail@example.com"),
+        ],
+    ),
+    (
+        "PUBSUB_PULL_SUBSCRIPTION",
+        &[("PUBSUB_PULL_SUBSCRIPTION", "projects/p/subscriptions/s"), ("PUBSUB_CREDENTIALS", "metadata")],
+    ),
+    ("GMAIL_REFRESH_TOKEN_FILE", &[("GMAIL_REFRESH_TOKEN", "x"), ("BOOTSTRAP_TENANT", "t"), ("BOOTSTRAP_USER", "u")]),
+];
+
 /// A container, as compose or Kubernetes describe it.
 #[derive(Debug, Clone, Default)]
 pub struct Container {
@@ -64,20 +90,23 @@ impl Container {
         faults.into_iter().map(|fault| format!("{}: {fault}", self.name)).collect()
     }
 
-    /// Settings that the program refuses or does not read. It reads more with Google than without.
+    /// Settings that the program refuses, does not read, or cannot be given. It reads more with Google than without.
     fn unread(&self) -> Vec<String> {
         let mut faults = Vec::new();
         let file = |secret: &str| self.secrets.get(secret).cloned();
         let as_it_is = check_config(self.program(), &self.env, file);
-        let mut with_google = self.env.clone();
-        if with_google.contains_key("GOOGLE_CLIENT_ID") {
-            with_google.insert("GOOGLE_CLIENT_ID".to_owned(), "id".to_owned());
-        }
-        let with_google = check_config(self.program(), &with_google, file);
-        for checked in [&as_it_is, &with_google] {
+        let awake = check_config(self.program(), &self.awake(), file);
+        for checked in [&as_it_is, &awake] {
             faults.extend(checked.wrong.clone());
         }
-        let reads: BTreeSet<_> = as_it_is.reads.union(&with_google.reads).collect();
+        let reads: BTreeSet<_> = as_it_is.reads.union(&awake.reads).collect();
+        let given = |name: &str| self.env.contains_key(name) || self.env.contains_key(&format!("{name}_FILE"));
+        let other = |name: &str| name.ends_with("_ADDR") || FOUND_BY.contains(&name);
+        for name in reads.iter().filter(|name| !given(name) && !other(name)) {
+            if !WITHHELD.iter().any(|(withheld, _)| withheld == name) {
+                faults.push(format!("{} reads {name}, which nobody can set here", self.program()));
+            }
+        }
         // What another service is found by has a default that is right on one machine alone.
         for name in
             reads.iter().filter(|name| FOUND_BY.contains(&name.as_str()) && !self.env.contains_key(name.as_str()))
@@ -86,11 +115,23 @@ impl Container {
         }
         for name in self.env.keys() {
             let plain = name.strip_suffix("_FILE").unwrap_or(name).to_owned();
-            if !reads.contains(&plain) {
+            if !reads.contains(&plain) && !reads.contains(name) {
                 faults.push(format!("{} does not read {name}", self.program()));
             }
         }
         faults
+    }
+
+    /// The environment in which it reads all it ever reads.
+    fn awake(&self) -> BTreeMap<String, String> {
+        let mut env = self.env.clone();
+        for (_, settings) in AWAKES.iter().filter(|(name, _)| self.env.contains_key(*name)) {
+            for (name, value) in *settings {
+                env.remove(&format!("{name}_FILE"));
+                env.insert((*name).to_owned(), (*value).to_owned());
+            }
+        }
+        env
     }
 
     /// Secrets in the hands of somebody who must not have them.
