@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use postrider_cli::doctor::{Finding, Installation, Verdict, examine};
 use postrider_cli::stack::{self, Member, Ports};
 use postrider_domain::{Clock as _, MockClock, Seams, SystemClock};
@@ -255,6 +256,26 @@ async fn pushes_whose_tokens_do_not_fit_and_services_that_are_not_ready(sick: &S
     settings.insert("INGEST_ADMIN_ADDR".to_owned(), intake.address().to_string());
     metrics("audience").mount(&intake).await;
     one_fails(&look(&settings).await, "pushes", "tokens do not fit", "PUBSUB_AUDIENCE");
+
+    // RabbitMQ's alarm, where its management API cannot be asked: it tells every client.
+    intake.reset().await;
+    let blocked = ResponseTemplate::new(200).set_body_string("postrider_broker_state{service=\"ingest-webhook\"} 1\n");
+    Mock::given(method("GET")).and(path("/metrics")).respond_with(blocked).mount(&intake).await;
+    one_fails(
+        &look(&settings).await,
+        "rabbitmq",
+        "an alarm of it blocks ingest-webhook",
+        "rabbitmq-diagnostics alarms",
+    );
+
+    // One process lives in another time.
+    intake.reset().await;
+    let late = (SystemClock.now() - TimeDelta::seconds(75)).to_rfc2822().replace("+0000", "GMT");
+    let late = ResponseTemplate::new(200).insert_header("date", late).set_body_json(json!({"status": "ready"}));
+    Mock::given(method("GET")).and(path("/health/ready")).respond_with(late).mount(&intake).await;
+    settings.insert("SYNC_WORKER_URL".to_owned(), intake.uri());
+    one_fails(&look(&settings).await, "clock", "that of sync-worker is 7", "NTP");
+    settings.insert("SYNC_WORKER_URL".to_owned(), ready.uri());
 
     intake.reset().await;
     let behind = json!({"code": "not_ready", "checks": {"database": "ok", "schema": "failed"}});

@@ -8,8 +8,8 @@ use postrider_runtime::Env;
 use url::Url;
 
 use crate::console::{done, say};
-use crate::doctor::Installation;
 use crate::google::{Access, Delivery, Names, PubSub, Seen, Step, Wanted, look, remedy, steps};
+use crate::local::{Checkout, Settings};
 
 /// What and by whom.
 #[derive(Debug, ClapArgs)]
@@ -44,7 +44,8 @@ pub enum Outcome {
 /// # Errors
 /// A setting is missing, or Google refuses: with the remedy.
 pub async fn setup(args: Args) -> Result<()> {
-    let env = Installation::here()?.env;
+    // What somebody wrote down, not what a stack with the simulated Google derives for itself.
+    let env = Env::from_pairs(Settings::of(&Checkout::find())?.into_variables());
     let wanted = Wanted::of(&env, &args.names)?;
     if args.dry_run && args.credentials.is_none() {
         commands(&wanted, &steps(&wanted, &Seen::default())?, true);
@@ -130,7 +131,7 @@ fn commands(wanted: &Wanted, wanting: &[Step], all: bool) {
     if all {
         say(format_args!("gcloud services enable gmail.googleapis.com pubsub.googleapis.com --project={project}"));
         if let Some(account) = account_to_make(wanted) {
-            say("# The account whose name stands in the tokens. Pushes need no rights of it.");
+            say("# The account that signs the pushes, or pulls. Beyond the commands below it needs no rights.");
             say(format_args!("gcloud iam service-accounts create {account} --project={project}"));
         }
     }
