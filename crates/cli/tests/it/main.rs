@@ -13,4 +13,6 @@ mod google_check;
 #[cfg(test)]
 mod google_setup;
 #[cfg(test)]
+mod two_lines;
+#[cfg(test)]
 mod world;

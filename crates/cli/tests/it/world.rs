@@ -30,10 +30,20 @@ pub struct World {
 impl World {
     /// Starts everything with further settings.
     pub async fn start(more: &[(&str, &str)]) -> Self {
+        Self::with(true, more).await
+    }
+
+    /// Starts the services alone, with these settings and no other Google than they name.
+    pub async fn without_simulator(settings: &[(&str, &str)]) -> Self {
+        Self::with(false, settings).await
+    }
+
+    async fn with(simulator: bool, more: &[(&str, &str)]) -> Self {
         postrider_runtime::tls::install();
         let (db, broker) = tokio::join!(TestDb::fresh(Spec::GATEWAY, || migrate::NONE), TestVhost::fresh());
         let dir = tempfile::tempdir().unwrap();
         let mut options = StackOptions::new(dir.path(), free_base(), db.admin_url.clone(), broker.amqp_url()).unwrap();
+        options.simulator = simulator;
         for (name, value) in more {
             options = options.with(name, *value);
         }
