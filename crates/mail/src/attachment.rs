@@ -4,6 +4,7 @@ use super::decode::transfer;
 use super::mail::{Note, ParsedMail};
 use super::mime::content::{Content, Disposition};
 use super::mime::tree::Tree;
+use super::slice::Slice;
 use super::text::line;
 use super::{filename, limits, tnef};
 
@@ -23,6 +24,8 @@ pub struct Attachment {
     pub content_id: Option<String>,
     /// Meant to be shown within the text rather than as a file.
     pub inline: bool,
+    /// Where it stands in the source, if it can be cut from there.
+    pub slice: Option<Slice>,
 }
 
 /// Reads the metadata of files into `mail`, up to the limit.
@@ -41,7 +44,12 @@ pub(super) fn read(tree: &Tree<'_>, files: &[usize], mail: &mut ParsedMail) {
         let packed = tnef::is_tnef(&content, &decoded.bytes).then(|| tnef::open(&decoded.bytes)).flatten();
         match packed.filter(|packed| !packed.is_empty()) {
             Some(packed) => unpack(&tree.path(*id), &packed, mail),
-            None => mail.attachments.push(describe(&content, tree.path(*id), size(&decoded.bytes))),
+            None => {
+                let begin = tree.part(*id).map_or(0, |part| part.begin);
+                let slice = Slice::of(begin, raw, content.encoding);
+                let attachment = describe(&content, tree.path(*id), size(&decoded.bytes));
+                mail.attachments.push(Attachment { slice, ..attachment });
+            }
         }
     }
 }
@@ -69,7 +77,7 @@ fn describe(content: &Content, part_id: String, size: u64) -> Attachment {
         Disposition::Attachment => false,
         Disposition::Unsaid => content_id.is_some() || is_other_form(&content.media_type),
     };
-    Attachment { part_id, filename, content_type: content.media_type.clone(), size, content_id, inline }
+    Attachment { part_id, filename, content_type: content.media_type.clone(), size, content_id, inline, slice: None }
 }
 
 /// The mail itself once more, for readers that know the form.
@@ -91,6 +99,7 @@ fn unpack(path: &str, packed: &[tnef::File<'_>], mail: &mut ParsedMail) {
             size: size(file.bytes),
             content_id: file.content_id.as_deref().and_then(|id| line(id, limits::MESSAGE_ID)),
             inline: file.content_id.is_some(),
+            slice: None,
         });
     }
 }

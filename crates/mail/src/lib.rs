@@ -21,6 +21,7 @@ mod mime;
 mod parse;
 mod preview;
 mod protection;
+mod slice;
 mod text;
 mod tnef;
 mod to_text;
@@ -34,6 +35,7 @@ pub use mail::{Note, ParsedMail};
 pub use parse::{PARSER_VERSION, attachment_bytes, parse, shown_html};
 pub use preview::preview;
 pub use protection::Protection;
+pub use slice::{Cutter, Lines, Slice, Written};
 
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ use super::{Mailbox, attachment, body, calendar, limits, protection};
 
 /// What [`parse`] can do. It grows with each change that reads mails otherwise: rows with a smaller number are worth
 /// reading again from their source.
-pub const PARSER_VERSION: i16 = 3;
+pub const PARSER_VERSION: i16 = 4;
 
 /// Reads a mail. Never fails: what cannot be read is noted.
 pub fn parse(raw: &[u8]) -> ParsedMail {
@@ -62,6 +62,10 @@ fn read(raw: &[u8]) -> ParsedMail {
     let selection = select(&tree);
     body::read(&tree, &selection, &mut mail);
     attachment::read(&tree, &selection.files, &mut mail);
+    if matches!(source, Cow::Owned(_)) {
+        // Their line ends are made of the source's: nothing can be cut from it as it is.
+        mail.attachments.iter_mut().for_each(|attachment| attachment.slice = None);
+    }
     mail.invitation = invitation(&tree, &selection);
     mail.protection = protection::of(&tree, mail.text.as_deref());
     mail

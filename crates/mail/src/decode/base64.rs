@@ -51,6 +51,11 @@ pub(crate) fn is_digit(byte: u8) -> bool {
     value(byte) < 64
 }
 
+/// What the byte stands for, if it is one of the 64.
+pub(crate) fn digit(byte: u8) -> Option<u8> {
+    Some(value(byte)).filter(|value| *value < 64)
+}
+
 /// Decodes as much as there is.
 pub(crate) fn decode(data: &[u8]) -> Decoded<'_> {
     let mut open = Open { out: Vec::with_capacity(data.len() / 4 * 3 + 3), ..Open::default() };
@@ -177,10 +182,23 @@ impl Open {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    pub(crate) fn encoded(bytes: &[u8]) -> Vec<u8> {
+        let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let mut encoded = Vec::new();
+        for chunk in bytes.chunks(3) {
+            let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+            for at in 0..4 {
+                let digit = digits[(bits >> (18 - 6 * at) & 63) as usize];
+                encoded.push(if at <= chunk.len() { digit } else { b'=' });
+            }
+        }
+        encoded
+    }
 
     fn text(data: &str) -> (String, String) {
         let decoded = decode(data.as_bytes());
@@ -215,16 +233,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_was_encoded_comes_back(bytes in proptest::collection::vec(any::<u8>(), 0..400), width in 1_usize..100) {
-            let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-            let mut encoded = Vec::new();
-            for chunk in bytes.chunks(3) {
-                let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-                for at in 0..4 {
-                    let digit = digits[(bits >> (18 - 6 * at) & 63) as usize];
-                    encoded.push(if at <= chunk.len() { digit } else { b'=' });
-                }
-            }
-            let folded: Vec<u8> = encoded.chunks(width).collect::<Vec<_>>().join(&b"\r\n"[..]);
+            let folded: Vec<u8> = encoded(&bytes).chunks(width).collect::<Vec<_>>().join(&b"\r\n"[..]);
             prop_assert_eq!(decode(&folded).bytes, bytes);
         }
     }

@@ -72,7 +72,8 @@ pub(super) fn harmless(style: &str) -> Option<String> {
         let Some((property, value)) = declaration.split_once(':') else { continue };
         let (property, value) = (property.trim(), value.trim());
         let known = PROPERTIES.iter().find(|known| known.eq_ignore_ascii_case(property));
-        let Some(property) = known.filter(|_| !value.is_empty() && is_harmless(value)) else { continue };
+        let harmless = |property: &&&str| !value.is_empty() && is_harmless(value) && stays_inside(property, value);
+        let Some(property) = known.filter(harmless) else { continue };
         if !kept.is_empty() {
             kept.push(';');
         }
@@ -97,6 +98,13 @@ fn is_harmless(value: &str) -> bool {
         && even('\'')
         && value.matches('(').count() == value.matches(')').count()
         && functions(value).all(known)
+}
+
+/// Whether a value leaves the element where its neighbours put it: with lengths below zero a mail would lie upon what is shown
+/// around it.
+fn stays_inside(property: &str, value: &str) -> bool {
+    let moves = property.starts_with("margin") || property == "text-indent" || property == "letter-spacing";
+    !moves || !value.contains(['-', '('])
 }
 
 /// The words before brackets.
@@ -141,6 +149,8 @@ mod tests {
             ("font-family: \"Arial; color: blue", Some("color:blue")),
             ("width: calc(1px; color: blue", Some("color:blue")),
             ("color: red /* ; width: 1px */", None),
+            ("margin: 0 auto; margin-top: -400px; color: red", Some("margin:0 auto;color:red")),
+            ("MARGIN-left:calc(0px - 9em);text-indent:-9999px;letter-spacing:-1em;padding:1px", Some("padding:1px")),
             ("color", None),
             ("", None),
         ] {

@@ -15,7 +15,7 @@ pub(crate) struct Part<'a> {
     pub(crate) header: &'a [u8],
     pub(crate) body: &'a [u8],
     /// Where its body begins in the source.
-    begin: usize,
+    pub(crate) begin: usize,
     parent: Option<u32>,
     /// Its place among its parent's parts.
     place: u32,
