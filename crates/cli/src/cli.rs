@@ -49,6 +49,8 @@ enum Command {
     GmailSyncDeleted(commands::gmail_sync::Mailbox),
     /// Sync a mailbox in full, without a cap, with progress
     GmailSyncFull(commands::gmail_sync::Mailbox),
+    /// Read stored mail again with the parser of today, and show how far that is
+    Reparse(commands::reparse::Args),
     /// Create every service's roles and schema, or bring them up to date. Reads DATABASE_URL (the administrator)
     Migrate,
     /// Connect the demo's mailbox in a stack that runs elsewhere: GATEWAY_URL, a simulated Google at GMAIL_API_URL, JWT_SECRET
@@ -92,6 +94,7 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::GmailSync(args) => commands::gmail_sync::sync(args).await,
         Command::GmailSyncDeleted(mailbox) => commands::gmail_sync::deleted(mailbox).await,
         Command::GmailSyncFull(mailbox) => commands::gmail_sync::full(mailbox).await,
+        Command::Reparse(args) => commands::reparse::reparse(args).await,
         Command::Migrate => commands::migrate::migrate().await,
         Command::Demo => commands::demo::demo().await,
         Command::Connect(args) => commands::connect::connect(args).await,
@@ -130,6 +133,9 @@ mod tests {
             "sync --user-email a@b.c --json",
             "gmail-sync-deleted --user-email a@b.c",
             "gmail-sync-full",
+            "reparse",
+            "reparse --connector 0199b3f0-0000-7000-8000-000000000000 --all --no-wait",
+            "reparse --status --json",
             "migrate",
             "demo",
             "connect",

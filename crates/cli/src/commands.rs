@@ -12,6 +12,7 @@ pub mod google;
 pub mod health;
 pub mod logs;
 pub mod migrate;
+pub mod reparse;
 pub mod reset;
 pub mod run;
 mod started;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::{Data, ServiceConfig};
+use chrono::TimeDelta;
+use postrider_blobs::Objects;
 use postrider_broker::{Broker, BrokerConfig, Transport, dead_letters};
 use postrider_contracts::topology::{SYNC_WORKER_CONNECTOR, SYNC_WORKER_MAILBOX_CHANGED};
 use postrider_events::http::HttpEventSource;
@@ -43,6 +45,8 @@ pub struct App {
     relay: Relay,
     connector: ServiceClient,
     stream_check: Duration,
+    keep_deleted: TimeDelta,
+    objects: Option<Objects>,
     cx: Context,
 }
 
@@ -118,7 +122,9 @@ impl Service for App {
         });
         let relay = Relay::new(db.clone(), transport.publisher(), &cx.registry);
         let state = State { db, seams, engine, metrics, replica };
-        let api = Api::new(&state, transport.publisher(), gmail.metrics().clone(), quota, cx.tasks.clone());
+        let objects = Objects::open(&config.attachment_store)?;
+        let api =
+            Api::new(&state, transport.publisher(), gmail.metrics().clone(), quota, cx.tasks.clone(), objects.clone());
         let listen = ServerConfig {
             name: NAME,
             listen: config.listen.addr,
@@ -127,17 +133,17 @@ impl Service for App {
         };
         let health = Health::new().database(&state.db).schema(&state.db, migrations());
         let server = Server::bind(listen, &cx, health, routes(&state, api, tokens))?;
-        let stream_check = config.stream_check;
-        Ok(Self { server, state, transport, relay, connector, stream_check, cx })
+        let (stream_check, keep_deleted) = (config.stream_check, config.keep_deleted);
+        Ok(Self { server, state, transport, relay, connector, stream_check, keep_deleted, objects, cx })
     }
 
     async fn run(self) -> anyhow::Result<()> {
-        let Self { server, state, transport, relay, connector, stream_check, cx } = self;
+        let Self { server, state, transport, relay, connector, stream_check, keep_deleted, objects, cx } = self;
         relay.start(&cx.tasks, &cx.shutdown);
         let source = Arc::new(HttpEventSource::new(connector));
         let streams = consumers::start(transport.as_ref(), &state, source);
         streams.keep_caught_up("consumer.catch_up.connector", stream_check, &cx.tasks, &cx.shutdown);
-        jobs::start(&cx, &state);
+        jobs::start(&cx, &state, keep_deleted, objects);
         server.run(&cx.shutdown).await
     }
 

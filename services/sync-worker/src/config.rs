@@ -1,9 +1,12 @@
 //! What the service reads from the environment: `SYNC_WORKER_ADDR`, `SYNC_WORKER_ADMIN_ADDR`,
 //! `SYNC_WORKER_DATABASE_URL`, `AMQP_URL`, `INTERNAL_KEYS`, `CONNECTOR_URL`, `GMAIL_API_URL`, `GMAIL_QUOTA`,
-//! `POLLING_INTERVAL`, `GMAIL_POLL_INTERVAL_SECONDS`, `STREAM_CHECK_SECONDS`.
+//! `POLLING_INTERVAL`, `GMAIL_POLL_INTERVAL_SECONDS`, `STREAM_CHECK_SECONDS`, `DELETED_EMAIL_RETENTION_DAYS`,
+//! `ATTACHMENT_STORE`.
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
+use postrider_blobs::AttachmentStore;
 use postrider_gmail::quota::QuotaSetting;
 use postrider_runtime::ConfigErrors;
 use postrider_runtime::config::{Amqp, DatabaseUrl, Env, Listen, ServiceUrl, all};
@@ -31,6 +34,10 @@ pub struct Config {
     pub poll_interval: Duration,
     /// How often stream heads are compared with connector's.
     pub stream_check: Duration,
+    /// How long deleted mails keep their content.
+    pub keep_deleted: TimeDelta,
+    /// Where kept attachments lie.
+    pub attachment_store: AttachmentStore,
 }
 
 impl Config {
@@ -52,6 +59,8 @@ impl Config {
             poll_interval(env),
             env.seconds("STREAM_CHECK_SECONDS"),
         ))?;
+        let (keep_deleted, attachment_store) =
+            all((env.parse::<u16>("DELETED_EMAIL_RETENTION_DAYS"), env.parse::<AttachmentStore>("ATTACHMENT_STORE")))?;
         let connector_url = connector_url.0;
         Ok(Self {
             listen,
@@ -63,6 +72,8 @@ impl Config {
             quota,
             poll_interval,
             stream_check,
+            keep_deleted: TimeDelta::days(i64::from(keep_deleted)),
+            attachment_store,
         })
     }
 }

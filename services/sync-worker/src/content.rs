@@ -2,12 +2,13 @@
 
 pub mod fetched;
 pub mod invitation;
+pub mod reading;
 pub mod source;
 
 use postrider_domain::text::without_nul;
 use postrider_domain::{ConnectorId, EmailAddress, Timestamp};
 use postrider_gmail::{MailMeta, RawMail, Weight};
-use postrider_mail::PARSER_VERSION;
+use postrider_mail::{Note, PARSER_VERSION, Slice};
 use serde::{Deserialize, Serialize};
 
 use self::invitation::Invitation;
@@ -71,6 +72,8 @@ pub struct AttachmentMeta {
     pub size_bytes: i64,
     pub content_id: String,
     pub inline: bool,
+    /// Where it stands in the source, if it can be cut from there.
+    pub slice: Option<Slice>,
 }
 
 /// A mail with all that is written about it.
@@ -109,15 +112,18 @@ impl Mail {
     pub fn weight(&self) -> usize {
         let body = |part: &Option<String>| part.as_ref().map_or(0, String::len);
         let words = self.content.search.len();
-        self.source.bytes.len()
-            + words
-            + self.content.headers.len()
-            + body(&self.content.text)
-            + body(&self.content.html)
+        self.source.weight() + words + self.content.headers.len() + body(&self.content.text) + body(&self.content.html)
     }
 }
 
 impl Content {
+    /// Whether the parser failed, so that nothing was read.
+    pub fn is_lost(&self) -> bool {
+        self.parse_error
+            .as_deref()
+            .is_some_and(|notes| notes.split(',').any(|note| note == Note::ParserFailed.as_str()))
+    }
+
     /// Reads the source; what cannot be read is left empty and named in `parse_error`, never refused.
     pub fn read(raw: &[u8], account: ConnectorId) -> Self {
         let mail = postrider_mail::parse(raw);
@@ -197,6 +203,7 @@ fn attachment(part: postrider_mail::Attachment) -> AttachmentMeta {
         size_bytes: i64::try_from(part.size).unwrap_or(i64::MAX),
         content_id: part.content_id.unwrap_or_default(),
         inline: part.inline,
+        slice: part.slice,
     }
 }
 

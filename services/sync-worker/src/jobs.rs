@@ -4,13 +4,18 @@ pub mod clean_up;
 pub mod clear_listings;
 pub mod due_scan;
 pub mod erase;
+pub mod keep_attachments;
+pub mod reread;
+pub mod retain;
 
+use chrono::TimeDelta;
+use postrider_blobs::Objects;
 use postrider_runtime::{Context, Schedule};
 
 use crate::state::State;
 
-/// Starts every job.
-pub fn start(cx: &Context, state: &State) {
+/// Starts every job. Deleted mails are kept for `keep_deleted`, attachments in `objects` where there is such a store.
+pub fn start(cx: &Context, state: &State, keep_deleted: TimeDelta, objects: Option<Objects>) {
     let (tasks, shutdown) = (&cx.tasks, &cx.shutdown);
     due_scan::start(tasks, shutdown, &state.engine);
     postrider_events::partitions::keep(tasks, shutdown, &state.db);
@@ -24,6 +29,21 @@ pub fn start(cx: &Context, state: &State) {
     tasks.every("job.erase", schedule, shutdown, move || {
         let (state, stop) = erase.clone();
         async move { erase::run(&state, &stop).await }
+    });
+    let reread = (state.clone(), shutdown.soft.clone());
+    tasks.every("job.reread", reread::EVERY, shutdown, move || {
+        let (state, stop) = reread.clone();
+        async move { reread::run(&state, &stop).await }
+    });
+    let keep = (state.clone(), objects, shutdown.soft.clone());
+    tasks.every("job.keep_attachments", keep_attachments::EVERY, shutdown, move || {
+        let (state, objects, stop) = keep.clone();
+        async move { keep_attachments::run(&state, objects.as_ref(), &stop).await }
+    });
+    let retain = (state.clone(), shutdown.soft.clone());
+    tasks.every("job.retain", retain::EVERY, shutdown, move || {
+        let (state, stop) = retain.clone();
+        async move { retain::run(&state, keep_deleted, &stop).await }
     });
     let clean_up = (state.clone(), shutdown.soft.clone());
     tasks.every("job.clean_up", clean_up::EVERY, shutdown, move || {

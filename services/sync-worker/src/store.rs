@@ -2,6 +2,7 @@
 //! calls opens and commits it.
 
 pub mod attachments;
+pub mod blobs;
 pub mod buckets;
 pub mod changes;
 pub mod days;
@@ -15,6 +16,9 @@ pub mod mailboxes;
 pub mod parked;
 pub mod queue;
 pub mod references;
+pub mod removals;
+pub mod rereads;
+pub mod retention;
 pub mod runs;
 pub mod search;
 pub mod slices;

@@ -19,7 +19,7 @@ use self::source::Source;
 use crate::migrations::ALL;
 
 /// Where statements are, and whose schema they run in. What all services share runs in the one with nothing else.
-const PLACES: [(&str, Spec); 7] = [
+const PLACES: [(&str, Spec); 8] = [
     ("crates/events/src", Spec::GATEWAY),
     ("crates/storage/src", Spec::GATEWAY),
     ("services/gateway/src", Spec::GATEWAY),
@@ -27,6 +27,7 @@ const PLACES: [(&str, Spec); 7] = [
     ("services/connector/src", Spec::CONNECTOR),
     ("services/sync-worker/src", Spec::SYNC_WORKER),
     ("services/notification/src", Spec::NOTIFICATION),
+    ("crates/cli/src", Spec::SYNC_WORKER),
 ];
 /// Texts for several crates.
 const SHARED_MACROS: &str = "crates/storage/src/due.rs";

@@ -7,43 +7,100 @@ use zstd::bulk::Compressor;
 
 /// zstd level. Level 3 takes twice the time for a few percent of space, and a first sync is mostly this.
 const ZSTD_LEVEL: i32 = 1;
-/// Sources below this are stored as they are.
+/// Bytes below this are stored as they are.
 const COMPRESS_FROM: usize = 256;
+/// What is larger is stored in pieces of this size, each compressed by itself: who reads a part holds a piece.
+pub const CHUNK: usize = 1 << 20;
 /// Values of the codec column.
 const AS_IS: i16 = 0;
 const ZSTD: i16 = 1;
+const CHUNKED: i16 = 2;
 
 /// A source as it is stored.
 #[derive(Debug, Clone, Default)]
 pub struct Source {
-    /// 0 = as is, 1 = zstd.
+    /// 0 = as is, 1 = zstd, 2 = in chunks.
     pub codec: i16,
     /// Length before compression.
     pub size_bytes: i64,
+    /// Empty where there are chunks.
     pub bytes: Vec<u8>,
+    /// Each of [`CHUNK`] bytes before compression, the last of what is left.
+    pub chunks: Vec<Chunk>,
+}
+
+/// A piece of something large.
+#[derive(Debug, Clone)]
+pub struct Chunk {
+    /// 0 = as is, 1 = zstd.
+    pub codec: i16,
+    pub bytes: Vec<u8>,
+}
+
+impl Chunk {
+    /// Compresses where that is worth it.
+    pub fn pack(raw: &[u8]) -> Self {
+        let packed = (raw.len() >= COMPRESS_FROM).then(|| compress(raw)).flatten();
+        match packed {
+            Some(bytes) if bytes.len() < raw.len() => Self { codec: ZSTD, bytes },
+            _ => Self { codec: AS_IS, bytes: raw.to_vec() },
+        }
+    }
+
+    /// Its bytes, at most so many.
+    ///
+    /// # Errors
+    /// A codec this version does not know, or damaged bytes.
+    pub fn unpack(self, most: usize) -> io::Result<Vec<u8>> {
+        match self.codec {
+            AS_IS => Ok(self.bytes),
+            ZSTD => zstd::bulk::decompress(&self.bytes, most),
+            other => Err(io::Error::other(format!("a source has the unknown codec {other}"))),
+        }
+    }
 }
 
 impl Source {
     /// Compresses where that is worth it.
     pub fn pack(raw: &[u8]) -> Self {
         let size_bytes = i64::try_from(raw.len()).unwrap_or(i64::MAX);
-        let packed = (raw.len() >= COMPRESS_FROM).then(|| compress(raw)).flatten();
-        match packed {
-            Some(bytes) if bytes.len() < raw.len() => Self { codec: ZSTD, size_bytes, bytes },
-            _ => Self { codec: AS_IS, size_bytes, bytes: raw.to_vec() },
+        if raw.len() > CHUNK {
+            let chunks = raw.chunks(CHUNK).map(Chunk::pack).collect();
+            return Self { codec: CHUNKED, size_bytes, bytes: Vec::new(), chunks };
         }
+        let Chunk { codec, bytes } = Chunk::pack(raw);
+        Self { codec, size_bytes, bytes, chunks: Vec::new() }
+    }
+
+    /// Whether it is, or is to be, in chunks.
+    pub fn is_chunked(&self) -> bool {
+        self.codec == CHUNKED
+    }
+
+    /// Whether it should be in chunks and is not: it was stored before there were any.
+    pub fn is_one_lump(&self) -> bool {
+        !self.is_chunked() && usize::try_from(self.size_bytes).is_ok_and(|size| size > CHUNK)
+    }
+
+    /// Bytes that it takes as it is stored.
+    pub fn weight(&self) -> usize {
+        self.bytes.len() + self.chunks.iter().map(|chunk| chunk.bytes.len()).sum::<usize>()
     }
 
     /// The source as Google gave it. The stored length bounds what decompression may produce.
     ///
     /// # Errors
-    /// A codec this version does not know, or damaged bytes.
+    /// A codec this version does not know, damaged bytes, or chunks that are not there.
     pub fn unpack(self) -> io::Result<Vec<u8>> {
-        match self.codec {
-            AS_IS => Ok(self.bytes),
-            ZSTD => zstd::bulk::decompress(&self.bytes, usize::try_from(self.size_bytes).unwrap_or(0)),
-            other => Err(io::Error::other(format!("a source has the unknown codec {other}"))),
+        let size = usize::try_from(self.size_bytes).unwrap_or(0);
+        if !self.is_chunked() {
+            return Chunk { codec: self.codec, bytes: self.bytes }.unpack(size);
         }
+        let mut raw = Vec::with_capacity(size.min(self.chunks.len().saturating_mul(CHUNK)));
+        for chunk in self.chunks {
+            raw.extend_from_slice(&chunk.unpack(CHUNK)?);
+        }
+        if raw.len() == size { Ok(raw) } else { Err(io::Error::other("chunks of a source are missing")) }
     }
 }
 
@@ -65,6 +122,23 @@ mod tests {
             assert_eq!(Source::pack(&raw).unpack().unwrap(), raw);
         }
         assert_eq!(Source::pack(&[b'x'; 100_000]).codec, ZSTD);
+    }
+
+    #[test]
+    fn what_is_large_is_kept_in_chunks_that_are_read_alone() {
+        let raw: Vec<u8> = (0..CHUNK * 2 + 7).map(|n| (n % 251) as u8).collect();
+        let packed = Source::pack(&raw);
+        assert_eq!((packed.codec, packed.chunks.len(), packed.bytes.len()), (CHUNKED, 3, 0));
+        assert!(packed.weight() < raw.len() / 2);
+        let second = packed.chunks[1].clone().unpack(CHUNK).unwrap();
+        assert_eq!(second, &raw[CHUNK..CHUNK * 2]);
+        let mut cut = packed.clone();
+        cut.chunks.pop();
+        assert!(cut.unpack().is_err());
+        assert_eq!(packed.unpack().unwrap(), raw);
+        assert!(!Source::pack(&raw[..CHUNK]).is_chunked());
+        let lump = Source { codec: AS_IS, size_bytes: 2 << 20, ..Source::default() };
+        assert!(lump.is_one_lump() && !Source::pack(&raw).is_one_lump());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use postrider_blobs::Objects;
 use postrider_broker::Publisher;
 use postrider_contracts::{Envelope, Event, NewEvent, streams};
 use postrider_domain::{Clock, ConnectorId, EventId, IdGen, TenantId, Timestamp, UserId};
@@ -43,9 +44,10 @@ impl Api {
         gmail: GmailMetrics,
         quota: QuotaSetting,
         tasks: Tasks,
+        objects: Option<Objects>,
     ) -> Self {
         let (clock, ids) = (state.seams.clock.clone(), state.seams.ids.clone());
-        let (db, engine, sources) = (state.db.clone(), state.engine.clone(), Sources::new(state.db.clone()));
+        let (db, engine, sources) = (state.db.clone(), state.engine.clone(), Sources::new(state.db.clone(), objects));
         Self { db, engine, clock, ids, broker, gmail, quota, sources, tasks }
     }
 

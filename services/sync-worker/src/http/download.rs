@@ -1,6 +1,6 @@
 //! Bytes of mails as clients get them: whole or in part, by tag, under a safe name, and never as a page that acts.
 
-use std::convert::Infallible;
+use std::ops::Range;
 
 use actix_web::body::{BoxBody, SizedStream};
 use actix_web::http::StatusCode;
@@ -8,17 +8,13 @@ use actix_web::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_SECURITY_POLICY, ETAG, HeaderMap,
     HeaderName, IF_NONE_MATCH, IF_RANGE, RANGE, VARY, X_CONTENT_TYPE_OPTIONS,
 };
-use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
-use futures_util::stream;
+use futures_util::TryStreamExt as _;
 
-use super::sources::Held;
+use super::sources::Found;
 use crate::rules::conditional::{holds, is_part_of};
 use crate::rules::disposition;
 use crate::rules::range::Wanted;
-
-/// Bytes handed to the connection at once.
-const CHUNK: usize = 64 << 10;
 
 /// What a download is called. `etag` names these very bytes.
 pub struct File<'a> {
@@ -43,16 +39,16 @@ impl File<'_> {
     }
 
     /// The bytes, or the part of them that was asked for. `when_taken` is only done for all of them.
-    pub fn send(&self, request: &HttpRequest, held: Held, when_taken: Option<WhenTaken>) -> HttpResponse {
-        let size = held.bytes.len();
+    pub fn send(&self, request: &HttpRequest, found: Found, when_taken: Option<WhenTaken>) -> HttpResponse {
+        let size = found.size();
         let range = header(request, &RANGE).filter(|_| is_part_of(header(request, &IF_RANGE), &self.etag));
         match Wanted::of(range, size) {
-            Wanted::Whole => self.respond(StatusCode::OK).body(stream_of(held, 0..size, when_taken)),
+            Wanted::Whole => self.respond(StatusCode::OK).body(stream_of(found, 0..size, when_taken)),
             Wanted::Part(part) => {
                 let last = part.end.saturating_sub(1);
                 self.respond(StatusCode::PARTIAL_CONTENT)
                     .insert_header((CONTENT_RANGE, format!("bytes {}-{last}/{size}", part.start)))
-                    .body(stream_of(held, part, None))
+                    .body(stream_of(found, part, None))
             }
             Wanted::Nothing => self
                 .respond(StatusCode::RANGE_NOT_SATISFIABLE)
@@ -82,27 +78,25 @@ impl File<'_> {
     }
 }
 
-/// Hands the bytes over piece by piece: what waits for a slow client is the pieces' reference, not copies.
-fn stream_of(held: Held, part: std::ops::Range<usize>, when_taken: Option<WhenTaken>) -> BoxBody {
-    let (bytes, room) = held.into_parts();
-    let rest = bytes.slice(part);
+/// Hands the bytes over piece by piece: what waits for a slow client is one piece.
+fn stream_of(found: Found, part: Range<usize>, when_taken: Option<WhenTaken>) -> BoxBody {
     let mut when_taken = when_taken;
     // Nobody asks for the pieces of nothing.
-    if rest.is_empty()
+    if part.is_empty()
         && let Some(done) = when_taken.take()
     {
         done();
     }
-    let size = u64::try_from(rest.len()).unwrap_or(u64::MAX);
-    let pieces = stream::unfold((rest, when_taken, room), |(mut rest, mut when_taken, room)| async move {
-        let piece: Bytes = rest.split_to(rest.len().min(CHUNK));
+    let mut left = part.len();
+    let pieces = found.pieces(part);
+    let told = pieces.inspect_ok(move |piece| {
+        left = left.saturating_sub(piece.len());
         // The last piece is asked for after those before it were sent.
-        if rest.is_empty()
+        if left == 0
             && let Some(done) = when_taken.take()
         {
             done();
         }
-        (!piece.is_empty()).then_some((Ok::<_, Infallible>(piece), (rest, when_taken, room)))
     });
-    BoxBody::new(SizedStream::new(size, Box::pin(pieces)))
+    BoxBody::new(SizedStream::new(u64::try_from(left).unwrap_or(u64::MAX), told))
 }

@@ -1,7 +1,8 @@
 //! `attachments`: metadata of what hangs on mails.
 
-use postrider_domain::{ConnectorId, EmailId, Timestamp, UserId, words};
-use postrider_storage::{Error, TenantTx, row, sql};
+use postrider_domain::{ConnectorId, EmailId, TenantId, Timestamp, UserId, words};
+use postrider_mail::{Lines, Slice, Written};
+use postrider_storage::{Error, SystemTx, TenantTx, row, sql};
 use uuid::Uuid;
 
 use super::mailboxes::Guard;
@@ -46,7 +47,64 @@ row! {
         pub size_bytes: i64,
         /// Size of the whole mail.
         pub source_bytes: i64,
+        pub begins_at: Option<i64>,
+        pub ends_at: Option<i64>,
+        pub written: Option<i16>,
+        pub line_digits: Option<i32>,
+        pub line_bytes: Option<i32>,
+        /// Where its bytes are kept, if they are.
+        pub blob_key: Option<String>,
+        /// Its account keeps no attachments.
+        pub off: bool,
         pub downloaded_at: Option<Timestamp>,
+    }
+}
+
+/// Values of the column `written`.
+const AS_IT_IS: i16 = 0;
+const BASE64: i16 = 1;
+
+impl Part {
+    /// Where it stands in the source, if it can be cut from there.
+    pub fn slice(&self) -> Option<Slice> {
+        let (begin, end) = (u64::try_from(self.begins_at?).ok()?, u64::try_from(self.ends_at?).ok()?);
+        let line = |number: i32| u32::try_from(number).ok();
+        let written = match self.written? {
+            AS_IT_IS => Written::AsItIs,
+            BASE64 => Written::Base64(match self.line_digits.zip(self.line_bytes) {
+                Some((digits, bytes)) => Some(Lines { digits: line(digits)?, bytes: line(bytes)? }),
+                None => None,
+            }),
+            _ => return None,
+        };
+        Some(Slice { begin, end, written })
+    }
+}
+
+/// The columns of a slice.
+pub(super) struct SliceColumns {
+    pub begin: Option<i64>,
+    pub end: Option<i64>,
+    pub written: Option<i16>,
+    pub digits: Option<i32>,
+    pub bytes: Option<i32>,
+}
+
+impl SliceColumns {
+    pub fn of(part: &AttachmentMeta) -> Self {
+        let number = |place: u64| i64::try_from(place).ok();
+        let line = |number: u32| i32::try_from(number).unwrap_or(i32::MAX - 3);
+        let lines = match part.slice.map(|slice| slice.written) {
+            Some(Written::Base64(lines)) => lines,
+            Some(Written::AsItIs) | None => None,
+        };
+        Self {
+            begin: part.slice.and_then(|slice| number(slice.begin)),
+            end: part.slice.and_then(|slice| number(slice.end)),
+            written: part.slice.map(|slice| if slice.written == Written::AsItIs { AS_IT_IS } else { BASE64 }),
+            digits: lines.map(|lines| line(lines.digits)),
+            bytes: lines.map(|lines| line(lines.bytes)),
+        }
     }
 }
 
@@ -56,10 +114,12 @@ pub async fn insert(tx: &TenantTx, guard: &Guard, parts: &[(Uuid, EmailId, &Atta
         return Ok(());
     }
     let metas = || parts.iter().map(|(.., meta)| *meta);
+    let slices: Vec<SliceColumns> = metas().map(SliceColumns::of).collect();
     sql("INSERT INTO attachments (tenant, connector_id, attachment_id, email_id, part_id, filename, content_type, \
-            size_bytes, content_id, inline) \
+            size_bytes, content_id, inline, begins_at, ends_at, written, line_digits, line_bytes) \
          SELECT $1, $2, n.* FROM {n: attachment_id uuid, email_id uuid, part_id text, filename text, \
-            content_type text, size_bytes bigint, content_id text, inline bool} ON CONFLICT DO NOTHING")
+            content_type text, size_bytes bigint, content_id text, inline bool, begins_at bigint, ends_at bigint, \
+            written smallint, line_digits int, line_bytes int} ON CONFLICT DO NOTHING")
     .binds((&guard.tenant, guard.connector))
     .column("attachment_id", parts.iter().map(|(id, ..)| *id))
     .column("email_id", parts.iter().map(|(_, email, _)| *email))
@@ -69,6 +129,11 @@ pub async fn insert(tx: &TenantTx, guard: &Guard, parts: &[(Uuid, EmailId, &Atta
     .column("size_bytes", metas().map(|meta| meta.size_bytes))
     .column("content_id", metas().map(|meta| &meta.content_id))
     .column("inline", metas().map(|meta| meta.inline))
+    .column("begins_at", slices.iter().map(|slice| slice.begin))
+    .column("ends_at", slices.iter().map(|slice| slice.end))
+    .column("written", slices.iter().map(|slice| slice.written))
+    .column("line_digits", slices.iter().map(|slice| slice.digits))
+    .column("line_bytes", slices.iter().map(|slice| slice.bytes))
     .execute(tx)
     .await?;
     Ok(())
@@ -93,7 +158,8 @@ pub async fn find(
     attachment: Uuid,
 ) -> Result<Option<Part>, Error> {
     sql("SELECT a.connector_id, m.owner, a.part_id, a.filename, a.content_type, a.size_bytes, \
-            e.size_bytes AS source_bytes, a.downloaded_at \
+            e.size_bytes AS source_bytes, a.downloaded_at, a.begins_at, a.ends_at, a.written, a.line_digits, \
+            a.line_bytes, a.blob_key, coalesce(m.settings ->> 'attachments', '') = 'none' AS off \
          FROM attachments a JOIN emails e ON e.tenant = a.tenant AND e.email_id = a.email_id \
          JOIN mailboxes m ON m.connector_id = a.connector_id \
          WHERE a.tenant = nullif(current_setting('postrider.tenant', true), '') AND a.attachment_id = $1 \
@@ -114,8 +180,73 @@ pub async fn mark_downloaded(
          WHERE a.tenant = nullif(current_setting('postrider.tenant', true), '') AND a.attachment_id = $1 \
            AND a.email_id = $2 AND a.downloaded_at IS NULL AND m.connector_id = a.connector_id \
          RETURNING a.connector_id, m.owner, a.part_id, a.filename, a.content_type, a.size_bytes, \
-            a.size_bytes AS source_bytes, a.downloaded_at")
+            a.size_bytes AS source_bytes, a.downloaded_at, a.begins_at, a.ends_at, a.written, a.line_digits, \
+            a.line_bytes, a.blob_key, false AS off")
     .binds((attachment, email, now))
     .optional(tx)
     .await
+}
+
+row! {
+    /// A mailbox whose attachments are kept.
+    #[derive(Debug, Clone)]
+    pub struct Keeper {
+        pub tenant: TenantId,
+        pub connector: ConnectorId,
+        /// Of each attachment.
+        pub most_bytes: i64,
+    }
+
+    /// An attachment that is to be kept.
+    #[derive(Debug, Clone)]
+    pub struct Wanted {
+        pub attachment_id: Uuid,
+        pub email_id: EmailId,
+        pub part_id: String,
+    }
+}
+
+/// Mailboxes that keep their attachments, behind one, in the order of their ids.
+pub async fn list_keepers(tx: &SystemTx, after: Option<ConnectorId>, limit: usize) -> Result<Vec<Keeper>, Error> {
+    sql("SELECT tenant, connector_id AS connector, \
+            coalesce(nullif((settings ->> 'attachment_max_bytes')::bigint, 0), 26214400) AS most_bytes FROM mailboxes \
+         WHERE settings ->> 'attachments' = 'eager' AND status <> 'disconnected' AND NOT erase \
+           AND connector_id > coalesce($1, '00000000-0000-0000-0000-000000000000'::uuid) \
+         ORDER BY connector_id LIMIT $2")
+    .binds((after, super::count(limit)))
+    .load(tx)
+    .await
+}
+
+/// Some attachments that are to be kept. What is larger than its owner wants is passed over, until that changes.
+pub async fn list_wanted(tx: &TenantTx, mailbox: &Keeper, limit: usize) -> Result<Vec<Wanted>, Error> {
+    let (tenant, connector, most) = (&mailbox.tenant, mailbox.connector, mailbox.most_bytes);
+    sql("UPDATE attachments SET state = 'skipped', state_reason = 'too_large' \
+         WHERE tenant = $1 AND connector_id = $2 AND state = 'listed' AND size_bytes > $3")
+    .binds((tenant, connector, most))
+    .execute(tx)
+    .await?;
+    sql("UPDATE attachments SET state = 'listed', state_reason = '' \
+         WHERE tenant = $1 AND connector_id = $2 AND state = 'skipped' AND size_bytes <= $3")
+    .binds((tenant, connector, most))
+    .execute(tx)
+    .await?;
+    sql("SELECT attachment_id, email_id, part_id FROM attachments \
+         WHERE tenant = $1 AND connector_id = $2 AND state = 'listed' AND size_bytes <= $3 ORDER BY size_bytes LIMIT $4")
+    .binds((tenant, connector, most, super::count(limit)))
+    .load(tx)
+    .await
+}
+
+/// An attachment's bytes are kept under a key, or cannot be had. `false`: it is not there any more.
+pub async fn settle(tx: &TenantTx, attachment: &Wanted, key: Option<&str>) -> Result<bool, Error> {
+    let settled =
+        sql("UPDATE attachments SET blob_key = $3, state = CASE WHEN $3 IS NULL THEN 'failed' ELSE 'stored' END, \
+            state_reason = CASE WHEN $3 IS NULL THEN 'no_source' ELSE '' END \
+         WHERE tenant = nullif(current_setting('postrider.tenant', true), '') AND attachment_id = $1 AND part_id = $2 \
+           AND state = 'listed'")
+        .binds((attachment.attachment_id, &attachment.part_id, key))
+        .execute(tx)
+        .await?;
+    Ok(settled > 0)
 }

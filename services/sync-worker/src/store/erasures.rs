@@ -4,6 +4,8 @@
 use postrider_domain::{ConnectorId, EmailId, MessageId, RunId, TenantId, Timestamp, UserId};
 use postrider_storage::{Error, SystemTx, TenantTx, Value, row, sql};
 
+use super::removals;
+
 /// Asks for an erasure under the id that its owner was told; again is harmless.
 pub async fn ask(
     tx: &TenantTx,
@@ -100,30 +102,8 @@ pub async fn remove_mails(
     .binds((&erasure.tenant, &ids))
     .load(tx)
     .await?;
-    let blobs: Vec<Value<Option<String>>> = sql("DELETE FROM attachments WHERE tenant = $1 AND email_id = ANY ($2) \
-         RETURNING blob_key AS value")
-    .binds((&erasure.tenant, &ids))
-    .load(tx)
-    .await?;
-    let blobs: Vec<String> = blobs.into_iter().filter_map(|row| row.0).collect();
-    if !blobs.is_empty() {
-        // A blob goes when no row names it.
-        sql("DELETE FROM blobs b WHERE b.tenant = $1 AND b.blob_key = ANY ($2) \
-               AND NOT EXISTS (SELECT FROM attachments a WHERE a.tenant = $1 AND a.blob_key = b.blob_key)")
-        .binds((&erasure.tenant, &blobs))
-        .execute(tx)
-        .await?;
-    }
+    removals::remove_content(tx, &ids).await?;
     tokio::try_join!(
-        sql("DELETE FROM email_labels WHERE tenant = $1 AND email_id = ANY ($2)")
-            .binds((&erasure.tenant, &ids))
-            .execute(tx),
-        sql("DELETE FROM email_sources WHERE tenant = $1 AND email_id = ANY ($2)")
-            .binds((&erasure.tenant, &ids))
-            .execute(tx),
-        sql("DELETE FROM email_search WHERE tenant = $1 AND email_id = ANY ($2)")
-            .binds((&erasure.tenant, &ids))
-            .execute(tx),
         sql("DELETE FROM emails WHERE tenant = $1 AND email_id = ANY ($2)").binds((&erasure.tenant, &ids)).execute(tx),
         sql("UPDATE sync_runs SET deleted = deleted + $3, updated_at = $4 WHERE tenant = $1 AND run_id = $2")
             .binds((&erasure.tenant, erasure.run, super::count(doomed.len()), now))

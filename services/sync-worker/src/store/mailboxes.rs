@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod cursor;
 pub mod due;
+mod hold;
 pub mod lease;
 pub mod news;
 mod row;
@@ -12,5 +13,6 @@ pub use cursor::{
     Beginning, advance, find, find_held, first_synced, labels_read, lock, looked, looked_back, note_back, note_gone,
     note_right, postpone_look_back, start_over,
 };
+pub use hold::hold;
 use row::mailbox_columns;
 pub use row::{Guard, Mailbox};

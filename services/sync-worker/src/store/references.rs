@@ -22,7 +22,8 @@ pub async fn list(tx: &TenantTx, email: EmailId) -> Result<Vec<Reference>, Error
     .await
 }
 
-/// Somebody holds on to a mail. Returns whether that is new.
+/// Somebody holds on to a mail. Returns whether that is new. One whose content is removed in this moment is waited for, and
+/// is held by nobody then.
 pub async fn put(
     tx: &TenantTx,
     tenant: &TenantId,
@@ -31,12 +32,12 @@ pub async fn put(
     reference: &str,
     now: Timestamp,
 ) -> Result<bool, Error> {
-    let put =
-        sql("INSERT INTO email_references (tenant, email_id, kind, ref, created_at) VALUES ($1, $2, $3, $4, $5) \
-         ON CONFLICT DO NOTHING")
-        .binds((tenant, email, kind, reference, now))
-        .execute(tx)
-        .await?;
+    let put = sql("INSERT INTO email_references (tenant, email_id, kind, ref, created_at) \
+         SELECT $1, e.email_id, $3, $4, $5 FROM emails e WHERE e.tenant = $1 AND e.email_id = $2 AND NOT e.stub \
+         FOR KEY SHARE ON CONFLICT DO NOTHING")
+    .binds((tenant, email, kind, reference, now))
+    .execute(tx)
+    .await?;
     Ok(put > 0)
 }
 

@@ -38,6 +38,8 @@ pub struct World {
     pub db: TestDb,
     pub base: String,
     pub http: Client,
+    /// What the service was started with.
+    pub settings: Vec<(&'static str, String)>,
     service: Context,
     outside: Context,
     publisher: Arc<dyn Publisher>,
@@ -73,7 +75,7 @@ impl World {
             ("GMAIL_API_URL", format!("{}/", sim.base_url())),
             ("GMAIL_QUOTA", "user=600000,project=6000000".to_owned()),
         ];
-        let config = Config::load(&Env::from_pairs(settings)).unwrap();
+        let config = Config::load(&Env::from_pairs(settings.clone())).unwrap();
         let service = Context::for_tests();
         let deps = App::deps(&config, &service).unwrap();
         let app = App::build(config, deps, service.clone()).await.unwrap();
@@ -84,6 +86,7 @@ impl World {
             db,
             base,
             http: Client::builder().no_proxy().build().unwrap(),
+            settings: settings.to_vec(),
             service,
             outside,
             publisher: broker.publisher(),
@@ -92,6 +95,11 @@ impl World {
             _connector: connector,
             _vhost: vhost,
         }
+    }
+
+    /// The service ends; what it was at is left to another.
+    pub fn stop_service(&self) {
+        self.service.shutdown.stop_softly();
     }
 
     /// A world with one connected account, synced.

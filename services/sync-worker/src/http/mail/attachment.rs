@@ -44,8 +44,19 @@ pub async fn handle(
     if let Some(unchanged) = file.unchanged(&request) {
         return Ok(unchanged);
     }
+    if part.off {
+        return Err(Problem::not_found().with_detail("This account keeps no attachments."));
+    }
     let place = (id, part.part_id.clone());
-    let held = api.sources.part(&caller.tenant, (email, part.source_bytes), place).await?;
+    let slice = part.slice().zip(u64::try_from(part.size_bytes).ok());
+    let kept = match &part.blob_key {
+        Some(key) => api.sources.blob(&caller.tenant, key).await?,
+        None => None,
+    };
+    let held = match kept {
+        Some(kept) => Some(kept),
+        None => api.sources.part(&caller.tenant, (email, part.source_bytes), place, slice).await?,
+    };
     let held = held.ok_or_else(|| Problem::not_found().with_detail("The source of this mail is not kept."))?;
     let told = part.downloaded_at.is_none().then(|| when_taken(&api, &caller.tenant, email, id));
     Ok(file.send(&request, held, told))

@@ -5,6 +5,8 @@ use postrider_domain::{AccountStatus, ConnectorId, EmailAddress, TenantId, Times
 use postrider_storage::{Error, TenantTx, Value, sql};
 use serde_json::json;
 
+use crate::content::reading::Versions;
+
 /// An account as connector has it.
 #[derive(Debug, Clone)]
 pub struct AccountNews {
@@ -34,9 +36,9 @@ pub async fn apply_account(tx: &mut TenantTx, news: &AccountNews, now: Timestamp
     let changed =
         sql("INSERT INTO mailboxes AS m (connector_id, tenant, owner, connector_version, google_sub, address, \
             address_key, display_name, status, status_reason, erase, settings, poll_interval_seconds, due_at, \
-            due_reason, created_at, updated_at) \
+            due_reason, created_at, updated_at, read_version, reread_to) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
-            CASE WHEN $9 = 'active' THEN $14::timestamptz END, 'connected', $14, $14) \
+            CASE WHEN $9 = 'active' THEN $14::timestamptz END, 'connected', $14, $14, $15, $15) \
          ON CONFLICT (connector_id) DO UPDATE SET owner = excluded.owner, \
             connector_version = excluded.connector_version, google_sub = excluded.google_sub, \
             address = excluded.address, address_key = excluded.address_key, display_name = excluded.display_name, \
@@ -50,6 +52,7 @@ pub async fn apply_account(tx: &mut TenantTx, news: &AccountNews, now: Timestamp
          WHERE m.connector_version < excluded.connector_version")
         .binds((news.connector, &news.tenant, &news.owner, state.version, &state.google_sub, &state.email_address))
         .binds((key, &state.display_name, news.status, &state.reason, state.erase, json, poll_interval, now))
+        .bind(Versions::CURRENT.as_one())
         .execute(tx)
         .await?;
     Ok(changed > 0)

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use postrider_contracts::Event as _;
+use postrider_contracts::connector::Settings;
 use postrider_contracts::mailbox::AttachmentStored;
 use postrider_gmail_sim::Deliver;
 use reqwest::Method;
@@ -235,4 +236,29 @@ async fn parts_of_others_and_of_other_mails_are_not_there() {
     for bad in ["7", "..%2f..%2fetc", "%00", "00000000-0000-7000-8000-000000000000"] {
         world.get(&ben, &format!("{one}/attachments/{bad}")).await.is_problem(404, bad);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_kept_needs_no_source_and_who_keeps_nothing_serves_nothing() {
+    let mail = mail().await;
+    let settings = |attachments: &str| Settings {
+        attachments: attachments.to_owned(),
+        attachment_max_bytes: 1_000,
+        ..Settings::default()
+    };
+    mail.world.tell(&mail.ann, "active", settings("eager")).await;
+    postrider_testing::eventually("all are kept", Duration::from_secs(30), || async {
+        let kept = "SELECT count(*) AS value FROM mailbox.attachments WHERE state <> 'stored'";
+        mail.world.number(kept).await.filter(|left| *left == 0)
+    })
+    .await;
+    mail.world.execute("DELETE FROM mailbox.email_sources").await;
+    for (content_type, bytes) in [("application/pdf", &b"0123456789"[..]), ("text/plain", b"caf\xe9")] {
+        let path = mail.part(content_type);
+        assert_eq!(mail.with(&path, &[]).await.bytes, bytes);
+        let part = mail.with(&path, &[("Range", "bytes=1-2")]).await;
+        assert_eq!((part.status, part.bytes.as_slice()), (206, &bytes[1..3]));
+    }
+    mail.world.tell(&mail.ann, "active", settings("none")).await;
+    mail.with(&mail.part("application/pdf"), &[]).await.is_problem(404, "none are kept");
 }
