@@ -1,11 +1,12 @@
 //! The doctor looks at an installation in which one thing after the other is broken, and names each with its remedy.
 
+mod services;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use postrider_cli::doctor::{Finding, Installation, Verdict, examine};
 use postrider_cli::stack::{self, Member, Ports};
 use postrider_domain::{Clock as _, MockClock, Seams, SystemClock};
@@ -133,7 +134,7 @@ async fn what_is_broken_is_named_with_its_remedy_and_nothing_else_fails() {
     let sick = Sick::well().await;
     one_thing_after_the_other(&sick).await;
     a_schema_that_is_behind_is_mended_by_the_command(&sick).await;
-    pushes_whose_tokens_do_not_fit_and_services_that_are_not_ready(&sick).await;
+    services::pushes_that_do_not_fit_and_services_that_are_not_ready(&sick).await;
     the_autoscalers_query_counts_mailboxes_across_tenants(&sick).await;
     a_topic_without_a_grant(&sick).await;
 }
@@ -239,52 +240,6 @@ async fn a_topic_without_a_grant(sick: &Sick) {
     let told = silent.iter().find(|one| one.area == "watches").unwrap();
     assert!(told.verdict == Verdict::Warn && told.text.contains("the pushes of 1 accounts do not arrive"), "{told:?}");
     assert!(told.remedy.as_ref().unwrap().contains("postrider google check"));
-}
-
-async fn pushes_whose_tokens_do_not_fit_and_services_that_are_not_ready(sick: &Sick) {
-    let (ready, intake) = (MockServer::start().await, MockServer::start().await);
-    let yes = ResponseTemplate::new(200).set_body_json(json!({"status": "ready", "checks": {}}));
-    Mock::given(method("GET")).and(path("/health/ready")).respond_with(yes).mount(&ready).await;
-    let metrics = |outcome: &str| {
-        let text = format!("postrider_pushes_total{{outcome=\"{outcome}\"}} 7\n");
-        Mock::given(method("GET")).and(path("/metrics")).respond_with(ResponseTemplate::new(200).set_body_string(text))
-    };
-    let mut settings = sick.settings.clone();
-    for member in Member::SERVICES {
-        settings.insert(format!("{}_URL", member.prefix()), ready.uri());
-    }
-    settings.insert("INGEST_ADMIN_ADDR".to_owned(), intake.address().to_string());
-    metrics("audience").mount(&intake).await;
-    one_fails(&look(&settings).await, "pushes", "tokens do not fit", "PUBSUB_AUDIENCE");
-
-    // RabbitMQ's alarm, where its management API cannot be asked: it tells every client.
-    intake.reset().await;
-    let blocked = ResponseTemplate::new(200).set_body_string("postrider_broker_state{service=\"ingest-webhook\"} 1\n");
-    Mock::given(method("GET")).and(path("/metrics")).respond_with(blocked).mount(&intake).await;
-    one_fails(
-        &look(&settings).await,
-        "rabbitmq",
-        "an alarm of it blocks ingest-webhook",
-        "rabbitmq-diagnostics alarms",
-    );
-
-    // One process lives in another time.
-    intake.reset().await;
-    let late = (SystemClock.now() - TimeDelta::seconds(75)).to_rfc2822().replace("+0000", "GMT");
-    let late = ResponseTemplate::new(200).insert_header("date", late).set_body_json(json!({"status": "ready"}));
-    Mock::given(method("GET")).and(path("/health/ready")).respond_with(late).mount(&intake).await;
-    settings.insert("SYNC_WORKER_URL".to_owned(), intake.uri());
-    one_fails(&look(&settings).await, "clock", "that of sync-worker is 7", "NTP");
-    settings.insert("SYNC_WORKER_URL".to_owned(), ready.uri());
-
-    intake.reset().await;
-    let behind = json!({"code": "not_ready", "checks": {"database": "ok", "schema": "failed"}});
-    let behind = ResponseTemplate::new(503).set_body_json(behind);
-    Mock::given(method("GET")).and(path("/health/ready")).respond_with(behind).mount(&intake).await;
-    settings.insert("CONNECTOR_URL".to_owned(), intake.uri());
-    one_fails(&look(&settings).await, "services", "connector is not ready", "postrider migrate");
-    settings.insert("CONNECTOR_URL".to_owned(), "http://127.0.0.1:1/".to_owned());
-    one_fails(&look(&settings).await, "services", "connector does not answer", "Start it");
 }
 
 /// What an autoscaler asks of Postgres, in the role that the URL of `deploy/secrets.sh` enters.
