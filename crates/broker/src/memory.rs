@@ -1,4 +1,5 @@
-//! The broker in this process: same contract, same topology, no network. For unit tests.
+//! The broker in this process and its memory: same contract, same topology, no network. For unit tests; what must outlive
+//! the process is in [`crate::local`].
 //!
 //! Retries do not wait by themselves: [`MemoryBroker::release_retries`] is the passing of time.
 

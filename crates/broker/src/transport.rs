@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::amqp::live::Live;
 use crate::handler::Handler;
 use crate::publisher::Publisher;
 
@@ -12,6 +13,10 @@ pub trait Transport: Send + Sync + 'static {
     fn publisher(&self) -> Arc<dyn Publisher>;
     /// Runs the handler on its queue until the soft stop; what it began is finished, the rest is delivered again later.
     fn consume(&self, handler: Arc<dyn Handler>, config: ConsumerConfig);
+    /// Hints between replicas. A carrier within one process has nobody to hint to.
+    fn live(&self) -> Live {
+        Live::alone()
+    }
 }
 
 /// How much a consumer takes.

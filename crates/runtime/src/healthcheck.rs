@@ -18,8 +18,15 @@ const MOST_BYTES: u64 = 64 * 1024;
 /// # Errors
 /// When nothing listens, the answer takes longer than 5 s, or it is not 200.
 pub(crate) async fn ask(service: &str, env: &Env) -> anyhow::Result<String> {
-    let listen = Listen::load(env, service)?;
-    let addr = reachable(listen.addr);
+    ready(Listen::load(env, service)?.addr).await
+}
+
+/// Asks `/health/ready` of the service that listens there and returns the answer's body.
+///
+/// # Errors
+/// As [`ask`].
+pub async fn ready(addr: SocketAddr) -> anyhow::Result<String> {
+    let addr = reachable(addr);
     tokio::time::timeout(DEADLINE, get(addr)).await.with_context(|| format!("{addr} did not answer within 5 s"))?
 }
 

@@ -83,8 +83,9 @@ fn check_config<S: Service>(env: &Env) -> ExitCode {
     let checked = env.check().err();
     let loaded = S::load(env).err();
     let _logs = telemetry::Settings::load(env);
+    let traces = telemetry::traces::endpoint(env).err();
     let _closed_pipe = say(&env.table());
-    match ConfigErrors::join(checked.into_iter().chain(loaded)) {
+    match ConfigErrors::join(checked.into_iter().chain(loaded).chain(traces)) {
         None => ExitCode::SUCCESS,
         Some(errors) => wrong_settings(&errors),
     }
@@ -92,11 +93,11 @@ fn check_config<S: Service>(env: &Env) -> ExitCode {
 
 async fn serve_command<S: Service>(env: &Env) -> ExitCode {
     let settings = all((
-        env.check().and_then(|()| telemetry::init(env)),
+        env.check().and_then(|()| telemetry::traces::init(env, S::NAME)),
         S::load(env),
         env.parse_or("STOP_DEADLINE_SECONDS", lifecycle::DEFAULT_DEADLINE.as_secs()),
     ));
-    let ((), config, deadline) = match settings {
+    let (traces, config, deadline) = match settings {
         Ok(settings) => settings,
         Err(errors) => return wrong_settings(&errors),
     };
@@ -106,6 +107,7 @@ async fn serve_command<S: Service>(env: &Env) -> ExitCode {
     };
     open_files::raise();
     let cx = Context::new(S::NAME, Seams::system());
+    let sending = traces.start(&cx.registry);
     let watching = lifecycle::watch(cx.shutdown.clone(), signals, Duration::from_secs(deadline));
     let serving = Box::pin(serve::<S>(config, cx.clone()));
     tokio::pin!(watching);
@@ -113,6 +115,7 @@ async fn serve_command<S: Service>(env: &Env) -> ExitCode {
         ended = serving => Some(ended),
         () = &mut watching => None,
     };
+    sending.finish().await;
     match ended {
         Some(Ok(())) => ExitCode::SUCCESS,
         Some(Err(error)) => failed(&error),
@@ -123,14 +126,27 @@ async fn serve_command<S: Service>(env: &Env) -> ExitCode {
     }
 }
 
-/// Builds and runs a service until it stops, then waits for its background tasks. For programs that run several
-/// services in one process; [`run`] does it for the others. The hard stop is the caller's: drop this future.
+/// Builds and runs a service until it stops, then waits for its background tasks. The hard stop is the caller's: drop
+/// this future.
 ///
 /// # Errors
 /// What the service's `deps`, `build` or `run` returned; its tasks are stopped first.
-pub async fn serve<S: Service>(config: S::Config, cx: Context) -> anyhow::Result<()> {
+async fn serve<S: Service>(config: S::Config, cx: Context) -> anyhow::Result<()> {
+    serve_with::<S>(config, S::deps, cx).await
+}
+
+/// The same with other things outside than the service's own. For programs that run several services in one process;
+/// [`run`] does it for the others.
+///
+/// # Errors
+/// What `deps`, the service's `build` or its `run` returned; its tasks are stopped first.
+pub async fn serve_with<S: Service>(
+    config: S::Config,
+    deps: impl FnOnce(&S::Config, &Context) -> anyhow::Result<S::Deps>,
+    cx: Context,
+) -> anyhow::Result<()> {
     let ended = async {
-        let deps = S::deps(&config, &cx)?;
+        let deps = deps(&config, &cx)?;
         let service = tokio::select! {
             service = Box::pin(S::build(config, deps, cx.clone())) => service?,
             () = cx.shutdown.soft.cancelled() => return Ok(()),

@@ -10,6 +10,7 @@ pub mod metrics;
 pub(crate) mod process;
 mod redact;
 pub mod span;
+pub(crate) mod traces;
 
 pub use line::LineLayer;
 pub use logs::{Format, Settings, init, subscriber};

@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use actix_web::web::{Data, ServiceConfig};
-use postrider_broker::{Broker, BrokerConfig, Transport, dead_letters};
+use postrider_broker::{Broker, BrokerConfig, Transport};
 use postrider_contracts::topology::CONNECTOR_MAILBOX_CHANGED;
+use postrider_events::dead_letters;
 use postrider_events::outbox::Relay;
 use postrider_runtime::{ConfigErrors, Context, DeadLettersCommand, Env, Service};
 use postrider_storage::{Db, DbConfig, Spec};
@@ -122,6 +123,6 @@ impl Service for App {
     }
 
     async fn dead_letters(env: &Env, command: DeadLettersCommand) -> anyhow::Result<()> {
-        dead_letters::run(env, &[CONNECTOR_MAILBOX_CHANGED], &command).await
+        dead_letters::run(env, Spec::CONNECTOR, &[CONNECTOR_MAILBOX_CHANGED], &command).await
     }
 }

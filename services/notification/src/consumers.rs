@@ -6,7 +6,7 @@ mod outcome;
 
 use std::sync::Arc;
 
-use postrider_broker::{Broker, ConsumerConfig};
+use postrider_broker::{ConsumerConfig, Transport};
 use postrider_contracts::OriginKey;
 use postrider_domain::Clock;
 use postrider_events::streams::{EventSource, StreamConsumer};
@@ -41,8 +41,8 @@ impl Consumers {
     }
 
     /// Consumes until the soft stop.
-    pub fn start(&self, broker: &Broker) {
-        broker.consume(self.connector.clone(), ConsumerConfig::default());
-        broker.consume(self.mailbox.clone(), ConsumerConfig::default());
+    pub fn start(&self, transport: &dyn Transport) {
+        transport.consume(self.connector.clone(), ConsumerConfig::default());
+        transport.consume(self.mailbox.clone(), ConsumerConfig::default());
     }
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use actix_web::web::{Data, ServiceConfig};
 use chrono::TimeDelta;
 use postrider_blobs::Objects;
-use postrider_broker::{Broker, BrokerConfig, Transport, dead_letters};
+use postrider_broker::{Broker, BrokerConfig, Transport};
 use postrider_contracts::topology::{SYNC_WORKER_CONNECTOR, SYNC_WORKER_MAILBOX_CHANGED};
+use postrider_events::dead_letters;
 use postrider_events::http::HttpEventSource;
 use postrider_events::outbox::Relay;
 use postrider_gmail::quota::{GovernorConfig, ProjectDay, ProjectGate, SliceRule};
@@ -152,6 +153,6 @@ impl Service for App {
     }
 
     async fn dead_letters(env: &Env, command: DeadLettersCommand) -> anyhow::Result<()> {
-        dead_letters::run(env, &[SYNC_WORKER_CONNECTOR, SYNC_WORKER_MAILBOX_CHANGED], &command).await
+        dead_letters::run(env, Spec::SYNC_WORKER, &[SYNC_WORKER_CONNECTOR, SYNC_WORKER_MAILBOX_CHANGED], &command).await
     }
 }

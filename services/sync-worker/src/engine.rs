@@ -139,9 +139,9 @@ impl Engine {
         let guard = leased.mailbox.guard();
         let (wake, _busy) = self.0.wakes.busy(guard.connector);
         let opened = Box::pin(self.open(&leased)).await;
-        let trace = match &opened {
-            Ok((lease, _)) => lease.trace,
-            Err(_) => TraceContext::start(parts.seams.entropy.as_ref()),
+        let (trace, asked) = match &opened {
+            Ok((lease, pass)) => (lease.trace, pass.cause.trace.is_some()),
+            Err(_) => (TraceContext::start(parts.seams.entropy.as_ref()), false),
         };
         let job = async {
             let result = match opened {
@@ -161,7 +161,8 @@ impl Engine {
             }
             result
         };
-        job.instrument(span::job("mailbox", trace)).await
+        let span = if asked { span::job("mailbox", trace) } else { span::first("mailbox", trace) };
+        job.instrument(span).await
     }
 
     /// Opens Gmail, and reads beside it what the first pass starts from.

@@ -120,4 +120,8 @@ impl Transport for Broker {
     fn consume(&self, handler: Arc<dyn Handler>, config: ConsumerConfig) {
         Self::consume(self, handler, config);
     }
+
+    fn live(&self) -> Live {
+        Self::live(self)
+    }
 }

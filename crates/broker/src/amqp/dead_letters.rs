@@ -101,16 +101,8 @@ pub async fn run(env: &Env, own: &[Queue], asked: &DeadLettersCommand) -> anyhow
 /// As [`list`] and [`replay`]; [`AmqpError::Url`] if the command names a queue that is not among them.
 pub async fn command(url: &Secret, own: &[Queue], command: &DeadLettersCommand) -> Result<String, AmqpError> {
     let (DeadLettersCommand::List { queue, limit } | DeadLettersCommand::Replay { queue, limit }) = command;
-    let mut chosen =
-        own.iter().filter(|one| one.overflow == Overflow::RejectPublish).map(|one| one.name).collect::<Vec<_>>();
-    if let Some(queue) = queue {
-        chosen.retain(|name| name == queue);
-        if chosen.is_empty() {
-            return Err(AmqpError::UnknownQueue(queue.clone()));
-        }
-    }
     let mut text = String::new();
-    for name in chosen {
+    for name in chosen(own, queue.as_deref())?.into_iter().map(|queue| queue.name) {
         match command {
             DeadLettersCommand::List { .. } => {
                 let letters = list(url, name, *limit).await?;
@@ -128,8 +120,23 @@ pub async fn command(url: &Secret, own: &[Queue], command: &DeadLettersCommand) 
     Ok(text)
 }
 
+/// Of these queues the one that is asked for, or all that have dead letters.
+///
+/// # Errors
+/// [`AmqpError::UnknownQueue`]: it is not among them.
+pub fn chosen<'a>(own: &'a [Queue], asked: Option<&str>) -> Result<Vec<&'a Queue>, AmqpError> {
+    let has_dead_letters = |queue: &&Queue| queue.overflow == Overflow::RejectPublish;
+    let is_asked = |queue: &&Queue| asked.is_none_or(|asked| queue.name == asked);
+    let chosen: Vec<_> = own.iter().filter(has_dead_letters).filter(is_asked).collect();
+    match asked {
+        Some(asked) if chosen.is_empty() => Err(AmqpError::UnknownQueue(asked.to_owned())),
+        _ => Ok(chosen),
+    }
+}
+
 impl DeadLetter {
-    fn line(&self) -> String {
+    /// For people, in one line.
+    pub fn line(&self) -> String {
         let Self { id, event_type, attempt, reason, .. } = self;
         let died_at = self.died_at.as_deref().unwrap_or("-");
         let position = self.position.as_deref().unwrap_or("-");

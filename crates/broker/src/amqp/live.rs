@@ -34,7 +34,10 @@ pub enum LiveEvent {
 
 /// The live exchange of one process: one transient queue, however many listeners. Clones share it.
 #[derive(Clone)]
-pub struct Live {
+pub struct Live(Option<Connected>);
+
+#[derive(Clone)]
+struct Connected {
     hints: mpsc::Sender<Hint>,
     commands: mpsc::UnboundedSender<Command>,
     events: broadcast::Sender<LiveEvent>,
@@ -69,21 +72,27 @@ impl Live {
                 }
             }
         });
-        Self { hints, commands, events, metrics }
+        Self(Some(Connected { hints, commands, events, metrics }))
+    }
+
+    /// Where there is no other replica: what is sent reaches nobody, and nothing is heard.
+    pub fn alone() -> Self {
+        Self(None)
     }
 
     /// Sends a hint to whoever has bound the key, in any replica. Never waits; with no connection, or too many hints
     /// waiting, it is dropped and counted.
     pub fn publish(&self, key: &str, bytes: impl Into<Bytes>) {
-        let sent = ShortString::try_new(key).ok().map(|key| self.hints.try_send(Hint { key, bytes: bytes.into() }));
+        let Some(to) = &self.0 else { return };
+        let sent = ShortString::try_new(key).ok().map(|key| to.hints.try_send(Hint { key, bytes: bytes.into() }));
         if !matches!(sent, Some(Ok(()))) {
-            self.metrics.live.with_label_values(&["dropped"]).inc();
+            to.metrics.live.with_label_values(&["dropped"]).inc();
         }
     }
 
     /// Hears hints of all keys bound in this process, from now on.
     pub fn subscribe(&self) -> LiveStream {
-        LiveStream(self.events.subscribe())
+        LiveStream(self.0.as_ref().map(|from| from.events.subscribe()))
     }
 
     /// Asks for hints of a key (topic patterns work too) once more; counted, see [`Live::unbind`]. Returns when the
@@ -98,9 +107,10 @@ impl Live {
     }
 
     async fn command(&self, key: &str, bind: bool) {
+        let Some(to) = &self.0 else { return };
         let (done, wait) = oneshot::channel();
         let Ok(key) = ShortString::try_new(key) else { return };
-        if self.commands.send(Command { key, bind, done }).is_ok() {
+        if to.commands.send(Command { key, bind, done }).is_ok() {
             // Fails when the service stops: then nobody needs the hints any more.
             let _stopped = wait.await;
         }
@@ -108,12 +118,13 @@ impl Live {
 }
 
 /// What one listener has not heard yet.
-pub struct LiveStream(broadcast::Receiver<LiveEvent>);
+pub struct LiveStream(Option<broadcast::Receiver<LiveEvent>>);
 
 impl LiveStream {
-    /// The next event; `None` when the service stops.
+    /// The next event; `None` when the service stops. Where there is no other replica none ever comes.
     pub async fn next(&mut self) -> Option<LiveEvent> {
-        match self.0.recv().await {
+        let Some(events) = &mut self.0 else { return std::future::pending().await };
+        match events.recv().await {
             Ok(event) => Some(event),
             Err(broadcast::error::RecvError::Lagged(_)) => Some(LiveEvent::Reconnected),
             Err(broadcast::error::RecvError::Closed) => None,

@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use postrider_contracts::{Envelope, Overflow, Queue, Topology};
+use postrider_contracts::{Envelope, Overflow, Queue};
 
 use super::Dead;
 use crate::handler::Delivered;
 use crate::publisher::{BrokerState, PublishError};
+use crate::routing;
 
 /// Deliveries to a handler that crashes, as on RabbitMQ.
 const DELIVERY_LIMIT: u32 = 20;
@@ -37,8 +38,7 @@ impl Default for Store {
 impl Store {
     /// Into every queue with a binding that matches.
     pub fn route(&mut self, event: Envelope) -> Result<(), PublishError> {
-        let matching = |queue: &&Queue| queue.bindings.iter().any(|pattern| matches(pattern, &event.event_type));
-        let targets: Vec<_> = Topology::CURRENT.queues.iter().filter(matching).collect();
+        let targets: Vec<_> = routing::queues_of(&event.event_type).collect();
         for queue in &targets {
             let ready = &mut self.queues.entry(queue.name).or_default().ready;
             if ready.len() >= queue.max_length as usize {
@@ -111,17 +111,5 @@ impl Store {
 
     pub fn dead(&self, queue: &Queue) -> Vec<Dead> {
         self.queues.get(queue.name).map_or_else(Vec::new, |lines| lines.dead.clone())
-    }
-}
-
-/// Topic matching with `*` for one word, as our bindings use it.
-fn matches(pattern: &str, key: &str) -> bool {
-    let (mut pattern, mut key) = (pattern.split('.'), key.split('.'));
-    loop {
-        match (pattern.next(), key.next()) {
-            (None, None) => return true,
-            (Some(wanted), Some(word)) if wanted == "*" || wanted == word => {}
-            _ => return false,
-        }
     }
 }

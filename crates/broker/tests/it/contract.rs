@@ -1,7 +1,9 @@
-//! One suite for both transports: what a unit test may believe of the in-process broker, because RabbitMQ does it too.
+//! One suite for all transports: what a unit test may believe of the broker in memory, and an installation of the one in
+//! its process, because RabbitMQ does it too.
 
 use std::sync::Arc;
 
+use postrider_broker::local::LocalBroker;
 use postrider_broker::memory::MemoryBroker;
 use postrider_broker::{Handler, Outcome, Transport};
 use postrider_contracts::topology::{CONNECTOR_MAILBOX_CHANGED, SYNC_WORKER_CONNECTOR, SYNC_WORKER_MAILBOX_CHANGED};
@@ -10,10 +12,12 @@ use postrider_runtime::Context;
 use postrider_testing::eventually;
 
 use crate::harness::{PATIENCE, Rabbit, Recorder, config, event, events, ids};
+use crate::shelf::Shelf;
 
 /// A transport with eyes on its dead letters.
 enum Subject {
     Memory(MemoryBroker, Context),
+    Local(LocalBroker, Arc<Shelf>, Context),
     Rabbit(Box<Rabbit>),
 }
 
@@ -23,6 +27,11 @@ impl Subject {
         Self::Memory(MemoryBroker::start(&cx), cx)
     }
 
+    fn local() -> Self {
+        let (shelf, cx) = (Arc::<Shelf>::default(), Context::for_tests());
+        Self::Local(LocalBroker::start(shelf.clone(), &cx), shelf, cx)
+    }
+
     async fn rabbit() -> Self {
         Self::Rabbit(Box::new(Rabbit::fresh().await))
     }
@@ -30,13 +39,14 @@ impl Subject {
     fn transport(&self) -> &dyn Transport {
         match self {
             Self::Memory(broker, _) => broker,
+            Self::Local(broker, ..) => broker,
             Self::Rabbit(rabbit) => &rabbit.broker,
         }
     }
 
     fn cx(&self) -> &Context {
         match self {
-            Self::Memory(_, cx) => cx,
+            Self::Memory(_, cx) | Self::Local(.., cx) => cx,
             Self::Rabbit(rabbit) => &rabbit.cx,
         }
     }
@@ -47,6 +57,7 @@ impl Subject {
             Self::Memory(broker, _) => {
                 broker.dead(queue).into_iter().map(|dead| (dead.envelope.id.to_string(), dead.reason)).collect()
             }
+            Self::Local(_, shelf, _) => shelf.dead(queue),
             Self::Rabbit(rabbit) => {
                 let letters =
                     postrider_broker::dead_letters::list(&rabbit.vhost.amqp_url(), queue.name, 100).await.unwrap();
@@ -58,6 +69,7 @@ impl Subject {
     async fn depth(&self, queue: &'static Queue) -> usize {
         match self {
             Self::Memory(broker, _) => broker.depth(queue),
+            Self::Local(_, shelf, _) => shelf.depth(queue),
             Self::Rabbit(rabbit) => rabbit.depth(queue.name).await as usize,
         }
     }
@@ -145,13 +157,19 @@ async fn a_handler_that_miscounts_loses_nothing(subject: Subject) {
     assert!(subject.dead(&SYNC_WORKER_CONNECTOR).await.is_empty());
 }
 
-/// Runs each case on both transports.
-macro_rules! on_both {
+/// Runs each case on every transport.
+macro_rules! on_each {
     ($($case:ident),* $(,)?) => {
         mod memory {
             $(#[tokio::test]
             async fn $case() {
                 super::$case(super::Subject::memory()).await;
+            })*
+        }
+        mod local {
+            $(#[tokio::test]
+            async fn $case() {
+                super::$case(super::Subject::local()).await;
             })*
         }
         mod rabbitmq {
@@ -163,7 +181,7 @@ macro_rules! on_both {
     };
 }
 
-on_both!(
+on_each!(
     every_event_type_is_confirmed_and_reaches_its_queues,
     an_event_arrives_as_it_was_sent,
     a_dead_letter_keeps_id_and_reason_and_its_neighbours_are_done,

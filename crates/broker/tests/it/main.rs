@@ -11,8 +11,12 @@ mod kill;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod local;
+#[cfg(test)]
 mod publish;
 #[cfg(test)]
 mod recovery;
 #[cfg(test)]
 mod retry;
+#[cfg(test)]
+mod shelf;

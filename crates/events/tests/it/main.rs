@@ -9,6 +9,8 @@ mod http;
 #[cfg(test)]
 mod inbox;
 #[cfg(test)]
+mod messages;
+#[cfg(test)]
 mod outbox;
 #[cfg(test)]
 mod partitions;

@@ -5,6 +5,7 @@ use super::error::{ConfigError, ConfigErrors};
 
 /// A variable that starts with one of these is ours, so an unknown one is a mistake.
 const PREFIXES: &[&str] = &[
+    "ALL_IN_ONE_",
     "AMQP_",
     "APP_PUBLIC_",
     "ATTACHMENT_",
@@ -164,7 +165,7 @@ mod tests {
 
     #[test]
     fn every_known_name_is_covered_by_a_prefix_or_too_common_for_one() {
-        let common = ["LOG_FORMAT", "LOG_LEVEL", "MAIL_FROM"];
+        let common = ["LOG_FORMAT", "LOG_LEVEL", "MAIL_FROM", "OTEL_EXPORTER_OTLP_ENDPOINT"];
         for name in Env::from_pairs::<&str, &str>([]).catalog().names() {
             let covered = PREFIXES.iter().any(|prefix| name.starts_with(prefix));
             assert!(covered != common.contains(&name), "{name}");

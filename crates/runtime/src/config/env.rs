@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -19,7 +20,7 @@ pub struct Env {
     values: BTreeMap<String, String>,
     catalog: &'static Catalog,
     /// What was asked for, so that `check-config` shows the settings this service reads and no others.
-    read: Mutex<BTreeSet<String>>,
+    read: Arc<Mutex<BTreeSet<String>>>,
 }
 
 /// Where an effective value came from.
@@ -64,14 +65,22 @@ impl Env {
         }
         match ConfigErrors::from_list(errors) {
             Some(errors) => Err(errors),
-            None => Ok(Self { values, catalog, read: Mutex::default() }),
+            None => Ok(Self { values, catalog, read: Arc::default() }),
         }
     }
 
     /// The given settings only; for tests and programs that run several services.
     pub fn from_pairs<K: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
         let values = pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        Self { values, catalog: Catalog::current(), read: Mutex::default() }
+        Self { values, catalog: Catalog::current(), read: Arc::default() }
+    }
+
+    /// The same with one more, or another value of one.
+    #[must_use]
+    pub fn with(&self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let mut values = self.values.clone();
+        values.insert(name.into(), value.into());
+        Self { values, catalog: self.catalog, read: self.read.clone() }
     }
 
     /// The value or the default, if there is one.

@@ -17,6 +17,7 @@ const LISTENERS: &[(&str, &str, u16)] = &[
     ("notification", "NOTIFICATION", 3),
     ("ingest-webhook", "INGEST", 4),
     ("ingest", "INGEST", 4),
+    ("all-in-one", "ALL_IN_ONE", 5),
     ("socketio", "SOCKETIO", 13),
     ("gmail-sim", "GMAIL_SIM", 90),
 ];

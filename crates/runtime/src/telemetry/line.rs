@@ -17,6 +17,9 @@ use tracing_subscriber::registry::LookupSpan;
 use super::logs::Format;
 use super::redact::Redactor;
 
+/// Fields that only the collector of traces reads.
+const NOT_FOR_LINES: &str = "otel.";
+
 /// Writes lines in one of the two formats.
 #[derive(Debug)]
 pub struct LineLayer<W> {
@@ -37,7 +40,9 @@ struct Fields(Map<String, Value>);
 
 impl Fields {
     fn put(&mut self, field: &Field, value: impl Into<Value>) {
-        self.0.insert(field.name().to_owned(), value.into());
+        if !field.name().starts_with(NOT_FOR_LINES) {
+            self.0.insert(field.name().to_owned(), value.into());
+        }
     }
 }
 

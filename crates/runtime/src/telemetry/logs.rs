@@ -3,11 +3,12 @@
 use std::panic::PanicHookInfo;
 use std::str::FromStr;
 
+use postrider_otlp::{SpanLayer, is_exported};
 use tracing::{Level, Metadata, Subscriber};
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{FilterExt, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use super::line::LineLayer;
@@ -83,12 +84,30 @@ impl Settings {
 /// Wrong log settings.
 pub fn init(env: &Env) -> Result<(), ConfigErrors> {
     let settings = Settings::load(env)?;
-    let subscriber = subscriber(&settings, Redactor::of(env), std::io::stderr);
-    // An error means that logs were started already: several services in one process share them.
-    if subscriber.try_init().is_ok() {
+    started(subscriber(&settings, Redactor::of(env), std::io::stderr).try_init());
+    Ok(())
+}
+
+/// The same, and the spans besides into the given layer. They do not depend on `LOG_LEVEL`. False: logs were started
+/// already.
+pub(super) fn init_with(env: &Env, spans: SpanLayer) -> Result<bool, ConfigErrors> {
+    let settings = Settings::load(env)?;
+    let lines = LineLayer::new(settings.format, Redactor::of(env), std::io::stderr);
+    let lines = lines.with_filter(directives(&settings).and(filter_fn(is_safe)));
+    let spans = spans.with_filter(filter_fn(is_exported));
+    Ok(started(Registry::default().with(lines).with(spans).try_init()))
+}
+
+/// An error means that logs were started already: several services in one process share them.
+fn started(result: Result<(), TryInitError>) -> bool {
+    if result.is_ok() {
         std::panic::set_hook(Box::new(log_panic));
     }
-    Ok(())
+    result.is_ok()
+}
+
+fn directives(settings: &Settings) -> EnvFilter {
+    EnvFilter::try_new(&settings.level).unwrap_or_else(|_checked_by_load| EnvFilter::new("info"))
 }
 
 /// A panic is a line like any other: in the same format, with the trace id of the work it broke.
@@ -103,9 +122,8 @@ pub fn subscriber<W>(settings: &Settings, redactor: Redactor, writer: W) -> impl
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let level = EnvFilter::try_new(&settings.level).unwrap_or_else(|_checked_by_load| EnvFilter::new("info"));
     let lines = LineLayer::new(settings.format, redactor, writer).with_filter(filter_fn(is_safe));
-    Registry::default().with(level).with(lines)
+    Registry::default().with(directives(settings)).with(lines)
 }
 
 fn is_safe(metadata: &Metadata<'_>) -> bool {

@@ -15,6 +15,8 @@ const LONGEST: usize = 64;
 pub struct RequestContext {
     pub request_id: String,
     pub trace: TraceContext,
+    /// The caller's span, where it named one.
+    pub(super) parent: Option<u64>,
 }
 
 impl RequestContext {
@@ -30,11 +32,11 @@ impl RequestContext {
             Some(id) => id.to_owned(),
             None => seams.ids.uuid().to_string(),
         };
-        let trace = match traceparent.and_then(|text| text.parse::<TraceContext>().ok()) {
-            Some(parent) => parent.child(seams.entropy.as_ref()),
-            None => TraceContext::start(seams.entropy.as_ref()),
+        let (trace, parent) = match traceparent.and_then(|text| text.parse::<TraceContext>().ok()) {
+            Some(parent) => (parent.child(seams.entropy.as_ref()), Some(parent.span_id)),
+            None => (TraceContext::start(seams.entropy.as_ref()), None),
         };
-        Self { request_id, trace }
+        Self { request_id, trace, parent }
     }
 }
 

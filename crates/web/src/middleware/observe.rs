@@ -14,7 +14,7 @@ use postrider_domain::Seams;
 use postrider_runtime::telemetry::{metrics, span};
 use prometheus::{HistogramVec, Registry};
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::context::RequestContext;
 use super::{headers, problems};
@@ -60,7 +60,7 @@ pub(crate) async fn around<B: MessageBody + 'static>(
     let cx = identify(&request, &observer.seams);
     let method = method_label(request.method().as_str());
     let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
-    let span = span::request(cx.trace, &cx.request_id, method, &route);
+    let span = span::request(cx.trace, cx.parent, &cx.request_id, method, &route);
     let work = async {
         // The request must not be cloned before it is routed (actix writes the route into it), so an error that comes
         // this far is given its final form as an error.
@@ -115,8 +115,8 @@ fn tell(observer: &Observer, method: &'static str, route: &str, status: u16, beg
     let took = began.elapsed();
     observer.metrics.0.with_label_values(&[method, route, &status.to_string()]).observe(took.as_secs_f64());
     let duration_ms = took.as_secs_f64() * 1_000.0;
-    // Probes come every few seconds for ever.
-    if route.starts_with("/health") || route == "/metrics" {
+    span::answered(&Span::current(), status);
+    if span::is_probe(route) {
         tracing::debug!(status, duration_ms, "{method} {route} {status}");
     } else {
         tracing::info!(status, duration_ms, "{method} {route} {status}");

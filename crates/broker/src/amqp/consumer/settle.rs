@@ -91,13 +91,11 @@ impl Consumer {
     /// The handler, timed, in a span that shows the trace if the batch has only one.
     async fn verdicts(&self, delivered: &[Delivered]) -> Vec<Verdict> {
         let queue = self.handler.queue().name;
-        let Some(first) = delivered.first() else { return Vec::new() };
+        if delivered.is_empty() {
+            return Vec::new();
+        }
         let _timer = self.metrics.handle_seconds.with_label_values(&[queue]).start_timer();
-        let id = |one: &Delivered| one.envelope.trace.map(|trace| trace.trace_id);
-        let span = match first.envelope.trace {
-            Some(trace) if delivered.iter().all(|one| id(one) == id(first)) => span::consume(queue, trace),
-            _ => tracing::info_span!("consume", queue),
-        };
+        let span = span::of_batch(queue, delivered.iter().map(|one| one.envelope.trace));
         batch::run(self.handler.as_ref(), delivered).instrument(span).await
     }
 

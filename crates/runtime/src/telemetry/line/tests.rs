@@ -38,7 +38,7 @@ fn trace() -> TraceContext {
 #[test]
 fn every_line_in_a_span_shows_the_trace_id_and_the_fields_around_it() {
     let text = logged(Format::Json, "info", || {
-        span::request(trace(), "r-1", "GET", "/x/{id}").in_scope(|| {
+        span::request(trace(), Some(1), "r-1", "GET", "/x/{id}").in_scope(|| {
             tracing::info!(messages = 3, "inside");
             tracing::info_span!("deeper", step = 1).in_scope(|| tracing::warn!("deep {}", "inside"));
         });

@@ -38,7 +38,7 @@ impl Session {
             Ok(request) => {
                 // What a client asks for begins a trace, as a push does.
                 let trace = TraceContext::start(self.shared.seams.entropy.as_ref());
-                self.answer(request, trace).instrument(span::job("socket_request", trace)).await?
+                self.answer(request, trace).instrument(span::first("socket_request", trace)).await?
             }
             Err(problem) => Err(problem),
         };
