@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use postrider_broker::{Broker, BrokerConfig, BrokerState, dead_letters};
+use postrider_broker::{Broker, BrokerConfig, BrokerState, Publisher, Transport};
 use postrider_contracts::Queue;
 use postrider_contracts::topology::{NOTIFICATION_CONNECTOR, NOTIFICATION_MAILBOX};
+use postrider_events::dead_letters;
 use postrider_events::http::HttpEventSource;
 use postrider_events::outbox::Relay;
 use postrider_events::streams::EventSource;
@@ -31,10 +32,24 @@ const BODY_LIMIT: usize = 1024 * 1024;
 /// Queues this service consumes.
 const QUEUES: [Queue; 2] = [NOTIFICATION_CONNECTOR, NOTIFICATION_MAILBOX];
 
-/// What the service reaches outside itself, and what tests replace: where events the broker lost are pulled from.
+/// What the service reaches outside itself, and what tests replace: the broker, and where events it lost are pulled from.
 pub struct Deps {
+    pub transport: Arc<dyn Transport>,
     pub connector: Arc<dyn EventSource>,
     pub sync_worker: Arc<dyn EventSource>,
+}
+
+impl Deps {
+    /// This carrier, and the producers where the settings say they are.
+    pub fn over(transport: Arc<dyn Transport>, config: &Config, cx: &Context) -> Self {
+        let tokens = InternalTokens::new(config.internal_keys.clone(), NAME, cx.seams.clock.clone());
+        let source = |callee: &str, url: &url::Url| -> Arc<dyn EventSource> {
+            let client = ServiceClient::new(callee, url.clone(), tokens.clone(), Timeouts::default());
+            Arc::new(HttpEventSource::new(client))
+        };
+        let connector = source("connector", &config.connector);
+        Self { transport, connector, sync_worker: source("sync-worker", &config.sync_worker) }
+    }
 }
 
 /// The service, joined and bound, not yet running.
@@ -42,7 +57,7 @@ pub struct App {
     config: Config,
     cx: Context,
     state: State,
-    broker: Broker,
+    transport: Arc<dyn Transport>,
     consumers: Consumers,
     fan_out: FanOut,
     looks: Looks,
@@ -65,7 +80,7 @@ impl App {
     fn start_tasks(&self) {
         let (tasks, shutdown) = (&self.cx.tasks, &self.cx.shutdown);
         // Exactly one relay a process.
-        Relay::new(self.state.db.clone(), self.broker.publisher(), &self.cx.registry).start(tasks, shutdown);
+        Relay::new(self.state.db.clone(), self.transport.publisher(), &self.cx.registry).start(tasks, shutdown);
         let (fan_out, stop) = (self.fan_out.clone(), shutdown.soft.clone());
         tasks.supervise("live.hints", shutdown, move || fan_out.clone().run(stop.clone()));
         // A round and the pause behind it take half of the time each.
@@ -79,7 +94,7 @@ impl App {
             let shared = shared.clone();
             async move { shared.sockets.confirmed.write(&shared.db).await }
         });
-        self.consumers.start(&self.broker);
+        self.consumers.start(self.transport.as_ref());
         let catch_ups = [
             ("consumer.catch_up.connector", &self.consumers.connector),
             ("consumer.catch_up.mailbox", &self.consumers.mailbox),
@@ -108,29 +123,22 @@ impl Service for App {
     }
 
     fn deps(config: &Config, cx: &Context) -> anyhow::Result<Deps> {
-        let tokens = InternalTokens::new(config.internal_keys.clone(), NAME, cx.seams.clock.clone());
-        let source = |callee: &str, url: &url::Url| -> Arc<dyn EventSource> {
-            let client = ServiceClient::new(callee, url.clone(), tokens.clone(), Timeouts::default());
-            Arc::new(HttpEventSource::new(client))
-        };
-        Ok(Deps {
-            connector: source("connector", &config.connector),
-            sync_worker: source("sync-worker", &config.sync_worker),
-        })
+        let broker = Broker::start(BrokerConfig { url: config.amqp.clone(), service: NAME }, cx);
+        Ok(Deps::over(Arc::new(broker), config, cx))
     }
 
     async fn build(config: Config, deps: Deps, cx: Context) -> anyhow::Result<Self> {
         let db = Db::connect(DbConfig::of(config.database.clone(), Spec::NOTIFICATION))?;
         // Sockets come back by the thousand at once; what consumes and answers must not wait behind them.
         let socket_db = db.lane((config.database.max_connections / 2).max(1));
-        let broker = Broker::start(BrokerConfig { url: config.amqp.clone(), service: NAME }, &cx);
+        let transport = deps.transport;
         let (hub, metrics) = (Hub::default(), Arc::new(Metrics::new(&cx.registry)));
         let own = ReplicaId(cx.seams.ids.uuid());
-        let announcer = Announcer::new(hub.clone(), broker.live(), own);
+        let announcer = Announcer::new(hub.clone(), transport.live(), own);
         let actions = Actions::new(cx.seams.clone(), announcer, metrics.clone(), config.retention);
         let origin_keys = config.origin_keys();
         let consumers = Consumers::new(&db, &actions, origin_keys, &cx.seams.clock, deps.connector, deps.sync_worker);
-        let fan_out = FanOut::new(hub.clone(), broker.live(), own);
+        let fan_out = FanOut::new(hub.clone(), transport.live(), own);
         let looks = Looks::new(hub.clone(), socket_db.clone(), cx.seams.clock.clone());
         let shared = Shared {
             db: socket_db,
@@ -166,8 +174,9 @@ impl Service for App {
             admin: config.listen.admin_addr,
             body_limit: BODY_LIMIT,
         };
-        let server = Server::bind(listen, &cx, health(&db, &broker), http::configure(state.clone(), tokens))?;
-        Ok(Self { config, cx, state, broker, consumers, fan_out, looks, shared, sockets, server })
+        let server =
+            Server::bind(listen, &cx, health(&db, transport.publisher()), http::configure(state.clone(), tokens))?;
+        Ok(Self { config, cx, state, transport, consumers, fan_out, looks, shared, sockets, server })
     }
 
     async fn run(self) -> anyhow::Result<()> {
@@ -183,13 +192,12 @@ impl Service for App {
     }
 
     async fn dead_letters(env: &Env, command: DeadLettersCommand) -> anyhow::Result<()> {
-        dead_letters::run(env, &QUEUES, &command).await
+        dead_letters::run(env, Spec::NOTIFICATION, &QUEUES, &command).await
     }
 }
 
 /// Ready means that reads and sockets can be served. Without the broker both still are, only later.
-fn health(db: &Db, broker: &Broker) -> Health {
-    let publisher = broker.publisher();
+fn health(db: &Db, publisher: Arc<dyn Publisher>) -> Health {
     Health::new().database(db).schema(db, store::migrations()).watch("broker", move || {
         let state = publisher.state();
         async move { if state == BrokerState::Ready { Ok(()) } else { Err(format!("{state:?}")) } }

@@ -106,7 +106,12 @@ impl World {
             webhook_keys: keys(),
             webhook_reach: Reach::Anywhere,
         };
-        let deps = Deps { connector: Arc::new(self.producer.clone()), sync_worker: Arc::new(self.producer.clone()) };
+        let broker = Broker::start(BrokerConfig { url: config.amqp.clone(), service: "notification" }, &cx);
+        let deps = Deps {
+            transport: Arc::new(broker),
+            connector: Arc::new(self.producer.clone()),
+            sync_worker: Arc::new(self.producer.clone()),
+        };
         let app = Box::pin(App::build(config, deps, cx.clone())).await.unwrap();
         let ((addr, _admin), socket_addr) = (app.addrs(), app.socket_addr());
         #[expect(clippy::disallowed_methods, reason = "the harness stops it itself")]
