@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::commands;
+use crate::stack::Shape;
 
 /// Runs and operates a local Postrider.
 #[derive(Debug, Parser)]
@@ -28,6 +29,8 @@ enum Command {
     Run,
     /// Start the stack in the background and wait until it is ready
     Up,
+    /// The same as one process with Postgres alone beside it, for a handful of mailboxes
+    AllInOne,
     /// Stop the stack and its private servers
     Down,
     /// Print a client token
@@ -83,7 +86,8 @@ pub fn main() -> ExitCode {
 async fn dispatch(command: Command) -> Result<()> {
     match command {
         Command::Run => commands::run::run().await,
-        Command::Up => commands::up::up().await,
+        Command::Up => commands::up::up(Shape::Services).await,
+        Command::AllInOne => commands::up::up(Shape::OneProcess).await,
         Command::Down => commands::down::down().await,
         Command::Token(args) => commands::token::token(args),
         Command::Health => commands::health::health().await,
@@ -120,6 +124,7 @@ mod tests {
         for line in [
             "run",
             "up",
+            "all-in-one",
             "down",
             "token --tenant t --user u",
             "health",

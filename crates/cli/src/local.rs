@@ -15,7 +15,7 @@ pub use build::build_programs;
 pub use checkout::Checkout;
 pub use servers::{ensure, stop, stop_ours, wipe};
 
-use crate::stack::{Lifetime, Stack, StackOptions};
+use crate::stack::{Lifetime, Member, Shape, Stack, StackOptions, leftovers};
 
 /// First port of the block where `PORT_BASE` does not say otherwise.
 const PORT_BASE: u16 = 8_000;
@@ -82,11 +82,21 @@ impl Settings {
     }
 }
 
-/// The stack of this checkout and environment. Starts nothing.
+/// The stack of this checkout and environment, in the shape that runs, else as five services. Starts nothing.
 ///
 /// # Errors
 /// No servers are known: neither the environment names them nor were private ones started.
 pub fn stack(checkout: &Checkout, lifetime: Lifetime) -> Result<Stack> {
+    let running = leftovers::noted(&checkout.run_dir());
+    let one_process = running.iter().any(|noted| noted.member == Member::AllInOne);
+    stack_of(checkout, lifetime, if one_process { Shape::OneProcess } else { Shape::Services })
+}
+
+/// The same in the given shape.
+///
+/// # Errors
+/// As [`stack`]; one process needs no RabbitMQ.
+pub fn stack_of(checkout: &Checkout, lifetime: Lifetime, shape: Shape) -> Result<Stack> {
     let settings = Settings::of(checkout)?;
     let servers = checkout.servers();
     let url = |name: &str| -> Result<Secret> {
@@ -94,8 +104,12 @@ pub fn stack(checkout: &Checkout, lifetime: Lifetime) -> Result<Stack> {
         set.map(Secret::new)
             .with_context(|| format!("{name} is not set and no private server runs: start one with `make services`"))
     };
-    let mut options =
-        StackOptions::new(checkout.run_dir(), settings.port_base()?, url("DATABASE_URL")?, url("AMQP_URL")?)?;
+    let amqp = match shape {
+        Shape::Services => url("AMQP_URL")?,
+        Shape::OneProcess => Secret::new(""),
+    };
+    let mut options = StackOptions::new(checkout.run_dir(), settings.port_base()?, url("DATABASE_URL")?, amqp)?;
+    options.shape = shape;
     options.simulator = settings.wants_simulator();
     options.overrides = settings.overrides();
     options.lifetime = lifetime;

@@ -1,4 +1,5 @@
-//! A running Postrider: the five services and, if wanted, the simulated Google, as child processes.
+//! A running Postrider: the five services (or one process of all) and, if wanted, the simulated Google, as child
+//! processes.
 //!
 //! Everything a stack needs is derived in one place from a few options: ports from `PORT_BASE`, the URLs by which the
 //! parts find each other, a database URL for each role, secrets made once and kept in `<dir>/stack.env`, and for each
@@ -21,7 +22,7 @@ use postrider_domain::Secret;
 use postrider_storage::Spec;
 
 pub use members::Member;
-pub use options::StackOptions;
+pub use options::{Shape, StackOptions};
 pub use ports::Ports;
 pub use process::{Lifetime, Running};
 pub use secrets::Secrets;
@@ -65,7 +66,11 @@ impl Stack {
     /// The members this stack runs: the services, and the simulator where one is wanted (first: the others ask it).
     pub fn members(&self) -> Vec<Member> {
         let simulator = self.options.simulator.then_some(Member::GmailSim);
-        simulator.into_iter().chain(Member::SERVICES).collect()
+        let services = match self.options.shape {
+            Shape::Services => &Member::SERVICES[..],
+            Shape::OneProcess => &[Member::AllInOne],
+        };
+        simulator.into_iter().chain(services.iter().copied()).collect()
     }
 
     /// The whole environment of a member's first process.
@@ -116,7 +121,7 @@ impl Stack {
     /// # Errors
     /// A `migrate` command failed; its output is in the error.
     pub async fn migrate(&self) -> Result<()> {
-        for member in Member::SERVICES {
+        for member in self.members().into_iter().filter(|member| *member != Member::GmailSim) {
             let mut env = self.env_of(member)?;
             env.insert("DATABASE_URL".to_owned(), self.options.database_url.expose().to_owned());
             process::run_to_end(&self.options.bin_dir, member, "migrate", &env).await?;

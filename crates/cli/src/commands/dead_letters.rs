@@ -3,12 +3,15 @@
 use anyhow::{Context as _, Result, bail};
 use clap::{Args as ClapArgs, ValueEnum};
 use postrider_broker::dead_letters::{self, DeadLetter};
-use postrider_contracts::{Overflow, Topology};
+use postrider_contracts::{Overflow, Queue, Topology};
 use postrider_domain::Secret;
+use postrider_events::messages::Messages;
+use postrider_storage::{Db, DbConfig, Spec};
 use serde::Serialize;
 
 use crate::console::{done, say, table};
 use crate::doctor::Installation;
+use crate::stack::Member;
 
 /// What to do with them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -46,13 +49,13 @@ pub struct Found {
 /// Lists or replays them.
 ///
 /// # Errors
-/// No `AMQP_URL`, RabbitMQ does not answer, or there is no such queue.
+/// Nobody knows where they lie, the server does not answer, or there is no such queue.
 pub async fn dead_letters(args: Args) -> Result<()> {
-    let url = Installation::here()?.env.secret("AMQP_URL")?;
+    let place = Place::of(&Installation::here()?)?;
     let queues = queues(args.queue.as_deref())?;
     match args.what {
         What::List => {
-            let found = list(&url, &queues, args.limit).await?;
+            let found = place.list(&queues, args.limit).await?;
             if args.json {
                 say(serde_json::to_string_pretty(&found)?);
             } else if found.is_empty() {
@@ -63,8 +66,9 @@ pub async fn dead_letters(args: Args) -> Result<()> {
         }
         What::Replay => {
             for queue in queues {
-                let count = dead_letters::replay(&url, queue, args.limit).await.context(queue)?;
+                let count = place.replay(queue, args.limit).await.context(queue.name)?;
                 if count > 0 {
+                    let queue = queue.name;
                     done(format_args!("{count} put back into {queue}"));
                 }
             }
@@ -73,30 +77,69 @@ pub async fn dead_letters(args: Args) -> Result<()> {
     Ok(())
 }
 
-/// The dead letters of these queues, the oldest of each first.
-///
-/// # Errors
-/// RabbitMQ does not answer, or has no such queue.
-pub async fn list(url: &Secret, queues: &[&'static str], limit: u32) -> Result<Vec<Found>> {
-    let mut found = Vec::new();
-    for queue in queues {
-        let letters = dead_letters::list(url, queue, limit).await.context(*queue)?;
-        found.extend(letters.into_iter().map(|letter| Found { queue, letter }));
+/// Where dead letters lie.
+pub enum Place {
+    RabbitMq(Secret),
+    /// Rows of the services' schemas: all services are one process.
+    Postgres(Messages),
+}
+
+impl Place {
+    /// That of an installation: RabbitMQ, if it has one.
+    ///
+    /// # Errors
+    /// Neither `AMQP_URL` nor the services' database URLs are known.
+    pub fn of(installation: &Installation) -> Result<Self> {
+        let one_process = installation.programs.contains_key(&Member::AllInOne);
+        if !one_process && let Some(url) = installation.env.optional_secret("AMQP_URL")? {
+            return Ok(Self::RabbitMq(url));
+        }
+        let open = |spec: Spec| -> Result<Db> {
+            let url = installation.database_url(&spec).context("neither AMQP_URL nor DATABASE_URL is set")?;
+            Ok(Db::connect(DbConfig { max_connections: 1, ..DbConfig::new(url, spec) })?)
+        };
+        let services = [Spec::CONNECTOR, Spec::SYNC_WORKER, Spec::NOTIFICATION].map(open);
+        Ok(Self::Postgres(Messages::new(services.into_iter().collect::<Result<_>>()?)))
     }
-    Ok(found)
+
+    /// The dead letters of these queues, the oldest of each first.
+    ///
+    /// # Errors
+    /// The server does not answer, or has no such queue.
+    pub async fn list(&self, queues: &[&'static Queue], limit: u32) -> Result<Vec<Found>> {
+        let mut found = Vec::new();
+        for queue in queues {
+            let letters = match self {
+                Self::RabbitMq(url) => dead_letters::list(url, queue.name, limit).await.context(queue.name)?,
+                Self::Postgres(messages) => messages.dead(queue, limit).await.context(queue.name)?,
+            };
+            found.extend(letters.into_iter().map(|letter| Found { queue: queue.name, letter }));
+        }
+        Ok(found)
+    }
+
+    async fn replay(&self, queue: &'static Queue, limit: u32) -> Result<usize> {
+        Ok(match self {
+            Self::RabbitMq(url) => usize::try_from(dead_letters::replay(url, queue.name, limit).await?)?,
+            Self::Postgres(messages) => messages.replay(queue, limit).await?,
+        })
+    }
 }
 
 /// The queues that have dead letters; one of them, if it is named.
 ///
 /// # Errors
 /// There is none of that name.
-pub fn queues(named: Option<&str>) -> Result<Vec<&'static str>> {
+pub fn queues(named: Option<&str>) -> Result<Vec<&'static Queue>> {
     let all = Topology::CURRENT.queues.iter().filter(|queue| queue.overflow == Overflow::RejectPublish);
-    let all: Vec<_> = all.map(|queue| queue.name).collect();
+    let all: Vec<_> = all.collect();
     let Some(named) = named else { return Ok(all) };
-    match all.iter().find(|queue| **queue == named) {
+    match all.iter().find(|queue| queue.name == named) {
         Some(queue) => Ok(vec![queue]),
-        None => bail!("no queue {named} has dead letters. There are: {}", all.join(", ")),
+        None => {
+            let names: Vec<_> = all.iter().map(|queue| queue.name).collect();
+            bail!("no queue {named} has dead letters. There are: {}", names.join(", "))
+        }
     }
 }
 
@@ -112,9 +155,10 @@ mod tests {
 
     #[test]
     fn queues_are_those_with_dead_letters() {
-        let all = queues(None).unwrap();
+        let names = |named| queues(named).unwrap().into_iter().map(|queue| queue.name).collect::<Vec<_>>();
+        let all = names(None);
         assert!(all.contains(&"notification.mailbox") && !all.contains(&"outside.notification"), "{all:?}");
-        assert_eq!(queues(Some("notification.mailbox")).unwrap(), ["notification.mailbox"]);
+        assert_eq!(names(Some("notification.mailbox")), ["notification.mailbox"]);
         assert!(queues(Some("notification.mails")).unwrap_err().to_string().contains("notification.mailbox"));
     }
 }

@@ -8,7 +8,7 @@ use super::started::{invite, start};
 use crate::console::say;
 use crate::demo::{TENANT, USER, demonstrate};
 use crate::local::{self, Checkout};
-use crate::stack::{Lifetime, Member, Stack, leftovers};
+use crate::stack::{Lifetime, Member, Shape, Stack, leftovers};
 
 /// How long processes may take to stop.
 const STOP: Duration = Duration::from_secs(15);
@@ -40,7 +40,7 @@ pub async fn run() -> Result<()> {
 }
 
 async fn show(checkout: &Checkout, running: &mut Option<Stack>) -> Result<()> {
-    let stack = running.insert(start(checkout, Lifetime::WithStack).await?);
+    let stack = running.insert(start(checkout, Lifetime::WithStack, Shape::Services).await?);
     if stack.options().simulator {
         let (gateway, simulator) = (stack.url(Member::Gateway), stack.url(Member::GmailSim));
         demonstrate(&gateway, &simulator, &stack.token(TENANT, USER)?, None).await?;

@@ -1,20 +1,20 @@
-//! What `run` and `up` have in common: servers, programs, migrations, processes.
+//! What `run`, `up` and `all-in-one` have in common: servers, programs, migrations, processes.
 
 use anyhow::Result;
 
 use crate::console::{done, say};
 use crate::demo::{TENANT, USER, make_mailbox};
-use crate::local::{Checkout, build_programs, ensure, stack};
-use crate::stack::{Lifetime, Member, Stack};
+use crate::local::{Checkout, build_programs, ensure, stack_of};
+use crate::stack::{Lifetime, Member, Shape, Stack};
 
 /// Brings everything up to the point where the gateway answers. After an error the caller stops what was begun.
 ///
 /// # Errors
 /// Any step fails.
-pub async fn start(checkout: &Checkout, lifetime: Lifetime) -> Result<Stack> {
+pub async fn start(checkout: &Checkout, lifetime: Lifetime, shape: Shape) -> Result<Stack> {
     say("Servers");
-    ensure(checkout).await?;
-    let mut stack = stack(checkout, lifetime)?;
+    ensure(checkout, shape).await?;
+    let mut stack = stack_of(checkout, lifetime, shape)?;
     say("Programs");
     build_programs(checkout, &stack).await?;
     done("built");

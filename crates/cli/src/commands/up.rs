@@ -1,4 +1,4 @@
-//! `postrider up`: the stack in the background.
+//! `postrider up` and `postrider all-in-one`: the stack in the background, as five services or as one process.
 
 use std::time::Duration;
 
@@ -7,20 +7,20 @@ use anyhow::{Result, bail};
 use super::started::{invite, start};
 use crate::console::say;
 use crate::local::{self, Checkout};
-use crate::stack::{Lifetime, leftovers};
+use crate::stack::{Lifetime, Shape, leftovers};
 
 /// Starts the stack and returns when it is ready. A stack that runs already is an error, and is left alone.
 ///
 /// # Errors
 /// A step failed; what it had started is stopped again.
-pub async fn up() -> Result<()> {
+pub async fn up(shape: Shape) -> Result<()> {
     let checkout = Checkout::find();
     let running = leftovers::noted(&checkout.run_dir());
     if !running.is_empty() {
         let names: Vec<_> = running.iter().map(|noted| noted.member.name()).collect();
         bail!("the stack of this checkout runs already ({}): `make down` stops it", names.join(", "));
     }
-    match start(&checkout, Lifetime::UntilStopped).await {
+    match start(&checkout, Lifetime::UntilStopped, shape).await {
         Ok(stack) => {
             invite(&stack)?;
             say("\n`make down` stops it.");

@@ -7,6 +7,7 @@ use tokio::process::Command;
 
 use super::Settings;
 use super::checkout::Checkout;
+use crate::stack::Shape;
 
 /// In the run directory while servers run that one of our commands started.
 const NOTE: &str = "servers-are-ours";
@@ -15,9 +16,13 @@ const NOTE: &str = "servers-are-ours";
 ///
 /// # Errors
 /// What the script says.
-pub async fn ensure(checkout: &Checkout) -> Result<()> {
+pub async fn ensure(checkout: &Checkout, shape: Shape) -> Result<()> {
     let settings = Settings::of(checkout)?;
-    if settings.get("DATABASE_URL").is_some() && settings.get("AMQP_URL").is_some() {
+    let needed: &[&str] = match shape {
+        Shape::Services => &["DATABASE_URL", "AMQP_URL"],
+        Shape::OneProcess => &["DATABASE_URL"],
+    };
+    if needed.iter().all(|name| settings.get(name).is_some()) {
         return Ok(());
     }
     let status = services(checkout)?.arg("status").stderr(Stdio::null()).output().await;
@@ -27,7 +32,10 @@ pub async fn ensure(checkout: &Checkout) -> Result<()> {
         let _made_by_the_script_otherwise = std::fs::create_dir_all(checkout.run_dir());
         std::fs::write(checkout.run_dir().join(NOTE), "postrider")?;
     }
-    script(checkout, "up").await
+    match shape {
+        Shape::Services => script(checkout, &["up"]).await,
+        Shape::OneProcess => script(checkout, &["up", "--only", "postgres"]).await,
+    }
 }
 
 /// Stops the private servers if one of our commands started them, also if it is still at it: the script lets one command
@@ -44,7 +52,7 @@ pub async fn stop_ours(checkout: &Checkout) -> Result<()> {
 /// # Errors
 /// What the script says.
 pub async fn stop(checkout: &Checkout) -> Result<()> {
-    script(checkout, "down").await?;
+    script(checkout, &["down"]).await?;
     forget(checkout);
     Ok(())
 }
@@ -54,7 +62,7 @@ pub async fn stop(checkout: &Checkout) -> Result<()> {
 /// # Errors
 /// What the script says.
 pub async fn wipe(checkout: &Checkout) -> Result<()> {
-    script(checkout, "wipe").await?;
+    script(checkout, &["wipe"]).await?;
     forget(checkout);
     Ok(())
 }
@@ -75,12 +83,12 @@ fn services(checkout: &Checkout) -> Result<Command> {
     Ok(command)
 }
 
-async fn script(checkout: &Checkout, command: &str) -> Result<()> {
+async fn script(checkout: &Checkout, command: &[&str]) -> Result<()> {
     // A group of its own: Ctrl-C must not tear a server down in the middle of its start.
-    let status = services(checkout)?.arg(command).process_group(0).status().await;
+    let status = services(checkout)?.args(command).process_group(0).status().await;
     let status = status.context("scripts/services.sh cannot be run")?;
     if !status.success() {
-        bail!("scripts/services.sh {command} failed");
+        bail!("scripts/services.sh {} failed", command.join(" "));
     }
     Ok(())
 }

@@ -13,6 +13,8 @@ pub enum Member {
     Notification,
     Ingest,
     Gateway,
+    /// All five in one process.
+    AllInOne,
 }
 
 impl Member {
@@ -29,6 +31,7 @@ impl Member {
             Self::Notification => "notification",
             Self::Ingest => "ingest-webhook",
             Self::Gateway => "gateway",
+            Self::AllInOne => "all-in-one",
         }
     }
 
@@ -41,6 +44,7 @@ impl Member {
             Self::Notification => "postrider-notification",
             Self::Ingest => "postrider-ingest-webhook",
             Self::Gateway => "postrider-gateway",
+            Self::AllInOne => "postrider-all-in-one",
         }
     }
 
@@ -53,6 +57,7 @@ impl Member {
             Self::Notification => "NOTIFICATION",
             Self::Ingest => "INGEST",
             Self::Gateway => "GATEWAY",
+            Self::AllInOne => "ALL_IN_ONE",
         }
     }
 
@@ -64,6 +69,7 @@ impl Member {
             Self::SyncWorker => 2,
             Self::Notification => 3,
             Self::Ingest => 4,
+            Self::AllInOne => 5,
             Self::GmailSim => 90,
         }
     }
@@ -71,7 +77,7 @@ impl Member {
     /// Its schema and roles, if it has any.
     pub const fn spec(self) -> Option<Spec> {
         match self {
-            Self::GmailSim => None,
+            Self::GmailSim | Self::AllInOne => None,
             Self::Connector => Some(Spec::CONNECTOR),
             Self::SyncWorker => Some(Spec::SYNC_WORKER),
             Self::Notification => Some(Spec::NOTIFICATION),
@@ -82,7 +88,7 @@ impl Member {
 
     /// The member of that name.
     pub fn named(name: &str) -> Option<Self> {
-        Self::SERVICES.into_iter().chain([Self::GmailSim]).find(|member| member.name() == name)
+        Self::SERVICES.into_iter().chain([Self::GmailSim, Self::AllInOne]).find(|member| member.name() == name)
     }
 }
 

@@ -10,6 +10,15 @@ use super::members::Member;
 use super::ports::Ports;
 use super::process::Lifetime;
 
+/// How many processes the services are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// One each, over RabbitMQ.
+    Services,
+    /// One for all, with Postgres alone beside it.
+    OneProcess,
+}
+
 /// Options of a [`super::Stack`].
 #[derive(Debug, Clone)]
 pub struct StackOptions {
@@ -20,7 +29,8 @@ pub struct StackOptions {
     pub ports: Ports,
     /// Postgres as administrator.
     pub database_url: Secret,
-    /// RabbitMQ with its vhost.
+    pub shape: Shape,
+    /// RabbitMQ with its vhost; nobody reads it where the services are one process.
     pub amqp_url: Secret,
     /// Run `gmail-sim` and point the services to it instead of Google.
     pub simulator: bool,
@@ -40,11 +50,18 @@ impl StackOptions {
             bin_dir: programs_beside_this_one()?,
             ports: Ports { base: port_base },
             database_url,
+            shape: Shape::Services,
             amqp_url,
             simulator: true,
             overrides: BTreeMap::new(),
             lifetime: Lifetime::WithStack,
         })
+    }
+
+    /// All services in one process.
+    #[must_use]
+    pub fn in_one_process(self) -> Self {
+        Self { shape: Shape::OneProcess, ..self }
     }
 
     /// Sets one of the overrides.

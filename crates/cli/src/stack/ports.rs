@@ -1,4 +1,4 @@
-//! Ports of a stack, all from one base (design: gateway +0 … ingest +4, Socket.IO +13, simulator +90, admin = own + 1100).
+//! Ports of a stack, all from one base (design: gateway +0 … ingest +4, all in one +5, Socket.IO +13, simulator +90, admin = own + 1100).
 
 use std::net::{Ipv4Addr, TcpListener};
 
@@ -42,8 +42,12 @@ impl Ports {
     /// Every port a process of a member listens on.
     pub fn all_of(self, member: Member, replica: usize) -> Vec<u16> {
         let mut ports = vec![self.of(member, replica), self.admin_of(member, replica)];
-        if member == Member::Notification {
-            ports.push(self.socketio(replica));
+        match member {
+            Member::Notification => ports.push(self.socketio(replica)),
+            Member::AllInOne => {
+                ports.extend(Member::SERVICES.iter().flat_map(|service| self.all_of(*service, replica)))
+            }
+            _ => {}
         }
         ports
     }

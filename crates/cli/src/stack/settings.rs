@@ -28,6 +28,10 @@ const INHERITED: [&str; 9] =
 /// Settings that belong to some members only; everybody else never sees them.
 fn may_know(member: Member, name: &str) -> bool {
     let name = name.strip_suffix("_FILE").unwrap_or(name);
+    if member == Member::AllInOne {
+        // What only one of them may know is then kept apart by modules alone.
+        return !matches!(name, "DATABASE_URL" | "AMQP_URL");
+    }
     match name {
         "DATABASE_URL" => false,
         "ENCRYPTION_KEYS" | "FERNET_SECRET" | "ENCRYPTION_KEY" | "GMAIL_REFRESH_TOKEN" => member == Member::Connector,
@@ -64,13 +68,16 @@ pub(super) fn env_of(
     if options.simulator {
         simulator(&mut env, options, secrets);
     }
-    if let Some(spec) = member.spec() {
-        put(&mut env, &format!("{}_DATABASE_URL", member.prefix()), database_url(options, &spec)?.expose());
+    let services = if member == Member::AllInOne { &Member::SERVICES[..] } else { &[member] };
+    for service in services {
+        if let Some(spec) = service.spec() {
+            put(&mut env, &format!("{}_DATABASE_URL", service.prefix()), database_url(options, &spec)?.expose());
+        }
     }
     env.extend(options.overrides.clone());
     // Addresses come last: a second process of a member cannot listen where the first does.
     addresses(&mut env, options, member, replica);
-    if let Some(keys) = env.get_mut("INTERNAL_KEYS") {
+    if let Some(keys) = env.get_mut("INTERNAL_KEYS").filter(|_| member != Member::AllInOne) {
         *keys = keys_of(keys, member.name());
     }
     env.retain(|name, value| may_know(member, name) && !value.is_empty());
@@ -152,7 +159,7 @@ fn put(env: &mut BTreeMap<String, String>, name: &str, value: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stack::{Lifetime, Ports};
+    use crate::stack::{Lifetime, Ports, Shape};
 
     fn options() -> StackOptions {
         StackOptions {
@@ -160,6 +167,7 @@ mod tests {
             bin_dir: "/tmp/none".into(),
             ports: Ports { base: 9_000 },
             database_url: Secret::new("postgres://postrider:pw@127.0.0.1:9432/postrider"),
+            shape: Shape::Services,
             amqp_url: Secret::new("amqp://postrider:pw@127.0.0.1:9672/%2f"),
             simulator: true,
             overrides: BTreeMap::new(),
@@ -189,6 +197,18 @@ mod tests {
             let env = postrider_runtime::Env::from_pairs(env(&options(), member, 0));
             env.check().unwrap();
         }
+    }
+
+    #[test]
+    fn one_process_for_all_knows_all_but_the_administrator_and_a_broker() {
+        let env = env(&options().in_one_process(), Member::AllInOne, 0);
+        assert!(!env.contains_key("DATABASE_URL") && !env.contains_key("AMQP_URL"));
+        for member in Member::SERVICES {
+            assert!(env.contains_key(&format!("{}_DATABASE_URL", member.prefix())), "{member}");
+        }
+        assert!(env.contains_key("ENCRYPTION_KEYS") && env.contains_key("JWT_SECRET"));
+        assert!(env.get("INTERNAL_KEYS").is_some_and(|keys| keys.contains("gateway") && keys.contains("sync-worker")));
+        postrider_runtime::Env::from_pairs(env).check().unwrap();
     }
 
     #[test]
