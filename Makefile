@@ -48,13 +48,15 @@ check-gen: ## Fail if the generated code is not current
 
 # --- the product (settings from `.env` and the environment, see .env.example)
 
-.PHONY: programs run up down migrate doctor token bench logs health reset gmail-sync-deleted gmail-sync-full
+.PHONY: programs run up small down migrate doctor token bench logs health reset gmail-sync-deleted gmail-sync-full
 programs: # The first build takes minutes: cargo's own progress is shown.
 	@$(CARGO) build --bins $(PROFILE)
 run: programs ## Demo: servers, simulated Gmail and all services; shows a mail arriving; Ctrl-C stops all
 	@$(POSTRIDER) run
 up: programs ## Start the stack in the background, wait until it is ready, print URLs and a token; RELEASE=1 for real use
 	@$(POSTRIDER) up
+small: programs ## The same as one process with Postgres alone beside it, for a handful of mailboxes; RELEASE=1 for real use
+	@$(POSTRIDER) all-in-one
 down: ## Stop the stack and the private servers
 	@$(POSTRIDER) down
 migrate: programs ## Bring every schema up to date: DATABASE_URL, or the private server
