@@ -4,11 +4,13 @@
 //! caller's transaction, and hints the sockets once that is durable. What is to be done was decided before, in `rules`.
 
 mod carry_out;
+mod dispatch;
 mod fire;
 mod lock;
 mod mark;
 mod raise;
 mod release;
+mod withdraw;
 
 use std::sync::Arc;
 
@@ -25,6 +27,8 @@ use crate::hints::{Announcer, Hint};
 use crate::metrics::Metrics;
 use crate::store::log::Entry;
 
+pub use carry_out::feed_seq;
+pub use fire::Cause;
 pub use raise::Raised;
 
 /// Whose notifications, and the trace the action belongs to.
@@ -42,7 +46,12 @@ pub struct Actions {
     announcer: Announcer,
     metrics: Arc<Metrics>,
     retention: TimeDelta,
+    spam_hold: TimeDelta,
+    /// Whether there is a mail server.
+    mails: bool,
     bell: Bell,
+    mail_bell: Bell,
+    check_bell: Bell,
     feed_bells: Bells,
 }
 
@@ -59,12 +68,51 @@ impl Actions {
     /// `retention` is how long a notification lives (`NOTIFICATION_RETENTION_DAYS`).
     pub fn new(seams: Seams, announcer: Announcer, metrics: Arc<Metrics>, retention: TimeDelta) -> Self {
         let feed_bells = Bells::new(metrics.feed_readers.clone());
-        Self { seams, announcer, metrics, retention, bell: Bell::default(), feed_bells }
+        let spam_hold = TimeDelta::zero();
+        Self {
+            seams,
+            announcer,
+            metrics,
+            retention,
+            spam_hold,
+            mails: false,
+            bell: Bell::default(),
+            mail_bell: Bell::default(),
+            check_bell: Bell::default(),
+            feed_bells,
+        }
+    }
+
+    /// How long what leaves the house about a new mail waits for Gmail's verdict on spam (`SPAM_HOLD_SECONDS`).
+    #[must_use]
+    pub fn holding(self, spam_hold: TimeDelta) -> Self {
+        Self { spam_hold, ..self }
+    }
+
+    /// Whether there is a mail server (`SMTP_URL`).
+    #[must_use]
+    pub fn mailing(self, mails: bool) -> Self {
+        Self { mails, ..self }
+    }
+
+    /// Whether mails can be sent.
+    pub fn sends_mail(&self) -> bool {
+        self.mails
+    }
+
+    /// Rings when a mail is to be sent.
+    pub fn mail_bell(&self) -> &Bell {
+        &self.mail_bell
     }
 
     /// The time it writes by.
     pub fn now(&self) -> Timestamp {
         self.seams.clock.now()
+    }
+
+    /// What spreads waits, in `[0, 1)`.
+    pub fn unit(&self) -> f64 {
+        self.seams.entropy.unit()
     }
 
     /// Where ids come from.
@@ -75,6 +123,11 @@ impl Actions {
     /// Rings when something is to be delivered.
     pub fn bell(&self) -> &Bell {
         &self.bell
+    }
+
+    /// Rings when a mail is to be looked into for a trigger.
+    pub fn check_bell(&self) -> &Bell {
+        &self.check_bell
     }
 
     /// Ring when a user's feed has grown.

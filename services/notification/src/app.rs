@@ -17,13 +17,16 @@ use postrider_web::client_tokens::ClientTokens;
 use postrider_web::{Health, InternalTokens, Server, ServerConfig, ServiceClient, Timeouts};
 
 use crate::actions::Actions;
+use crate::channels::email::{Mailer, mailer};
 use crate::channels::socket::{Shared, SocketServer, Sockets};
 use crate::channels::webhook::{WebhookSender, sender};
 use crate::config::{Config, NAME};
 use crate::consumers::Consumers;
-use crate::deliveries::{self, Engine};
+use crate::deliveries::{self, Engine, MailIdentity, Postman};
 use crate::hints::{Announcer, FanOut, Hub, Looks, ReplicaId};
+use crate::mail_texts::MailTexts;
 use crate::metrics::Metrics;
+use crate::reconnect::ReconnectLinks;
 use crate::state::State;
 use crate::{http, jobs, store};
 
@@ -37,18 +40,26 @@ pub struct Deps {
     pub transport: Arc<dyn Transport>,
     pub connector: Arc<dyn EventSource>,
     pub sync_worker: Arc<dyn EventSource>,
+    pub reconnect: Arc<dyn ReconnectLinks>,
+    /// What mails say.
+    pub mail_texts: Arc<dyn MailTexts>,
 }
 
 impl Deps {
     /// This carrier, and the producers where the settings say they are.
     pub fn over(transport: Arc<dyn Transport>, config: &Config, cx: &Context) -> Self {
         let tokens = InternalTokens::new(config.internal_keys.clone(), NAME, cx.seams.clock.clone());
-        let source = |callee: &str, url: &url::Url| -> Arc<dyn EventSource> {
-            let client = ServiceClient::new(callee, url.clone(), tokens.clone(), Timeouts::default());
-            Arc::new(HttpEventSource::new(client))
-        };
-        let connector = source("connector", &config.connector);
-        Self { transport, connector, sync_worker: source("sync-worker", &config.sync_worker) }
+        let client =
+            |callee: &str, url: &url::Url| ServiceClient::new(callee, url.clone(), tokens.clone(), Timeouts::default());
+        let connector = client("connector", &config.connector);
+        let sync_worker = client("sync-worker", &config.sync_worker);
+        Self {
+            transport,
+            connector: Arc::new(HttpEventSource::new(connector.clone())),
+            sync_worker: Arc::new(HttpEventSource::new(sync_worker.clone())),
+            reconnect: Arc::new(connector),
+            mail_texts: Arc::new(sync_worker),
+        }
     }
 }
 
@@ -63,6 +74,7 @@ pub struct App {
     looks: Looks,
     shared: Arc<Shared>,
     sockets: SocketServer,
+    postman: Option<Postman>,
     server: Server,
 }
 
@@ -108,7 +120,15 @@ impl App {
             let engine = engine.clone();
             async move { engine.work().await }
         });
-        jobs::start(&self.state, self.config.retention, tasks, shutdown);
+        if let Some(postman) = self.postman.clone() {
+            let schedule = Schedule::every(deliveries::LOOK).woken_by(postman.bell.notify());
+            tasks.every("deliveries.mail", schedule, shutdown, move || {
+                let postman = postman.clone();
+                async move { postman.work().await }
+            });
+        }
+        let digests = self.config.digests && self.postman.is_some();
+        jobs::start(&self.state, self.config.retention, digests, tasks, shutdown);
     }
 }
 
@@ -135,7 +155,9 @@ impl Service for App {
         let (hub, metrics) = (Hub::default(), Arc::new(Metrics::new(&cx.registry)));
         let own = ReplicaId(cx.seams.ids.uuid());
         let announcer = Announcer::new(hub.clone(), transport.live(), own);
-        let actions = Actions::new(cx.seams.clone(), announcer, metrics.clone(), config.retention);
+        let actions = Actions::new(cx.seams.clone(), announcer, metrics.clone(), config.retention)
+            .holding(config.spam_hold)
+            .mailing(config.mail.is_some());
         let origin_keys = config.origin_keys();
         let consumers = Consumers::new(&db, &actions, origin_keys, &cx.seams.clock, deps.connector, deps.sync_worker);
         let fan_out = FanOut::new(hub.clone(), transport.live(), own);
@@ -162,11 +184,17 @@ impl Service for App {
             actions: actions.clone(),
             sender: WebhookSender::new(config.webhook_reach, sender::TOTAL)?,
             keys: config.webhook_keys.clone(),
+            vapid: config.vapid.clone(),
             bell: actions.bell().clone(),
             metrics: shared.metrics.clone(),
         };
         let (feed_bells, stop) = (actions.feed_bells().clone(), cx.shutdown.soft.clone());
-        let state = State { db: db.clone(), seams: cx.seams.clone(), actions, engine, feed_bells, stop };
+        let mail =
+            MailIdentity { public: config.public.clone(), keys: config.mail_keys(), origins: config.origin_keys() };
+        let postman = postman(&config, &db, &cx, &actions, (mail.clone(), deps.reconnect, shared.metrics.clone()))?;
+        let mail_texts = deps.mail_texts;
+        let state =
+            State { db: db.clone(), seams: cx.seams.clone(), actions, engine, feed_bells, mail_texts, mail, stop };
         let tokens = InternalTokens::new(config.internal_keys.clone(), NAME, cx.seams.clock.clone());
         let listen = ServerConfig {
             name: NAME,
@@ -176,7 +204,7 @@ impl Service for App {
         };
         let server =
             Server::bind(listen, &cx, health(&db, transport.publisher()), http::configure(state.clone(), tokens))?;
-        Ok(Self { config, cx, state, transport, consumers, fan_out, looks, shared, sockets, server })
+        Ok(Self { config, cx, state, transport, consumers, fan_out, looks, shared, sockets, postman, server })
     }
 
     async fn run(self) -> anyhow::Result<()> {
@@ -194,6 +222,21 @@ impl Service for App {
     async fn dead_letters(env: &Env, command: DeadLettersCommand) -> anyhow::Result<()> {
         dead_letters::run(env, Spec::NOTIFICATION, &QUEUES, &command).await
     }
+}
+
+/// Sends mails, if there is a server to.
+fn postman(
+    config: &Config,
+    db: &Db,
+    cx: &Context,
+    actions: &Actions,
+    (identity, reconnect, metrics): (MailIdentity, Arc<dyn ReconnectLinks>, Arc<Metrics>),
+) -> anyhow::Result<Option<Postman>> {
+    let Some(settings) = config.mail.clone() else { return Ok(None) };
+    let mailer = Mailer::new(settings, mailer::TOTAL).context("TLS for SMTP_URL cannot be set up")?;
+    let (db, seams, bell) = (db.clone(), cx.seams.clone(), actions.mail_bell().clone());
+    let stop = cx.shutdown.soft.clone();
+    Ok(Some(Postman { db, seams, mailer, identity, reconnect, bell, metrics, stop }))
 }
 
 /// Ready means that reads and sockets can be served. Without the broker both still are, only later.

@@ -1,7 +1,9 @@
 //! Settings: `NOTIFICATION_ADDR`, `NOTIFICATION_ADMIN_ADDR`, `SOCKETIO_ADDR`, `NOTIFICATION_DATABASE_URL`, `AMQP_URL`,
 //! `INTERNAL_KEYS`, `JWT_*`, `CONNECTOR_URL`, `SYNC_WORKER_URL`, `SOCKETIO_PING_INTERVAL`, `SOCKETIO_PING_TIMEOUT`,
 //! `SOCKETIO_SOCKETS_PER_USER`, `CORS_ALLOWED_ORIGINS`, `NOTIFICATION_RETENTION_DAYS`, `STREAM_CHECK_SECONDS`,
-//! `NOTIFICATION_ENCRYPTION_KEYS`, `WEBHOOK_ALLOW_PRIVATE`.
+//! `NOTIFICATION_ENCRYPTION_KEYS`, `WEBHOOK_ALLOW_PRIVATE`, `PUSH_NOTIFICATIONS_ENABLED`, `VAPID_PRIVATE_KEY`,
+//! `VAPID_SUBJECT`, `SPAM_HOLD_SECONDS`, `SMTP_*`, `MAIL_FROM`,
+//! `NOTIFICATION_DIGEST_ENABLED`, `APP_PUBLIC_URL`.
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -11,15 +13,20 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use postrider_contracts::OriginKey;
 use postrider_domain::Secret;
-use postrider_runtime::config::{Amqp, ConfigErrors, DatabaseUrl, Env, Listen, ServiceUrl, all, listener_addr};
+use postrider_runtime::config::{
+    Amqp, ConfigErrors, DatabaseUrl, Env, Listen, PublicUrl, ServiceUrl, all, listener_addr,
+};
 use postrider_web::Origins;
 use postrider_web::client_tokens::ClientTokenRules;
 use postrider_web::service_tokens::InternalKeys;
 use url::Url;
 
+use crate::channels::email::MailSettings;
 use crate::channels::socket;
+use crate::channels::web_push::VapidKeys;
 use crate::channels::webhook::Reach;
 use crate::deliveries::WebhookKeys;
+use crate::rules::mail_token::MailKey;
 
 /// The service's name in settings, tokens and events.
 pub const NAME: &str = "notification";
@@ -28,6 +35,8 @@ pub const NAME: &str = "notification";
 const PING_INTERVALS: RangeInclusive<u64> = 1..=35;
 /// No time at all closes every socket at its first ping; a dead socket that is kept for an hour helps nobody.
 const PING_TIMEOUTS: RangeInclusive<u64> = 1..=3_600;
+/// News that come an hour late are none.
+const SPAM_HOLDS: RangeInclusive<u64> = 0..=3_600;
 /// Who calls whom: our routes, accounts' events, mailboxes' events.
 const PAIRS: [(&str, &str); 3] = [("gateway", NAME), (NAME, "connector"), (NAME, "sync-worker")];
 
@@ -49,6 +58,16 @@ pub struct Config {
     /// What seals the secrets of webhook endpoints.
     pub webhook_keys: WebhookKeys,
     pub webhook_reach: Reach,
+    /// The mail server, if there is one.
+    pub mail: Option<MailSettings>,
+    /// Whether digests are sent.
+    pub digests: bool,
+    /// Where the links in mails lead.
+    pub public: PublicUrl,
+    /// What our pushes are signed with.
+    pub vapid: VapidKeys,
+    /// How long what leaves the house about a new mail waits for Gmail's verdict on spam.
+    pub spam_hold: TimeDelta,
 }
 
 impl Config {
@@ -75,7 +94,14 @@ impl Config {
             env.parse::<u16>("NOTIFICATION_RETENTION_DAYS"),
             env.seconds("STREAM_CHECK_SECONDS"),
         ))?;
-        let (webhook_keys, allow_private) = all((WebhookKeys::load(env), env.flag("WEBHOOK_ALLOW_PRIVATE")))?;
+        let (webhook_keys, allow_private, vapid, spam_hold) = all((
+            WebhookKeys::load(env),
+            env.flag("WEBHOOK_ALLOW_PRIVATE"),
+            VapidKeys::load(env),
+            seconds_within(env, "SPAM_HOLD_SECONDS", SPAM_HOLDS),
+        ))?;
+        let (mail, digests, public) =
+            all((MailSettings::load(env), env.flag("NOTIFICATION_DIGEST_ENABLED"), PublicUrl::load(env)))?;
         Ok(Self {
             listen,
             socket_addr,
@@ -89,12 +115,22 @@ impl Config {
             retention: TimeDelta::days(i64::from(retention)),
             stream_check,
             webhook_keys,
+            vapid,
+            spam_hold: TimeDelta::from_std(spam_hold).unwrap_or_default(),
             webhook_reach: if allow_private { Reach::Anywhere } else { Reach::Public },
+            mail,
+            digests,
+            public,
         })
     }
 }
 
 impl Config {
+    /// The keys that sign the links in our mails, made of the same one.
+    pub fn mail_keys(&self) -> Vec<MailKey> {
+        self.internal_keys.derive(NAME, "sync-worker", MailKey::derive)
+    }
+
     /// The keys of our own mails' headers, made of one that only two services of ours know.
     pub fn origin_keys(&self) -> Vec<OriginKey> {
         self.internal_keys.derive(NAME, "sync-worker", OriginKey::derive)
@@ -107,7 +143,7 @@ fn seconds_within(env: &Env, name: &str, within: RangeInclusive<u64>) -> Result<
         return Ok(seconds);
     }
     let remedy = format!("Set it to {} to {} seconds", within.start(), within.end());
-    Err(ConfigErrors::one(name, format!("is {}, which no socket survives", seconds.as_secs()), remedy))
+    Err(ConfigErrors::one(name, format!("is {}, which makes no sense", seconds.as_secs()), remedy))
 }
 
 #[cfg(test)]
@@ -150,6 +186,7 @@ mod tests {
             ("SOCKETIO_PING_TIMEOUT", "0"),
             ("SOCKETIO_SOCKETS_PER_USER", "0"),
             ("CORS_ALLOWED_ORIGINS", "https://a.example, app"),
+            ("SPAM_HOLD_SECONDS", "3601"),
         ] {
             let errors = load(&[(name, value)]).unwrap_err();
             assert!(errors.contains(name) && errors.contains("Set it to"), "{errors}");

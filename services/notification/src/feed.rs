@@ -2,8 +2,10 @@
 
 mod bells;
 mod cursor;
+mod holes;
 mod read;
 
 pub use bells::{Bells, Listener};
 pub use cursor::{FeedCursor, NoCursor};
+pub use holes::LOST;
 pub use read::{Expired, Question, ReadError, places_at_the_heads, read};

@@ -1,10 +1,15 @@
 //! The route table. Fixed paths stand before `{id}`.
 
 pub mod account;
+pub mod addresses;
+pub mod digests;
 pub mod events;
 pub mod notifications;
+mod page;
 pub mod preferences;
+pub mod push;
 pub mod triggers;
+pub mod unsubscribe;
 pub mod webhooks;
 
 use actix_web::Scope;
@@ -34,12 +39,25 @@ use crate::state::State;
         preferences::silence::silence,
         preferences::silence::unsilence,
         preferences::simulate::handle,
+        digests::list::handle,
+        digests::send::handle,
+        unsubscribe::show,
+        unsubscribe::act,
+        addresses::ask,
+        addresses::show,
+        addresses::confirm,
+        push::public_key::handle,
+        push::subscriptions::list,
+        push::subscribe::handle,
+        push::subscriptions::delete,
         triggers::read::list,
         triggers::change::create,
         triggers::read::get,
         triggers::change::patch,
         triggers::change::delete,
         triggers::fires::handle,
+        triggers::fire::handle,
+        triggers::rotate::handle,
         events::list::handle,
         events::stream::handle,
         events::ticket::handle,
@@ -79,7 +97,9 @@ pub fn configure(state: State, tokens: InternalTokens) -> impl Fn(&mut ServiceCo
                             .route(patch().to(triggers::change::patch))
                             .route(delete().to(triggers::change::delete)),
                     )
-                    .service(resource("/{id}/fires").route(get().to(triggers::fires::handle))),
+                    .service(resource("/{id}/fires").route(get().to(triggers::fires::handle)))
+                    .service(resource("/{id}/fire").route(post().to(triggers::fire::handle)))
+                    .service(resource("/{id}/rotate-secret").route(post().to(triggers::rotate::handle))),
             )
             .service(
                 scope("/api/v1/events")
@@ -105,6 +125,20 @@ pub fn configure(state: State, tokens: InternalTokens) -> impl Fn(&mut ServiceCo
                     .service(resource("/preferences/silence").route(post().to(preferences::silence::silence)))
                     .service(resource("/preferences/unsilence").route(post().to(preferences::silence::unsilence)))
                     .service(resource("/preferences/simulate").route(post().to(preferences::simulate::handle)))
+                    .service(resource("/digests").route(get().to(digests::list::handle)))
+                    .service(resource("/digests/send").route(post().to(digests::send::handle)))
+                    .service(
+                        resource("/unsubscribe/{token}")
+                            .route(get().to(unsubscribe::show))
+                            .route(post().to(unsubscribe::act)),
+                    )
+                    .service(resource("/addresses").route(post().to(addresses::ask)))
+                    .service(
+                        resource("/addresses/{token}")
+                            .route(get().to(addresses::show))
+                            .route(post().to(addresses::confirm)),
+                    )
+                    .service(push_subscriptions())
                     .service(resource("/{id}").route(get().to(notifications::get::handle)))
                     .service(resource("/{id}/read").route(post().to(notifications::mark::read)))
                     .service(resource("/{id}/unread").route(post().to(notifications::mark::unread)))
@@ -112,6 +146,17 @@ pub fn configure(state: State, tokens: InternalTokens) -> impl Fn(&mut ServiceCo
                     .service(resource("/{id}/explain").route(get().to(notifications::explain::handle))),
             );
     }
+}
+
+fn push_subscriptions() -> Scope {
+    scope("/push")
+        .service(resource("/public-key").route(get().to(push::public_key::handle)))
+        .service(
+            resource("/subscriptions")
+                .route(get().to(push::subscriptions::list))
+                .route(post().to(push::subscribe::handle)),
+        )
+        .service(resource("/subscriptions/{id}").route(delete().to(push::subscriptions::delete)))
 }
 
 fn webhook_endpoints() -> Scope {

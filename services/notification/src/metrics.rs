@@ -18,6 +18,8 @@ pub struct Metrics {
     pub cut: IntCounterVec,
     pub refused: IntCounterVec,
     pub webhooks: IntCounterVec,
+    pub pushes: IntCounterVec,
+    pub mails: IntCounterVec,
     /// Readers of the feed that wait or stream.
     pub feed_readers: IntGauge,
     /// From the writing of an entry (by its writer's clock) to its emit.
@@ -69,6 +71,18 @@ impl Metrics {
                 registry,
                 "postrider_webhook_attempts_total",
                 "Attempts to deliver a webhook, by what came of them.",
+                &["result"],
+            ),
+            mails: counter_vec(
+                registry,
+                "postrider_mail_attempts_total",
+                "Attempts to send a mail, by what came of them; `kept_doubtful` counts mails of which it stays unknown how often they arrived.",
+                &["result"],
+            ),
+            pushes: counter_vec(
+                registry,
+                "postrider_push_attempts_total",
+                "Attempts to push to a browser, by what came of them.",
                 &["result"],
             ),
             emit_delay: histogram(

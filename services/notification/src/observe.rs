@@ -2,6 +2,7 @@
 
 use postrider_contracts::Envelope;
 use postrider_domain::Timestamp;
+use postrider_web::ClientError;
 use socketioxide::socket::Sid;
 use uuid::Uuid;
 
@@ -73,6 +74,56 @@ pub fn webhook_tried(metrics: &Metrics, attempt: Attempt) {
     let result = attempt.error().unwrap_or("delivered");
     metrics.webhooks.with_label_values(&[result]).inc();
     tracing::debug!(result, status = attempt.status(), "tried a webhook: {result}");
+}
+
+/// A browser's push service was tried.
+pub fn push_tried(metrics: &Metrics, attempt: Attempt) {
+    let result = match (attempt.status(), attempt.error()) {
+        (Some(401 | 403), _) => "key_refused",
+        (Some(404 | 410), _) => "gone",
+        (_, error) => error.unwrap_or("delivered"),
+    };
+    metrics.pushes.with_label_values(&[result]).inc();
+    tracing::debug!(result, status = attempt.status(), "tried a push: {result}");
+}
+
+/// A push service does not take our key: somebody must look at `VAPID_PRIVATE_KEY` and `VAPID_SUBJECT`.
+pub fn push_key_refused(endpoint: &str, status: Option<i32>) {
+    let host = endpoint.split('/').nth(2).unwrap_or_default();
+    tracing::error!(push.host = host, status, "the push service at {host} refuses our VAPID key");
+}
+
+/// A push service does not know a browser any more.
+pub fn browser_forgotten(id: Uuid, status: Option<i32>) {
+    tracing::info!(subscription.id = %id, status, "forgot push subscription {id}: its push service does not know it");
+}
+
+/// A mail was tried.
+pub fn mail_tried(metrics: &Metrics, attempt: crate::rules::mail_attempt::Attempt) {
+    let result = attempt.error().unwrap_or("delivered");
+    metrics.mails.with_label_values(&[result]).inc();
+    tracing::debug!(result, code = attempt.code(), "tried a mail: {result}");
+}
+
+/// A mail may have arrived twice, or once, or not at all: nobody knows but its reader, by the Message-ID.
+pub fn mail_doubtful(metrics: &Metrics, message_id: &str) {
+    metrics.mails.with_label_values(&["kept_doubtful"]).inc();
+    tracing::warn!(mail.message_id = message_id, "a mail is doubtful: it was sent, and no answer came: {message_id}");
+}
+
+/// A digest was closed.
+pub fn digest_made(count: usize) {
+    tracing::debug!(notifications = count, "made a digest of {count} notifications");
+}
+
+/// A mail was not looked into for a trigger, however often it was tried.
+pub fn check_given_up(trigger: Uuid, email_id: &str, error: &ClientError) {
+    tracing::error!(trigger.id = %trigger, email.id = email_id, %error, "gave up looking into mail {email_id}");
+}
+
+/// What was told of a mail was taken back.
+pub fn withdrawn(reason: &'static str, kept_back: usize) {
+    tracing::debug!(reason, deliveries = kept_back, "took a notification back: {reason}");
 }
 
 /// An endpoint is told nothing any more; its owner was told so.

@@ -1,13 +1,16 @@
 //! What handlers may reach. No publisher: events go through the outbox.
 
+use std::sync::Arc;
+
 use chrono::SubsecRound as _;
 use postrider_domain::{Seams, Timestamp};
 use postrider_storage::Db;
 use tokio_util::sync::CancellationToken;
 
 use crate::actions::Actions;
-use crate::deliveries::Engine;
+use crate::deliveries::{Engine, MailIdentity};
 use crate::feed::Bells;
+use crate::mail_texts::MailTexts;
 
 /// Shared by all handlers of the process.
 #[derive(Clone)]
@@ -17,6 +20,10 @@ pub struct State {
     pub actions: Actions,
     pub engine: Engine,
     pub feed_bells: Bells,
+    /// What mails say.
+    pub mail_texts: Arc<dyn MailTexts>,
+    /// What mails are made and known by.
+    pub mail: MailIdentity,
     /// Whoever waits for something is let go when the service stops.
     pub stop: CancellationToken,
 }

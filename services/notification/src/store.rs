@@ -2,13 +2,17 @@
 
 pub mod accounts;
 pub mod deliveries;
+pub mod digests;
 pub mod endpoints;
 pub mod feed;
 pub mod log;
+pub mod mail_addresses;
 pub mod notifications;
 pub mod preferences;
+pub mod push_subscriptions;
 pub mod quiet_ends;
 pub mod suppressions;
+pub mod trigger_checks;
 pub mod triggers;
 pub mod users;
 

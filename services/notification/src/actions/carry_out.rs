@@ -1,14 +1,19 @@
 //! From a verdict about an event to rows.
 
-use postrider_contracts::Envelope;
-use postrider_domain::TenantId;
+use postrider_contracts::{Envelope, streams};
 use postrider_domain::text::without_nul;
+use postrider_domain::{ConnectorId, TenantId};
 use postrider_storage::{Error, TenantTx};
 
 use super::{Actions, Owner};
 use crate::observe;
 use crate::rules::{Account, Verdict};
 use crate::store::suppressions::{self, Suppression};
+
+/// Where an event stands in its account's feed, which is the stream of its mailbox.
+pub fn feed_seq(event: &Envelope, account: ConnectorId) -> Option<i64> {
+    event.position.as_ref().filter(|place| place.stream == streams::mailbox(account)).map(|place| place.seq)
+}
 
 impl Actions {
     /// Writes what was decided about an event of that account.
@@ -22,7 +27,8 @@ impl Actions {
     ) -> Result<(), Error> {
         match verdict {
             Verdict::Ignore => Ok(()),
-            Verdict::Raise(draft) => {
+            Verdict::Raise(mut draft) => {
+                draft.feed_seq = feed_seq(event, account.id);
                 let owner = Owner { tenant, user: &account.owner, trace: event.trace };
                 match self.raise(tx, owner, Some(account.id), *draft).await? {
                     Some(raised) => observe::event_told(event, &raised),

@@ -4,9 +4,10 @@ use postrider_contracts::notification::NotificationCreated;
 use postrider_domain::{ConnectorId, NotificationId};
 use postrider_storage::{Error, TenantTx};
 
+use super::dispatch::Dispatch;
 use super::{Actions, Owner, Told};
-use crate::deliveries;
 use crate::observe;
+use crate::rules::decision::without_mails;
 use crate::rules::{Draft, Live};
 use crate::store::log::Entry;
 use crate::store::notifications::{self, NewNotification};
@@ -29,9 +30,14 @@ impl Actions {
         draft: Draft,
     ) -> Result<Option<Raised>, Error> {
         let Owner { tenant, user, .. } = owner;
-        let draft = &draft.storable();
+        let mut draft = draft.storable();
         let now = self.now();
         let id = NotificationId(self.seams.ids.uuid());
+        if !self.mails {
+            draft.decisions = without_mails(draft.decisions);
+        }
+        let browsers = self.reachable(tx, owner, &mut draft).await?;
+        let draft = &draft;
         let head = users::lock(tx, tenant, user, self.seams.ids.uuid(), now).await?;
         let (room, event) = draft.event();
         let entry = Entry {
@@ -49,13 +55,8 @@ impl Actions {
         if !notifications::insert(tx, new).await? {
             return Ok(None);
         }
-        if draft.goes_to_webhooks() {
-            let (event_id, kind) = (id.0, "notification.created");
-            let told =
-                deliveries::Told { tenant, user, event_id, kind, account, seq: None, notification: Some(id), now };
-            deliveries::enqueue(tx, self.seams.ids.as_ref(), &self.bell, told).await?;
-        }
-        if let Live::Later(until) = draft.live() {
+        self.dispatch(tx, owner, Dispatch { id, account, draft, browsers, now }).await?;
+        if let Some(until) = draft.held_until() {
             quiet_ends::note(tx, self.seams.ids.uuid(), tenant, user, until, now).await?;
         }
         let created = NotificationCreated {

@@ -4,18 +4,19 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 use postrider_contracts::mailbox::{
-    AttachmentStored, EmailDeleted, EmailLabelsChanged, EmailReceived, EmailRestored, EmailSent, EmailSummary,
-    QuotaWarning, RunState, SyncCompleted, SyncFailed,
+    AttachmentStored, EmailLabelsChanged, EmailReceived, EmailSent, EmailSummary, QuotaWarning, RunState,
+    SyncCompleted, SyncFailed,
 };
 use postrider_contracts::topology::NOTIFICATION_MAILBOX;
 use postrider_contracts::{Envelope, Event, OriginKey, Queue, streams};
 use postrider_domain::Timestamp;
+use postrider_domain::text::without_nul;
 use postrider_events::streams::{Applied, Applier, ApplyError};
 use postrider_storage::TenantTx;
 use serde_json::json;
 
 use super::outcome::{Refusal, missing, outcome};
-use crate::actions::{Actions, Owner};
+use crate::actions::{Actions, Owner, feed_seq};
 use crate::deliveries::{self, Told};
 use crate::rules::withdrawal::{Withdrawal, after_change};
 use crate::rules::{self, Account, OwnDigest, Recipient, Verdict, mail, sync_run, trouble};
@@ -77,8 +78,9 @@ impl MailboxEvents {
         tx.on_commit(move || bells.ring(&tenant_of, &owner));
         if !erased {
             let (user, kind) = (&account.owner, entry.kind.as_str());
+            let account = Some(id);
             let told =
-                Told { tenant, user, event_id, kind, account: Some(id), seq: Some(seq), notification: None, now };
+                Told { tenant, user, event_id, kind, account, seq: Some(seq), notification: None, now, due: now };
             deliveries::enqueue(tx, self.actions.ids(), self.actions.bell(), told).await?;
         }
         Ok(account)
@@ -86,6 +88,9 @@ impl MailboxEvents {
 
     /// Reads the event, finds whom it concerns, decides, and writes what was decided.
     async fn tell(&self, tx: &mut TenantTx, event: &Envelope, account: Account) -> Result<(), Refusal> {
+        if event.event_type == EmailLabelsChanged::TYPE {
+            return self.follow(tx, event, &account).await;
+        }
         let Some(news) = News::read(event)? else { return Ok(()) };
         let to = recipient(tx, event, account, self.actions.now()).await?;
         let tenant = event.tenant()?;
@@ -96,13 +101,24 @@ impl MailboxEvents {
             && !to.is_erased()
         {
             let owner = Owner { tenant, user: &to.account.owner, trace: event.trace };
-            self.actions.fire(tx, owner, to.account.id, email).await?;
+            self.actions.fire(tx, owner, to.account.id, email, feed_seq(event, to.account.id)).await?;
         }
         self.actions.carry_out(tx, tenant, &to.account, event, verdict).await?;
         if matches!(&news, News::SyncCompleted(run) if sync_run::is_first(run, &to)) {
             accounts::mark_first_sync(tx, tenant, to.account.id, event.time).await?;
         }
         Ok(())
+    }
+}
+
+impl MailboxEvents {
+    /// What was told of a mail is taken back, should its labels say so.
+    async fn follow(&self, tx: &mut TenantTx, event: &Envelope, account: &Account) -> Result<(), Refusal> {
+        let change = event.decode::<EmailLabelsChanged>()?;
+        let Withdrawal::Withdraw(reason) = after_change(change.spam, account.include_spam_trash) else { return Ok(()) };
+        let owner = Owner { tenant: event.tenant()?, user: &account.owner, trace: event.trace };
+        let message_id = without_nul(change.message_id);
+        Ok(self.actions.withdraw(tx, owner, account.id, &message_id, reason).await?)
     }
 }
 
@@ -117,7 +133,7 @@ enum News {
 }
 
 impl News {
-    /// Nothing for events that are for feeds, not for a user's attention: backfill, progress, coverage.
+    /// Nothing for events that are for feeds, not for a user's attention: backfill, progress, coverage, deletions.
     fn read(event: &Envelope) -> Result<Option<Self>, Refusal> {
         let email = |email: Option<EmailSummary>| email.ok_or_else(|| missing("email"));
         let run = |run: Option<RunState>| run.ok_or_else(|| missing("run"));
@@ -128,9 +144,6 @@ impl News {
             SyncFailed::TYPE => Self::SyncFailed(run(event.decode::<SyncFailed>()?.run)?),
             AttachmentStored::TYPE => Self::Attachment(event.decode()?),
             QuotaWarning::TYPE => Self::Quota(event.decode()?),
-            EmailDeleted::TYPE | EmailLabelsChanged::TYPE | EmailRestored::TYPE => match after_change() {
-                Withdrawal::Keep => return Ok(None),
-            },
             _ => return Ok(None),
         }))
     }

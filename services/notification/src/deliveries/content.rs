@@ -37,13 +37,13 @@ pub async fn body(
                 members.insert("sender_name".to_owned(), json!(row.sender_name));
             }
             json!({ "id": delivery.event_id, "type": delivery.kind, "timestamp": row.created_at,
-                    "account_id": account, "data": data })
+                    "account_id": account, "seq": row.feed_seq, "data": data })
         }
         (account, _, _) if delivery.kind == "trigger.fired" => {
             let Some(fire) = triggers::find_fire(tx, tenant, delivery.event_id).await? else { return Ok(None) };
             json!({ "id": fire.id, "type": delivery.kind, "timestamp": fire.created_at, "account_id": account,
-                    "data": { "trigger_id": fire.trigger_id, "email_id": fire.email_id,
-                              "message_id": fire.message_id } })
+                    "seq": fire.feed_seq, "data": { "trigger_id": fire.trigger_id, "email_id": fire.email_id,
+                              "message_id": fire.message_id, "request_id": fire.request_id } })
         }
         _ => return test_body(delivery.event_id, delivery.created_at).map(Some),
     };

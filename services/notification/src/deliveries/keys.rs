@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use postrider_domain::{Secret, Timestamp};
+use postrider_domain::Timestamp;
 use postrider_google_auth::seal::Sealer;
 use postrider_runtime::ConfigErrors;
 use postrider_runtime::config::Env;
@@ -36,13 +36,17 @@ impl WebhookKeys {
         self.0.as_ref().map(|sealer| sealer.seal(secret.text()))
     }
 
+    /// Opens what was sealed; nothing if it does not open any more.
+    pub fn open(&self, sealed: &str) -> Option<WebhookSecret> {
+        Some(WebhookSecret::known(self.0.as_ref()?.open(sealed).ok()?.secret))
+    }
+
     /// What an endpoint's messages are signed with now; nothing if its secret does not open.
     pub fn of(&self, endpoint: &Endpoint, now: Timestamp) -> Option<Vec<WebhookSecret>> {
         let former = endpoint.old_secret_until.is_some_and(|until| now < until);
         let former = endpoint.old_secret_sealed.as_deref().filter(|_| former);
-        let open = |sealed: &str| -> Option<Secret> { Some(self.0.as_ref()?.open(sealed).ok()?.secret) };
-        let mut secrets = vec![WebhookSecret::known(open(&endpoint.secret_sealed)?)];
-        secrets.extend(former.and_then(open).map(WebhookSecret::known));
+        let mut secrets = vec![self.open(&endpoint.secret_sealed)?];
+        secrets.extend(former.and_then(|sealed| self.open(sealed)));
         Some(secrets)
     }
 }

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use postrider_contracts::topology::NOTIFICATION_MAILBOX;
-use postrider_domain::{ConnectorId, TenantId, UserId};
+use postrider_domain::{ConnectorId, TenantId, Timestamp, UserId};
 use postrider_storage::{Error, TenantTx};
 
 use super::FeedCursor;
+use super::holes::told;
 use crate::store::feed::{self, Entry, Span};
 
 /// What is asked for.
@@ -53,6 +54,7 @@ pub async fn read(
     tx: &TenantTx,
     question: &Question,
     from: &FeedCursor,
+    now: Timestamp,
 ) -> Result<(Vec<(Entry, FeedCursor)>, FeedCursor), ReadError> {
     let heads = heads(tx, question).await?;
     let lost = |head: &&feed::Head| {
@@ -71,6 +73,8 @@ pub async fn read(
         .collect();
     let most = i64::try_from(question.limit).unwrap_or(i64::MAX);
     let found = feed::entries(tx, &question.tenant, &spans, &question.types, most).await?;
+    // Among chosen types nobody can tell what is missing.
+    let found = if question.types.is_empty() { told(&spans, found, question.limit, now) } else { found };
     Ok(page(from, &spans, found, question.limit))
 }
 
@@ -104,7 +108,6 @@ fn page(from: &FeedCursor, spans: &[Span], found: Vec<Entry>, limit: usize) -> (
 
 #[cfg(test)]
 mod tests {
-    use postrider_domain::Timestamp;
     use serde_json::json;
     use uuid::Uuid;
 

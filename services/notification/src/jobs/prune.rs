@@ -3,7 +3,7 @@
 use postrider_domain::{TenantId, Timestamp};
 use postrider_storage::{Db, Error};
 
-use crate::store::{deliveries, feed, log, suppressions, triggers, users};
+use crate::store::{deliveries, digests, feed, log, suppressions, triggers, users};
 
 /// Tenants listed in one go.
 const PAGE: i64 = 500;
@@ -37,9 +37,10 @@ pub async fn prune_tenant(db: &Db, tenant: &TenantId, before: Timestamp, slice: 
         let fed = feed::prune(&tx, tenant, before, slice).await?;
         let sent = deliveries::prune(&tx, tenant, before, slice).await?;
         let fired = triggers::prune(&tx, tenant, before, slice).await?;
+        let digested = digests::prune(&tx, tenant, before, slice).await?;
         tx.commit().await?;
-        gone += entries + reasons + fed + sent + fired;
-        if i64::try_from(entries.max(reasons).max(fed).max(sent).max(fired)).unwrap_or(i64::MAX) < slice {
+        gone += entries + reasons + fed + sent + fired + digested;
+        if i64::try_from(entries.max(reasons).max(fed).max(sent).max(fired).max(digested)).unwrap_or(i64::MAX) < slice {
             return Ok(gone);
         }
     }

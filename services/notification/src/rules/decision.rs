@@ -75,17 +75,18 @@ pub struct Occasion {
     pub silenced: Option<&'static str>,
     /// Quiet hours do not hold it.
     pub alarm: bool,
+    /// It is about a mail that says it is one of ours: told by no other mail, or two of them would tell each other for ever.
+    pub ours: bool,
 }
 
 impl Occasion {
     /// One that nothing is special about.
     pub const fn plain(kind: Kind, reason: &'static str) -> Self {
-        Self { kind, reason, silenced: None, alarm: false }
+        Self { kind, reason, silenced: None, alarm: false, ours: false }
     }
 }
 
-/// Decides what happens now for somebody with these preferences: the row first, then each way out. Push and
-/// e-mail have none yet; they say so.
+/// Decides what happens now for somebody with these preferences: the row first, then each way out.
 pub fn decide(now: Timestamp, preferences: &Preferences, event: Occasion) -> Vec<Decision> {
     let decision =
         |channel, outcome, reason: &str| Decision { until: None, ..made(now, preferences, channel, outcome, reason) };
@@ -99,15 +100,19 @@ pub fn decide(now: Timestamp, preferences: &Preferences, event: Occasion) -> Vec
         let row = decision(Channel::Row, Outcome::Done, reason);
         return [row].into_iter().chain(all(reason).map(|(channel, reason)| skip(channel, reason))).collect();
     }
-    let chosen = |way| if preferences.has(way) { "channel_not_available" } else { "channel_off" };
-    let digest = if preferences.digest_frequency.is_none() { "channel_off" } else { "channel_not_available" };
+    let email = alert(now, preferences, event, (Channel::Email, Way::Email, Outcome::Queued));
+    let (email, digest) = match event.ours {
+        true => (skip(Channel::Email, "own_mail"), skip(Channel::Digest, "own_mail")),
+        false if preferences.digest_frequency.is_none() => (email, skip(Channel::Digest, "channel_off")),
+        false => (email, decision(Channel::Digest, Outcome::Queued, "in_next_digest")),
+    };
     vec![
         decision(Channel::Row, Outcome::Done, event.reason),
-        live(now, preferences, event),
-        skip(Channel::Push, chosen(Way::Push)),
-        skip(Channel::Email, chosen(Way::Email)),
+        alert(now, preferences, event, (Channel::Live, Way::InApp, Outcome::Done)),
+        alert(now, preferences, event, (Channel::Push, Way::Push, Outcome::Queued)),
+        email,
         webhook(now, preferences),
-        skip(Channel::Digest, digest),
+        digest,
     ]
 }
 
@@ -118,17 +123,34 @@ fn webhook(now: Timestamp, preferences: &Preferences) -> Decision {
     made(now, preferences, Channel::Webhook, outcome, reason)
 }
 
-/// The alert at the user's sockets: at once, at the end of the quiet hours, or never.
-fn live(now: Timestamp, preferences: &Preferences, event: Occasion) -> Decision {
-    let decision = |outcome, reason| made(now, preferences, Channel::Live, outcome, reason);
-    if !preferences.has(Way::InApp) {
+/// What a person notices, at the sockets or elsewhere: at once (then it comes to `goes`), at the end of the quiet hours,
+/// or never.
+fn alert(
+    now: Timestamp,
+    preferences: &Preferences,
+    event: Occasion,
+    (channel, way, goes): (Channel, Way, Outcome),
+) -> Decision {
+    let decision = |outcome, reason| made(now, preferences, channel, outcome, reason);
+    if !preferences.has(way) {
         return decision(Outcome::Skipped, "channel_off");
     }
     match quiet_until(preferences, now) {
-        Some(_) if event.alarm => decision(Outcome::Done, "alarm"),
+        Some(_) if event.alarm => decision(goes, "alarm"),
         Some(until) => Decision { until: Some(until.timestamp_millis()), ..decision(Outcome::Held, "quiet_hours") },
-        None => decision(Outcome::Done, "channel_on"),
+        None => decision(goes, "channel_on"),
     }
+}
+
+/// The same where there is no mail server.
+#[must_use]
+pub fn without_mails(decisions: Vec<Decision>) -> Vec<Decision> {
+    let by_mail = |made: &Decision| matches!(made.channel, Channel::Email | Channel::Digest);
+    let without = |made: Decision| match by_mail(&made) && made.outcome != Outcome::Skipped {
+        true => Decision { outcome: Outcome::Skipped, reason: "channel_not_available".to_owned(), until: None, ..made },
+        false => made,
+    };
+    decisions.into_iter().map(without).collect()
 }
 
 /// A decision with the time it was taken at.

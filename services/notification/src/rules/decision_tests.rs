@@ -72,6 +72,34 @@ fn quiet_hours_hold_the_alert_but_neither_the_row_nor_an_alarm() {
 }
 
 #[test]
+fn mails_are_held_at_night_and_do_not_tell_of_mails_that_say_they_are_ours() {
+    let wanted = Preferences {
+        channels: vec![Way::Email],
+        digest_frequency: crate::rules::preferences::Frequency::Daily,
+        ..berlin_nights()
+    };
+    assert_eq!(of(Channel::Email, NOON, &wanted, MAIL), (Outcome::Queued, "channel_on".to_owned()));
+    assert_eq!(of(Channel::Digest, NOON, &wanted, MAIL), (Outcome::Queued, "in_next_digest".to_owned()));
+    let night = "2026-06-01T21:00:00Z";
+    assert_eq!(of(Channel::Email, night, &wanted, MAIL), (Outcome::Held, "quiet_hours".to_owned()));
+    let alarm = Occasion { alarm: true, ..Occasion::plain(Kind::ErrorOccurred, "type_on") };
+    assert_eq!(of(Channel::Email, night, &wanted, alarm), (Outcome::Queued, "alarm".to_owned()));
+    let ours = Occasion { ours: true, ..MAIL };
+    for (channel, expected) in
+        [(Channel::Email, Outcome::Skipped), (Channel::Digest, Outcome::Skipped), (Channel::Row, Outcome::Done)]
+    {
+        assert_eq!(of(channel, NOON, &wanted, ours).0, expected);
+    }
+    // Without a mail server there are none, and everything else stays as it is.
+    let decided = decide(at(NOON), &wanted, MAIL);
+    for (with, without) in decided.clone().into_iter().zip(without_mails(decided)) {
+        let by_mail = matches!(with.channel, Channel::Email | Channel::Digest);
+        assert_eq!(without.reason == "channel_not_available", by_mail, "{without:?}");
+        assert!(by_mail || with == without);
+    }
+}
+
+#[test]
 fn without_in_app_there_is_a_row_and_no_alert() {
     let email = Preferences { channels: vec![Way::Email], ..Preferences::default() };
     assert_eq!(of(Channel::Row, NOON, &email, MAIL).0, Outcome::Done);

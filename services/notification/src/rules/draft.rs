@@ -32,10 +32,16 @@ pub struct Draft {
     pub data: Value,
     pub email_id: Option<String>,
     pub message_id: Option<String>,
+    /// The number of the event it is about in its account's feed, if it stands there.
+    pub feed_seq: Option<i64>,
+    /// Channels it goes out by whatever its user has chosen for everything.
+    pub also: Vec<String>,
     /// Why it is written as already read: the sender or folder is silenced.
     pub silenced: Option<&'static str>,
     /// Quiet hours do not hold it: the user has to act.
     pub alarm: bool,
+    /// It is about a mail that says it is one of ours.
+    pub ours: bool,
     pub decisions: Vec<Decision>,
     /// Members of the socket event beside `notificationId`.
     pub event_members: Map<String, Value>,
@@ -55,8 +61,11 @@ impl Draft {
             data: json!({}),
             email_id: None,
             message_id: None,
+            feed_seq: None,
+            also: Vec::new(),
             silenced: None,
             alarm: false,
+            ours: false,
             decisions: Vec::new(),
             event_members: Map::new(),
         }
@@ -74,10 +83,28 @@ impl Draft {
         }
     }
 
-    /// Whether the user's webhook endpoints are told.
-    pub fn goes_to_webhooks(&self) -> bool {
-        let queued = |decision: &Decision| decision.channel == Channel::Webhook && decision.outcome == Outcome::Queued;
-        self.decisions.iter().any(queued)
+    /// Whether it goes out by a channel.
+    pub fn goes_by(&self, channel: Channel) -> bool {
+        self.decisions.iter().any(|decision| decision.channel == channel && decision.outcome == Outcome::Queued)
+    }
+
+    /// When what is held of it is decided again.
+    pub fn held_until(&self) -> Option<Timestamp> {
+        let held = self.decisions.iter().filter(|decision| decision.outcome == Outcome::Held);
+        held.filter_map(|decision| Timestamp::from_timestamp_millis(decision.until?)).min()
+    }
+
+    /// Whether a digest may name it.
+    pub fn is_for_digests(&self) -> bool {
+        self.silenced.is_none() && !self.ours
+    }
+
+    /// It does not go out by a channel after all.
+    pub fn skip(&mut self, channel: Channel, reason: &str) {
+        for decision in self.decisions.iter_mut().filter(|decision| decision.channel == channel) {
+            *decision =
+                Decision { outcome: Outcome::Skipped, reason: reason.to_owned(), until: None, ..decision.clone() };
+        }
     }
 
     /// Room and name of the event its sockets get.
@@ -117,6 +144,9 @@ impl Draft {
     pub fn payload(&self, notification_id: &str) -> Value {
         let mut members = self.event_members.clone();
         members.insert("notificationId".to_owned(), json!(notification_id));
+        if let Some(seq) = self.feed_seq {
+            members.insert("seq".to_owned(), json!(seq));
+        }
         Value::Object(members)
     }
 }

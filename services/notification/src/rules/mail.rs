@@ -42,6 +42,8 @@ pub fn received(mail: &EmailSummary, own: OwnDigest, to: &Recipient) -> Verdict 
         email_id: filled(&mail.email_id),
         message_id: filled(&mail.message_id),
         silenced: silenced(&to.preferences, email, labels),
+        // Not proved, or it would not be here: another user's, or a forged one. A mail less does no harm.
+        ours: !mail.origin.is_empty(),
         event_members: members([
             ("sender", json!(shown)),
             ("subject", json!(subject)),

@@ -79,7 +79,7 @@ settings! {
     digest_frequency: Frequency = Frequency::None,
     digest_time: WallTime = WallTime::hour(9),
     digest_timezone: Zone = Zone::utc(),
-    /// An address of one of the user's accounts.
+    /// Where mails go: an address of one of the user's accounts, or one that was confirmed. Null: the account's own.
     digest_email: Option<String> = None,
     channels: Vec<Way> = vec![Way::InApp],
     silenced_senders: Vec<Sender> = Vec::new(),
@@ -90,6 +90,16 @@ settings! {
     quiet_hours_end: WallTime = WallTime::hour(8),
     quiet_hours_timezone: Zone = Zone::utc(),
     include_content: bool = true,
+}
+
+impl Overrides {
+    /// Whether an account with these has digests of its own, or none.
+    pub fn decides_about_digests(&self) -> bool {
+        self.digest_frequency.is_some()
+            || self.digest_time.is_some()
+            || self.digest_timezone.is_some()
+            || self.digest_email.is_some()
+    }
 }
 
 /// A stored value, if it is still one.

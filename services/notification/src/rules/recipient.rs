@@ -34,7 +34,8 @@ impl Recipient {
 
     /// There is a row, because of `reason`.
     pub fn tell(&self, draft: Draft, reason: &'static str) -> Verdict {
-        let event = Occasion { kind: draft.kind, reason, silenced: draft.silenced, alarm: draft.alarm };
+        let event =
+            Occasion { kind: draft.kind, reason, silenced: draft.silenced, alarm: draft.alarm, ours: draft.ours };
         let decisions = decide(self.now, &self.preferences, event);
         Verdict::Raise(Box::new(Draft { decisions, ..draft }))
     }

@@ -5,7 +5,25 @@ use postrider_domain::ConnectorId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::preferences::{Folder, Sender};
+use super::Preferences;
+use super::preferences::{Folder, Sender, Way};
+
+postrider_domain::words! {
+    /// What sets a trigger off.
+    #[derive(Serialize, Deserialize, utoipa::ToSchema)]
+    #[serde(rename_all = "snake_case")]
+    pub enum TriggerType {
+        /// A new mail.
+        Email = "email",
+        /// A signed request.
+        Webhook = "webhook",
+    }
+}
+
+/// Of type `webhook`: there is nothing to choose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoConfig {}
 
 /// What a mail of one account must be; what is left out does not matter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -28,6 +46,18 @@ pub struct Config {
     pub labels: Vec<Folder>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub has_attachment: Option<bool>,
+    /// Stands in the mail's text, in whatever case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_contains: Option<String>,
+}
+
+/// What is in force for what a trigger says: its own channels beside those its user has chosen.
+pub fn widened(values: Preferences, also: &[String]) -> Preferences {
+    let more: Vec<Way> = also.iter().filter_map(|name| name.parse().ok()).collect();
+    let push_enabled = values.push_enabled || more.contains(&Way::Push);
+    let mut channels = values.channels;
+    channels.extend(more.into_iter().filter(|way| !channels.contains(way)).collect::<Vec<_>>());
+    Preferences { channels, push_enabled, ..values }
 }
 
 impl Config {
@@ -36,7 +66,12 @@ impl Config {
         ConnectorId(self.connector_id)
     }
 
-    /// Whether a mail of the account is meant.
+    /// Whether the text of a mail is that of one that is meant.
+    pub fn text_matches(&self, text: &str) -> bool {
+        self.body_contains.as_ref().is_none_or(|wanted| text.to_lowercase().contains(&wanted.to_lowercase()))
+    }
+
+    /// Whether a mail of the account is meant, as far as its event says: its text is looked into after that.
     pub fn matches(&self, mail: &EmailSummary) -> bool {
         let from = mail.from.as_ref().map_or("", |from| from.email.as_str());
         let mut told = mail.to.iter().chain(&mail.cc);

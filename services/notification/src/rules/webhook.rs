@@ -34,6 +34,8 @@ postrider_domain::words! {
         Pending = "pending",
         Delivered = "delivered",
         Failed = "failed",
+        /// What it was about was read, withdrawn or gone before.
+        Skipped = "skipped",
     }
 
     /// Why there was no answer.
@@ -120,10 +122,7 @@ pub fn next(attempt: Attempt, attempts: i32, failing_since: Option<Timestamp>, n
     if failing_since.is_some_and(|since| now - since >= PATIENCE) {
         return Next::Disable(DisabledReason::Failing);
     }
-    let Some(seconds) = usize::try_from(attempts).ok().and_then(|done| SCHEDULE.get(done)) else {
-        return Next::GiveUp;
-    };
-    let planned = Duration::from_secs(*seconds).mul_f64(0.8 + 0.4 * unit.clamp(0.0, 1.0));
+    let Some(planned) = planned(attempts, unit) else { return Next::GiveUp };
     let (overloaded, asked) = match attempt {
         Attempt::Answered { status, retry_after } => (matches!(status, 429 | 502 | 503 | 504), retry_after),
         Attempt::Failed(why) => (why == NoAnswer::Timeout, None),
@@ -131,6 +130,12 @@ pub fn next(attempt: Attempt, attempts: i32, failing_since: Option<Timestamp>, n
     let wait = TimeDelta::from_std(planned.max(asked.unwrap_or_default())).unwrap_or(LONGEST).min(LONGEST);
     let rest = if asked.is_some() { wait } else { wait.min(REST) };
     Next::Again { due: now + wait, rest: overloaded.then_some(now + rest) }
+}
+
+/// The wait behind the attempt after `attempts` earlier ones; nothing behind the last.
+pub fn planned(attempts: i32, unit: f64) -> Option<Duration> {
+    let seconds = usize::try_from(attempts).ok().and_then(|done| SCHEDULE.get(done))?;
+    Some(Duration::from_secs(*seconds).mul_f64(0.8 + 0.4 * unit.clamp(0.0, 1.0)))
 }
 
 #[cfg(test)]

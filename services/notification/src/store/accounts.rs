@@ -2,7 +2,7 @@
 
 use postrider_contracts::connector::ConnectorState;
 use postrider_domain::{AccountStatus, ConnectorId, TenantId, Timestamp, UserId};
-use postrider_storage::{Error, TenantTx, Value, sql};
+use postrider_storage::{Error, TenantTx, sql};
 
 use crate::rules::{Account, LabelFilter};
 
@@ -24,16 +24,6 @@ pub async fn erased(tx: &TenantTx, tenant: &TenantId) -> Result<Vec<Account>, Er
     .bind(tenant)
     .load(tx)
     .await
-}
-
-/// The addresses of a user's accounts, as far as they are known.
-pub async fn addresses(tx: &TenantTx, tenant: &TenantId, user: &UserId) -> Result<Vec<String>, Error> {
-    let found = sql("SELECT email_address AS value FROM accounts \
-         WHERE tenant = $1 AND user_id = $2 AND email_address <> '' AND status <> 'disconnected'")
-    .binds((tenant, user))
-    .load::<Value<String>>(tx)
-    .await?;
-    Ok(found.into_iter().map(|Value(address)| address).collect())
 }
 
 /// The account; a row with version 0 is made where a mail came before the first connector event, so that the mail

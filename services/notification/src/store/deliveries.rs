@@ -1,11 +1,20 @@
 //! `deliveries`: what goes out and is tried again until it is taken.
 
-use postrider_domain::{ConnectorId, NotificationId, TenantId, Timestamp};
+mod mail;
+mod push;
+
+use postrider_domain::{ConnectorId, NotificationId, TenantId, Timestamp, UserId};
 use postrider_storage::due::CLAIM_SECONDS;
 use postrider_storage::{Error, SystemTx, TenantTx, claim_due, sql};
 use uuid::Uuid;
 
+use crate::rules::Channel;
 use crate::rules::webhook::DeliveryState;
+
+pub use mail::{
+    MailRow, NewMail, claim_mails, end_mail, find_mail, hand_over, insert_mail, put_off_mail, unread_of_mail,
+};
+pub use push::{NewPush, covered, insert_push, withdraw};
 
 postrider_storage::row! {
     /// One that is due, claimed.
@@ -19,7 +28,12 @@ postrider_storage::row! {
     #[derive(Debug, Clone, PartialEq)]
     pub struct Delivery {
         pub id: Uuid,
-        pub endpoint_id: Uuid,
+        pub channel: Channel,
+        pub user_id: Option<UserId>,
+        /// Of a webhook.
+        pub endpoint_id: Option<Uuid>,
+        /// Of a push.
+        pub push_subscription: Option<Uuid>,
         pub event_id: Uuid,
         pub kind: String,
         pub account_id: Option<ConnectorId>,
@@ -35,10 +49,12 @@ postrider_storage::row! {
         pub created_at: Timestamp,
     }
 
-    /// How far a notification's webhooks are.
+    /// How far a notification's deliveries by a channel are.
     #[derive(Debug, Clone)]
     pub struct Reached {
         pub notification: NotificationId,
+        pub channel: Channel,
+        pub delivered: i64,
         pub failed: i64,
         pub pending: i64,
     }
@@ -46,7 +62,7 @@ postrider_storage::row! {
 
 macro_rules! columns {
     () => {
-        "id, endpoint_id, event_id, type AS kind, account_id, seq, notification, state, attempts, due_at, status_code, \
+        "id, channel, user_id, endpoint_id, push_subscription, event_id, type AS kind, account_id, seq, notification, state, attempts, due_at, status_code, \
          error, attempted_at, delivered_at, created_at"
     };
 }
@@ -182,6 +198,16 @@ pub async fn end_attempt(
     Ok(())
 }
 
+/// Puts off one that is claimed, without having tried it.
+pub async fn postpone(tx: &TenantTx, tenant: &TenantId, id: Uuid, until: Timestamp) -> Result<(), Error> {
+    sql("UPDATE deliveries SET due_at = $3, claimed_until = NULL \
+         WHERE tenant = $1 AND id = $2 AND state = 'pending'")
+    .binds((tenant, id, until))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 /// Puts off what else of an endpoint is due before an instant: it has enough to do.
 pub async fn put_off(tx: &TenantTx, tenant: &TenantId, endpoint: Uuid, until: Timestamp) -> Result<(), Error> {
     sql("UPDATE deliveries SET due_at = $3 WHERE tenant = $1 AND endpoint_id = $2 AND due_at < $3 \
@@ -221,11 +247,17 @@ pub async fn again(tx: &TenantTx, tenant: &TenantId, id: Uuid, due: Option<Times
     Ok(())
 }
 
-/// How far the webhooks of these notifications are; nothing of one that has none.
+/// How far the deliveries of these notifications are, by channel; nothing of one that has none. One message may stand for
+/// several of them.
 pub async fn reached(tx: &TenantTx, tenant: &TenantId, ids: &[NotificationId]) -> Result<Vec<Reached>, Error> {
-    sql("SELECT notification, count(*) FILTER (WHERE state = 'failed') AS failed, \
-                count(*) FILTER (WHERE state = 'pending') AS pending \
-         FROM deliveries WHERE tenant = $1 AND notification = ANY($2) GROUP BY notification")
+    sql("SELECT t.notification, d.channel, count(*) FILTER (WHERE d.state = 'delivered') AS delivered, \
+                count(*) FILTER (WHERE d.state = 'failed') AS failed, \
+                count(*) FILTER (WHERE d.state = 'pending') AS pending \
+         FROM ( \
+             SELECT id, notification FROM deliveries WHERE tenant = $1 AND notification = ANY($2) \
+             UNION \
+             SELECT delivery_id, notification FROM delivery_covers WHERE tenant = $1 AND notification = ANY($2)) t \
+         JOIN deliveries d ON d.tenant = $1 AND d.id = t.id GROUP BY t.notification, d.channel")
     .binds((tenant, ids))
     .load(tx)
     .await

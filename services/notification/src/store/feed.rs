@@ -143,8 +143,13 @@ pub async fn insert_ticket(
     Ok(())
 }
 
+/// Forgets tickets that nobody has spent in their time. Returns how many.
+pub async fn forget_tickets(tx: &SystemTx, now: Timestamp) -> Result<usize, Error> {
+    sql("DELETE FROM feed_tickets WHERE expires_at <= $1").bind(now).execute(tx).await
+}
+
 /// Spends a ticket: whom it stood for, if it was good. What has expired goes too.
 pub async fn redeem(tx: &SystemTx, hash: Vec<u8>, now: Timestamp) -> Result<Option<Holder>, Error> {
-    sql("DELETE FROM feed_tickets WHERE expires_at <= $1").bind(now).execute(tx).await?;
+    forget_tickets(tx, now).await?;
     sql("DELETE FROM feed_tickets WHERE hash = $1 RETURNING tenant, user_id").bind(hash).optional(tx).await
 }

@@ -88,7 +88,7 @@ pub async fn blank(
 ) -> Result<usize, Error> {
     sql("UPDATE user_log SET silent = true, event = 'erased', payload = '{}' \
          WHERE tenant = $1 AND user_id = $2 AND nseq IN ( \
-             SELECT nseq FROM user_log WHERE tenant = $1 AND user_id = $2 AND account_id = $3 AND kind = 'created' \
+             SELECT nseq FROM user_log WHERE tenant = $1 AND user_id = $2 AND account_id = $3 AND kind IN ('created', 'released') \
                  AND event <> 'erased' LIMIT $4)")
     .binds((tenant, user, account, most))
     .execute(tx)

@@ -47,6 +47,35 @@ pub async fn effective(
     Ok(effective)
 }
 
+/// What is in force for a user (first, without an account), and for each account with something of its own; with whether the
+/// account decides about its digests itself.
+pub async fn of_all_accounts(
+    tx: &TenantTx,
+    tenant: &TenantId,
+    user: &UserId,
+) -> Result<Vec<(Option<ConnectorId>, Preferences, bool)>, Error> {
+    let rows = sql("SELECT id, scope, settings FROM preferences WHERE tenant = $1 AND user_id = $2 ORDER BY scope")
+        .binds((tenant, user))
+        .load::<Patch>(tx)
+        .await?;
+    let mut all = vec![(None, Preferences::default(), true)];
+    for row in rows {
+        let patch: Overrides = serde_json::from_value(row.settings)
+            .map_err(|error| Error::Other(format!("preferences of scope {:?} are malformed: {error}", row.scope)))?;
+        let Some((_, user, _)) = all.first_mut() else { continue };
+        match row.scope.parse().ok().map(ConnectorId) {
+            // It comes first: every other scope is longer.
+            None => *user = user.clone().with(patch),
+            Some(account) => {
+                let decides = patch.decides_about_digests();
+                let values = user.clone().with(patch);
+                all.push((Some(account), values, decides));
+            }
+        }
+    }
+    Ok(all)
+}
+
 /// A change of what a user has set, for all accounts or for one.
 pub struct Change<'a> {
     /// Of the row, if it is new.

@@ -114,3 +114,38 @@ async fn of_an_erased_account_nothing_is_left_but_its_places() {
     assert!(told.iter().all(|event| event["subject"].as_str().unwrap().starts_with("Subject m")), "{told:?}");
     socket.rest().await;
 }
+
+/// An alert that was told when quiet hours ended is a second entry of the log, with the same content.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_told_after_quiet_hours_is_erased_too() {
+    let world = World::new().await;
+    let replica = world.replica(settings()).await;
+    let account = Account::new("t1", "u1");
+    world.send(&account, &connected(&account, 1)).await;
+    let set = async |settings: serde_json::Value| {
+        let request = replica.request(&account, Method::PUT, "/api/notifications/preferences").json(&settings);
+        replica.call(request, StatusCode::OK).await;
+    };
+    set(crate::quiet_hours::now_quiet()).await;
+    let mut socket = replica.subscribed(&account).await;
+    socket.rest().await;
+    world.send(&account, &mail("m1")).await;
+    world.notified(&account, 1).await;
+    set(json!({ "quietHoursEnabled": false })).await;
+    let told = socket.expect("notification:new_message").await;
+    assert_eq!((&told["subject"], &told["seq"]), (&json!("Subject m1"), &json!(1)));
+    let mut end = state(&account, 2, "disconnected");
+    end.erase = true;
+    world.send(&account, &ConnectorDisconnected { connector: Some(end) }).await;
+    let actions = world.actions();
+    postrider_testing::eventually("the erasure", SOON, || async {
+        jobs::clean_up(&world.db.db, &actions).await.unwrap();
+        (world.count(&account.tenant, "notifications").await == 0).then_some(())
+    })
+    .await;
+    let tx = world.db.db.tenant(&account.tenant).await.unwrap();
+    let left = "SELECT count(*) AS value FROM user_log WHERE payload::text LIKE '%Subject%'".to_owned();
+    let postrider_storage::Value(left): postrider_storage::Value<i64> =
+        Statement::dynamic(left).get_result(&tx).await.unwrap();
+    assert_eq!(left, 0);
+}

@@ -179,3 +179,29 @@ async fn wrong_questions_are_named_and_a_place_that_is_kept_no_longer_is_gone() 
     assert_eq!(seqs(&replica.get(&account, PATH).await), [3]);
     assert_eq!(seqs(&replica.get(&account, &format!("{PATH}?as_of={}:2", account.id)).await), [3]);
 }
+
+/// An event that cannot be read, however often it is asked for, is told as lost; it is no silence.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_can_never_be_told_is_named() {
+    let world = World::new().await;
+    let replica = world.replica(settings()).await;
+    let account = Account::new("t1", "u1");
+    let (first, mut broken) = (world.producer.make(&account, &mail("m1")), world.producer.make(&account, &mail("m2")));
+    // As by a producer whose bytes are none of its own type.
+    broken.payload = vec![0xff; 7].into();
+    world.producer.replace(broken.clone());
+    let third = world.producer.make(&account, &mail("m3"));
+    publish(&world.publisher, vec![first, broken, third]).await;
+    postrider_testing::eventually("all three", SOON, || async {
+        (seqs(&replica.get(&account, PATH).await) == [1, 2, 3]).then_some(())
+    })
+    .await;
+    let page = replica.get(&account, PATH).await;
+    let lost = &page["data"][1];
+    assert_eq!((&lost["type"], &lost["data"]), (&json!("events.lost"), &json!({ "from_seq": 2, "to_seq": 2 })));
+    assert_eq!(replica.get(&account, PATH).await, page);
+    // A reader who waits there is told too, and one of chosen types is not.
+    let first = replica.get(&account, &format!("{PATH}?limit=1")).await;
+    assert_eq!(seqs(&replica.get(&account, &format!("{PATH}?limit=1&cursor={}", cursor(&first))).await), [2]);
+    assert_eq!(seqs(&replica.get(&account, &format!("{PATH}?types=email.received")).await), [1, 3]);
+}

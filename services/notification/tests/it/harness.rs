@@ -9,14 +9,17 @@ use postrider_broker::{Broker, BrokerConfig, Live, Publisher};
 use postrider_contracts::Event;
 use postrider_domain::{Secret, TenantId};
 use postrider_notification::actions::Actions;
+use postrider_notification::channels::email::MailSettings;
 use postrider_notification::channels::socket::Settings;
+use postrider_notification::channels::web_push::VapidKeys;
 use postrider_notification::channels::webhook::Reach;
 use postrider_notification::config::Config;
 use postrider_notification::deliveries::WebhookKeys;
 use postrider_notification::hints::{Announcer, Hub, ReplicaId};
 use postrider_notification::metrics::Metrics;
+use postrider_notification::reconnect::ReconnectLinks;
 use postrider_notification::{App, Deps};
-use postrider_runtime::config::{DatabaseUrl, Env, Listen};
+use postrider_runtime::config::{DatabaseUrl, Env, Listen, PublicUrl};
 use postrider_runtime::{Context, Service};
 use postrider_storage::{Spec, Value};
 use postrider_testing::db::TestDb;
@@ -27,7 +30,9 @@ use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::client::{Socket, Ws};
+use crate::mail_server::Links;
 use crate::producer::{Account, Producer};
+use crate::texts::Texts;
 use crate::tokens;
 
 /// Longest any condition may take.
@@ -39,6 +44,13 @@ pub struct World {
     pub producer: Producer,
     pub publisher: Arc<dyn Publisher>,
     pub live: Live,
+    /// None, unless a test is about it.
+    pub spam_hold: TimeDelta,
+    /// What mails say.
+    pub texts: Texts,
+    /// Its mail server; none, unless a test is about it.
+    pub mail: Option<MailSettings>,
+    pub reconnect: Arc<dyn ReconnectLinks>,
     outside: Context,
 }
 
@@ -60,6 +72,12 @@ pub fn keys() -> WebhookKeys {
     WebhookKeys::load(&Env::from_pairs([("NOTIFICATION_ENCRYPTION_KEYS", key)])).unwrap()
 }
 
+/// A key to push with.
+pub fn vapid() -> VapidKeys {
+    let key = ("VAPID_PRIVATE_KEY", "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw");
+    VapidKeys::load(&Env::from_pairs([key, ("VAPID_SUBJECT", "mailto:ops@example.com")])).unwrap()
+}
+
 impl World {
     pub async fn new() -> Self {
         let (db, vhost) = tokio::join!(
@@ -69,7 +87,18 @@ impl World {
         let outside = Context::for_tests();
         let broker = Broker::start(BrokerConfig { url: vhost.amqp_url(), service: "outside" }, &outside);
         broker.ready().await;
-        Self { db, vhost, producer: Producer::default(), publisher: broker.publisher(), live: broker.live(), outside }
+        Self {
+            db,
+            vhost,
+            producer: Producer::default(),
+            publisher: broker.publisher(),
+            live: broker.live(),
+            spam_hold: TimeDelta::zero(),
+            texts: Texts::default(),
+            mail: None,
+            reconnect: Arc::new(Links::default()),
+            outside,
+        }
     }
 
     pub async fn replica(&self, settings: Settings) -> Replica {
@@ -105,12 +134,19 @@ impl World {
             stream_check: Duration::from_millis(300),
             webhook_keys: keys(),
             webhook_reach: Reach::Anywhere,
+            vapid: vapid(),
+            spam_hold: self.spam_hold,
+            mail: self.mail.clone(),
+            digests: false,
+            public: PublicUrl("https://mail.example.com".parse().unwrap()),
         };
         let broker = Broker::start(BrokerConfig { url: config.amqp.clone(), service: "notification" }, &cx);
         let deps = Deps {
             transport: Arc::new(broker),
             connector: Arc::new(self.producer.clone()),
             sync_worker: Arc::new(self.producer.clone()),
+            reconnect: self.reconnect.clone(),
+            mail_texts: Arc::new(self.texts.clone()),
         };
         let app = Box::pin(App::build(config, deps, cx.clone())).await.unwrap();
         let ((addr, _admin), socket_addr) = (app.addrs(), app.socket_addr());
@@ -269,6 +305,15 @@ impl Replica {
             .filter(|line| line.split(['{', ' ']).next() == Some(name))
             .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
             .sum()
+    }
+
+    /// Ends it without a word to anybody.
+    pub async fn kill(mut self) {
+        self.cx.shutdown.stop_hard();
+        if let Some(running) = self.running.take() {
+            running.abort();
+            let _killed = running.await;
+        }
     }
 
     /// Stops softly and waits for the end.

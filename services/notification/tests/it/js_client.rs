@@ -23,7 +23,10 @@ pub fn installed() -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/js");
     let lock = std::fs::File::create(folder.join(".install.lock")).unwrap();
     lock.lock().unwrap();
-    if ["socket.io-client", "standardwebhooks"].iter().any(|name| !folder.join("node_modules").join(name).exists()) {
+    if ["socket.io-client", "standardwebhooks", "http_ece"]
+        .iter()
+        .any(|name| !folder.join("node_modules").join(name).exists())
+    {
         let mut npm = std::process::Command::new("npm");
         let done = npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&folder).status();
         let remedy = "run `npm ci --prefix services/notification/tests/js` (Node.js 18 or newer)";

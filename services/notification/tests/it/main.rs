@@ -6,6 +6,10 @@ mod client;
 #[cfg(test)]
 mod consume;
 #[cfg(test)]
+mod digest_hour;
+#[cfg(test)]
+mod digests;
+#[cfg(test)]
 mod feed;
 #[cfg(test)]
 mod feed_stream;
@@ -22,13 +26,25 @@ mod js_client;
 #[cfg(test)]
 mod lock_order;
 #[cfg(test)]
+mod mail_server;
+#[cfg(test)]
+mod mails;
+#[cfg(test)]
 mod middlebox;
 #[cfg(test)]
 mod places;
 #[cfg(test)]
 mod polling;
 #[cfg(test)]
+mod post_office;
+#[cfg(test)]
 mod producer;
+#[cfg(test)]
+mod push;
+#[cfg(test)]
+mod push_engine;
+#[cfg(test)]
+mod py_client;
 #[cfg(test)]
 mod quiet_hours;
 #[cfg(test)]
@@ -40,17 +56,27 @@ mod replay;
 #[cfg(test)]
 mod replicas;
 #[cfg(test)]
+mod scale;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod slow;
 #[cfg(test)]
 mod socket;
 #[cfg(test)]
+mod spam_hold;
+#[cfg(test)]
 mod starve;
+#[cfg(test)]
+mod texts;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]
 mod trace;
+#[cfg(test)]
+mod trigger_requests;
+#[cfg(test)]
+mod trigger_texts;
 #[cfg(test)]
 mod triggers;
 #[cfg(test)]
@@ -59,3 +85,5 @@ mod watermark;
 mod webhook_engine;
 #[cfg(test)]
 mod webhooks;
+#[cfg(test)]
+mod year;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use postrider_broker::Publisher;
 use postrider_contracts::connector::{ConnectorConnected, ConnectorState};
 use postrider_contracts::mailbox::{Address, EmailReceived, EmailSummary, Label, RunState, SyncCompleted};
-use postrider_contracts::{Envelope, Event, Position, streams};
+use postrider_contracts::{Envelope, Event, Position, TraceContext, streams};
 use postrider_domain::{Clock, ConnectorId, EventId, IdGen, SystemClock, SystemIds, TenantId, Timestamp, UserId};
 use postrider_events::streams::{EventSource, PullError, StreamHead};
 
@@ -36,6 +36,11 @@ pub struct Producer {
 impl Producer {
     /// Makes an event with the next number of its stream; not published yet.
     pub fn make<E: Event>(&self, account: &Account, event: &E) -> Envelope {
+        self.make_traced(account, event, None)
+    }
+
+    /// The same under a trace. It has it from the start: whoever pulls the event before it is published gets it too.
+    pub fn make_traced<E: Event>(&self, account: &Account, event: &E, trace: Option<TraceContext>) -> Envelope {
         let stream =
             if E::SOURCE == "connector" { streams::connector(account.id) } else { streams::mailbox(account.id) };
         let mut events = self.events.lock().unwrap();
@@ -45,9 +50,17 @@ impl Producer {
             account.user.clone(),
             Some(account.id),
         );
+        envelope.trace = trace;
         envelope.position = Some(Position { stream, seq: i64::try_from(seq).unwrap() + 1 });
         events.push(envelope.clone());
         envelope
+    }
+
+    /// Keeps this instead of what it made under the same id.
+    pub fn replace(&self, event: Envelope) {
+        let mut events = self.events.lock().unwrap();
+        let known = events.iter_mut().find(|kept| kept.id == event.id).unwrap();
+        *known = event;
     }
 
     /// Takes over what another one made.

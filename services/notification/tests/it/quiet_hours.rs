@@ -21,7 +21,7 @@ use crate::harness::{SOON, World, settings};
 use crate::producer::{Account, connected, mail, state};
 
 /// Quiet hours around now, whatever time it is.
-fn now_quiet() -> Value {
+pub fn now_quiet() -> Value {
     let now = SystemClock.now();
     let clock = |hours| (now + TimeDelta::hours(hours)).format("%H:%M").to_string();
     json!({ "quietHoursEnabled": true, "quietHoursStart": clock(-2), "quietHoursEnd": clock(2) })

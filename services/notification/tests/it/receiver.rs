@@ -27,7 +27,9 @@ pub enum Reply {
 #[derive(Debug, Clone)]
 pub struct Seen {
     pub headers: HeaderMap,
+    /// As text, where it is any.
     pub body: String,
+    pub bytes: Bytes,
 }
 
 impl Seen {
@@ -90,8 +92,8 @@ impl Drop for Receiver {
 }
 
 async fn take(State(desk): State<Desk>, headers: HeaderMap, body: Bytes) -> Response {
-    let body = String::from_utf8(body.to_vec()).unwrap();
-    desk.seen.lock().unwrap().push(Seen { headers, body });
+    let (bytes, body) = (body.clone(), String::from_utf8_lossy(&body).into_owned());
+    desk.seen.lock().unwrap().push(Seen { headers, body, bytes });
     let reply = desk.script.lock().unwrap().pop_front().unwrap_or(Reply::Status(204));
     let answer = |status: u16| Response::builder().status(StatusCode::from_u16(status).unwrap());
     match reply {

@@ -26,7 +26,8 @@ async fn every_table_of_ours_is_forced_under_row_level_security() {
     let open = "SELECT c.relname::text AS value FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                 WHERE n.nspname = 'notification' AND c.relname IN ('accounts', 'users', 'notifications', 'user_log', \
                 'preferences', 'suppressions', 'quiet_ends', 'feed', \
-                'feed_tickets', 'webhook_endpoints', 'deliveries', 'triggers', 'trigger_fires') AND NOT (c.relrowsecurity AND c.relforcerowsecurity)";
+                'feed_tickets', 'webhook_endpoints', 'deliveries', 'triggers', 'trigger_fires', 'trigger_checks', \
+                'push_subscriptions', 'delivery_covers', 'digest_schedules', 'digests', 'mail_addresses') AND NOT (c.relrowsecurity AND c.relforcerowsecurity)";
     assert_eq!(names(&db, open).await, Vec::<String>::new());
     let undated = "SELECT t.table_name::text AS value FROM information_schema.tables t \
                    WHERE t.table_schema = 'notification' AND t.table_name NOT LIKE '%diesel%' AND NOT EXISTS \
@@ -38,7 +39,7 @@ async fn every_table_of_ours_is_forced_under_row_level_security() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_system_role_sees_no_content_and_no_role_sees_nothing() {
     let db = TestDb::fresh(Spec::NOTIFICATION, migrations).await;
-    for table in ["notifications", "user_log", "preferences", "suppressions", "accounts"] {
+    for table in ["notifications", "user_log", "preferences", "suppressions", "accounts", "digests", "mail_addresses"] {
         let tx = db.db.system().await.unwrap();
         let read = Statement::dynamic(format!("SELECT 'x' AS value FROM {table}")).load::<Value<String>>(&tx).await;
         assert!(matches!(read, Err(Error::Forbidden(_))), "{table}");

@@ -6,10 +6,10 @@ use futures_util::{SinkExt, StreamExt};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpSocket;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::harness::{SOON, World, settings};
+use crate::harness::{Replica, SOON, World, settings};
 use crate::producer::Account;
 use crate::tokens;
 
@@ -31,25 +31,31 @@ fn frame(text: &str) -> Vec<u8> {
     frame
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_stops_reading_is_cut_and_the_others_lose_nothing() {
-    let world = World::new().await;
-    let replica = world.replica(settings()).await;
-    let account = Account::new("t1", "u1");
-    world.fill(&account, 5_000).await;
-    // By hand, with a tiny receive buffer: it subscribes and never reads again.
+/// A client that subscribes and never reads again; by hand, with a tiny receive buffer.
+pub async fn stalled(replica: &Replica, account: &Account) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
     let mut stalled = socket.connect(replica.socket_url.parse().unwrap()).await.unwrap();
     let upgrade = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n\
                    Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     stalled.write_all(upgrade.as_bytes()).await.unwrap();
-    stalled.write_all(&frame(&format!("40{}", json!({ "token": tokens::client(&account) })))).await.unwrap();
+    stalled.write_all(&frame(&format!("40{}", json!({ "token": tokens::client(account) })))).await.unwrap();
     let mut answer = Vec::new();
     while !String::from_utf8_lossy(&answer).contains("authenticated") {
         assert!(stalled.read_buf(&mut answer).await.unwrap() > 0);
     }
-    stalled.write_all(&frame("42[\"subscribe\",{\"room\":\"user:u1:notifications\"}]")).await.unwrap();
+    let room = format!("42[\"subscribe\",{{\"room\":\"user:{}:notifications\"}}]", account.user);
+    stalled.write_all(&frame(&room)).await.unwrap();
+    stalled
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_stops_reading_is_cut_and_the_others_lose_nothing() {
+    let world = World::new().await;
+    let replica = world.replica(settings()).await;
+    let account = Account::new("t1", "u1");
+    world.fill(&account, 5_000).await;
+    let _stalled = stalled(&replica, &account).await;
     let mut healthy = replica.subscribed(&account).await;
     let told = healthy.expect_many("notification:new_message", 5_000).await;
     let numbers: Vec<i64> = told.iter().map(|event| event["nseq"].as_i64().unwrap()).collect();

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use postrider_contracts::mailbox::EmailBatchStored;
 use postrider_domain::{Clock, SystemClock};
 use postrider_notification::channels::socket::Settings;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -226,4 +228,46 @@ async fn an_account_narrows_and_must_be_the_users_own() {
     let ids: Vec<_> = told.iter().map(|event| event["messageId"].as_str().unwrap()).collect();
     assert_eq!(ids, ["before", "m2"]);
     socket.expect_silence().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_event_about_an_account_says_which_and_where_it_stands_in_its_feed() {
+    let world = World::new().await;
+    let replica = world.replica(settings()).await;
+    let account = Account::new("t1", "u1");
+    let mut socket = replica.subscribed(&account).await;
+    socket.subscribe("user:u1:sync").await;
+    world.send(&account, &EmailBatchStored { run_id: "r".to_owned(), count: 2, email_ids: Vec::new() }).await;
+    world.send(&account, &mail("m1")).await;
+    world.send(&account, &sync_completed("r1", "first")).await;
+    let told = socket.expect("notification:new_message").await;
+    let synced = socket.expect("notification:sync_complete").await;
+    for (event, seq) in [(&told, 2), (&synced, 3)] {
+        assert_eq!((&event["accountId"], &event["seq"]), (&json!(account.id), &json!(seq)), "{event}");
+        let entry = replica.get(&account, &format!("/api/v1/events?as_of={}:{}&limit=1", account.id, seq - 1)).await;
+        assert_eq!(entry["data"][0]["seq"], seq);
+    }
+    // What is done to it later is about the same.
+    for what in ["read", "unread", "archive"] {
+        let path = format!("/api/notifications/{}/{what}", told["notificationId"].as_str().unwrap());
+        replica.post(&account, &path).await;
+    }
+    for name in ["notification:marked_read", "notification:marked_unread", "notification:archived"] {
+        let event = socket.expect(name).await;
+        assert_eq!((&event["accountId"], &event["seq"]), (&json!(account.id), &json!(2)), "{event}");
+    }
+    // One that is about no account has neither, and the counts belong to nobody's mailbox.
+    let body = json!({ "title": "t", "message": "m" });
+    let request = replica.request(&account, Method::POST, "/api/notifications").json(&body);
+    replica.call(request, StatusCode::CREATED).await;
+    let custom = socket.expect("notification:custom").await;
+    assert_eq!((custom.get("accountId"), custom.get("seq")), (None, None));
+    assert_eq!(socket.expect("notification:unread_count").await.get("seq"), None);
+    // A replay says the same.
+    let mut again = replica.subscribed(&account).await;
+    let replayed = again.expect("notification:new_message").await;
+    assert_eq!(
+        (&replayed["accountId"], &replayed["seq"], &replayed["replayed"]),
+        (&told["accountId"], &told["seq"], &json!(true))
+    );
 }

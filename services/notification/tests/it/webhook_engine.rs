@@ -16,13 +16,13 @@ use postrider_notification::store::endpoints::{self, Endpoint};
 use postrider_runtime::Context;
 use uuid::Uuid;
 
-use crate::harness::{World, keys};
+use crate::harness::{World, keys, vapid};
 use crate::producer::Account;
 use crate::receiver::{Receiver, Reply};
 
 /// No jitter.
 #[derive(Debug)]
-struct Middle;
+pub struct Middle;
 
 impl Entropy for Middle {
     fn fill(&self, bytes: &mut [u8]) {
@@ -34,16 +34,16 @@ impl Entropy for Middle {
     }
 }
 
-struct Lab {
-    world: World,
-    clock: MockClock,
-    engine: Engine,
-    account: Account,
+pub struct Lab {
+    pub world: World,
+    pub clock: MockClock,
+    pub engine: Engine,
+    pub account: Account,
     endpoint: Uuid,
 }
 
 impl Lab {
-    async fn new(url: &str, reach: Reach) -> Self {
+    pub async fn new(url: &str, reach: Reach) -> Self {
         let world = World::new().await;
         let clock = MockClock::at(DateTime::parse_from_rfc3339("2026-06-01T12:00:00Z").unwrap().to_utc());
         let seams = Seams { clock: Arc::new(clock.clone()), ids: Arc::new(SystemIds), entropy: Arc::new(Middle) };
@@ -57,6 +57,7 @@ impl Lab {
             actions,
             sender: WebhookSender::new(reach, Duration::from_secs(1)).unwrap(),
             keys: keys(),
+            vapid: vapid(),
             metrics,
         };
         let mut lab = Self { world, clock, engine, account: Account::new("t1", "u1"), endpoint: Uuid::nil() };
@@ -64,7 +65,7 @@ impl Lab {
         lab
     }
 
-    fn now(&self) -> Timestamp {
+    pub fn now(&self) -> Timestamp {
         self.engine.seams.clock.now()
     }
 
@@ -107,6 +108,7 @@ impl Lab {
             seq: None,
             notification: None,
             now: self.now(),
+            due: self.now(),
         };
         enqueue(&tx, &SystemIds, &self.engine.bell, told).await.unwrap();
         tx.commit().await.unwrap();

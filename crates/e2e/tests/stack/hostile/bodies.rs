@@ -55,6 +55,8 @@ pub fn good(operation: &Operation, stage: &Stage) -> Option<Value> {
         "POST /api/notifications/preferences/simulate" => {
             json!({"at": 1_796_000_000_000_i64, "type": "new_message", "sender": "a@b.c", "folder": "INBOX"})
         }
+        "POST /api/notifications/digests/send" => json!({"frequency": "daily"}),
+        "POST /api/notifications/addresses" => json!({"address": "a@b.c"}),
         "POST /api/v1/api-keys" => {
             json!({"name": "n", "scopes": ["read"], "expires_at": "2036-01-01T00:00:00Z"})
         }
@@ -72,6 +74,7 @@ pub fn good(operation: &Operation, stage: &Stage) -> Option<Value> {
             "status": "enabled",
         }),
         "POST /api/v1/webhook-endpoints/{id}/replay" => json!({"from_seq": 1, "account_id": connector}),
+        "POST /api/notifications/push/subscriptions" => browser("https://push.example/hostile"),
         "POST /api/triggers" => json!({
             "name": "n", "enabled": true, "type": "email", "config": {"connector_id": connector, "subject": "x"},
             "deliver": [{"channel": "in_app"}],
@@ -80,6 +83,17 @@ pub fn good(operation: &Operation, stage: &Stage) -> Option<Value> {
             "name": "n", "enabled": true, "config": {"connector_id": connector}, "deliver": [],
         }),
         other => panic!("{other}: say here what a good body of it is"),
+    })
+}
+
+/// What a browser gives; its keys are those of the standard's example.
+pub fn browser(endpoint: &str) -> Value {
+    json!({
+        "endpoint": endpoint, "expirationTime": 2_000_000_000_000_i64,
+        "keys": {
+            "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+            "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+        },
     })
 }
 
@@ -169,6 +183,8 @@ fn meaningless_to_programs(operation: &Operation) -> Vec<(&'static str, Value, &
             vec![("value", json!(""), &[422]), ("value", json!("nobody"), &[422]), ("type", json!("moon"), &[422])]
         }
         "POST /api/notifications/preferences/simulate" => vec![("type", json!("no_such_type"), &[422])],
+        "POST /api/notifications/digests/send" => vec![("frequency", json!("none"), &[422])],
+        "POST /api/notifications/addresses" => vec![("address", json!("nobody"), &[422])],
         "POST /api/v1/api-keys" => vec![
             ("name", json!(""), &[422]),
             ("scopes", json!(["admin"]), &[422]),
@@ -194,6 +210,12 @@ fn meaningless_to_programs(operation: &Operation) -> Vec<(&'static str, Value, &
         "PATCH /api/v1/webhook-endpoints/{id}" => {
             vec![("url", json!("https://[::1]/"), &[422]), ("status", json!("asleep"), &[422])]
         }
+        "POST /api/notifications/push/subscriptions" => vec![
+            ("endpoint", json!("http://push.example/"), &[422]),
+            ("endpoint", json!("https://169.254.169.254/"), &[422]),
+            ("keys", json!({"p256dh": "AA", "auth": "AA"}), &[422]),
+            ("expirationTime", json!(-1), &[422]),
+        ],
         "POST /api/triggers" => vec![
             ("name", json!(""), &[422]),
             ("type", json!("email:gmail"), &[422]),

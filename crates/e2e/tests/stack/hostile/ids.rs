@@ -32,6 +32,10 @@ pub fn real(path: &str, stage: &Stage) -> String {
         path if path.starts_with("/api/connectors/{") => &connector,
         path if path.starts_with("/api/v1/emails/{") => &stage.email,
         path if path.starts_with("/api/v1/sync-runs/{") => &stage.run,
+        // Open ones: what they name is whatever a stranger guesses.
+        path if path.starts_with("/api/notifications/unsubscribe/{") => &stage.thread,
+        path if path.starts_with("/api/notifications/addresses/{") => &stage.thread,
+        path if path.starts_with("/api/notifications/push/subscriptions/{") => &stage.subscription,
         path if path.starts_with("/api/notifications/{") => &stage.notification,
         path if path.starts_with("/api/v1/connectors/{") => &connector,
         path if path.starts_with("/api/v1/threads/{") => &stage.thread,

@@ -18,9 +18,11 @@ const MOST: u64 = 100_000;
 /// By then a bucket is full again, however empty it was left.
 const KEPT: Duration = Duration::from_secs(10);
 
+type Buckets = Cache<(TenantId, UserId), Arc<Mutex<Bucket>>>;
+
 /// The users' buckets. They outlive a socket, so that reconnecting fills none.
 #[derive(Debug)]
-pub struct UserRates(Cache<(TenantId, UserId), Arc<Mutex<Bucket>>>);
+pub struct UserRates(Buckets);
 
 impl Default for UserRates {
     fn default() -> Self {
@@ -29,21 +31,24 @@ impl Default for UserRates {
 }
 
 impl UserRates {
-    /// The bucket of a user, for a session to hold.
-    pub(super) fn of(&self, tenant: &TenantId, user: &UserId, now: Instant) -> UserRate {
-        let new = || Arc::new(Mutex::new(Bucket::full(REQUESTS, now)));
-        UserRate(self.0.get_with((tenant.clone(), user.clone()), new))
+    /// What a session of that user takes from.
+    pub(super) fn of(&self, tenant: &TenantId, user: &UserId) -> UserRate {
+        UserRate { buckets: self.0.clone(), user: (tenant.clone(), user.clone()) }
     }
 }
 
-/// One user's bucket.
+/// One user's bucket. It is looked up each time, so that all sockets find the same one.
 #[derive(Debug, Clone)]
-pub(super) struct UserRate(Arc<Mutex<Bucket>>);
+pub(super) struct UserRate {
+    buckets: Buckets,
+    user: (TenantId, UserId),
+}
 
 impl UserRate {
     /// Takes one request.
     pub(super) fn take(&self, now: Instant) -> bool {
-        self.0.lock().take(now)
+        let new = || Arc::new(Mutex::new(Bucket::full(REQUESTS, now)));
+        self.buckets.get_with_by_ref(&self.user, new).lock().take(now)
     }
 }
 
@@ -57,12 +62,17 @@ mod tests {
         let tenant = TenantId::parse("t").unwrap();
         let [one, other] = ["u1", "u2"].map(|user| UserId::parse(user).unwrap());
         let granted = (0..50)
-            .map(|_| rates.of(&tenant, &one, now))
+            .map(|_| rates.of(&tenant, &one))
             .map(|socket| (0..100).filter(|_| socket.take(now)).count())
             .sum::<usize>();
         assert_eq!(granted, 1_000);
-        assert!(!rates.of(&tenant, &one, now).take(now), "a new socket fills no bucket");
-        assert!(rates.of(&tenant, &other, now).take(now));
-        assert!(rates.of(&tenant, &one, now).take(now + Duration::from_millis(5)));
+        assert!(!rates.of(&tenant, &one).take(now), "a new socket fills no bucket");
+        assert!(rates.of(&tenant, &one).take(now + Duration::from_millis(5)));
+        assert!(rates.of(&tenant, &other).take(now));
+        // Sockets that opened at other times share what there is now.
+        let (first, ()) = (rates.of(&tenant, &one), rates.0.invalidate_all());
+        let second = rates.of(&tenant, &one);
+        let granted = |socket: &UserRate| (0..1_000).filter(|_| socket.take(now)).count();
+        assert_eq!(granted(&first) + granted(&second), 1_000);
     }
 }

@@ -8,10 +8,10 @@ use postrider_domain::Timestamp;
 use postrider_http::SetupError;
 use postrider_http::tls::client_config;
 use reqwest::Client;
-use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 
-use super::guard::{GuardedResolver, NoTarget, Reach, Refused, Target};
+use super::guard::{GuardedResolver, Reach, Refused, Target};
 use super::signature::{WebhookSecret, signatures};
 use crate::rules::webhook::{Attempt, NoAnswer};
 
@@ -65,28 +65,28 @@ impl WebhookSender {
 
     /// Tries once. The bytes that are signed are the bytes that are sent.
     pub async fn send(&self, url: &str, secrets: &[WebhookSecret], message: Message) -> Attempt {
-        let target = match Target::parse(url, self.reach) {
-            Ok(target) => target,
-            Err(NoTarget::Address) => return Attempt::Failed(NoAnswer::Address),
-            Err(_was_allowed_once) => return Attempt::Failed(NoAnswer::Address),
-        };
         let timestamp = message.at.timestamp();
-        let Some(signed) = signatures(secrets, &message.id, timestamp, &message.body) else {
-            return Attempt::Failed(NoAnswer::Secret);
-        };
-        let request = self
-            .client
-            .post(target.url().clone())
-            .header(CONTENT_TYPE, "application/json")
-            .header("webhook-id", &message.id)
-            .header("webhook-timestamp", timestamp)
-            .header("webhook-signature", signed)
-            .body(message.body);
+        let signed = signatures(secrets, &message.id, timestamp, &message.body);
+        let signed = signed.and_then(|signed| Some((message.id.parse().ok()?, signed.parse().ok()?)));
+        let Some((id, signature)) = signed else { return Attempt::Failed(NoAnswer::Secret) };
+        let headers = [
+            (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+            (HeaderName::from_static("webhook-id"), id),
+            (HeaderName::from_static("webhook-timestamp"), timestamp.into()),
+            (HeaderName::from_static("webhook-signature"), signature),
+        ];
+        self.post(url, headers.into_iter().collect(), message.body, message.at).await
+    }
+
+    /// One POST to a place that its owner has named.
+    pub async fn post(&self, url: &str, headers: HeaderMap, body: Vec<u8>, at: Timestamp) -> Attempt {
+        let Ok(target) = Target::parse(url, self.reach) else { return Attempt::Failed(NoAnswer::Address) };
+        let request = self.client.post(target.url().clone()).headers(headers).body(body);
         match request.send().await {
             Ok(answer) => {
                 let status = answer.status().as_u16();
                 let said = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-                let retry_after = said.and_then(|text| wait(text, message.at));
+                let retry_after = said.and_then(|text| wait(text, at));
                 let _unread_is_dropped = tokio::time::timeout(BODY_PATIENCE, postrider_http::body(answer, BODY)).await;
                 Attempt::Answered { status, retry_after }
             }

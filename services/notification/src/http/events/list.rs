@@ -56,7 +56,7 @@ pub async fn handle(
     loop {
         let rung = bell.notified();
         let tx = state.db.tenant(&caller.tenant).await?;
-        let (shown, end) = read(&tx, &question, &from).await.map_err(Problem::from)?;
+        let (shown, end) = read(&tx, &question, &from, state.seams.clock.now()).await.map_err(Problem::from)?;
         tx.commit().await?;
         let over = Instant::now() >= until || state.stop.is_cancelled();
         if !shown.is_empty() || over {

@@ -60,7 +60,7 @@ pub async fn handle(
         None => places_at_the_heads(&tx, &question).await?,
     };
     // A place that is kept no longer is told while there is still a status to tell it by.
-    read(&tx, &question, &cursor).await.map_err(Problem::from)?;
+    read(&tx, &question, &cursor, state.seams.clock.now()).await.map_err(Problem::from)?;
     tx.commit().await?;
     let listener = state.feed_bells.listen(&question.tenant, &question.user, WAITING);
     let listener = listener.ok_or_else(|| Problem::rate_limited(LOOK))?;
@@ -152,7 +152,7 @@ impl Reader {
 
     async fn look(&mut self) -> Result<(), Problem> {
         let tx = self.state.db.tenant(&self.question.tenant).await?;
-        let (shown, end) = read(&tx, &self.question, &self.cursor).await?;
+        let (shown, end) = read(&tx, &self.question, &self.cursor, self.state.seams.clock.now()).await?;
         tx.commit().await?;
         self.cursor = end;
         for (entry, place) in shown {

@@ -11,7 +11,8 @@ use crate::store::feed::Entry;
 /// Something that happened.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct EventView {
-    /// Dense for each account, from 1: a number that is missing was never shown.
+    /// Dense for each account, from 1. A run of numbers that can never be told is one entry of type `events.lost`, at its
+    /// last number, with `from_seq` and `to_seq` (only where all types are asked for).
     pub seq: i64,
     #[schema(value_type = String)]
     pub id: Uuid,

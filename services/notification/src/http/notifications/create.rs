@@ -99,7 +99,7 @@ fn check(body: Body) -> Result<Custom, Problem> {
 }
 
 /// Postgres writes numbers out in full, and what it makes of the largest ones cannot be read back.
-fn data_fits(value: &Value) -> bool {
+pub(in crate::http) fn data_fits(value: &Value) -> bool {
     match value {
         Value::Number(number) => number.as_f64().is_some_and(|number| number.abs() <= 1e300),
         Value::Array(items) => items.iter().all(data_fits),

@@ -80,23 +80,38 @@ pub async fn shown(tx: &TenantTx, tenant: &TenantId, rows: Vec<Notification>) ->
     let reached = if ids.is_empty() { Vec::new() } else { deliveries::reached(tx, tenant, &ids).await? };
     let mut views: Vec<NotificationView> = rows.into_iter().map(NotificationView::from).collect();
     for view in &mut views {
-        if let Some(reached) = reached.iter().find(|reached| reached.notification.0 == view.id) {
-            view.delivery_status.webhook = far(reached).to_owned();
+        for reached in reached.iter().filter(|reached| reached.notification.0 == view.id) {
+            view.delivery_status.set(reached.channel, far(reached));
         }
     }
     Ok(views)
 }
 
 fn is_queued(row: &Notification) -> bool {
-    let queued = |made: &Decision| made.channel == Channel::Webhook && made.outcome == Outcome::Queued;
-    decisions(row).iter().any(queued)
+    decisions(row).iter().any(|made| made.outcome == Outcome::Queued)
 }
 
+/// One of several endpoints that failed shows; a browser that took it is enough.
 fn far(reached: &Reached) -> &'static str {
-    match (reached.failed, reached.pending) {
-        (0, 0) => "delivered",
-        (0, _) => "pending",
-        (_, _) => "failed",
+    match (reached.delivered, reached.failed, reached.pending) {
+        (1.., _, _) if reached.channel != Channel::Webhook => "delivered",
+        (_, 0, 1..) => "pending",
+        (_, 1.., _) => "failed",
+        (1.., 0, _) => "delivered",
+        // It was read or withdrawn before it was sent.
+        _ => "skipped",
+    }
+}
+
+impl DeliveryStatus {
+    fn set(&mut self, channel: Channel, how: &'static str) {
+        let one = match channel {
+            Channel::Push => &mut self.push,
+            Channel::Email => &mut self.email,
+            Channel::Webhook => &mut self.webhook,
+            Channel::Row | Channel::Live | Channel::Digest => return,
+        };
+        how.clone_into(one);
     }
 }
 

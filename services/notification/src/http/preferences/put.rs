@@ -6,13 +6,15 @@ use postrider_storage::TenantTx;
 use postrider_web::{AccountHeader, ApiJson, ApiQuery, Caller, Problem, Scope, codes};
 
 use super::PreferencesView;
+use crate::deliveries::may_be_written_to;
+use crate::digests::reschedule;
 use crate::error::Error;
 use crate::http::account::{AccountParams, must_own};
 use crate::http::notifications::view::Data;
 use crate::rules::preferences::Changes;
 use crate::state::State;
 use crate::store::preferences::{self, Change, Effective};
-use crate::store::{accounts, quiet_ends, users};
+use crate::store::{quiet_ends, users};
 
 /// Longest list of silenced senders or folders.
 const MOST: usize = 1_000;
@@ -57,6 +59,7 @@ pub(super) async fn store(
     users::lock(tx, tenant, user, state.seams.ids.uuid(), now).await?;
     preferences::change(tx, Change { id: state.seams.ids.uuid(), tenant, user, account, settings, now }).await?;
     quiet_ends::look_again(tx, tenant, user, now).await?;
+    reschedule(tx, state.seams.ids.as_ref(), tenant, user, now).await?;
     let effective = preferences::effective(tx, tenant, user, account).await?;
     let values = &effective.preferences;
     if values.quiet_hours_start == values.quiet_hours_end {
@@ -72,14 +75,14 @@ pub(super) async fn store(
     Ok(effective)
 }
 
-/// Digests go to the user's own accounts only: nobody can have mail sent to a stranger.
+/// Mails go to the addresses of the user's accounts, and to what was confirmed: nobody can have mail sent to a stranger.
 async fn must_be_own(tx: &TenantTx, caller: &Caller, address: &str) -> Result<(), Error> {
-    let wanted = EmailAddress::parse(address).map_err(|error| wrong("digestEmail", &error.to_string()))?;
-    let own = accounts::addresses(tx, &caller.tenant, &caller.user).await?;
-    if own.iter().filter_map(|own| EmailAddress::parse(own).ok()).any(|own| own == wanted) {
+    EmailAddress::parse(address).map_err(|error| wrong("digestEmail", &error.to_string()))?;
+    if may_be_written_to(tx, &caller.tenant, &caller.user, address).await? {
         return Ok(());
     }
-    Err(wrong("digestEmail", "is not the address of one of your accounts").into())
+    let why = "is neither the address of one of your accounts nor confirmed (POST /api/notifications/addresses)";
+    Err(wrong("digestEmail", why).into())
 }
 
 fn wrong(field: &str, why: &str) -> Problem {

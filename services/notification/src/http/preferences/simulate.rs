@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use crate::error::Error;
 use crate::http::account::{AccountParams, must_own};
 use crate::http::notifications::view::Data;
+use crate::rules::decision::without_mails;
 use crate::rules::preferences::Folder;
 use crate::rules::{Channel, Decision, Kind, Occasion, Outcome, decide, silence};
 use crate::state::State;
@@ -75,7 +76,8 @@ pub async fn handle(
     let folders = body.folder.iter().map(|folder| (folder.as_str(), folder.as_str()));
     let silenced = if kind == Kind::NewMessage { silence::silenced(&values, sender, folders) } else { None };
     let reason = if kind == Kind::Custom { "asked_for" } else { "type_on" };
-    let decisions = decide(at, &values, Occasion { silenced, ..Occasion::plain(kind, reason) });
+    let decided = decide(at, &values, Occasion { silenced, ..Occasion::plain(kind, reason) });
+    let decisions = if state.actions.sends_mail() { decided } else { without_mails(decided) };
     let notified = decisions.iter().any(|made| made.channel == Channel::Row && made.outcome == Outcome::Done);
     Ok(Json(Data { data: Simulated { notified, is_read: notified && silenced.is_some(), decisions } }))
 }

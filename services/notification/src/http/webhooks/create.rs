@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use postrider_web::{ApiJson, Caller, Problem, Scope};
+use postrider_web::{ApiJson, Caller, Problem, Scope, WriteId};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -46,7 +46,12 @@ pub struct Body {
     responses((status = 201, body = EndpointView), (status = 403), (status = 404), (status = 409), (status = 422),
         (status = 503))
 )]
-pub async fn handle(caller: Caller, body: ApiJson<Body>, state: Data<State>) -> Result<HttpResponse, Error> {
+pub async fn handle(
+    caller: Caller,
+    write: WriteId,
+    body: ApiJson<Body>,
+    state: Data<State>,
+) -> Result<HttpResponse, Error> {
     caller.require(Scope::Write)?;
     let body = body.into_inner();
     if body.whole_tenant {
@@ -58,7 +63,7 @@ pub async fn handle(caller: Caller, body: ApiJson<Body>, state: Data<State>) -> 
     let sealed = state.engine.keys.seal(&secret).ok_or_else(not_configured)?;
     let now = row_time(&state);
     let new = Endpoint {
-        id: state.seams.ids.uuid(),
+        id: write.or(|| state.seams.ids.uuid()),
         user_id: caller.user.clone(),
         whole_tenant: body.whole_tenant,
         url,
@@ -79,6 +84,12 @@ pub async fn handle(caller: Caller, body: ApiJson<Body>, state: Data<State>) -> 
     check_accounts(&tx, &caller, new.account_ids.as_deref()).await?;
     // Counted under the user's lock: two at once are not one too many.
     users::lock(&tx, &caller.tenant, &caller.user, state.seams.ids.uuid(), now).await?;
+    if let Some(made) = endpoints::lock(&tx, &caller.tenant, &caller.user, new.id).await? {
+        // The write was carried out before, and nobody heard of it.
+        tx.commit().await?;
+        let secret = state.engine.keys.open(&made.secret_sealed).ok_or_else(not_configured)?;
+        return Ok(shown(made, &secret));
+    }
     let most = i64::try_from(MOST).unwrap_or(i64::MAX);
     if endpoints::page(&tx, &caller.tenant, &caller.user, None, most).await?.len() >= MOST {
         let problem = Problem::conflict(TOO_MANY_ENDPOINTS, "A user may have 50 webhook endpoints.");
@@ -86,12 +97,16 @@ pub async fn handle(caller: Caller, body: ApiJson<Body>, state: Data<State>) -> 
     }
     endpoints::insert(&tx, &caller.tenant, &new).await?;
     tx.commit().await?;
-    let view = EndpointView { secret: Some(secret.text().expose().to_owned()), ..new.into() };
-    Ok(HttpResponse::Created().json(view))
+    Ok(shown(new, &secret))
+}
+
+fn shown(made: Endpoint, secret: &WebhookSecret) -> HttpResponse {
+    let view = EndpointView { secret: Some(secret.text().expose().to_owned()), ..made.into() };
+    HttpResponse::Created().json(view)
 }
 
 /// No keys: nothing may be kept that proves something.
-pub(super) fn not_configured() -> Problem {
+pub(in crate::http) fn not_configured() -> Problem {
     Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
         WEBHOOKS_NOT_CONFIGURED,

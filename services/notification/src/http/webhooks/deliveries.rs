@@ -65,7 +65,7 @@ pub async fn replay(caller: Caller, request: HttpRequest, state: Data<State>) ->
     let tenant = &caller.tenant;
     let tx = state.db.tenant(tenant).await?;
     let one = lock_own(&tx, &caller, endpoint).await?;
-    let found = deliveries::find(&tx, tenant, id).await?.filter(|found| found.endpoint_id == one.id);
+    let found = deliveries::find(&tx, tenant, id).await?.filter(|found| found.endpoint_id == Some(one.id));
     let found = found.ok_or_else(Error::not_found)?;
     // Of a disabled one it is kept with the rest.
     let due = (one.status == EndpointStatus::Enabled).then(|| state.seams.clock.now());

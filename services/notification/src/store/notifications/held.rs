@@ -6,10 +6,14 @@ use serde_json::Value;
 
 postrider_storage::row! {
     /// One that waits.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct Held {
         pub id: NotificationId,
         pub account_id: Option<ConnectorId>,
+        pub feed_seq: Option<i64>,
+        pub also: Vec<String>,
+        /// Whether mails may tell of it.
+        pub in_digests: bool,
     }
 }
 
@@ -20,7 +24,7 @@ pub async fn held(tx: &TenantTx, tenant: &TenantId, user: &UserId, limit: i64) -
     .binds((tenant, user))
     .execute(tx)
     .await?;
-    sql("SELECT id, account_id FROM notifications WHERE tenant = $1 AND user_id = $2 AND held_until IS NOT NULL \
+    sql("SELECT id, account_id, feed_seq, also, in_digests FROM notifications WHERE tenant = $1 AND user_id = $2 AND held_until IS NOT NULL \
          ORDER BY created_nseq LIMIT $3")
     .binds((tenant, user, limit))
     .load(tx)

@@ -5,7 +5,7 @@ use postrider_storage::{Error, TenantTx, sql};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::rules::{Draft, Live};
+use crate::rules::Draft;
 use crate::store::log::Entry;
 
 /// A draft with everything the row needs.
@@ -28,16 +28,13 @@ pub async fn insert(tx: &TenantTx, new: NewNotification<'_>) -> Result<bool, Err
     let NewNotification { draft, entry, now, .. } = new;
     let email_id = draft.email_id.as_deref().and_then(|id| id.parse::<Uuid>().ok());
     let (is_read, read_at) = (draft.silenced.is_some(), draft.silenced.map(|_reason| now));
-    let held_until = match draft.live() {
-        Live::Later(until) => Some(until),
-        Live::Now | Live::Never => None,
-    };
+    let held_until = draft.held_until();
     let logged = sql(
         "WITH born AS ( \
              INSERT INTO notifications (tenant, id, user_id, account_id, type, business_key, title, message, \
                  sender_email, sender_name, folder, data, email_id, message_id, is_read, read_at, created_nseq, nseq, \
-                 expires_at, decision, created_at, updated_at, held_until) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, $18, $19, $20, $20, $25) \
+                 expires_at, decision, created_at, updated_at, held_until, feed_seq, in_digests, also) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, $18, $19, $20, $20, $25, $27, $28, $29) \
              ON CONFLICT ON CONSTRAINT notifications_once DO NOTHING RETURNING id), \
          head AS ( \
              UPDATE users u SET nseq = $17, unread = $21, updated_at = $20 FROM born \
@@ -49,7 +46,8 @@ pub async fn insert(tx: &TenantTx, new: NewNotification<'_>) -> Result<bool, Err
     .binds((new.tenant, new.id, new.user, new.account, draft.kind, &draft.business_key, &draft.title, &draft.message))
     .binds((draft.sender_email.as_deref(), draft.sender_name.as_deref(), draft.folder.as_deref(), &draft.data))
     .binds((email_id, draft.message_id.as_deref(), is_read, read_at, entry.nseq, new.expires_at, new.decision, now))
-    .binds((entry.unread, entry.room, &entry.event, &entry.payload, held_until, entry.silent))
+    .binds((entry.unread, entry.room, &entry.event, &entry.payload, held_until, entry.silent, draft.feed_seq))
+    .binds((draft.is_for_digests(), &draft.also))
     .execute(tx)
     .await?;
     Ok(logged == 1)

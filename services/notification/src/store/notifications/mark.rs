@@ -15,6 +15,7 @@ postrider_storage::row! {
     pub struct Changed {
         pub id: NotificationId,
         pub account_id: Option<ConnectorId>,
+        pub feed_seq: Option<i64>,
         pub nseq: i64,
         pub unread: i64,
         pub is_read: bool,
@@ -29,7 +30,10 @@ impl Changed {
             nseq: self.nseq,
             room: Room::Notifications,
             event: mark.event().to_owned(),
-            payload: json!({ "notificationId": self.id }),
+            payload: match self.feed_seq {
+                Some(seq) => json!({ "notificationId": self.id, "seq": seq }),
+                None => json!({ "notificationId": self.id }),
+            },
             account_id: self.account_id,
             unread: self.unread,
             silent: false,
@@ -52,7 +56,7 @@ pub struct Marking<'a> {
 macro_rules! picked {
     () => {
         "WITH picked AS ( \
-             SELECT id, account_id, row_number() OVER (ORDER BY created_nseq) AS n, "
+             SELECT id, account_id, feed_seq, row_number() OVER (ORDER BY created_nseq) AS n, "
     };
 }
 macro_rules! of_user {
@@ -63,7 +67,7 @@ macro_rules! of_user {
 macro_rules! numbered {
     () => {
         "), numbered AS ( \
-             SELECT id, account_id, $4 + n AS nseq, ($5 + sum(delta) OVER (ORDER BY n))::bigint AS unread FROM picked), \
+             SELECT id, account_id, feed_seq, $4 + n AS nseq, ($5 + sum(delta) OVER (ORDER BY n))::bigint AS unread FROM picked), \
          marked AS ( \
              UPDATE notifications t SET "
     };
@@ -71,13 +75,14 @@ macro_rules! numbered {
 macro_rules! logged {
     () => {
         ", nseq = p.nseq, updated_at = $6 FROM numbered p WHERE t.tenant = $1 AND t.id = p.id \
-             RETURNING t.id, t.account_id, t.nseq, p.unread, t.is_read, t.is_archived), \
+             RETURNING t.id, t.account_id, t.feed_seq, t.nseq, p.unread, t.is_read, t.is_archived), \
          logged AS ( \
              INSERT INTO user_log (tenant, user_id, nseq, kind, room, event, payload, notification_id, account_id, \
                  unread, created_at) \
-             SELECT $1, $2, nseq, $7, 'notifications', $8, jsonb_build_object('notificationId', id), id, account_id, \
-                 unread, $6 FROM numbered) \
-         SELECT id, account_id, nseq, unread, is_read, is_archived FROM marked ORDER BY nseq"
+             SELECT $1, $2, nseq, $7, 'notifications', $8, \
+                 jsonb_strip_nulls(jsonb_build_object('notificationId', id, 'seq', feed_seq)), id, account_id, unread, $6 \
+             FROM numbered) \
+         SELECT id, account_id, feed_seq, nseq, unread, is_read, is_archived FROM marked ORDER BY nseq"
     };
 }
 

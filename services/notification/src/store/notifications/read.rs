@@ -26,6 +26,9 @@ postrider_storage::row! {
         pub is_archived: bool,
         pub archived_at: Option<Timestamp>,
         pub nseq: i64,
+        pub feed_seq: Option<i64>,
+        /// Channels it goes out by whatever its user has chosen.
+        pub also: Vec<String>,
         pub expires_at: Timestamp,
         pub decision: serde_json::Value,
         pub created_at: Timestamp,
@@ -45,7 +48,7 @@ postrider_storage::row! {
 macro_rules! columns {
     () => {
         "id, user_id, account_id, type AS kind, title, message, sender_email, sender_name, data, email_id, message_id, \
-         is_read, read_at, is_archived, archived_at, nseq, expires_at, decision, created_at"
+         is_read, read_at, is_archived, archived_at, nseq, feed_seq, also, expires_at, decision, created_at"
     };
 }
 
@@ -143,4 +146,20 @@ pub async fn stats(
     .binds((tenant, user, account))
     .load(tx)
     .await
+}
+
+/// What a user was told of a new mail, as far as it stands in the list.
+pub async fn told_of_mail(
+    tx: &TenantTx,
+    tenant: &TenantId,
+    user: &UserId,
+    account: ConnectorId,
+    message_id: &str,
+) -> Result<Vec<NotificationId>, Error> {
+    let found = sql("SELECT id AS value FROM notifications WHERE tenant = $1 AND user_id = $2 AND account_id = $3 \
+             AND message_id = $4 AND type = $5 AND NOT is_archived")
+    .binds((tenant, user, account, message_id, Kind::NewMessage))
+    .load::<Value<NotificationId>>(tx)
+    .await?;
+    Ok(found.into_iter().map(|Value(id)| id).collect())
 }

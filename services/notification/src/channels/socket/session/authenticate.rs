@@ -41,7 +41,7 @@ impl Session {
                 let Some(membership) = self.shared.hub.join(tenant, user, most) else {
                     return Ok(Err(SocketProblem::TOO_MANY_SOCKETS));
                 };
-                self.allowance.share(self.shared.sockets.user_rates.of(tenant, user, Instant::now()));
+                self.allowance.share(self.shared.sockets.user_rates.of(tenant, user));
                 self.shared.metrics.sockets.inc();
                 self.shared.fan_out.enter(tenant).await;
                 membership

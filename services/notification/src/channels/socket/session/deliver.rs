@@ -79,6 +79,9 @@ impl Session {
         if let Step::Emit { replayed } = self.cursors.take(entry, self.account()) {
             let mut event = entry.payload.clone();
             self.stamp(&mut event, entry.nseq, false);
+            if let (Some(account), Some(members)) = (entry.account_id, event.as_object_mut()) {
+                members.insert("accountId".to_owned(), json!(account));
+            }
             if replayed && let Some(members) = event.as_object_mut() {
                 members.insert("replayed".to_owned(), Value::Bool(true));
             }

@@ -1,0 +1,11 @@
+DROP TABLE delivery_covers;
+DELETE FROM deliveries WHERE channel <> 'webhook';
+UPDATE deliveries SET state = 'failed' WHERE state = 'skipped';
+ALTER TABLE deliveries DROP CONSTRAINT deliveries_state_check;
+ALTER TABLE deliveries ADD CONSTRAINT deliveries_state_check CHECK (state IN ('pending', 'delivered', 'failed'));
+DROP INDEX deliveries_push_once, deliveries_email_once;
+ALTER TABLE deliveries DROP COLUMN push_subscription, DROP COLUMN user_id, DROP COLUMN channel;
+ALTER TABLE deliveries ALTER COLUMN endpoint_id SET NOT NULL;
+DROP TABLE push_subscriptions;
+ALTER TABLE trigger_fires DROP COLUMN feed_seq;
+ALTER TABLE notifications DROP COLUMN feed_seq;

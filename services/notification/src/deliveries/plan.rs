@@ -1,0 +1,148 @@
+//! What a mail says, and to whom. It is read when it is sent: what was read, withdrawn or switched off meanwhile is not told
+//! any more, and no address is written to that its user may not have mails sent to.
+
+use postrider_domain::{TenantId, Timestamp};
+use postrider_storage::{Error, TenantTx};
+
+use super::addressee::addressee;
+use super::by_mail::{MailIdentity, Postman};
+use crate::digests::BY_SCHEDULE;
+use crate::rules::digest::Schedule;
+use crate::rules::mail_token::{Deed, List, MailToken};
+use crate::rules::page::{self, Manner, Page, Told};
+use crate::rules::preferences::Way;
+use crate::rules::trigger::widened;
+use crate::rules::{Channel, Decision, Kind, Preferences, quiet_until};
+use crate::store::deliveries::{self, MailRow};
+use crate::store::notifications::{self, MailItem, Notification};
+use crate::store::{digests, preferences};
+
+/// Most that one mail names.
+const NAMED: i64 = 50;
+/// What `data.errorType` of a lost grant says.
+const LOST_GRANT: &str = "reauth_required";
+/// A mail that asks for a confirmation.
+pub const CONFIRM: &str = "address.confirm";
+
+/// What becomes of a mail that is due.
+pub enum Plan {
+    Write(Box<Written>),
+    /// It is night for its user now.
+    Later(Timestamp),
+    /// It is not sent; with the reason.
+    Nothing(&'static str),
+}
+
+/// A mail as far as it is known without asking anybody else.
+pub struct Written {
+    pub to: String,
+    pub page: Page,
+    /// The account that it says how to connect again.
+    pub reconnect: Option<postrider_domain::ConnectorId>,
+}
+
+impl MailIdentity {
+    /// Where a link of ours leads.
+    pub fn link(&self, path: &str, tenant: &TenantId, user: &postrider_domain::UserId, deed: Deed) -> Option<String> {
+        let token = MailToken { tenant: tenant.clone(), user: user.clone(), deed }.sign(self.keys.first()?);
+        Some(format!("{}/api/notifications/{path}/{}", self.public.origin(), token.expose()))
+    }
+}
+
+impl Postman {
+    pub(super) async fn plan(&self, tx: &TenantTx, tenant: &TenantId, mail: &MailRow) -> Result<Plan, Error> {
+        if mail.kind == CONFIRM {
+            return Ok(self.confirmation(tenant, mail));
+        }
+        if let Some(digest) = mail.digest {
+            return self.digest(tx, tenant, mail, digest).await;
+        }
+        self.notice(tx, tenant, mail).await
+    }
+
+    fn confirmation(&self, tenant: &TenantId, mail: &MailRow) -> Plan {
+        let Some(to) = mail.address.clone() else { return Plan::Nothing("no_address") };
+        let until = mail.created_at + chrono::TimeDelta::days(1);
+        let deed = Deed::Confirm { address: to.clone(), until };
+        let Some(url) = self.identity.link("addresses", tenant, &mail.user_id, deed) else {
+            return Plan::Nothing("no_key");
+        };
+        Plan::Write(Box::new(Written { to, page: page::confirm(mail.user_id.as_str(), url), reconnect: None }))
+    }
+
+    async fn digest(&self, tx: &TenantTx, tenant: &TenantId, mail: &MailRow, id: uuid::Uuid) -> Result<Plan, Error> {
+        let Some(digest) = digests::find(tx, tenant, id).await? else { return Ok(Plan::Nothing("content_gone")) };
+        let values = preferences::effective(tx, tenant, &mail.user_id, mail.account_id).await?.preferences;
+        if mail.kind == BY_SCHEDULE && Schedule::of(&values).is_none() {
+            return Ok(Plan::Nothing("channel_off"));
+        }
+        let (items, count) = notifications::of_digest(tx, tenant, id, NAMED).await?;
+        if items.is_empty() {
+            return Ok(Plan::Nothing("content_gone"));
+        }
+        let Some(to) = addressee(tx, tenant, &mail.user_id, mail.account_id, &values).await? else {
+            return Ok(Plan::Nothing("no_address"));
+        };
+        let told: Vec<Told<'_>> = items.iter().map(MailItem::told).collect();
+        let manner = Manner { content: values.include_content, zone: &digest.time_zone };
+        let span = (digest.period_start, digest.period_end);
+        let deed = Deed::Unsubscribe { list: List::Digests { account: mail.account_id } };
+        let unsubscribe = self.identity.link("unsubscribe", tenant, &mail.user_id, deed);
+        let page = Page { unsubscribe, ..page::digest(digest.frequency, span, &told, count, manner) };
+        Ok(Plan::Write(Box::new(Written { to, page, reconnect: None })))
+    }
+
+    async fn notice(&self, tx: &TenantTx, tenant: &TenantId, mail: &MailRow) -> Result<Plan, Error> {
+        let Some(id) = mail.notification else { return Ok(Plan::Nothing("content_gone")) };
+        let Some(row) = notifications::of_tenant(tx, tenant, id).await? else {
+            return Ok(Plan::Nothing("content_gone"));
+        };
+        let values = preferences::effective(tx, tenant, &row.user_id, row.account_id).await?.preferences;
+        if !widened(values.clone(), &row.also).has(Way::Email) {
+            return Ok(Plan::Nothing("channel_off"));
+        }
+        if let Some(until) = quiet_until(&values, self.seams.clock.now()).filter(|_| !is_alarm(&row)) {
+            return Ok(Plan::Later(until));
+        }
+        let alone = mail.event_id == id.0;
+        let (ids, count) = match alone {
+            true if row.is_read || row.is_archived => (Vec::new(), 0),
+            true => (vec![id], 1),
+            false => deliveries::unread_of_mail(tx, tenant, mail.id, NAMED).await?,
+        };
+        let items = notifications::for_mail(tx, tenant, &ids).await?;
+        if items.is_empty() {
+            return Ok(Plan::Nothing("read_already"));
+        }
+        let Some(to) = addressee(tx, tenant, &row.user_id, row.account_id, &values).await? else {
+            return Ok(Plan::Nothing("no_address"));
+        };
+        let page = said(&items, usize::try_from(count).unwrap_or(usize::MAX), alone, &values);
+        let reconnect = row.account_id.filter(|_| alone && needs_reconnect(&row));
+        // Nobody may miss that an account stands still: these mails cannot be unsubscribed from.
+        let unsubscribe = match reconnect {
+            Some(_) => None,
+            None => self.identity.link("unsubscribe", tenant, &row.user_id, Deed::Unsubscribe { list: List::Alerts }),
+        };
+        Ok(Plan::Write(Box::new(Written { to, page: Page { unsubscribe, ..page }, reconnect })))
+    }
+}
+
+fn said(items: &[MailItem], count: usize, alone: bool, values: &Preferences) -> Page {
+    let manner = Manner { content: values.include_content, zone: values.quiet_hours_timezone.as_str() };
+    let told: Vec<Told<'_>> = items.iter().map(MailItem::told).collect();
+    match told.as_slice() {
+        [one] if alone || count == 1 => page::notice(one, manner),
+        several => page::waited(several, count, manner),
+    }
+}
+
+/// Whether quiet hours do not hold it.
+fn is_alarm(row: &Notification) -> bool {
+    let decisions: Vec<Decision> = serde_json::from_value(row.decision.clone()).unwrap_or_default();
+    decisions.iter().any(|decision| decision.channel == Channel::Email && decision.reason == "alarm")
+}
+
+fn needs_reconnect(row: &Notification) -> bool {
+    row.kind == Kind::ErrorOccurred && row.data.get("errorType").is_some_and(|kind| kind.as_str() == Some(LOST_GRANT))
+}
