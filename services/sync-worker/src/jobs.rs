@@ -1,9 +1,11 @@
 //! Timed work. Every job is safe with many replicas.
 
+pub mod audit;
 pub mod clean_up;
 pub mod clear_listings;
 pub mod due_scan;
 pub mod erase;
+pub mod measure;
 pub mod keep_attachments;
 pub mod reread;
 pub mod retain;
@@ -44,6 +46,16 @@ pub fn start(cx: &Context, state: &State, keep_deleted: TimeDelta, objects: Opti
     tasks.every("job.retain", retain::EVERY, shutdown, move || {
         let (state, stop) = retain.clone();
         async move { retain::run(&state, keep_deleted, &stop).await }
+    });
+    let audit = (state.clone(), shutdown.soft.clone());
+    tasks.every("job.audit", audit::EVERY, shutdown, move || {
+        let (state, stop) = audit.clone();
+        async move { audit::run(&state, &stop).await }
+    });
+    let measured = state.clone();
+    tasks.every("job.measure", measure::EVERY, shutdown, move || {
+        let state = measured.clone();
+        async move { measure::run(&state).await }
     });
     let clean_up = (state.clone(), shutdown.soft.clone());
     tasks.every("job.clean_up", clean_up::EVERY, shutdown, move || {

@@ -1,7 +1,8 @@
 //! Counters of sync-worker, built once. Labels are bounded: never a mailbox.
 
-use postrider_runtime::telemetry::metrics::{counter, counter_vec, gauge};
-use prometheus::{IntCounter, IntCounterVec, IntGauge, Registry};
+use chrono::TimeDelta;
+use postrider_runtime::telemetry::metrics::{counter, counter_vec, gauge, histogram};
+use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, Registry};
 
 use crate::store::ledger::Tally;
 
@@ -20,6 +21,12 @@ pub struct Metrics {
     pub in_work: IntGauge,
     /// `taken`: pushes queued; `marked`: mailboxes they made due (several for one push, or none).
     pub pushes: IntCounterVec,
+    /// Pushes that are not in a mirror yet.
+    pub pushes_waiting: IntGauge,
+    /// From Google's publishing of a push to the mirror that holds what it told of.
+    pub push_lag: Histogram,
+    /// How long the mailbox that is longest due waits for somebody to work on it.
+    pub oldest_due: IntGauge,
 }
 
 impl Metrics {
@@ -36,7 +43,24 @@ impl Metrics {
                 "Pushes taken from the broker, and mailboxes they marked.",
                 "outcome",
             ),
+            pushes_waiting: gauge(registry, "postrider_pushes_waiting", "Pushes that are not in a mirror yet."),
+            push_lag: histogram(
+                registry,
+                "postrider_push_lag_seconds",
+                "From Google's publishing of a push to its change in the mirror.",
+                &[0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 120.0, 600.0, 3_600.0],
+            ),
+            oldest_due: gauge(
+                registry,
+                "postrider_mailbox_oldest_due_seconds",
+                "How long the mailbox that is longest due waits; 0 where none does.",
+            ),
         }
+    }
+
+    /// Notes how long pushes took to the mirror.
+    pub fn pushes_applied(&self, lags: impl Iterator<Item = TimeDelta>) {
+        lags.for_each(|lag| self.push_lag.observe(lag.as_seconds_f64().max(0.0)));
     }
 
     /// Counts a committed transaction.
@@ -59,6 +83,6 @@ mod tests {
         metrics.entries.with_label_values(&["applied"]).inc();
         metrics.failures.with_label_values(&["x"]).inc();
         metrics.pushes.with_label_values(&["marked"]).inc();
-        assert_eq!(registry.gather().len(), 6);
+        assert_eq!(registry.gather().len(), 9);
     }
 }

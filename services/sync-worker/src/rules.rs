@@ -11,6 +11,7 @@ pub mod due;
 pub mod flags;
 pub mod follow_up;
 pub mod ids;
+pub mod listing_place;
 pub mod mbox;
 pub mod park;
 pub mod plan;

@@ -11,6 +11,8 @@ pub enum Fetched {
     Mail(Box<Mail>),
     /// Labels and version; the content is here already.
     Labels(MailMeta),
+    /// Nobody asked: listings of labels say that they are what the mirror has.
+    Unchanged(MailMeta),
     /// 404.
     Missing,
     /// It is there, and Gmail gives no source for it.
@@ -24,7 +26,7 @@ impl Fetched {
     pub fn labels(&self) -> &[LabelId] {
         match self {
             Self::Mail(mail) => &mail.meta.labels,
-            Self::Labels(meta) => &meta.labels,
+            Self::Labels(meta) | Self::Unchanged(meta) => &meta.labels,
             Self::Missing | Self::NoSource | Self::Poison(_) => &[],
         }
     }
@@ -33,7 +35,7 @@ impl Fetched {
     pub fn weight(&self) -> usize {
         match self {
             Self::Mail(mail) => mail.weight(),
-            Self::Labels(_) | Self::Missing | Self::NoSource | Self::Poison(_) => 0,
+            Self::Labels(_) | Self::Unchanged(_) | Self::Missing | Self::NoSource | Self::Poison(_) => 0,
         }
     }
 }

@@ -10,7 +10,6 @@ mod pass;
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
 use postrider_domain::Timestamp;
 use postrider_storage::TenantTx;
 use tokio::sync::Notify;
@@ -20,7 +19,7 @@ pub use pass::Pass;
 
 use super::lease::Lease;
 use crate::error::EngineError;
-use crate::rules::due::{Due, Waits, next_due};
+use crate::rules::due::{Due, Waits, next_due, next_poll};
 use crate::rules::follow_up::{self, Fresh};
 use crate::rules::settle::WHOLE_LOOK_EVERY;
 use crate::store::mailboxes::{Mailbox, lease};
@@ -36,6 +35,8 @@ pub struct LiveLane<'l> {
     seen: i64,
     /// When the last pass began.
     looked_at: Timestamp,
+    /// How much of what may be taken off the wait for the next poll is, `[0, 1)`.
+    early: f64,
     /// The last look was a quick one: a whole one is still to come.
     quick: bool,
     /// Ids were right again once in this pass.
@@ -53,6 +54,7 @@ impl<'l> LiveLane<'l> {
             opening: Some((mailbox, pass)),
             seen,
             looked_at,
+            early: lease.parts.seams.entropy.unit(),
             quick: false,
             right_again: false,
             check_at: None,
@@ -85,7 +87,7 @@ impl<'l> LiveLane<'l> {
     async fn waits(&self, tx: &TenantTx) -> Result<(bool, Waits), EngineError> {
         let rows = lease::find_waiting(tx, &self.lease.guard()).await?.ok_or(EngineError::Fenced)?;
         let interval = self.lease.interval(rows.poll_interval_seconds, rows.push_until);
-        let poll = self.looked_at + TimeDelta::from_std(interval).unwrap_or(TimeDelta::days(1));
+        let poll = next_poll(self.looked_at, interval, self.early);
         let fresh = Fresh {
             pushed_at: rows.pushed_at,
             pushed_id: rows.pushed_id,

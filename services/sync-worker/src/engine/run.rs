@@ -118,6 +118,7 @@ impl<'l> RunLane<'l> {
         let lane = match (self.run.kind, self.run.reason) {
             (RunKind::Repair, _) => Lane::Repair,
             (_, RunReason::Asked) => Lane::Asked,
+            (RunKind::Audit, _) => Lane::Repair,
             _ => Lane::Backfill,
         };
         Fetcher::of_run(self.lease, lane)

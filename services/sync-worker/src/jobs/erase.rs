@@ -10,6 +10,7 @@ use postrider_storage::{Error, lease};
 use tokio_util::sync::CancellationToken;
 
 use crate::state::State;
+use crate::store::buckets;
 use crate::store::erasures::{self, Doomed, Erasure, Holder};
 
 /// Between two looks; one asked for in this process is begun at once.
@@ -61,6 +62,9 @@ async fn erase(state: &State, erasure: &Erasure, stop: &CancellationToken) -> Re
         }
         let over = gone.is_empty() && erasures::remove_notes(&tx, erasure, ROWS).await? == 0;
         if over {
+            // Its key names the Google account: nobody claims from it any more, the mailbox was taken from its holder.
+            let (system, ()) = tx.into_system_with(async |tx| buckets::forget(tx, erasure.connector).await).await?;
+            tx = system.into_tenant(&erasure.tenant).await?;
             erasures::finish(&tx, erasure, now).await?;
         }
         tx.commit().await?;

@@ -65,7 +65,7 @@ pub fn row(change: &Change, known: Option<&Known>, fetched: Option<&Fetched>, wa
     }
     match (fetched, known) {
         (Some(Fetched::Mail(mail)), _) => there(change, known, &mail.meta, true, waits, ids),
-        (Some(Fetched::Labels(meta)), _) => there(change, known, meta, false, waits, ids),
+        (Some(Fetched::Labels(meta) | Fetched::Unchanged(meta)), _) => there(change, known, meta, false, waits, ids),
         (Some(Fetched::Missing), Some(known)) if known.is_deleted => Row::Current,
         (Some(Fetched::Missing), _) => match change.deleted {
             Some(deleted) => gone(deleted),

@@ -11,6 +11,8 @@ pub const LOOK_BACK_AFTER: TimeDelta = super::settle::VISIBLE_AFTER;
 const BACKOFF_BASE: Duration = Duration::from_secs(5);
 /// The wait after errors doubles to at least this.
 const BACKOFF_FLOOR: Duration = Duration::from_secs(300);
+/// Between two complete comparisons of a mirror with its mailbox, at most.
+const AUDIT_EVERY: Duration = Duration::from_secs(24 * 3_600);
 /// With healthy push, polling only makes sure.
 const SAFETY_POLL: Duration = Duration::from_secs(300);
 
@@ -21,6 +23,10 @@ postrider_domain::words! {
     /// Why a mailbox is due, as the engine says it.
     pub enum DueReason {
         Poll = "poll",
+        /// A person asked.
+        Asked = "asked",
+        /// The mirror is to be compared with the whole mailbox.
+        Audit = "audit",
         /// Gmail told something odd: it is asked again before it is believed.
         Check = "check",
         /// A parked message.
@@ -78,6 +84,19 @@ pub fn poll_interval(own_seconds: i32, default: Duration, push_is_live: bool) ->
     if push_is_live { interval.max(SAFETY_POLL) } else { interval }
 }
 
+/// When a mailbox is polled next. Up to a tenth before the interval is over: mailboxes that were looked at together, after an
+/// outage or at a start, must not be for ever. `early` is in `[0, 1)`.
+pub fn next_poll(looked_at: Timestamp, interval: Duration, early: f64) -> Timestamp {
+    let wait = TimeDelta::from_std(interval).unwrap_or(TimeDelta::days(1));
+    let tenth = wait.num_milliseconds() as f64 / 10.0;
+    looked_at + wait - TimeDelta::milliseconds((tenth * early.clamp(0.0, 1.0)) as i64)
+}
+
+/// When a mirror is compared with all of its mailbox again: once a day, spread like polls.
+pub fn next_audit(last: Timestamp, early: f64) -> Timestamp {
+    next_poll(last, AUDIT_EVERY, early)
+}
+
 /// When to try again after the `attempts`-th failure in a row (counted from 1). Google's own time wins when it is
 /// later. `jitter` is in `[0, 1)`.
 pub fn not_before(
@@ -111,6 +130,14 @@ mod tests {
         assert_eq!(poll_interval(0, Duration::from_secs(60), false).as_secs(), 60);
         assert_eq!(poll_interval(60, normal, true).as_secs(), 300);
         assert_eq!(poll_interval(900, normal, true).as_secs(), 900);
+    }
+
+    #[test]
+    fn polls_spread_and_are_never_late() {
+        let now = MockClock::default().now();
+        let polled = |early| (next_poll(now, Duration::from_secs(300), early) - now).num_seconds();
+        assert_eq!([0.0, 0.5, 1.0].map(polled), [300, 285, 270]);
+        assert_eq!(next_poll(now, Duration::MAX, 0.0), now + TimeDelta::days(1));
     }
 
     #[test]

@@ -13,6 +13,8 @@ words! {
         HistoryExpired = "history_expired",
         /// The mailbox is another one than before.
         Recreated = "recreated",
+        /// A day has passed since the mirror was compared with the whole mailbox.
+        Scheduled = "scheduled",
         /// No run at all: the mailbox was looked at by itself.
         Poll = "poll",
     }

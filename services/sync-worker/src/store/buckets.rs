@@ -2,7 +2,7 @@
 //! calls Gmail for it, in whatever process, claims from its one row first.
 
 use async_trait::async_trait;
-use postrider_domain::{Seams, Timestamp};
+use postrider_domain::{ConnectorId, Seams, Timestamp};
 use postrider_gmail::quota::{Aimd, Claimed, QuotaSetting, SavedBucket, UnitsClaim, UserBucket, UserUnits};
 use postrider_storage::{Db, Error, SystemTx, Value, row, sql};
 
@@ -120,6 +120,17 @@ async fn write(
            updated_at = $3, concurrency = coalesce($5, concurrency), spent_in_minute = greatest(0, $4 + CASE WHEN minute = date_trunc('minute', $3::timestamptz) \
              THEN spent_in_minute ELSE 0 END) WHERE key = $1")
     .binds((key, saved.units as f64, saved.at, spent, concurrency.map(f64::from)))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Forgets the bucket of an account's Google account, unless another mailbox here is of it too.
+pub async fn forget(tx: &SystemTx, connector: ConnectorId) -> Result<(), Error> {
+    sql("DELETE FROM quota_buckets WHERE key = (SELECT 'user:' || google_sub FROM mailboxes m \
+         WHERE m.connector_id = $1 AND NOT EXISTS ( \
+           SELECT FROM mailboxes o WHERE o.google_sub = m.google_sub AND o.connector_id <> m.connector_id))")
+    .bind(connector)
     .execute(tx)
     .await?;
     Ok(())

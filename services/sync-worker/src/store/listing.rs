@@ -1,6 +1,8 @@
 //! `sync_listing`: ids a run's listing found. Small rows, many of them; removed in batches after the run has ended.
 
-use postrider_domain::{MessageId, RunId, TenantId};
+use std::collections::BTreeSet;
+
+use postrider_domain::{LabelId, MessageId, RunId, TenantId, ThreadId};
 use postrider_storage::types::{BigInt, Bool, Nullable, Text};
 use postrider_storage::{Error, NamedRow, Pg, QueryableByName, RowResult, SystemTx, TenantTx, Value, row, sql};
 
@@ -22,6 +24,21 @@ pub async fn insert(tx: &mut TenantTx, run: &Run, ids: &[MessageId]) -> Result<u
     .await
 }
 
+/// A page of a label's listing: these carry it. What the listing of all ids did not name is left out.
+pub async fn add_label(tx: &TenantTx, run: &Run, label: &LabelId, ids: &[MessageId]) -> Result<(), Error> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    sql("UPDATE sync_listing l SET labels = array_append(coalesce(l.labels, '{}'), $3) FROM {n: message_id text} \
+         WHERE l.tenant = $1 AND l.run_id = $2 AND l.message_id = n.message_id \
+           AND NOT coalesce($3 = ANY (l.labels), false)")
+    .binds((&run.tenant, run.id, label))
+    .column("message_id", ids)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 /// A listed id that is to be looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Todo {
@@ -32,22 +49,45 @@ pub struct Todo {
 }
 
 /// What the mirror holds of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TodoState {
     /// No content.
     Missing,
     /// Content, but labels of an older generation, or a tombstone from before the run.
     Stale,
+    /// Content, and labels of an older generation that the listings of labels confirm.
+    Unchanged(Box<Told>),
     /// As new as the run needs it.
     Current,
+}
+
+/// What the mirror has of a mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    pub thread_id: ThreadId,
+    pub labels: Vec<LabelId>,
+}
+
+/// Both, as sets; the row's, where they are the same.
+fn confirmed(known: &str, learnt: &str) -> Option<Vec<LabelId>> {
+    let read = |text: &str| text.lines().map(LabelId::parse).collect::<Result<BTreeSet<_>, _>>().ok();
+    let (known, learnt) = (read(known)?, read(learnt)?);
+    (known == learnt).then(|| known.into_iter().collect())
 }
 
 impl QueryableByName<Pg> for Todo {
     fn build<'a>(row: &impl NamedRow<'a, Pg>) -> RowResult<Self> {
         let flag = |name: &str| NamedRow::get::<Nullable<Bool>, Option<bool>>(row, name);
+        let text = |name: &str| NamedRow::get::<Nullable<Text>, Option<String>>(row, name);
+        let told = match (text("known")?, text("learnt")?, text("thread_id")?) {
+            (Some(known), Some(learnt), Some(thread)) => confirmed(&known, &learnt)
+                .zip(ThreadId::parse(thread).ok())
+                .map(|(labels, thread_id)| Box::new(Told { thread_id, labels })),
+            _ => None,
+        };
         let state = match (flag("stub")?, flag("current")?) {
             (_, Some(true)) => TodoState::Current,
-            (Some(false), _) => TodoState::Stale,
+            (Some(false), _) => told.map_or(TodoState::Stale, TodoState::Unchanged),
             _ => TodoState::Missing,
         };
         let message_id = NamedRow::get::<Text, _>(row, "message_id")?;
@@ -57,14 +97,17 @@ impl QueryableByName<Pg> for Todo {
 
 /// The ids behind a place of the listing, newest first.
 pub async fn list_todo(tx: &mut TenantTx, run: &Run, after: i64, limit: usize) -> Result<Vec<Todo>, Error> {
+    let learnt = run.learns_labels();
     // LATERAL … LIMIT: one look into the index for each id, whatever the planner believes about a table just filled.
-    sql("SELECT l.message_id, l.position, e.stub, e.current \
-         FROM (SELECT message_id, position FROM sync_listing WHERE tenant = $1 AND run_id = $2 AND position > $6 \
+    sql("SELECT l.message_id, l.position, e.stub, e.current, e.thread_id, e.known, l.learnt \
+         FROM (SELECT message_id, position, \
+                 CASE WHEN $8 THEN array_to_string(coalesce(labels, '{}'), chr(10)) END AS learnt FROM sync_listing WHERE tenant = $1 AND run_id = $2 AND position > $6 \
                ORDER BY position LIMIT $7) l \
-         LEFT JOIN LATERAL (SELECT stub, generation = $4 AND (NOT is_deleted OR history_id > $5) AS current \
+         LEFT JOIN LATERAL (SELECT stub, generation = $4 AND (NOT is_deleted OR history_id > $5) AS current, \
+              thread_id, CASE WHEN NOT is_deleted THEN array_to_string(label_ids, chr(10)) END AS known \
             FROM emails WHERE tenant = $1 AND connector_id = $3 AND message_id = l.message_id LIMIT 1) e ON true \
          ORDER BY l.position")
-    .binds((&run.tenant, run.id, run.connector, run.generation, run.boundary, after, super::count(limit)))
+    .binds((&run.tenant, run.id, run.connector, run.generation, run.boundary, after, super::count(limit), learnt))
     .load(tx)
     .await
 }

@@ -2,16 +2,18 @@
 //! The lock on the row serialises the two lanes.
 
 pub mod accounts;
+pub mod audits;
 pub mod cursor;
 pub mod due;
 mod hold;
 pub mod lease;
+pub mod measures;
 pub mod news;
 mod row;
 
 pub use cursor::{
     Beginning, advance, find, find_held, first_synced, labels_read, lock, looked, looked_back, note_back, note_gone,
-    note_right, postpone_look_back, start_over,
+    note_right, postpone_look_back, start_over, want_look_back,
 };
 pub use hold::hold;
 use row::mailbox_columns;

@@ -167,6 +167,29 @@ pub async fn postpone(tx: &TenantTx, guard: &Guard, now: Timestamp, to: Timestam
     Ok(())
 }
 
+row! {
+    /// What a comparison of listings with the mirror means for entries that named no message.
+    #[derive(Debug, Clone, Copy)]
+    pub struct Unreadable {
+        /// Entries of the ledger that wait no more: whatever they told is in the mirror.
+        pub settled: i64,
+        /// Some came later, and wait for the next comparison.
+        pub newer: bool,
+    }
+}
+
+/// Listings were compared with the mirror: entries that named no message, parked up to `before`, are done with.
+pub async fn settle_unreadable(tx: &TenantTx, guard: &Guard, before: Timestamp) -> Result<Unreadable, Error> {
+    sql("WITH gone AS (DELETE FROM parked_changes WHERE tenant = $1 AND connector_id = $2 AND next_attempt_at IS NULL \
+           AND message_id LIKE 'unreadable.%' AND created_at <= $3 RETURNING changes) \
+         SELECT (SELECT coalesce(sum(changes), 0)::bigint FROM gone) AS settled, \
+           EXISTS (SELECT FROM parked_changes WHERE tenant = $1 AND connector_id = $2 AND next_attempt_at IS NULL \
+             AND message_id LIKE 'unreadable.%' AND created_at > $3) AS newer")
+    .binds((&guard.tenant, guard.connector, before))
+    .get_result(tx)
+    .await
+}
+
 /// Ends the parking of messages that were applied or tombstoned.
 pub async fn remove(tx: &mut TenantTx, guard: &Guard, messages: &[MessageId]) -> Result<(), Error> {
     if messages.is_empty() {

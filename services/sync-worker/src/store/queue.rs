@@ -58,7 +58,7 @@ macro_rules! enqueue {
                FROM {p: seed uuid, address_key text, history_id bigint, source_message_id text, source text, \
                  published_at timestamptz, data jsonb}), \
              target AS ( \
-               SELECT m.connector_id, m.tenant, p.* FROM mailboxes m JOIN push p ON p.address_key = m.address_key \
+               SELECT m.connector_id, m.tenant, m.watch_id, p.* FROM mailboxes m JOIN push p ON p.address_key = m.address_key \
                WHERE m.status <> 'disconnected' ",
             $more,
             " ORDER BY m.connector_id FOR NO KEY UPDATE OF m ",
@@ -66,9 +66,10 @@ macro_rules! enqueue {
             "), \
              queued AS ( \
                INSERT INTO notification_queue (id, tenant, connector_id, source_message_id, source, history_id, \
-                 published_at, notification_data, created_at, updated_at) \
+                 published_at, notification_data, watch_id, created_at, updated_at) \
                SELECT overlay(seed::text placing substr(md5(connector_id::text), 1, 8) from 29)::uuid, tenant, \
-                 connector_id, source_message_id, source, history_id, published_at, data, $1, $1 FROM target \
+                 connector_id, source_message_id, source, history_id, published_at, data, \
+                 CASE WHEN source = 'pubsub' THEN watch_id END, $1, $1 FROM target \
                ON CONFLICT (tenant, connector_id, source_message_id) DO NOTHING RETURNING connector_id, history_id), \
              hit AS (SELECT connector_id, count(*) AS n, max(history_id) AS pushed FROM queued GROUP BY connector_id), \
              marked AS ( \
@@ -174,22 +175,24 @@ pub async fn cause(tx: &TenantTx, guard: &Guard, now: Timestamp) -> Result<Cause
 }
 
 /// A complete look that began at `began` reached `reached`: of the pushes written before it, those up to there are done,
-/// and those whose follow-up looks are over were never seen. It is bookkeeping: nothing starts from it.
+/// and those whose follow-up looks are over were never seen. It is bookkeeping: nothing starts from it. Tells when Google
+/// published those that are done.
 pub async fn settle(
     tx: &TenantTx,
     guard: &Guard,
     reached: HistoryId,
     began: Timestamp,
     now: Timestamp,
-) -> Result<(), Error> {
-    sql("UPDATE notification_queue SET status = 'completed', processed_at = $5, updated_at = $5, \
+) -> Result<Vec<Timestamp>, Error> {
+    let published = sql("UPDATE notification_queue SET status = 'completed', processed_at = $5, updated_at = $5, \
             outcome = CASE WHEN history_id <= $3 THEN 'applied' ELSE 'not_seen' END, error_message = NULL \
          WHERE tenant = $1 AND connector_id = $2 AND status IN ('pending', 'processing', 'failed') AND created_at <= $4 \
-           AND (history_id <= $3 OR created_at <= $6)")
+           AND (history_id <= $3 OR created_at <= $6) \
+         RETURNING CASE WHEN history_id <= $3 THEN published_at END AS value")
     .binds((&guard.tenant, guard.connector, reached, began, now, began - follow_up::OVER))
-    .execute(tx)
+    .load::<Value<Option<Timestamp>>>(tx)
     .await?;
-    Ok(())
+    Ok(published.into_iter().filter_map(|row| row.0).collect())
 }
 
 /// When the oldest push that is not yet in the mirror was taken.

@@ -4,7 +4,8 @@ use postrider_domain::{Clock as _, RunId, RunKind, RunState};
 use postrider_storage::{Db, sql};
 use postrider_sync_worker::store::runs::{self, MOST_QUEUED, Request};
 
-use crate::harness::{Ids, database};
+use crate::harness::{Ids, database, within};
+use crate::rig::rig;
 
 async fn ask(db: &Db, ids: &Ids, kind: RunKind, max_results: Option<i64>) -> Option<RunId> {
     let mut tx = db.tenant(&ids.tenant).await.unwrap();
@@ -65,4 +66,29 @@ async fn an_incremental_run_joins_unless_somebody_may_have_begun_to_look() {
     // The holder died: who comes next looks anew.
     lease(&test.db, &ids, -1).await;
     assert!(ask(&test.db, &ids, RunKind::Incremental, None).await.is_some());
+}
+
+/// A run that is asked for while a pass begins is either answered by it, or keeps the mailbox due.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_incremental_run_asked_for_at_any_moment_of_a_pass_is_answered() {
+    let rig = rig(3, 2).await;
+    rig.work().await;
+    for polls in (1..120).step_by(3) {
+        rig.push(rig.head()).await;
+        let mut work = std::pin::pin!(rig.engine.run_mailbox(rig.ids.connector));
+        // A mark right before: the pass after it begins while the next one comes.
+        let ended = within(work.as_mut(), polls).await;
+        let asked = async {
+            rig.push(rig.head()).await;
+            ask(&rig.test.db, &rig.ids, RunKind::Incremental, None).await.unwrap()
+        };
+        let run = match ended {
+            Some(_) => asked.await,
+            None => tokio::join!(work, asked).1,
+        };
+        rig.work().await;
+        let tx = rig.test.db.tenant(&rig.ids.tenant).await.unwrap();
+        let row = runs::find(&tx, &[rig.ids.connector], run).await.unwrap().unwrap();
+        assert_eq!(row.state, RunState::Completed, "asked for after {polls} polls");
+    }
 }

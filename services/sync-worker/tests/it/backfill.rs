@@ -1,6 +1,7 @@
 //! A backfill is held by what fails in it, and by nothing else; live mail is held by neither.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use postrider_domain::{Clock as _, RunId, RunKind, RunState, Timestamp};
@@ -244,4 +245,47 @@ async fn more_backfills_than_connections_for_them_end_all_and_use_no_others() {
     for ids in &cases {
         assert_eq!(mirror(&test.db, &ids.tenant, ids.connector).await.len(), 40);
     }
+}
+
+/// The clock moves a few seconds with every call, so that much falls due while the run is at work in one slice.
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_a_run_what_is_parked_is_looked_at_and_what_is_switched_off_is_not() {
+    let mut case = case(58, 150).await;
+    case.settle().await;
+    let settings = Settings { backfill_slice: Duration::from_secs(60), ..quick() };
+    case.engine = engine_with(&case.test.db, case.gmail.clone(), case.ids.seams.clone(), "one", settings);
+    let admin = case.test.admin().await;
+    for text in [
+        "INSERT INTO mailbox.parked_changes (tenant, connector_id, message_id, thread_id, generation, history_id, reason, live, \
+           changes, attempts, next_attempt_at, last_error, created_at, updated_at) \
+         SELECT tenant, connector_id, message_id, thread_id, generation, history_id, 'poison', false, 0, 3, \
+           $1::timestamptz, 'why', now(), now() FROM mailbox.emails ORDER BY received_at DESC LIMIT 1",
+        "UPDATE mailbox.mailboxes SET monitored = false, look_back_at = NULL",
+        "WITH gone AS (DELETE FROM mailbox.emails WHERE message_id NOT IN (SELECT message_id FROM mailbox.parked_changes) \
+           RETURNING email_id), s AS (DELETE FROM mailbox.email_sources WHERE email_id IN (SELECT email_id FROM gone)) \
+         DELETE FROM mailbox.email_labels WHERE email_id IN (SELECT email_id FROM gone)",
+    ] {
+        let due = case.ids.clock.now() + TimeDelta::seconds(90);
+        let statement = sql(text);
+        let statement = if text.contains("$1") { statement.bind(due) } else { statement };
+        statement.execute(&admin).await.unwrap();
+    }
+    case.ask_for_a_full_run().await;
+    case.sim.set_rates(crate::gmail::Rates { slow: 1.0, ..Default::default() });
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let noted = seen.clone();
+    case.gmail.refuse(move |lane, _| {
+        noted.lock().unwrap().push(lane);
+        None
+    });
+    case.work().await;
+    let seen = seen.lock().unwrap().clone();
+    let run = |lane: &Lane| *lane == Lane::Asked;
+    let (first, last) = (seen.iter().position(run).unwrap(), seen.iter().rposition(run).unwrap());
+    let beside = &seen[first..last];
+    assert!(last - first > 100, "{seen:?}");
+    assert!(beside.contains(&Lane::Repair), "the parked mail waited for the end of the run: {seen:?}");
+    // The look that was due anyway asks for history and labels; no poll adds another one.
+    assert!(beside.iter().filter(|lane| **lane == Lane::Live).count() <= 2, "nobody wants news of it: {seen:?}");
+    assert_eq!(case.mirrored().await, case.truth());
 }

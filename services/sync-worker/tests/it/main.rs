@@ -9,12 +9,15 @@
 )]
 
 mod actor;
+mod allowance;
 mod asked_runs;
+mod audits;
 mod backfill;
 mod busy_mailboxes;
 mod connector_events;
 mod due_scan;
 mod failures;
+mod gap;
 mod gmail;
 mod harness;
 mod http_connectors;
@@ -30,7 +33,9 @@ mod lagging;
 mod lanes;
 mod leases;
 mod listing;
+mod memory_budget;
 mod month;
+mod nameless;
 mod property;
 mod queue;
 mod queue_retries;

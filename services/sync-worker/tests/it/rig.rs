@@ -27,12 +27,17 @@ pub struct Rig {
 }
 
 pub async fn rig(seed: u64, mails: u32) -> Rig {
+    rig_with_pages(seed, mails, 10).await
+}
+
+/// With listings and history in pages of this size.
+pub async fn rig_with_pages(seed: u64, mails: u32, page: usize) -> Rig {
     let test = database().await;
     let ids = Ids::of(seed);
     ids.connect(&test.db, "sub").await;
     let world = World::new(seed, Arc::new(ids.clock.clone()));
     world.create_mailbox(&MailboxSpec { sizes: Sizes::Small, ..MailboxSpec::new(ids.address.clone(), mails) }).unwrap();
-    let gmail = SimGmail::new(world.clone(), &ids.address, ids.clock.clone(), seed, 10);
+    let gmail = SimGmail::new(world.clone(), &ids.address, ids.clock.clone(), seed, page);
     let behind = gmail.clone();
     let access = SimAccess(Arc::new(move |_| Some(behind.clone())));
     let engine = engine(&test.db, access, ids.seams.clone(), "one");

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use postrider_contracts::mailbox::SyncCompleted;
-use postrider_domain::MessageId;
+use postrider_domain::{MessageId, Timestamp};
 use postrider_gmail::HistoryRecord;
 
 use super::look::End;
@@ -12,6 +12,7 @@ use crate::content::fetched::Fetched;
 use crate::engine::apply::{Commit, Look, Origin, apply, messages};
 use crate::error::EngineError;
 use crate::rules::change::{Change, fold};
+use crate::rules::due::LOOK_BACK_AFTER;
 use crate::rules::plan::Message;
 use crate::rules::{slices, unseen};
 use crate::store::{changes, mailboxes, queue, runs};
@@ -62,7 +63,11 @@ impl LiveLane<'_> {
             changes.iter().map(|change| Message::new(change, fetched.get(&change.message_id))).collect();
         all.extend(messages(&unreadable));
         let applied = apply(&mut commit, Origin::Live, all).await?;
-        move_on(&commit, pass, records, end).await?;
+        if !unreadable.is_empty() {
+            // What they were about shows where listings and the mirror differ.
+            mailboxes::want_look_back(&commit.tx, &commit.guard, commit.now + LOOK_BACK_AFTER).await?;
+        }
+        let waited = move_on(&commit, pass, records, end).await?;
         let mut counts = pass.counts;
         counts.stored += crate::store::count(applied.stored);
         counts.deleted += crate::store::count(applied.deleted);
@@ -73,7 +78,9 @@ impl LiveLane<'_> {
                 commit.tell(&SyncCompleted { run: Some(run.state_message()) });
             }
         }
+        let now = commit.now;
         commit.end().await?;
+        self.lease.parts.metrics.pushes_applied(waited.into_iter().map(|at| now - at));
         pass.seen.add_all(records);
         pass.counts = counts;
         pass.records += records.len();
@@ -83,13 +90,13 @@ impl LiveLane<'_> {
 }
 
 /// Moves record of changes and cursor over the records, and at the end of a look everything that waits for it. The
-/// statements touch different rows: they share a round trip.
+/// statements touch different rows: they share a round trip. Tells when the pushes that it applied were published.
 async fn move_on(
     commit: &Commit<'_>,
     pass: &Pass,
     records: &[HistoryRecord],
     end: Option<End>,
-) -> Result<(), EngineError> {
+) -> Result<Vec<Timestamp>, EngineError> {
     let (tx, guard, now) = (&commit.tx, &commit.guard, commit.now);
     let last = records.iter().map(|record| record.id).max();
     let place = async {
@@ -102,11 +109,11 @@ async fn move_on(
     let pushes = async {
         match &end {
             Some(end) => queue::settle(tx, guard, end.reached, pass.began, now).await,
-            None => Ok(()),
+            None => Ok(Vec::new()),
         }
     };
-    tokio::try_join!(changes::insert(tx, guard, records, now), place, pushes)?;
-    Ok(())
+    let ((), (), applied) = tokio::try_join!(changes::insert(tx, guard, records, now), place, pushes)?;
+    Ok(applied)
 }
 
 fn weigh(record: &HistoryRecord, fetched: &HashMap<MessageId, Fetched>) -> (usize, usize) {

@@ -10,12 +10,13 @@ use postrider_gmail::{GmailError, Lane};
 
 use super::LiveLane;
 use crate::content::fetched::Fetched;
-use crate::engine::apply::{Look, Origin};
+use crate::engine::apply::{Commit, Look, Origin};
 use crate::engine::fetch::{ALONE_AFTER, Batch, Fetcher};
 use crate::error::EngineError;
 use crate::rules::change::{Change, Fetch, Known};
 use crate::rules::due::LOOK_BACK_AFTER;
-use crate::store::{emails, listing, mailboxes, runs};
+use crate::store::ledger::{self, Tally};
+use crate::store::{emails, listing, mailboxes, parked, runs};
 
 /// Newest ids compared, of the mailbox and of each label.
 const NEWEST: usize = 500;
@@ -92,9 +93,17 @@ impl LiveLane<'_> {
                 return Err(error.into());
             }
         }
-        let tx = self.lease.tenant().await?;
-        mailboxes::looked_back(&tx, &self.lease.guard(), due).await?;
-        Ok(tx.commit().await?)
+        let commit = Commit::begin(self.lease, self.lease.guard(), self.lease.own_cause()).await?;
+        mailboxes::looked_back(&commit.tx, &commit.guard, due).await?;
+        let shown = parked::settle_unreadable(&commit.tx, &commit.guard, due - LOOK_BACK_AFTER).await?;
+        let tally = Tally { applied: shown.settled, parked: -shown.settled, ..Tally::default() };
+        ledger::add(&commit.tx, &commit.guard, tally).await?;
+        if shown.newer {
+            mailboxes::want_look_back(&commit.tx, &commit.guard, commit.now + LOOK_BACK_AFTER).await?;
+        }
+        commit.end().await?;
+        self.lease.parts.metrics.applied(tally, 0);
+        Ok(())
     }
 
     /// It failed: once more later. Live mail does not wait for it.

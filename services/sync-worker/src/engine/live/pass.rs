@@ -79,7 +79,7 @@ impl LiveLane<'_> {
         loop {
             let (mailbox, mut pass) = match self.opening.take() {
                 Some(opening) => opening,
-                None => tokio::try_join!(self.lease.mailbox(), self.begin())?,
+                None => self.begin().await?,
             };
             if self.labels_are_old(&mailbox) {
                 self.read_labels().await;
@@ -110,15 +110,20 @@ impl LiveLane<'_> {
                 }
             }
             (self.seen, self.looked_at) = (mailbox.requested, pass.began);
+            self.early = self.lease.parts.seams.entropy.unit();
             return Ok(());
         }
     }
 
-    async fn begin(&self) -> Result<Pass, EngineError> {
-        let tx = self.lease.tenant().await?;
-        let pass = Pass::begin(&tx, &self.lease.guard(), self.lease.parts.now()).await?;
+    /// Reads the mailbox, and then what the pass will have seen to: what is asked for between the two has a mark that this
+    /// pass does not claim to have seen.
+    async fn begin(&self) -> Result<(Mailbox, Pass), EngineError> {
+        let guard = self.lease.guard();
+        let mut tx = self.lease.tenant().await?;
+        let mailbox = mailboxes::find_held(&mut tx, &guard).await?.ok_or(EngineError::Fenced)?;
+        let pass = Pass::begin(&tx, &guard, self.lease.parts.now()).await?;
         tx.commit().await?;
-        Ok(pass)
+        Ok((mailbox, pass))
     }
 
     /// One look at the history, from where it starts to its end.

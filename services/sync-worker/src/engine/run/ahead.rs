@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use futures_util::{Stream, TryStreamExt, stream};
 use parking_lot::Mutex;
-use postrider_domain::MessageId;
-use postrider_gmail::GmailError;
+use postrider_domain::{HistoryId, MessageId};
+use postrider_gmail::{GmailError, MailMeta};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -58,7 +58,14 @@ pub struct Ahead<'l> {
 struct Wanted {
     position: i64,
     id: MessageId,
-    fetch: Fetch,
+    wish: Wish,
+}
+
+/// How its state comes to be known.
+enum Wish {
+    Fetch(Fetch),
+    /// By the listings of labels.
+    Told(MailMeta),
 }
 
 impl Ahead<'_> {
@@ -114,7 +121,7 @@ impl Ahead<'_> {
                 tx.commit().await?;
                 let Some(last) = todo.last() else { return Ok(None) };
                 after = last.position;
-                ready = todo.into_iter().filter_map(|todo| want(todo, &mut room)).collect();
+                ready = todo.into_iter().filter_map(|todo| want(todo, run.boundary, &mut room)).collect();
                 self.window.lock().list(ready.iter().map(|wanted| wanted.position), after);
             }
         })
@@ -123,23 +130,36 @@ impl Ahead<'_> {
 
 /// Fetches one, and waits until there is room for it.
 async fn arrive(fetcher: Fetcher, wanted: Wanted, room: Arc<Semaphore>) -> Result<Arrival, GmailError> {
-    let Wanted { position, id, fetch } = wanted;
-    let fetched = fetcher.one(&id, fetch).await?;
+    let Wanted { position, id, wish } = wanted;
+    let fetched = match wish {
+        Wish::Fetch(fetch) => fetcher.one(&id, fetch).await?,
+        Wish::Told(meta) => Fetched::Unchanged(meta),
+    };
     let kib = u32::try_from(fetched.weight() / 1_024 + 1).unwrap_or(AHEAD_KIB).min(AHEAD_KIB);
     let room = room.acquire_many_owned(kib).await.map_err(|closed| GmailError::transient(closed.to_string()))?;
     Ok(Arrival { position, id, fetched, room })
 }
 
 /// What a listed mail needs. `max_results` caps bodies, never labels or the listing.
-fn want(todo: Todo, room: &mut i64) -> Option<Wanted> {
-    let fetch = match todo.state {
+fn want(todo: Todo, boundary: HistoryId, room: &mut i64) -> Option<Wanted> {
+    let wish = match todo.state {
         TodoState::Current => return None,
-        TodoState::Stale => Fetch::Labels,
+        TodoState::Stale => Wish::Fetch(Fetch::Labels),
+        TodoState::Unchanged(told) => Wish::Told(MailMeta {
+            id: todo.message_id.clone(),
+            thread_id: told.thread_id,
+            labels: told.labels,
+            // Whatever changed after it has a record.
+            history_id: boundary,
+            internal_date: None,
+            snippet: String::new(),
+            size: 0,
+        }),
         TodoState::Missing if *room <= 0 => return None,
         TodoState::Missing => {
             *room -= 1;
-            Fetch::Mail
+            Wish::Fetch(Fetch::Mail)
         }
     };
-    Some(Wanted { position: todo.position, id: todo.message_id, fetch })
+    Some(Wanted { position: todo.position, id: todo.message_id, wish })
 }

@@ -2,11 +2,13 @@
 
 use chrono::TimeDelta;
 use postrider_contracts::mailbox::{MailboxCoverage, SyncCompleted, SyncProgressed};
-use postrider_domain::{MessageId, RunKind, RunState};
+use postrider_domain::{LabelId, MessageId, RunKind, RunState};
 
 use super::RunLane;
+use crate::content::fetched::Fetched;
 use crate::engine::apply::{Commit, Look, Origin, apply, messages};
 use crate::error::EngineError;
+use crate::rules::due::next_audit;
 use crate::store::runs::{self, Counts, Run, Step};
 use crate::store::{listing, mailboxes};
 
@@ -25,6 +27,21 @@ impl RunLane<'_> {
         Ok(())
     }
 
+    /// Keeps a page of a label's listing, and moves on behind it.
+    pub(super) async fn step_label(
+        &mut self,
+        step: Step,
+        label: &LabelId,
+        listed: &[MessageId],
+    ) -> Result<(), EngineError> {
+        let mut commit = self.begin_commit().await?;
+        listing::add_label(&commit.tx, &self.run, label, listed).await?;
+        let run = self.advance(&mut commit, step).await?;
+        commit.end().await?;
+        self.run = run;
+        Ok(())
+    }
+
     /// Commits what was looked at, and the checkpoint of `step`: every mail up to there is done with then.
     pub(super) async fn commit_looks(&mut self, looks: &[Look], step: Step) -> Result<(), EngineError> {
         let mut commit = self.begin_commit().await?;
@@ -32,7 +49,7 @@ impl RunLane<'_> {
         let count = crate::store::count;
         let add = Counts {
             listed: 0,
-            fetched: count(looks.len()),
+            fetched: count(looks.iter().filter(|(_, fetched)| !matches!(fetched, Fetched::Unchanged(_))).count()),
             stored: count(applied.stored),
             new_emails: count(applied.stored),
             deleted: count(applied.deleted),
@@ -49,7 +66,8 @@ impl RunLane<'_> {
         let mut commit = self.begin_commit().await?;
         let step = Step { state: Some(RunState::Completed), ..Step::default() };
         let run = runs::advance(&mut commit.tx, &self.run, &step, commit.now).await?;
-        mailboxes::first_synced(&mut commit.tx, &commit.guard, commit.now).await?;
+        let audit_at = next_audit(commit.now, commit.seams().entropy.unit());
+        mailboxes::first_synced(&mut commit.tx, &commit.guard, commit.now, audit_at).await?;
         commit.tell(&SyncCompleted { run: Some(run.state_message()) });
         if run.kind == RunKind::Audit {
             commit.tell(&coverage(&run));

@@ -1,7 +1,7 @@
 //! The two ends of a run: every id is listed, and mails that were not listed are asked about.
 
-use postrider_domain::{MessageId, RunState};
-use postrider_gmail::GmailError;
+use postrider_domain::{LabelId, MessageId, RunState};
+use postrider_gmail::{GmailError, IdPage};
 use tokio::time::Instant;
 
 use super::{RunLane, STATISTICS_AFTER};
@@ -11,6 +11,7 @@ use crate::engine::fetch::Batch;
 use crate::error::EngineError;
 use crate::rules::change::Change;
 use crate::rules::change::{Fetch, Known};
+use crate::rules::listing_place::{Place, next_label};
 use crate::store::emails;
 use crate::store::runs::Step;
 
@@ -20,7 +21,11 @@ const CONFIRM: usize = 50;
 const SUSPICIOUS: i64 = 100;
 
 impl RunLane<'_> {
+    /// Lists a page of all ids, or of a label's.
     pub(super) async fn list_page(&mut self) -> Result<(), EngineError> {
+        if let Place::Label(label, token) = Place::of(self.run.page_token.as_deref()) {
+            return self.list_label_page(label, token).await;
+        }
         let page = match self.fetcher().gmail.list_messages(self.run.page_token.as_deref(), None, true).await {
             Ok(page) => page,
             // The token is too old: the listing starts again. What was listed stays; its boundary still holds.
@@ -33,10 +38,17 @@ impl RunLane<'_> {
         };
         let ids: Vec<MessageId> = page.ids.into_iter().map(|(id, _)| id).collect();
         let complete = page.next_page_token.is_none();
+        // A second listing is about what is gone: labels are known by then.
+        let label = if complete && self.run.learns_labels() && self.run.pass == 1 {
+            self.label_after(None).await?
+        } else {
+            None
+        };
+        let over = complete && label.is_none();
         let step = Step {
-            page_token: Some(page.next_page_token),
-            listing_complete: complete,
-            state: complete.then_some(RunState::Fetching),
+            page_token: Some(label.map_or(page.next_page_token, |label| Place::Label(label, None).checkpoint())),
+            listing_complete: over,
+            state: over.then_some(RunState::Fetching),
             ..Step::default()
         };
         self.step(step, &ids).await?;
@@ -44,6 +56,38 @@ impl RunLane<'_> {
             self.refresh_statistics().await;
         }
         Ok(())
+    }
+
+    /// Lists a page of the mails that carry a label: 5 units for 500, where to fetch them would be 20 each.
+    async fn list_label_page(&mut self, label: LabelId, token: Option<String>) -> Result<(), EngineError> {
+        let page = match self.fetcher().gmail.list_messages(token.as_deref(), Some(&label), true).await {
+            Ok(page) => page,
+            // The token is too old: this label begins again. Without one, the label is no more, and no mail carries it.
+            Err(GmailError::PageGone | GmailError::BadRequest { .. } | GmailError::NotFound) if token.is_some() => {
+                let again = Some(Place::Label(label, None).checkpoint());
+                return self.step(Step { page_token: again, ..Step::default() }, &[]).await;
+            }
+            Err(GmailError::BadRequest { .. } | GmailError::NotFound) => IdPage::default(),
+            Err(error) => return Err(error.into()),
+        };
+        let ids: Vec<MessageId> = page.ids.into_iter().map(|(id, _)| id).collect();
+        let next = match page.next_page_token {
+            Some(token) => Some(Place::Label(label.clone(), Some(token))),
+            None => self.label_after(Some(&label)).await?.map(|label| Place::Label(label, None)),
+        };
+        let over = next.is_none();
+        let step = Step {
+            page_token: Some(next.and_then(Place::checkpoint)),
+            listing_complete: over,
+            state: over.then_some(RunState::Fetching),
+            ..Step::default()
+        };
+        self.step_label(step, &label, &ids).await
+    }
+
+    async fn label_after(&self, after: Option<&LabelId>) -> Result<Option<LabelId>, EngineError> {
+        let labels = self.fetcher().gmail.labels().await?;
+        Ok(next_label(labels.into_iter().map(|label| label.id), after))
     }
 
     /// Asks Gmail about every mail that a complete listing did not name; a tombstone where it answers 404 (law 4). Gives way

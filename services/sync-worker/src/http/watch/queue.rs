@@ -44,8 +44,8 @@ pub struct QueueQuery {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct QueueItem {
     pub id: Uuid,
-    /// Always null: one watch of a Google account serves all its connectors.
-    pub watch_id: Option<String>,
+    /// The account's watch by which Google pushed it; null for what came otherwise.
+    pub watch_id: Option<Uuid>,
     pub connector_id: Uuid,
     /// `history`: a push, a channel's message, a poll; `email`: one message.
     pub notification_type: String,
@@ -108,7 +108,7 @@ impl From<Queued> for QueueItem {
         }
         Self {
             id: row.id,
-            watch_id: None,
+            watch_id: row.watch_id,
             connector_id: row.connector_id.0,
             notification_type: row.notification_type,
             message_id: row.message_id.map(postrider_domain::MessageId::into_string),

@@ -102,6 +102,15 @@ pub async fn looked_back(tx: &TenantTx, guard: &Guard, due: Timestamp) -> Result
     Ok(())
 }
 
+/// A comparison with listings is to be made by then, or before.
+pub async fn want_look_back(tx: &TenantTx, guard: &Guard, at: Timestamp) -> Result<(), Error> {
+    sql("UPDATE mailboxes SET look_back_at = least(look_back_at, $2) WHERE connector_id = $1 AND epoch = $3")
+        .binds((guard.connector, at, guard.epoch))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 /// The comparison with listings is due then.
 pub async fn postpone_look_back(tx: &TenantTx, guard: &Guard, at: Timestamp) -> Result<(), Error> {
     sql("UPDATE mailboxes SET look_back_at = $2 WHERE connector_id = $1 AND epoch = $3")
@@ -133,11 +142,11 @@ pub async fn start_over(tx: &mut TenantTx, guard: &Guard, new: &Beginning, now: 
     Ok(())
 }
 
-/// A full run came to its end.
-pub async fn first_synced(tx: &mut TenantTx, guard: &Guard, now: Timestamp) -> Result<(), Error> {
-    sql("UPDATE mailboxes SET first_synced_at = coalesce(first_synced_at, $2), last_synced_at = $2 \
+/// A run that listed the whole mailbox came to its end; the next one is due at `audit_at`.
+pub async fn first_synced(tx: &mut TenantTx, guard: &Guard, now: Timestamp, audit_at: Timestamp) -> Result<(), Error> {
+    sql("UPDATE mailboxes SET first_synced_at = coalesce(first_synced_at, $2), last_synced_at = $2, audit_at = $3 \
          WHERE connector_id = $1")
-    .binds((guard.connector, now))
+    .binds((guard.connector, now, audit_at))
     .execute(tx)
     .await?;
     Ok(())

@@ -6,6 +6,7 @@ use postrider_storage::{Error, NamedRow, Pg, QueryableByName, RowResult, SystemT
 
 use super::lease::LEASE_SECONDS;
 use super::{Mailbox, mailbox_columns};
+use crate::rules::due::DueReason;
 use crate::store::count;
 
 /// A mailbox that was just leased.
@@ -68,10 +69,15 @@ pub async fn acquire(
 
 /// Makes a mailbox due because a person asked.
 pub async fn ask(tx: &TenantTx, connector: ConnectorId, now: Timestamp) -> Result<(), Error> {
+    mark(tx, connector, DueReason::Asked, now).await
+}
+
+/// Makes a mailbox due, and marks it: whoever holds it looks once more.
+pub async fn mark(tx: &TenantTx, connector: ConnectorId, reason: DueReason, now: Timestamp) -> Result<(), Error> {
     sql("UPDATE mailboxes SET requested = requested + 1, \
             due_at = CASE WHEN status = 'active' THEN least(due_at, $2) END, \
-            due_reason = CASE WHEN due_at <= $2 THEN due_reason ELSE 'asked' END WHERE connector_id = $1")
-    .binds((connector, now))
+            due_reason = CASE WHEN due_at <= $2 THEN due_reason ELSE $3 END WHERE connector_id = $1")
+    .binds((connector, now, reason))
     .execute(tx)
     .await?;
     Ok(())

@@ -4,6 +4,7 @@ use postrider_contracts::connector::{ConnectorState, WatchState};
 use postrider_domain::{AccountStatus, ConnectorId, EmailAddress, TenantId, Timestamp, UserId, WatchType};
 use postrider_storage::{Error, TenantTx, Value, sql};
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::content::reading::Versions;
 
@@ -40,7 +41,7 @@ pub async fn apply_account(tx: &mut TenantTx, news: &AccountNews, now: Timestamp
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
             CASE WHEN $9 = 'active' THEN $14::timestamptz END, 'connected', $14, $14, $15, $15) \
          ON CONFLICT (connector_id) DO UPDATE SET owner = excluded.owner, \
-            connector_version = excluded.connector_version, google_sub = excluded.google_sub, \
+            connector_version = excluded.connector_version, google_sub = coalesce(nullif(excluded.google_sub, ''), m.google_sub), \
             address = excluded.address, address_key = excluded.address_key, display_name = excluded.display_name, \
             status = excluded.status, status_reason = excluded.status_reason, erase = m.erase OR excluded.erase, \
             settings = excluded.settings, poll_interval_seconds = excluded.poll_interval_seconds, \
@@ -83,10 +84,11 @@ pub async fn apply_watch(
     };
     let newer = sql("WITH known AS (SELECT connector_id, watch_version < $4 AS newer FROM mailboxes \
            WHERE connector_id = $1 FOR NO KEY UPDATE), \
-         taken AS (UPDATE mailboxes m SET watch_type = $2, watch_expires_at = $3, watch_version = $4, updated_at = $5 \
+         taken AS (UPDATE mailboxes m SET watch_type = $2, watch_expires_at = $3, watch_version = $4, updated_at = $5, \
+             watch_id = coalesce($6, m.watch_id) \
            FROM known WHERE m.connector_id = known.connector_id AND known.newer) \
          SELECT newer AS value FROM known")
-    .binds((connector, kind, expires_at, watch.version, now))
+    .binds((connector, kind, expires_at, watch.version, now, watch.watch_id.parse::<Uuid>().ok()))
     .optional::<Value<bool>>(tx)
     .await?;
     Ok(match newer {

@@ -22,6 +22,8 @@ row! {
     #[derive(Debug)]
     pub struct Queued {
         pub id: Uuid,
+        /// The watch by which Google pushed it, where it did.
+        pub watch_id: Option<Uuid>,
         pub connector_id: ConnectorId,
         pub notification_type: String,
         pub message_id: Option<MessageId>,
@@ -53,7 +55,7 @@ pub async fn list(
     let (time, id) = after.unzip();
     // Each account in the order of its index: one list over all of them would sort all pushes.
     sql("SELECT q.* FROM unnest($1::uuid[]) AS account (of) CROSS JOIN LATERAL ( \
-           SELECT id, connector_id, notification_type, message_id, thread_id, history_id, status, outcome, retry_count, \
+           SELECT id, watch_id, connector_id, notification_type, message_id, thread_id, history_id, status, outcome, retry_count, \
               max_retries, error_message, processed_at, source, source_message_id, published_at, notification_data, \
               created_at, updated_at FROM notification_queue \
            WHERE tenant = nullif(current_setting('postrider.tenant', true), '') AND connector_id = account.of \

@@ -4,6 +4,7 @@ use postrider_domain::{ConnectorId, HistoryId, RunId, RunKind, TenantId, Timesta
 use postrider_storage::{Error, TenantTx, sql};
 
 use super::{Counts, Run, run_columns};
+use crate::rules::due::DueReason;
 use crate::rules::words::RunReason;
 use crate::store::mailboxes::{Guard, due};
 
@@ -49,6 +50,29 @@ pub async fn enqueue(tx: &mut TenantTx, run: &Request<'_>, now: Timestamp) -> Re
     .execute(tx)
     .await?;
     due::ask(tx, run.connector, now).await
+}
+
+/// Queues an audit that nobody asked for, unless a run that lists the mailbox waits or is at work. Returns whether it did.
+pub async fn schedule_audit(
+    tx: &TenantTx,
+    tenant: &TenantId,
+    connector: ConnectorId,
+    id: RunId,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let queued = sql(
+        "INSERT INTO sync_runs (tenant, run_id, connector_id, kind, reason, state, generation, created_at, updated_at) \
+         SELECT $1, $2, $3, 'audit', $4, 'queued', 0, $5, $5 WHERE NOT EXISTS ( \
+           SELECT FROM sync_runs WHERE tenant = $1 AND connector_id = $3 AND kind IN ('full', 'repair', 'audit') \
+             AND state IN ('queued', 'listing', 'fetching', 'confirming'))",
+    )
+    .binds((tenant, id, connector, RunReason::Scheduled, now))
+    .execute(tx)
+    .await?;
+    if queued > 0 {
+        due::mark(tx, connector, DueReason::Audit, now).await?;
+    }
+    Ok(queued > 0)
 }
 
 /// The run at work, if there is one.

@@ -66,6 +66,12 @@ pub struct Counts {
 }
 
 impl Run {
+    /// Whether labels are listed too, so that mails whose labels they confirm need no fetch: where every known mail is to be
+    /// learnt again, and nothing is wrong with its ids.
+    pub fn learns_labels(&self) -> bool {
+        self.kind == RunKind::Repair && self.reason == RunReason::HistoryExpired
+    }
+
     /// When it started, or was asked for.
     pub fn began_at(&self) -> Timestamp {
         self.started_at.unwrap_or(self.created_at)
