@@ -7,6 +7,7 @@ pub mod clean_states;
 pub mod end_grants;
 pub mod forget_accounts;
 pub mod keep_watches;
+pub mod measure_watches;
 
 use std::future::Future;
 
@@ -21,6 +22,9 @@ pub fn start(cx: &Context, state: &State, bootstrap: Option<Bootstrap>) {
     let watches = Schedule::every(keep_watches::EVERY).woken_by(state.wake.watches.clone());
     let endings = Schedule::every(end_grants::EVERY).woken_by(state.wake.endings.clone());
     every(cx, state, "job.keep_watches", watches, |state| async move { keep_watches::turn(&state).await });
+    every(cx, state, "job.measure_watches", measure_watches::EVERY, |state| async move {
+        measure_watches::turn(&state).await
+    });
     every(cx, state, "job.end_grants", endings, |state| async move { end_grants::turn(&state).await });
     every(cx, state, "job.check_tokens", check_tokens::EVERY, |state| async move { check_tokens::turn(&state).await });
     every(cx, state, "job.clean_states", clean_states::EVERY, |state| async move { clean_states::turn(&state).await });

@@ -1,7 +1,7 @@
 //! The service's own metrics, made once and passed in.
 
-use postrider_runtime::telemetry::metrics::{counter, counter_vec};
-use prometheus::{IntCounter, IntCounterVec, Registry};
+use postrider_runtime::telemetry::metrics::{counter, counter_vec, gauge};
+use prometheus::{IntCounter, IntCounterVec, IntGauge, Registry};
 
 /// Handles of all metrics.
 #[derive(Debug, Clone)]
@@ -15,6 +15,7 @@ pub struct Metrics {
     pub watch_calls: IntCounterVec,
     pub watches_lapsed: IntCounter,
     pub watches_silent: IntCounter,
+    pub watch_expiry: IntGauge,
     pub grants_ended: IntCounterVec,
     pub accounts_heard: IntCounter,
 }
@@ -73,6 +74,11 @@ impl Metrics {
                 registry,
                 "postrider_connector_watches_silent_total",
                 "Watches that run and whose own push did not come. Anything above 0 means pushes are lost on their way.",
+            ),
+            watch_expiry: gauge(
+                registry,
+                "postrider_connector_watch_expiry_timestamp_seconds",
+                "When the first of the wanted watches runs out; 0 where none runs.",
             ),
             grants_ended: counter_vec(
                 registry,

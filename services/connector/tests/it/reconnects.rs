@@ -71,6 +71,12 @@ async fn what_its_owner_stopped_stays_stopped_until_the_account_is_disconnected(
     assert_eq!((shown(&world, &id).await["watch"]["state"].clone(), world.asked("watch")), (json!("stopped"), asked));
     // Connecting an account anew is another matter than renewing its consent.
     assert_eq!(world.call("ann", "DELETE", &format!("/api/connectors/{id}"), None).await.status, 200);
+    // Google revokes all of an account's grants to us at once: a consent that overlaps it would be dead too.
+    let ended = &world.state().metrics.grants_ended;
+    eventually("the old grant is given back", PATIENCE, || async {
+        (ended.with_label_values(&["ok"]).get() == 1).then_some(())
+    })
+    .await;
     assert_eq!(world.connect("ann", ANN).await, id);
     eventually("the watch of the account anew", PATIENCE, || async {
         keep_watches::turn(world.state()).await.unwrap();

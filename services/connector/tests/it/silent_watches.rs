@@ -1,7 +1,7 @@
 //! Watches that run and push nothing, and calls that meet.
 
 use chrono::TimeDelta;
-use postrider_connector::jobs::keep_watches;
+use postrider_connector::jobs::{keep_watches, measure_watches};
 use postrider_connector::store::google_accounts;
 use postrider_domain::Clock;
 use postrider_gmail_sim::Rule;
@@ -112,4 +112,18 @@ async fn starts_of_two_tenants_at_once_are_one_call() {
     assert_eq!(world.call("ann", "POST", path, Some(json!({}))).await.status, 503);
     world.sim.sim().gate.remove_rules(None);
     assert_eq!(world.call("ann", "POST", path, Some(json!({}))).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_expiry_of_the_first_watch_is_measured() {
+    let (world, id) = watched().await;
+    let expiry = async || {
+        measure_watches::turn(world.state()).await.unwrap();
+        world.state().metrics.watch_expiry.get()
+    };
+    let shown = world.call("ann", "GET", &format!("/api/connectors/{id}"), None).await.body;
+    let told: chrono::DateTime<chrono::Utc> = shown["watch"]["expiration"].as_str().unwrap().parse().unwrap();
+    assert_eq!(expiry().await, told.timestamp());
+    assert_eq!(world.call("ann", "POST", "/api/v1/gmail/watch/stop", None).await.status, 200);
+    assert_eq!(expiry().await, 0, "nobody wants one");
 }

@@ -136,6 +136,15 @@ pub async fn mark_failed(tx: &SystemTx, account: Uuid, error: &str, due: Timesta
     Ok(())
 }
 
+/// When the first of the wanted watches runs out.
+pub async fn soonest_expiry(tx: &SystemTx) -> Result<Option<Timestamp>, Error> {
+    let soonest = sql("SELECT watch_expires_at AS value FROM google_accounts \
+         WHERE watch_wanted AND watch_expires_at IS NOT NULL ORDER BY watch_expires_at LIMIT 1")
+    .optional::<Value<Timestamp>>(tx)
+    .await?;
+    Ok(soonest.map(|row| row.0))
+}
+
 /// Accounts whose watch ran out unrenewed, locked; Google pushes nothing for them.
 pub async fn lock_expired(tx: &SystemTx, now: Timestamp, limit: i64) -> Result<Vec<Account>, Error> {
     sql(concat!(
