@@ -5,8 +5,8 @@ pub mod clean_up;
 pub mod clear_listings;
 pub mod due_scan;
 pub mod erase;
-pub mod measure;
 pub mod keep_attachments;
+pub mod measure;
 pub mod reread;
 pub mod retain;
 
@@ -37,16 +37,6 @@ pub fn start(cx: &Context, state: &State, keep_deleted: TimeDelta, objects: Opti
         let (state, stop) = reread.clone();
         async move { reread::run(&state, &stop).await }
     });
-    let keep = (state.clone(), objects, shutdown.soft.clone());
-    tasks.every("job.keep_attachments", keep_attachments::EVERY, shutdown, move || {
-        let (state, objects, stop) = keep.clone();
-        async move { keep_attachments::run(&state, objects.as_ref(), &stop).await }
-    });
-    let retain = (state.clone(), shutdown.soft.clone());
-    tasks.every("job.retain", retain::EVERY, shutdown, move || {
-        let (state, stop) = retain.clone();
-        async move { retain::run(&state, keep_deleted, &stop).await }
-    });
     let audit = (state.clone(), shutdown.soft.clone());
     tasks.every("job.audit", audit::EVERY, shutdown, move || {
         let (state, stop) = audit.clone();
@@ -56,6 +46,16 @@ pub fn start(cx: &Context, state: &State, keep_deleted: TimeDelta, objects: Opti
     tasks.every("job.measure", measure::EVERY, shutdown, move || {
         let state = measured.clone();
         async move { measure::run(&state).await }
+    });
+    let keep = (state.clone(), objects, shutdown.soft.clone());
+    tasks.every("job.keep_attachments", keep_attachments::EVERY, shutdown, move || {
+        let (state, objects, stop) = keep.clone();
+        async move { keep_attachments::run(&state, objects.as_ref(), &stop).await }
+    });
+    let retain = (state.clone(), shutdown.soft.clone());
+    tasks.every("job.retain", retain::EVERY, shutdown, move || {
+        let (state, stop) = retain.clone();
+        async move { retain::run(&state, keep_deleted, &stop).await }
     });
     let clean_up = (state.clone(), shutdown.soft.clone());
     tasks.every("job.clean_up", clean_up::EVERY, shutdown, move || {
