@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use actix_web::http::Method;
 use postrider_storage::Error;
 use postrider_web::RequestContext;
 
@@ -19,6 +20,10 @@ pub enum Action {
     ApiKeyDeleted,
     /// An API key was turned into a token; the target is the key.
     TokenIssued,
+    /// A link was asked for by which somebody else may connect an account.
+    ConnectLinkAsked,
+    /// Such a link is to be revoked; the target is the link.
+    ConnectLinkRevoked,
 }
 
 impl Action {
@@ -29,6 +34,23 @@ impl Action {
             Self::ApiKeyCreated => "api_key.created",
             Self::ApiKeyDeleted => "api_key.deleted",
             Self::TokenIssued => "token.issued",
+            Self::ConnectLinkAsked => "connect_link.asked",
+            Self::ConnectLinkRevoked => "connect_link.revoked",
+        }
+    }
+}
+
+impl Action {
+    /// What a request to another service is that is written down before it passes, and its target.
+    pub fn passing(method: &Method, pattern: &str, path: &str) -> Option<(Self, String)> {
+        let id = || path.rsplit('/').next().and_then(|id| id.parse::<Uuid>().ok());
+        match (method, pattern) {
+            (&Method::POST, "/api/v1/connect-links") => Some((Self::ConnectLinkAsked, pattern.to_owned())),
+            (&Method::DELETE, "/api/v1/connect-links/{id}") => {
+                // What is no id revokes nothing.
+                id().map(|id| (Self::ConnectLinkRevoked, id.to_string()))
+            }
+            _ => None,
         }
     }
 }

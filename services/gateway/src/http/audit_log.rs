@@ -22,7 +22,7 @@ pub const ALL: &str = "/api/v1/audit-log";
 #[schema(as = AuditEntry)]
 pub struct Shown {
     id: Uuid,
-    /// `acted_for`, `api_key.created`, `api_key.deleted`, `token.issued`.
+    /// `acted_for`, `api_key.created`, `api_key.deleted`, `token.issued`, `connect_link.asked`, `connect_link.revoked`.
     action: String,
     /// Whose account it touched.
     user_id: String,

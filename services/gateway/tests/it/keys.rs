@@ -192,6 +192,33 @@ async fn what_is_done_in_anothers_name_and_with_keys_is_written_down() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn links_by_which_others_connect_accounts_are_written_down() {
+    let (gateway, _db) = with_database().await;
+    let ann = token(json!({"scope": "read write admin"}));
+    let link = "0197a000-0000-7000-8000-000000000001";
+    let asked = post(&gateway, "/api/v1/connect-links", &ann, json!({"user_id": "bob"})).await;
+    assert_eq!(asked.status(), 200);
+    get(&gateway, "/api/v1/connect-links", &ann).await;
+    let revoked = gateway.request(Method::DELETE, &format!("/api/v1/connect-links/{link}")).bearer_auth(&ann);
+    assert_eq!(revoked.send().await.unwrap().status(), 200);
+    // What revokes nothing leaves no entry: by no id, and by who may not write.
+    for (bearer, id) in [(&ann, "x".repeat(1_000)), (&token(json!({"scope": "read"})), link.to_owned())] {
+        let path = format!("/api/v1/connect-links/{id}");
+        gateway.request(Method::DELETE, &path).bearer_auth(bearer).send().await.unwrap();
+    }
+    let log: Value = get(&gateway, "/api/v1/audit-log", &ann).await.json().await.unwrap();
+    let told = |entry: &Value| [&entry["action"], &entry["actor"], &entry["target"]].map(Value::clone);
+    let entries: Vec<_> = log["data"].as_array().unwrap().iter().map(told).collect();
+    assert_eq!(
+        entries,
+        [
+            [json!("connect_link.revoked"), json!("ann"), json!(link)],
+            [json!("connect_link.asked"), json!("ann"), json!("/api/v1/connect-links")],
+        ]
+    );
+}
+
 /// What must be written down is not done when it cannot be; callers with tokens do not notice.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_database_tokens_work_and_the_rest_says_so() {
