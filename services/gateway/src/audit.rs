@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use actix_web::http::Method;
 use postrider_storage::Error;
 use postrider_web::RequestContext;
+use uuid::Uuid;
 
 use crate::rules::client_address::household;
 use crate::rules::identity::Identity;
