@@ -1,5 +1,6 @@
 //! Setting triggers off: once for each trigger and mail, or request.
 
+use chrono::SubsecRound as _;
 use postrider_contracts::mailbox::EmailSummary;
 use postrider_contracts::notification::TriggerFired;
 use postrider_contracts::{Envelope, streams};
@@ -111,7 +112,9 @@ impl Actions {
         trigger: &Trigger,
         cause: Cause,
     ) -> Result<Option<Fire>, Error> {
-        let (Owner { tenant, user, .. }, now, account) = (owner, self.now(), trigger.account_id);
+        // As rows keep it: what is answered now is what a repeat is answered.
+        let now = self.now().trunc_subsecs(6);
+        let (Owner { tenant, user, .. }, account) = (owner, trigger.account_id);
         let (message_id, email_id) = cause.mail.clone().unzip();
         let fire = Fire {
             id: self.seams.ids.uuid(),

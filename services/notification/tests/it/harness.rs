@@ -307,15 +307,6 @@ impl Replica {
             .sum()
     }
 
-    /// Ends it without a word to anybody.
-    pub async fn kill(mut self) {
-        self.cx.shutdown.stop_hard();
-        if let Some(running) = self.running.take() {
-            running.abort();
-            let _killed = running.await;
-        }
-    }
-
     /// Stops softly and waits for the end.
     pub async fn stop(mut self) {
         self.cx.shutdown.stop_softly();
