@@ -1,7 +1,7 @@
 //! RFC 822 sources as they are stored, and back.
 
 use std::cell::RefCell;
-use std::io;
+use std::io::{self, Write as _};
 
 use zstd::bulk::Compressor;
 
@@ -47,6 +47,11 @@ impl Chunk {
         }
     }
 
+    /// Whether it is compressed.
+    pub fn is_packed(&self) -> bool {
+        self.codec == ZSTD
+    }
+
     /// Its bytes, at most so many.
     ///
     /// # Errors
@@ -57,6 +62,29 @@ impl Chunk {
             ZSTD => zstd::bulk::decompress(&self.bytes, most),
             other => Err(io::Error::other(format!("a source has the unknown codec {other}"))),
         }
+    }
+}
+
+/// A chunk that is unpacked piece by piece.
+pub struct Unpacking(zstd::stream::write::Decoder<'static, Vec<u8>>);
+
+impl Unpacking {
+    /// Begins with a chunk's first bytes.
+    ///
+    /// # Errors
+    /// No memory.
+    pub fn new() -> io::Result<Self> {
+        zstd::stream::write::Decoder::new(Vec::new()).map(Self)
+    }
+
+    /// What the next bytes of the chunk bring.
+    ///
+    /// # Errors
+    /// Damaged bytes.
+    pub fn push(&mut self, bytes: &[u8]) -> io::Result<Vec<u8>> {
+        self.0.write_all(bytes)?;
+        self.0.flush()?;
+        Ok(std::mem::take(self.0.get_mut()))
     }
 }
 

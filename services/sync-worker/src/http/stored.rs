@@ -1,4 +1,4 @@
-//! Bytes that lie in chunks, as they are asked for: what is held is the chunk that is read.
+//! Bytes that lie in chunks, as they are asked for: what is held is a piece of the chunk that is read.
 
 use std::io;
 use std::ops::Range;
@@ -11,11 +11,13 @@ use postrider_mail::{Cutter, Slice};
 use postrider_storage::Db;
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::content::source::CHUNK;
+use crate::content::source::{CHUNK, Chunk, Unpacking};
 use crate::store::{blobs, sources};
 
 /// Bytes handed to the connection at once.
 const PIECE: usize = 64 << 10;
+/// Stored bytes read at once. A whole chunk at a time, copied on its way from the database, took 20 MiB.
+const STEP: usize = 128 << 10;
 
 /// Something in chunks, not read yet.
 pub struct Stored {
@@ -86,44 +88,81 @@ struct Chunks {
 }
 
 impl Chunks {
-    /// One chunk, in a transaction of its own: a slow client holds no connection.
-    async fn read(&self, number: usize) -> io::Result<Bytes> {
+    /// Some stored bytes of a chunk, in a transaction of its own: a slow client holds no connection.
+    async fn read(&self, number: usize, from: usize) -> io::Result<Chunk> {
         let chunk = async {
             let tx = self.db.tenant(&self.tenant).await?;
             let chunk = match &self.place {
-                Place::Source(email) => sources::find_chunk(&tx, *email, number).await?,
-                Place::Blob(key) => blobs::find_chunk(&tx, key, number).await?,
+                Place::Source(email) => sources::find_chunk(&tx, *email, number, from, STEP).await?,
+                Place::Blob(key) => blobs::find_chunk(&tx, key, number, from, STEP).await?,
             };
             tx.commit().await?;
             Ok::<_, postrider_storage::Error>(chunk)
         };
         let chunk = chunk.await.map_err(io::Error::other)?;
-        let chunk = chunk.ok_or_else(|| io::Error::other("a chunk is missing"))?;
-        let unpacked = tokio::task::spawn_blocking(move || chunk.unpack(CHUNK)).await.map_err(io::Error::other)?;
-        unpacked.map(Bytes::from)
+        chunk.ok_or_else(|| io::Error::other("a chunk is missing"))
+    }
+}
+
+/// A chunk that is being read.
+struct Open {
+    number: usize,
+    /// Stored bytes that were read.
+    read: usize,
+    /// Unpacked bytes before the first that is wanted.
+    skip: usize,
+    unpacking: Option<Unpacking>,
+}
+
+impl Open {
+    fn at(place: usize) -> Self {
+        Self { number: place / CHUNK, read: 0, skip: place % CHUNK, unpacking: None }
+    }
+
+    /// What the next stored bytes bring, and whether they were the last.
+    async fn next(&mut self, chunks: &Chunks) -> io::Result<(Bytes, bool)> {
+        let chunk = chunks.read(self.number, self.read).await?;
+        self.read += chunk.bytes.len();
+        let ended = chunk.bytes.len() < STEP;
+        let mut bytes = Bytes::from(if chunk.is_packed() {
+            let unpacking = match self.unpacking.take() {
+                Some(unpacking) => unpacking,
+                None => Unpacking::new()?,
+            };
+            self.unpacking.insert(unpacking).push(&chunk.bytes)?
+        } else {
+            chunk.bytes
+        });
+        let skipped = self.skip.min(bytes.len());
+        self.skip -= skipped;
+        Ok((bytes.split_off(skipped), ended))
     }
 }
 
 /// A range of what lies in chunks, in small pieces.
 fn raw(chunks: Chunks, wanted: Range<u64>, room: OwnedSemaphorePermit) -> impl Stream<Item = io::Result<Bytes>> + Send {
-    let state = (chunks, wanted, Bytes::new(), room);
-    stream::try_unfold(state, |(chunks, mut wanted, mut held, room)| async move {
+    let state = (chunks, wanted, None::<Open>, Bytes::new(), room);
+    stream::try_unfold(state, |(chunks, mut wanted, mut open, mut held, room)| async move {
         if wanted.is_empty() {
             return Ok(None);
         }
-        if held.is_empty() {
-            let place = |at: u64| usize::try_from(at).map_err(io::Error::other);
-            let (at, left) = (place(wanted.start)?, place(wanted.end - wanted.start)?);
-            held = chunks.read(at / CHUNK).await?;
-            let from = at % CHUNK;
-            let to = from.saturating_add(left).min(held.len());
-            if from >= to {
+        let place = |at: u64| usize::try_from(at).map_err(io::Error::other);
+        while held.is_empty() {
+            let mut chunk = match open.take() {
+                Some(chunk) => chunk,
+                None => Open::at(place(wanted.start)?),
+            };
+            let (bytes, ended) = chunk.next(&chunks).await?;
+            // One that ends with a step is known to have ended by the next.
+            if ended && bytes.is_empty() && place(wanted.start)? / CHUNK == chunk.number {
                 return Err(io::Error::other("there is less than there was"));
             }
-            held = held.slice(from..to);
+            held = bytes;
+            open = (!ended).then_some(chunk);
         }
-        let piece = held.split_to(held.len().min(PIECE));
+        let left = place(wanted.end.saturating_sub(wanted.start))?;
+        let piece = held.split_to(held.len().min(PIECE).min(left));
         wanted.start += u64::try_from(piece.len()).unwrap_or(0);
-        Ok(Some((piece, (chunks, wanted, held, room))))
+        Ok(Some((piece, (chunks, wanted, open, held, room))))
     })
 }

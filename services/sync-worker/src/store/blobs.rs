@@ -64,11 +64,17 @@ pub async fn find(tx: &TenantTx, key: &str) -> Result<Option<Kept>, Error> {
     .await
 }
 
-/// One chunk of a blob, counted from 0.
-pub async fn find_chunk(tx: &TenantTx, key: &str, chunk: usize) -> Result<Option<Chunk>, Error> {
-    sql("SELECT codec, bytes FROM blob_chunks \
+/// Some stored bytes of one chunk of a blob, counted from 0.
+pub async fn find_chunk(
+    tx: &TenantTx,
+    key: &str,
+    chunk: usize,
+    from: usize,
+    most: usize,
+) -> Result<Option<Chunk>, Error> {
+    sql("SELECT codec, substring(bytes FROM $3 + 1 FOR $4) AS bytes FROM blob_chunks \
          WHERE tenant = nullif(current_setting('postrider.tenant', true), '') AND blob_key = $1 AND number = $2")
-    .binds((key, number(chunk)))
+    .binds((key, number(chunk), number(from), number(most)))
     .optional(tx)
     .await
 }

@@ -47,7 +47,7 @@ async fn insert_chunks(tx: &TenantTx, email: EmailId, chunks: &[Chunk]) -> Resul
     Ok(())
 }
 
-/// A chunk's number as its column has it.
+/// A number of a chunk, or of a byte in it, as Postgres has it.
 pub(super) fn number(chunk: usize) -> i32 {
     i32::try_from(chunk).unwrap_or(i32::MAX)
 }
@@ -116,11 +116,17 @@ pub async fn find_kept(tx: &TenantTx, email: EmailId) -> Result<Option<Kept>, Er
     .await
 }
 
-/// One chunk of a source, counted from 0.
-pub async fn find_chunk(tx: &TenantTx, email: EmailId, chunk: usize) -> Result<Option<Chunk>, Error> {
-    sql("SELECT codec, bytes FROM source_chunks \
+/// Some stored bytes of one chunk of a source, counted from 0.
+pub async fn find_chunk(
+    tx: &TenantTx,
+    email: EmailId,
+    chunk: usize,
+    from: usize,
+    most: usize,
+) -> Result<Option<Chunk>, Error> {
+    sql("SELECT codec, substring(bytes FROM $3 + 1 FOR $4) AS bytes FROM source_chunks \
          WHERE tenant = nullif(current_setting('postrider.tenant', true), '') AND email_id = $1 AND number = $2")
-    .binds((email, number(chunk)))
+    .binds((email, number(chunk), number(from), number(most)))
     .optional(tx)
     .await
 }

@@ -33,6 +33,7 @@ mod lagging;
 mod lanes;
 mod leases;
 mod listing;
+mod memory;
 mod memory_budget;
 mod month;
 mod nameless;
