@@ -11,7 +11,7 @@ use postrider_sync_worker::consumers::connector::ConnectorEvents;
 use postrider_sync_worker::jobs::erase;
 use postrider_sync_worker::metrics::Metrics;
 use postrider_sync_worker::state::State;
-use postrider_sync_worker::store::runs;
+use postrider_sync_worker::store::{queue, runs};
 use tokio_util::sync::CancellationToken;
 
 use crate::harness::{Ids, within};
@@ -49,6 +49,7 @@ async fn a_watch_of_a_mailbox_that_is_not_there_yet_comes_again() {
             connector_id: ids.connector.to_string(),
             watch_type: "push".to_owned(),
             expires_at_ms: 4_000_000_000_000,
+            watch_id: ids.connector.to_string(),
             version,
             ..WatchState::default()
         }),
@@ -56,12 +57,19 @@ async fn a_watch_of_a_mailbox_that_is_not_there_yet_comes_again() {
     let unknown = Ids { tenant: rig.ids.tenant.clone(), ..Ids::of(2) };
     let refused = apply(&rig, &event(&unknown, &watch(&unknown, 1))).await;
     assert!(matches!(refused, Err(ApplyError::Retry { .. })), "{refused:?}");
+    // Pushes tell by which watch they came, once it is known.
+    rig.push(1).await;
     // A known one takes what is newer, and lets what is older pass.
     for version in [2, 1] {
         assert!(matches!(apply(&rig, &event(&rig.ids, &watch(&rig.ids, version))).await, Ok(Applied::Done)));
         let text = "SELECT watch_version AS value FROM mailboxes WHERE connector_id = $1 AND watch_type = 'push'";
         assert_eq!(crate::harness::mailbox_number(&rig.test.db, rig.ids.connector, text).await, 2);
     }
+    rig.push(2).await;
+    let tx = rig.test.db.tenant(&rig.ids.tenant).await.unwrap();
+    let queued = queue::shown::list(&tx, &[rig.ids.connector], None, None, 10).await.unwrap();
+    let watches: Vec<_> = queued.iter().map(|push| (push.history_id.0, push.watch_id)).collect();
+    assert!(watches.contains(&(1, None)) && watches.contains(&(2, Some(rig.ids.connector.0))), "{watches:?}");
 }
 
 /// Rows that are left of an account, table by table.
@@ -124,6 +132,13 @@ async fn an_erased_account_leaves_nothing_however_often_the_eraser_dies() {
     );
     Statement::dynamic(held).execute(&admin).await.unwrap();
     let told_before = deleted(&rig).await.len();
+    // What is left of the Google account's quota, and of another's.
+    for sub in ["sub", "other"] {
+        let bucket = format!(
+            "INSERT INTO mailbox.quota_buckets (key, units, refilled_at, minute) VALUES ('user:{sub}', 1, now(), now())"
+        );
+        Statement::dynamic(bucket).execute(&admin).await.unwrap();
+    }
 
     let run = RunId(rig.ids.seams.ids.uuid());
     disconnected(&rig, run).await;
@@ -160,6 +175,8 @@ async fn an_erased_account_leaves_nothing_however_often_the_eraser_dies() {
     let row = look().await;
     assert_eq!((row.state, row.deleted, row.total_estimate), (RunState::Completed, mails, mails));
     assert_eq!(left(&rig).await, [("sync_runs".to_owned(), 1)]);
+    let buckets = "SELECT string_agg(key, ' ') AS value FROM mailbox.quota_buckets".to_owned();
+    assert_eq!(Statement::dynamic(buckets).get_result::<Value<String>>(&admin).await.unwrap().0, "user:other");
     let about = format!(
         "SELECT concat_ws('|', google_sub, address, address_key, display_name, settings) AS value FROM mailbox.mailboxes \
          WHERE connector_id = '{}'",

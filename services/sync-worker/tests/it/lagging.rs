@@ -1,11 +1,15 @@
 //! A Gmail that names its newest history id before it shows the records, shows later ones before earlier ones, and
 //! answers from replicas that are behind: it costs time, never mail.
 
+use std::sync::{Arc, Mutex};
+
 use chrono::TimeDelta;
+use postrider_gmail::Lane;
 use postrider_gmail_sim::mailbox::{LagScope, Quirks};
 use postrider_gmail_sim::{Deliver, MsgId};
 
-use crate::harness::{announced, ledger};
+use crate::harness::{announced, engine, ledger};
+use crate::lanes::LanedGmail;
 use crate::rig::rig;
 
 /// Generations and repairs there were, beside the first.
@@ -200,4 +204,43 @@ async fn a_message_without_labels_is_mirrored_with_none() {
     let folders =
         "SELECT count(*) AS value FROM emails WHERE connector_id = $1 AND label_ids = '{}' AND folder = 'All Mail'";
     assert_eq!(rig.number(folders).await, 2);
+}
+
+/// While the labels' listings are read one after the other, mail comes and moves between them.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_moves_between_labels_while_they_are_listed_is_neither_skipped_nor_makes_them_start_over() {
+    let mut rig = rig(48, 40).await;
+    let (world, address) = (rig.world.clone(), rig.ids.address.clone());
+    let gmail = LanedGmail::new(rig.gmail.clone());
+    rig.engine = engine(&rig.test.db, gmail.clone(), rig.ids.seams.clone(), "one");
+    rig.work().await;
+    let inbox: Vec<MsgId> = rig
+        .true_labels()
+        .into_iter()
+        .filter(|(_, labels)| labels.iter().any(|label| label == "INBOX"))
+        .map(|(id, _)| id.parse().unwrap())
+        .collect();
+    let came = Arc::new(Mutex::new(Vec::new()));
+    let (arrivals, moving) = (came.clone(), inbox.clone());
+    gmail.refuse(move |lane, call| {
+        if lane == Lane::Repair && call < 8 {
+            // Into a label that was listed before, out of one that is to come; each before and after its fetch.
+            let labels = Some(vec!["INBOX".to_owned(), "STARRED".to_owned()]);
+            arrivals.lock().unwrap().push(world.deliver(&address, Deliver { labels, ..Deliver::default() }).unwrap());
+            if let Some(id) = moving.get(call as usize) {
+                world.relabel(&address, &[*id], &["STARRED"], &["INBOX"]).unwrap();
+            }
+        }
+        None
+    });
+    rig.ids.clock.advance(TimeDelta::minutes(11));
+    rig.work().await;
+    let listings = gmail.calls(Lane::Repair);
+    assert!(listings > 8, "{listings}: they were listed");
+    // What came last has a record; the next poll shows it.
+    rig.live_through(2).await;
+    assert_eq!(came.lock().unwrap().len(), 8);
+    assert_eq!(rig.labels().await, rig.true_labels());
+    // Six labels and the mailbox, in pages of ten; differences are fetched, no listing is begun again.
+    assert!(listings <= 7 * 6 + 16, "{listings} calls");
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use postrider_domain::{Clock as _, RunId, RunKind};
+use postrider_gmail_sim::mailbox::Quirks;
 use postrider_gmail_sim::{MailboxSpec, Sizes, World};
 use postrider_storage::Db;
 use postrider_sync_worker::engine::Engine;
@@ -62,4 +63,23 @@ async fn neither_a_broken_nor_a_forgetful_listing_deletes_a_mail() {
     ids.clock.advance(chrono::TimeDelta::hours(1));
     settle(&engine, &ids).await;
     assert_eq!(mirrored().await, all[2..].to_vec());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_estimate_that_lies_is_neither_a_bound_nor_a_total() {
+    let rig = crate::rig::rig(10, 120).await;
+    let lies = Quirks { wrong_estimate: 1.0, ..Quirks::default() };
+    rig.world.set_quirks(&rig.ids.address, lies).unwrap();
+    rig.work().await;
+    assert_eq!(rig.mirrored().await, rig.truth());
+    let totals = "SELECT total_estimate AS value FROM sync_runs WHERE connector_id = $1";
+    assert_eq!(rig.number(totals).await, 120);
+    // Also where a listing deletes.
+    for gone in rig.truth().iter().take(3) {
+        rig.world.delete(&rig.ids.address, gone.parse().unwrap()).unwrap();
+    }
+    rig.world.expire_history(&rig.ids.address, 0).unwrap();
+    rig.live_through(2).await;
+    assert_eq!(rig.mirrored().await, rig.truth());
+    assert_eq!(rig.number("SELECT max(total_estimate) AS value FROM sync_runs WHERE connector_id = $1").await, 120);
 }

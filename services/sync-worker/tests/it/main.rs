@@ -15,6 +15,7 @@ mod audits;
 mod backfill;
 mod busy_mailboxes;
 mod connector_events;
+mod cost;
 mod due_scan;
 mod failures;
 mod gap;
