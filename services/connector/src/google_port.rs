@@ -96,6 +96,11 @@ impl Google {
         self.desktop.as_ref().filter(|(id, _)| id == client_id).map(|_| App::Desktop)
     }
 
+    /// The ids of our clients.
+    pub fn client_ids(&self) -> Vec<String> {
+        std::iter::once(&self.client_id).chain(self.desktop.as_ref().map(|(id, _)| id)).cloned().collect()
+    }
+
     /// Whether there is more than the Web client.
     pub fn has_desktop(&self) -> bool {
         self.desktop.is_some()

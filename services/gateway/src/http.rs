@@ -55,8 +55,8 @@ pub fn routes(config: &mut ServiceConfig) {
             resource(tokens::ALL).route(on(Verb::Post).to(tokens::create)).default_service(others(vec![Verb::Post])),
         )
         .service(resource(audit_log::ALL).route(on(Verb::Get).to(audit_log::list)).default_service(only_get()))
-        .service(resource("/socket.io").to(socketio::carry))
-        .service(resource("/socket.io/").to(socketio::carry));
+        .service(listener("/socket.io").default_service(others(vec![Verb::Get, Verb::Post])))
+        .service(listener("/socket.io/").default_service(others(vec![Verb::Get, Verb::Post])));
     let handled = |row, mounted: actix_web::Route| {
         mounted.to(move |request, context, payload, state| carry(row, request, context, payload, state))
     };
@@ -64,6 +64,11 @@ pub fn routes(config: &mut ServiceConfig) {
         all = all.service(resource);
     }
     config.service(all.service(resource("/{unknown:.*}").to(unknown)).wrap(from_fn(headers::around)));
+}
+
+/// What Engine.IO's transports ask. A listener answers any OPTIONS, so that one would say of any session that it exists.
+fn listener(path: &str) -> Resource {
+    resource(path).route(on(Verb::Get).to(socketio::carry)).route(on(Verb::Post).to(socketio::carry))
 }
 
 /// The rows of the table: one resource for each pattern, fixed segments before parameters, so that

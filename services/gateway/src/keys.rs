@@ -18,6 +18,8 @@ use crate::store::api_keys::{self, Bearer};
 
 /// How long a look counts.
 const KEPT: Duration = Duration::from_secs(10);
+/// How long a key that was found looks free of charge: an address with many good keys must not run out of looks.
+const KNOWN: Duration = Duration::from_secs(600);
 /// Most keys remembered, those that are none among them.
 const MOST: u64 = 10_000;
 /// `last_used_at` is as true as this.
@@ -40,17 +42,25 @@ pub struct Known {
 pub struct ApiKeys {
     db: Db,
     found: Cache<KeyHash, Option<Arc<Known>>>,
+    known: Cache<KeyHash, ()>,
     clock: Arc<dyn Clock>,
 }
 
 impl ApiKeys {
     pub fn new(db: &Db, clock: Arc<dyn Clock>) -> Self {
-        Self { db: db.lane(LANE), found: Cache::builder().max_capacity(MOST).time_to_live(KEPT).build(), clock }
+        let found = Cache::builder().max_capacity(MOST).time_to_live(KEPT).build();
+        let known = Cache::builder().max_capacity(MOST).time_to_live(KNOWN).build();
+        Self { db: db.lane(LANE), found, known, clock }
     }
 
     /// What was found within the last ten seconds; none if there was no look.
     pub fn remembered(&self, key: &ApiKey) -> Option<Option<Arc<Known>>> {
         self.found.get(&key.hash())
+    }
+
+    /// Whether it was found to be a key within the last ten minutes.
+    pub fn was_known(&self, key: &ApiKey) -> bool {
+        self.known.contains_key(&key.hash())
     }
 
     /// Looks a key up.
@@ -68,6 +78,9 @@ impl ApiKeys {
         tx.commit().await?;
         let known = bearer.map(|bearer| Arc::new(Known::from(bearer)));
         self.found.insert(hash, known.clone());
+        if known.is_some() {
+            self.known.insert(hash, ());
+        }
         Ok(known)
     }
 

@@ -21,7 +21,7 @@ use url::Url;
 use uuid::Uuid;
 
 pub use answer::{pass, pass_changed, pass_head};
-pub use body::{Bodies, Held, LONGEST};
+pub use body::{Bodies, Held, LONGEST, Sender};
 
 use crate::config::Upstreams;
 use crate::error::Error;

@@ -20,7 +20,7 @@
 //!          live/commit::commit           one transaction under the mailbox's lock:
 //!            apply::apply                    what the mirror knows, read under the lock
 //!              rules/plan::decide                change, fetched, known -> row, or parked
-//!              apply/rows::write                 rows, labels, sources, ledger (store/emails/write …)
+//!              apply::Rows::write               rows, labels, sources, ledger (store/emails/write …)
 //!              apply/tell                        events
 //!            record of changes, place, pushes; apply/commit::end: outbox, commit
 //!        live/parked                 parked messages that are due: fetch, apply

@@ -5,12 +5,16 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta};
 use postrider_domain::{TenantId, Timestamp, UserId};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::rules::ClaimNames;
 
 use crate::codes;
 use crate::problem::Problem;
 use crate::scope::Scopes;
+
+/// The claim that names the API key a token was made from.
+pub(super) const API_KEY: &str = "postrider_key";
 
 /// A verified client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +23,8 @@ pub struct ClientIdentity {
     pub user: UserId,
     pub scopes: Scopes,
     pub expires_at: Timestamp,
+    /// The API key the token was made from.
+    pub api_key: Option<Uuid>,
 }
 
 /// Why a token does not count. Never contains the token.
@@ -75,7 +81,8 @@ impl Said {
         let expires_at = claim(payload, "exp").and_then(instant).ok_or("its exp is missing or no time")?;
         let not_before = claim(payload, "nbf").map(|nbf| instant(nbf).ok_or("its nbf is no time")).transpose()?;
         let scopes = scopes(claim(payload, &names.scope))?;
-        Ok(Self { identity: ClientIdentity { tenant, user, scopes, expires_at }, not_before })
+        let api_key = text(API_KEY).and_then(|key| key.parse().ok());
+        Ok(Self { identity: ClientIdentity { tenant, user, scopes, expires_at, api_key }, not_before })
     }
 }
 

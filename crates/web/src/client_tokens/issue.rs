@@ -5,7 +5,7 @@ use jsonwebtoken::{EncodingKey, Header, encode};
 use postrider_domain::{Secret, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::claims::ClientIdentity;
+use super::claims::{API_KEY, ClientIdentity};
 use super::rules::{ClientTokenRules, Keys};
 
 /// Why no token can be made.
@@ -56,6 +56,9 @@ impl TokenIssuer {
                 claims.insert(name.to_owned(), json!(value));
             }
         }
+        if let Some(key) = identity.api_key {
+            claims.insert(API_KEY.to_owned(), json!(key));
+        }
         let key = EncodingKey::from_secret(secret.expose().as_bytes());
         let token = encode(&Header::default(), &Value::Object(claims), &key).map_err(|_| NotIssued::Unwritable)?;
         Ok((Secret::new(token), expires_at))
@@ -88,14 +91,15 @@ mod tests {
             user: UserId::parse("ann").unwrap(),
             scopes: Scopes::parse("read"),
             expires_at: clock.now() + TimeDelta::minutes(10),
+            api_key: Some(uuid::Uuid::from_u128(7)),
         };
         let (token, expires_at) = issuer.issue(&identity, clock.now(), TimeDelta::minutes(15)).unwrap();
         // It does not outlive what it was made for.
         assert_eq!(expires_at, identity.expires_at);
         let verified = verifier.verify(token.expose()).await.unwrap();
         assert_eq!(
-            (&verified.tenant, &verified.user, &verified.scopes),
-            (&identity.tenant, &identity.user, &identity.scopes)
+            (&verified.tenant, &verified.user, &verified.scopes, verified.api_key),
+            (&identity.tenant, &identity.user, &identity.scopes, identity.api_key)
         );
         clock.advance(TimeDelta::minutes(11));
         assert!(matches!(verifier.verify(token.expose()).await, Err(TokenRefused::Expired(_))));
@@ -106,7 +110,7 @@ mod tests {
         let issuer = TokenIssuer::new(rules(Keys::Jwks("https://a/keys".parse().unwrap())));
         let (tenant, user) = (TenantId::parse("acme").unwrap(), UserId::parse("ann").unwrap());
         let now = MockClock::default().now();
-        let identity = ClientIdentity { tenant, user, scopes: Scopes::read_write(), expires_at: now };
+        let identity = ClientIdentity { tenant, user, scopes: Scopes::read_write(), expires_at: now, api_key: None };
         assert_eq!(issuer.issue(&identity, now, TimeDelta::minutes(1)).unwrap_err(), NotIssued::ByProvider);
     }
 }

@@ -114,10 +114,11 @@ async fn store(state: &State, request: &Request) -> Result<Connected, Error> {
         let tx = tx.into_tenant(&owner.tenant).await?;
         return confirm::done_before(&tx, state, found, grant).await;
     }
-    let account = settle(&tx, state, google.client_id(grant.app), found.as_ref(), &grant.who).await?;
+    let Settled { account, same_client } =
+        settle(&tx, state, google.client_id(grant.app), found.as_ref(), &grant.who).await?;
 
     let mut tx = tx.into_tenant(&owner.tenant).await?;
-    let Stored { row, before } = connector::store(&tx, state, request, found.as_ref(), &account).await?;
+    let Stored { row, before } = connector::store(&tx, state, request, found.as_ref(), &account, same_client).await?;
     let share = watch_share::join(&tx, state, &account, &row, before).await?;
     if let Some(link) = &link {
         connect_links::mark_used(&tx, link.id, state.seams.clock.now()).await?;
@@ -152,26 +153,40 @@ async fn find(tx: &TenantTx, owner: &Owner, who: &Identity) -> Result<Option<Con
     }
 }
 
-/// The account the connector belongs to from now on.
+/// The account the connector belongs to from now on, and whether it was one of the same OAuth client before.
+struct Settled {
+    account: Account,
+    same_client: bool,
+}
+
+/// Settles the account. A client's tokens work with that client alone: a grant by another one goes to an account of its own.
 async fn settle(
     tx: &SystemTx,
     state: &State,
     client_id: &str,
     found: Option<&Connector>,
     who: &Identity,
-) -> Result<Account, Error> {
+) -> Result<Settled, Error> {
+    let before = match found {
+        Some(row) => google_apps::client_of(tx, row.account_id).await?,
+        None => None,
+    };
+    let same_client = before.is_none_or(|before| before == client_id);
     let account = match found.filter(|_| who.by_address) {
-        Some(known) => google_accounts::lock(tx, known.account_id).await?,
-        None => {
+        Some(known) if same_client => google_accounts::lock(tx, known.account_id).await?,
+        known => {
+            // What an id_token once said of the address holds for the other client as well.
+            let who =
+                known.map_or_else(|| who.clone(), |known| Identity::known(&known.google_sub, who.address.clone()));
             let app = google_apps::ensure(tx, state.seams.ids.uuid(), client_id).await?;
-            google_accounts::upsert(tx, state.seams.ids.uuid(), app, who).await?
+            google_accounts::upsert(tx, state.seams.ids.uuid(), app, &who).await?
         }
     };
     grant_endings::cancel(tx, account.id).await?;
     if let Some(moved) = found.filter(|row| row.account_id != account.id) {
         leave(tx, moved).await?;
     }
-    Ok(account)
+    Ok(Settled { account, same_client })
 }
 
 /// The same account under its stand-in: Google's watch goes on under the real name.

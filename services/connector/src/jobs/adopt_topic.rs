@@ -1,5 +1,5 @@
 //! Brings every connector to the installation's topic: those connected before there was one, and those watched on
-//! another. What an owner stopped stays stopped; accounts of a former OAuth client cannot be watched by this one.
+//! another. What an owner stopped stays stopped; accounts of a former OAuth client cannot be watched by ours.
 
 use std::time::Duration;
 
@@ -19,10 +19,11 @@ const PARALLEL: usize = 4;
 /// Looks at all connectors. Returns how many were brought to the topic.
 pub async fn turn(state: &State) -> Result<usize, Error> {
     let (Some(topic), Some(google)) = (state.settings.pubsub_topic.as_deref(), &state.google) else { return Ok(0) };
+    let clients = google.client_ids();
     let (mut done, mut after) = (0, ConnectorId(uuid::Uuid::nil()));
     loop {
         let tx = state.db.system().await?;
-        let found = members::elsewhere(&tx, topic, &google.client_id, after, BATCH).await?;
+        let found = members::elsewhere(&tx, topic, &clients, after, BATCH).await?;
         tx.commit().await?;
         let Some(last) = found.last() else { break };
         after = last.connector;

@@ -23,6 +23,11 @@ impl Identity {
             _ => Ok(Self { sub: by_address(&address)?, by_address: true, address }),
         }
     }
+
+    /// The identity of an account that is known already.
+    pub fn known(sub: &GoogleSub, address: EmailAddress) -> Self {
+        Self { sub: sub.clone(), by_address: sub.as_str().starts_with("email:"), address }
+    }
 }
 
 /// The stand-in for an unknown `sub`.

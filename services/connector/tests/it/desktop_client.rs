@@ -113,3 +113,32 @@ async fn its_grant_is_given_back_when_its_last_connector_ends() {
     })
     .await;
 }
+
+/// A bare refresh token of the Web client for an account of the Desktop client: it must not end in that one's hands.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_goes_to_the_account_of_its_own_client() {
+    let world = world().await;
+    let id = bring(&world, code(&world, ANN)).await.body["connector_id"].as_str().unwrap().to_owned();
+    let refresh = world.refresh_token(ANN, &["openid", "email", READONLY]).await;
+    let body = json!({"type": "email", "provider": "gmail", "refresh_token": refresh});
+    let again = world.call("ann", "POST", "/api/connectors", Some(body)).await;
+    assert_eq!((again.status, &again.body["id"]), (200, &json!(id)), "{}", again.text);
+    assert_ne!(client_of(&world, ANN).await, DESKTOP);
+    world.clock.advance(TimeDelta::hours(2));
+    let renewed = world.lease(&id, None).await;
+    assert_eq!(renewed.status, 200, "{}", renewed.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn its_accounts_get_a_topic_that_comes_later() {
+    let world = world().await;
+    let id = bring(&world, code(&world, ANN)).await.body["connector_id"].as_str().unwrap().to_owned();
+    let topic = [SETTINGS.as_slice(), &[("GMAIL_PUBSUB_TOPIC", crate::harness::TOPIC)]].concat();
+    let with_topic = world.second(&topic).await;
+    postrider_testing::eventually("a push watch", crate::harness::PATIENCE, || async {
+        postrider_connector::jobs::keep_watches::turn(&with_topic.state).await.unwrap();
+        let shown = world.call("ann", "GET", &format!("/api/connectors/{id}"), None).await.body["watch"].clone();
+        (shown["watch_type"] == "push").then_some(())
+    })
+    .await;
+}

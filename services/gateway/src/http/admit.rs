@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use actix_web::{HttpMessage as _, HttpRequest};
+use chrono::TimeDelta;
 use postrider_domain::{Secret, Timestamp};
 use postrider_web::client_tokens::{ClientIdentity, TokenRefused};
 use postrider_web::service_tokens::{Claims, TokenError};
@@ -19,6 +20,9 @@ use crate::rules::api_key::{self, ApiKey};
 use crate::rules::client_address::household;
 use crate::rules::identity::{self, Identity};
 use crate::state::State;
+
+/// So long after its end an expired token still costs its user and not its address.
+const EXPIRED_LATELY: TimeDelta = TimeDelta::days(1);
 
 /// A request that may pass.
 #[derive(Debug)]
@@ -170,6 +174,10 @@ async fn caller(request: &HttpRequest, state: &State) -> Result<Identity, Error>
     };
     let payer = match &verdict {
         Ok(claims) => user(claims),
+        // An old one may have been found in a log: it must not use up what its user has today.
+        Err(TokenRefused::Expired(claims)) if claims.expires_at + EXPIRED_LATELY < state.seams.clock.now() => {
+            address(request, state)
+        }
         Err(TokenRefused::Expired(claims)) => user(claims),
         Err(TokenRefused::Invalid(_)) => address(request, state),
         // Nobody's fault who asks.
@@ -191,7 +199,9 @@ async fn by_key(text: &str, request: &HttpRequest, state: &State) -> Result<Iden
     let known = match state.keys.remembered(&key) {
         Some(known) => known,
         None => {
-            pay(&Payer::Keys(household(client(request, state))), request, state)?;
+            if !state.keys.was_known(&key) {
+                pay(&Payer::Keys(household(client(request, state))), request, state)?;
+            }
             state.keys.look_up(&key).await?
         }
     };
@@ -204,11 +214,12 @@ async fn by_key(text: &str, request: &HttpRequest, state: &State) -> Result<Iden
         user: known.user.clone(),
         scopes: known.scopes.clone(),
         expires_at: known.expires_at.unwrap_or(Timestamp::MAX_UTC),
+        api_key: Some(known.id),
     };
     pay(&user(&claims), request, state)?;
     let (tenant, user) = (text_of(request, "x-tenant-id"), text_of(request, "x-user-id"));
     let identity = identity::decide(claims, tenant.as_deref(), user.as_deref())?;
-    Ok(Identity { api_key: Some(known.id), key_ends: known.expires_at, ..identity })
+    Ok(Identity { bears_key: true, key_ends: known.expires_at, ..identity })
 }
 
 fn user(claims: &ClientIdentity) -> Payer {

@@ -112,7 +112,8 @@ pub async fn list(
     listed.await.map_err(|error| refused(&state, error))
 }
 
-/// Makes an API key. It needs a token: a key makes no other keys.
+/// Makes an API key. It needs a token: a key makes no other keys, nor does a token made from one. A key for another user
+/// reads and writes, and no more.
 #[utoipa::path(
     post, path = "/api/v1/api-keys", tag = "keys", request_body = New,
     responses((status = 201, body = Made), (status = 403, body = ProblemDocument), (status = 409, body = ProblemDocument),
@@ -128,12 +129,12 @@ pub async fn create(
         let Asked { identity, held } = ask(&request, &context, payload, ALL, &state).await?;
         identity.scopes.require(Scope::Write)?;
         if identity.api_key.is_some() {
-            let detail = "An API key cannot make keys: this needs a token.";
+            let detail = "An API key cannot make keys, nor can a token made from one: sign in.";
             return Err(Problem::forbidden().with_code("token_required").with_detail(detail).into());
         }
-        let new = ApiJson::<New>::of(&request, &held.body.bytes)?;
+        let new = ApiJson::<New>::of(&request, &held.bytes)?;
         let wanted = Wanted::read(new, &identity, state.seams.clock.now())?;
-        let repeatable = Repeatable::of(&request, &identity, "POST", ALL, &held.body.bytes)?;
+        let repeatable = Repeatable::of(&request, &identity, "POST", ALL, &held.bytes)?;
         let (client, here) = (admit::client(&request, &state), state.clone());
         let make = move |id: Option<Uuid>| async move {
             let id = id.unwrap_or_else(|| here.seams.ids.uuid());
@@ -146,7 +147,8 @@ pub async fn create(
     created.await.map_err(|error| refused(&state, error))
 }
 
-/// Deletes an API key. It works for ten seconds more at most.
+/// Deletes an API key. It works for ten seconds more at most, and tokens made from it to their end, which is 15 minutes
+/// after they were made.
 #[utoipa::path(
     delete, path = "/api/v1/api-keys/{id}", tag = "keys", params(("id" = String, Path, description = "the key's id")),
     responses((status = 204), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument))
@@ -161,7 +163,7 @@ pub async fn delete(
         let Asked { identity, held } = ask(&request, &context, payload, ONE, &state).await?;
         identity.scopes.require(Scope::Write)?;
         let id = PathId::<Uuid>::named(&request, "id")?.into_inner();
-        let repeatable = Repeatable::of(&request, &identity, "DELETE", ONE, &held.body.bytes)?;
+        let repeatable = Repeatable::of(&request, &identity, "DELETE", ONE, &held.bytes)?;
         let (client, here) = (admit::client(&request, &state), state.clone());
         let remove = move |_id: Option<Uuid>| async move {
             let entry = audit::entry(&here, &identity, Action::ApiKeyDeleted, id.to_string(), client, &context);
@@ -201,6 +203,10 @@ impl Wanted {
                 let parsed = parsed.map_err(|()| wrong("scopes", "must be of read, write, admin, tenant:admin"))?;
                 if let Some(lacked) = parsed.iter().find(|scope| !identity.scopes.allows(**scope)) {
                     return Err(wrong("scopes", &format!("the caller itself lacks {}", lacked.as_str())));
+                }
+                let for_another = identity.actor != identity.user;
+                if for_another && parsed.iter().any(|scope| matches!(scope, Scope::Admin | Scope::TenantAdmin)) {
+                    return Err(wrong("scopes", "a key for another user may read and write only"));
                 }
                 parsed.into_iter().collect()
             }

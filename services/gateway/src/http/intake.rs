@@ -19,7 +19,8 @@ use crate::routes::Route;
 use crate::state::State;
 
 /// Header that only notices of watch channels have.
-const CHANNEL_ID: &str = "x-goog-channel-id";
+pub const CHANNEL_ID: &str = "x-goog-channel-id";
+const CHANNEL_TOKEN: &str = "x-goog-channel-token";
 
 /// What stands in `Authorization`, if the push proves itself.
 ///
@@ -32,24 +33,26 @@ pub async fn prove(
     state: &State,
 ) -> Result<Option<Secret>, Error> {
     let authorization = || admit::text_of(request, AUTHORIZATION.as_str()).map(Secret::new);
-    // A notice's proof is in other headers, so that its token says nothing about the next one.
-    let token = bearer(request.headers()).filter(|_| !request.headers().contains_key(CHANNEL_ID));
-    if token.is_some_and(|token| state.proofs.knows(token)) {
+    let Some(proof) = shown(request) else { return Err(unproven(request, state)) };
+    if state.proofs.knows(&proof) {
         return Ok(authorization());
-    }
-    if token.is_none() && !request.headers().contains_key(CHANNEL_ID) {
-        return Err(unproven(request, state));
     }
     match ask(request, route, context, authorization(), state).await? {
         200..=299 => {
-            if let Some(token) = token {
-                state.proofs.note(token);
-            }
+            state.proofs.note(&proof);
             Ok(authorization())
         }
         401 | 403 => Err(unproven(request, state)),
         503 => Err(Error::Unprovable),
         _ => Err(Error::Unreachable(route.service.name())),
+    }
+}
+
+/// What the push proves itself by: a token, or a channel and the channel's token. Neither can be read as the other.
+fn shown(request: &HttpRequest) -> Option<String> {
+    match admit::text_of(request, CHANNEL_ID) {
+        Some(channel) => Some(format!("{channel}\n{}", admit::text_of(request, CHANNEL_TOKEN).unwrap_or_default())),
+        None => bearer(request.headers()).map(str::to_owned),
     }
 }
 

@@ -3,7 +3,7 @@
 //! The key is claimed before the write goes on and answered after it. A gateway that dies between the two leaves a claim
 //! that runs out after a minute; then a repeat goes on once more, with the same [id](crate::rules::idempotency), which
 //! lets the service create nothing twice. A write that was refused had no effect and is forgotten: its key may be used
-//! again.
+//! again. One that failed may have had its effect: its repeat goes on at once, under the same id.
 
 use std::future::Future;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::TimeDelta;
-use postrider_domain::{TenantId, UserId};
+use postrider_domain::{TenantId, Timestamp, UserId};
 use postrider_web::Scope;
 use uuid::Uuid;
 
@@ -27,8 +27,8 @@ use crate::rules::identity::Identity;
 use crate::state::State;
 use crate::store::idempotency_keys::{self, Request};
 
-/// How long a claim counts: above the longest a service may take.
-const CLAIM: TimeDelta = TimeDelta::seconds(60);
+/// How long a claim counts, as the store has it.
+const CLAIM: Duration = Duration::from_secs(60);
 /// How long a key is remembered.
 pub const KEPT: TimeDelta = TimeDelta::hours(24);
 /// A claim may be given up between our claim and our look.
@@ -51,6 +51,8 @@ pub struct Repeatable {
     tenant: TenantId,
     user: UserId,
     actor: UserId,
+    /// Whether the caller is an administrator: what one was answered is not for a weaker token.
+    rules: bool,
     method: &'static str,
     route: &'static str,
     target: String,
@@ -76,15 +78,16 @@ impl Repeatable {
         if !identity.scopes.allows(Scope::Write) {
             return Ok(None);
         }
+        let rules = identity.scopes.allows(Scope::TenantAdmin);
         let Identity { tenant, user, actor, .. } = identity.clone();
         let target = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
         let account = text_of(request, "x-account-id").unwrap_or_default();
-        Ok(Some(Self { key, tenant, user, actor, method, route, target, account, body: body.clone() }))
+        Ok(Some(Self { key, tenant, user, actor, rules, method, route, target, account, body: body.clone() }))
     }
 
     fn write(&self) -> Write<'_> {
-        let Self { tenant, user, actor, method, route, target, account, body, .. } = self;
-        Write { tenant, user, actor, method, route, target, account, body }
+        let Self { tenant, user, actor, rules, method, route, target, account, body, .. } = self;
+        Write { tenant, user, actor, rules: *rules, method, route, target, account, body }
     }
 
     /// The row that remembers it.
@@ -107,28 +110,36 @@ where
 {
     let Some(repeatable) = repeatable else { return effect(None).await };
     let claim = state.seams.ids.uuid();
-    if let Some(answer) = claimed(&repeatable, claim, state).await? {
-        return Ok(replay(answer));
-    }
+    let first = match claimed(&repeatable, claim, state).await? {
+        Claimed::Since(first) => first,
+        Claimed::Answered(answer) => return Ok(replay(answer)),
+    };
     let state = state.clone();
     // On this worker's thread: it goes to its end also when the client does not wait for it.
     let carried = actix_web::rt::spawn(async move {
-        let id = repeatable.key.write_id(&repeatable.write());
+        let id = repeatable.key.write_id(&repeatable.write(), first);
         let outcome = effect(Some(id)).await;
         settle(&repeatable, claim, outcome, &state).await
     });
     carried.await.unwrap_or(Err(Error::Aborted))
 }
 
+/// What came of claiming a key.
+enum Claimed {
+    /// The write is ours to carry out; it first came then.
+    Since(Timestamp),
+    Answered(Answer),
+}
+
 /// Claims the key; gives the answer if there is one already.
-async fn claimed(repeatable: &Repeatable, claim: Uuid, state: &State) -> Result<Option<Answer>, Error> {
+async fn claimed(repeatable: &Repeatable, claim: Uuid, state: &State) -> Result<Claimed, Error> {
     let row = repeatable.row();
     for _ in 0..LOOKS {
         let now = state.seams.clock.now();
         let tx = state.db.tenant(row.tenant).await?;
-        if idempotency_keys::claim(&tx, &row, claim, now, now + CLAIM, now - KEPT).await? {
+        if let Some(first) = idempotency_keys::claim(&tx, &row, claim, now, now - KEPT).await? {
             tx.commit().await?;
-            return Ok(None);
+            return Ok(Claimed::Since(first));
         }
         let known = idempotency_keys::find(&tx, &row).await?;
         tx.commit().await?;
@@ -138,10 +149,10 @@ async fn claimed(repeatable: &Repeatable, claim: Uuid, state: &State) -> Result<
         }
         if let Some(sealed) = known.answer_sealed {
             let opened = repeatable.key.open(&repeatable.write(), &sealed);
-            return opened.map(Some).ok_or(Error::Aborted);
+            return opened.map(Claimed::Answered).ok_or(Error::Aborted);
         }
         // Another replica's claim may be younger than our look.
-        let left = (known.claimed_until - now).min(CLAIM).to_std().unwrap_or_default();
+        let left = Duration::from_secs(u64::try_from(known.seconds_left).unwrap_or_default()).min(CLAIM);
         return Err(Refused::UnderWay(left).into());
     }
     Err(Refused::UnderWay(Duration::from_secs(1)).into())
@@ -161,6 +172,7 @@ async fn settle(
         }
         // It may have had its effect: the claim runs out by itself, and the repeat has the same id.
         Err(error @ Error::Unreachable(_)) => (Err(error), Ok(())),
+        outcome if has_failed(&outcome) => (outcome, fail(repeatable, claim, state).await),
         refused => (refused, give_up(repeatable, claim, state).await),
     };
     if let Err(error) = kept {
@@ -179,6 +191,21 @@ async fn keep(
     let Some(sealed) = answer.and_then(|answer| repeatable.key.seal(&write, &answer)) else { return Ok(()) };
     let tx = state.db.tenant(write.tenant).await?;
     let _taken_over = idempotency_keys::answer(&tx, &repeatable.row(), claim, &sealed).await?;
+    tx.commit().await
+}
+
+/// Whether nobody can say that there was no effect.
+fn has_failed(outcome: &Result<HttpResponse, Error>) -> bool {
+    match outcome {
+        Ok(response) => response.status().is_server_error(),
+        Err(Error::Storage(_) | Error::Aborted) => true,
+        Err(_) => false,
+    }
+}
+
+async fn fail(repeatable: &Repeatable, claim: Uuid, state: &State) -> Result<(), postrider_storage::Error> {
+    let tx = state.db.tenant(&repeatable.tenant).await?;
+    idempotency_keys::fail(&tx, &repeatable.row(), claim).await?;
     tx.commit().await
 }
 

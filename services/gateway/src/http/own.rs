@@ -7,8 +7,7 @@ use postrider_web::{Problem, RequestContext};
 use super::admit;
 use crate::error::Error;
 use crate::limits::Payer;
-use crate::proxy::Held;
-use crate::routes::Access;
+use crate::proxy::{Held, Sender};
 use crate::rules::identity::Identity;
 use crate::state::State;
 
@@ -32,7 +31,7 @@ pub async fn ask(
     let identity = admit::known(request, pattern, context, state).await?;
     let held = state
         .bodies
-        .read(request, &mut payload, Access::Caller, Payer::user(&identity.tenant, &identity.actor))
+        .read(request, &mut payload, Sender::Caller, Payer::user(&identity.tenant, &identity.actor))
         .await?;
     Ok(Asked { identity, held })
 }

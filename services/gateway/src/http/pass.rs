@@ -4,14 +4,16 @@ use actix_web::http::Method;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use postrider_http::client::SMALL;
+use postrider_web::body::BodyError;
 use postrider_web::{ProblemDocument, RequestContext, codes};
 use reqwest::Response;
 use uuid::Uuid;
 
 use super::admit::{self, Admitted};
+use super::intake::CHANNEL_ID;
 use super::once::{self, Repeatable};
 use crate::error::Error;
-use crate::proxy::{self, Held, Outgoing, Target};
+use crate::proxy::{self, Held, Outgoing, Sender, Target};
 use crate::routes::{Access, Route, Verb};
 use crate::state::State;
 
@@ -27,16 +29,33 @@ pub async fn pass(
     state: &Data<State>,
 ) -> Result<HttpResponse, Error> {
     let admitted = admit::admit(request, row, context, state).await?;
-    let held = state.bodies.read(request, &mut payload, row.access, admitted.holder(request, state)).await?;
+    let held = match (&admitted, row.access) {
+        // A notice is all in its headers.
+        (Admitted::Nobody(_), Access::Intake) if request.headers().contains_key(CHANNEL_ID) => Held::default(),
+        // A row for callers lets strangers with a ticket in: their bodies are strangers'.
+        (Admitted::Caller(_), _) => read(request, &mut payload, Sender::Caller, &admitted, state).await?,
+        (Admitted::Nobody(_), Access::Intake) => read(request, &mut payload, Sender::Intake, &admitted, state).await?,
+        (Admitted::Nobody(_), _) => read(request, &mut payload, Sender::Stranger, &admitted, state).await?,
+    };
     let repeatable = match &admitted {
         Admitted::Caller(identity) if row.verb != Verb::Get => {
-            Repeatable::of(request, identity, row.verb.name(), row.pattern, &held.body.bytes)?
+            Repeatable::of(request, identity, row.verb.name(), row.pattern, &held.bytes)?
         }
         Admitted::Caller(_) | Admitted::Nobody(_) => None,
     };
     let (request, context, state) = (request.clone(), context.clone(), state.clone());
     let passage = Passage { row, request, context, admitted, held, state: state.clone() };
     once::run(repeatable, &state, move |write_id| passage.go(write_id)).await
+}
+
+async fn read(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    sender: Sender,
+    admitted: &Admitted,
+    state: &State,
+) -> Result<Held, BodyError> {
+    state.bodies.read(request, payload, sender, admitted.holder(request, state)).await
 }
 
 /// A request that may go on.
@@ -64,7 +83,7 @@ impl Passage {
             method: row.verb.method(),
             context: &context,
             client: admit::client(&request, &state),
-            body: held.body.bytes.clone(),
+            body: held.bytes.clone(),
             write_id,
             proof: admitted.proof(row, &context, &state)?,
         };

@@ -3,6 +3,7 @@
 //! opens a session, or names one that is not known to exist, takes from a budget of its address, what belongs to a known
 //! one from that session's, and an address has so many tunnels.
 
+use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use postrider_web::{Problem, RequestContext};
@@ -13,7 +14,7 @@ use super::{admit, refused};
 use crate::error::Error;
 use crate::limits::Payer;
 use crate::observe;
-use crate::routes::Access;
+use crate::proxy::Sender;
 use crate::rules::client_address::household;
 use crate::rules::sticky;
 use crate::state::State;
@@ -83,18 +84,21 @@ async fn tunnel(session: Session<'_>, payload: Payload, state: &State) -> Result
 async fn poll(session: Session<'_>, mut payload: Payload, state: &State) -> Result<HttpResponse, Error> {
     let Session { request, context, query, replicas } = session;
     let holder = Payer::Session(household(admit::client(request, state)));
-    let held = state.bodies.read(request, &mut payload, Access::Open, holder).await?;
+    let held = state.bodies.read(request, &mut payload, Sender::Stranger, holder).await?;
     // As it is: what a HEAD of a poll means is for the listener to say, and a GET would take packets away.
     let method = Method::from_bytes(request.method().as_str().as_bytes()).unwrap_or(Method::GET);
     let (client, tag) = (admit::client(request, state), state.replicas.has_choice());
-    let poll = Poll { request, method, context, client, body: held.body.bytes.clone(), query, tag };
+    let poll = Poll { request, method, context, client, body: held.bytes.clone(), query, tag };
     let mut last = Error::NoListener;
     for replica in replicas {
         match polling::ask(&state.proxy, &replica, &poll).await {
             Ok((response, opened)) => {
                 let named = || sticky::session(request.uri().query()?).map(str::to_owned);
-                if let Some(sid) = opened.or_else(|| response.status().is_success().then(named)?) {
-                    state.sessions.note(sid);
+                match opened.or_else(named) {
+                    Some(sid) if response.status().is_success() => state.sessions.note(sid),
+                    // It ended: who goes on asking pays as for one that never was.
+                    Some(sid) if response.status() == StatusCode::BAD_REQUEST => state.sessions.forget(&sid),
+                    _ => {}
                 }
                 return Ok(response);
             }

@@ -47,14 +47,19 @@ pub async fn create(
 ) -> Result<HttpResponse, Problem> {
     let issued = async {
         let Asked { identity, .. } = ask(&request, &context, payload, ALL, &state).await?;
-        let Some(key) = identity.api_key else {
+        let Some(key) = identity.api_key.filter(|_| identity.bears_key) else {
             let detail = "This route turns an API key into a token: bear the key.";
             return Err(Problem::forbidden().with_code("api_key_required").with_detail(detail).into());
         };
+        if identity.actor != identity.user {
+            // The token would say nothing of who asked for it.
+            let detail = "A token is made for the key's own user: leave X-User-ID out.";
+            return Err(Problem::forbidden().with_detail(detail).into());
+        }
         let now = state.seams.clock.now();
         let expires_at = identity.key_ends.unwrap_or(now + LIFETIME);
         let (tenant, user) = (identity.tenant.clone(), identity.user.clone());
-        let bearer = ClientIdentity { tenant, user, scopes: identity.scopes.clone(), expires_at };
+        let bearer = ClientIdentity { tenant, user, scopes: identity.scopes.clone(), expires_at, api_key: Some(key) };
         let (token, expires_at) = state.issuer.issue(&bearer, now, LIFETIME).map_err(not_issued)?;
         let client = admit::client(&request, &state);
         let entry = audit::entry(&state, &identity, Action::TokenIssued, key.to_string(), client, &context);

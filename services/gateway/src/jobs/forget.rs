@@ -16,9 +16,10 @@ pub const EVERY: Duration = Duration::from_secs(600);
 const AUDIT: TimeDelta = TimeDelta::days(400);
 /// Ended keys stay in lists this long, so that their owners see why something stopped.
 const KEYS: TimeDelta = TimeDelta::days(30);
-/// Rows of one statement, and statements of one turn.
+/// Rows of one statement.
 const SLICE: i64 = 5_000;
-const SLICES: usize = 20;
+/// Statements of one turn: more than all users together can make between two turns.
+const SLICES: usize = 400;
 
 /// Forgets what is old now. Returns how many rows that were.
 ///

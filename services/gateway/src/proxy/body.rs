@@ -2,12 +2,11 @@
 //! and in the sum of all that are in memory.
 
 use actix_web::HttpRequest;
-use actix_web::web::Payload;
+use actix_web::web::{Bytes, Payload};
 use postrider_web::body::{Body, BodyError, BodyRules, Room};
 
 use super::shares::{Seat, Shares};
 use crate::limits::Payer;
-use crate::routes::Access;
 
 /// Longest body.
 pub const LONGEST: usize = 1024 * 1024;
@@ -28,10 +27,19 @@ pub struct Bodies {
     shares: Shares,
 }
 
+/// Who sends a body, which decides the room it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sender {
+    Caller,
+    Stranger,
+    Intake,
+}
+
 /// A body that was read; it counts until it is dropped.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Held {
-    pub body: Body,
+    pub bytes: Bytes,
+    _body: Option<Body>,
     _seat: Option<Seat>,
 }
 
@@ -58,18 +66,18 @@ impl Bodies {
         &self,
         request: &HttpRequest,
         payload: &mut Payload,
-        access: Access,
+        sender: Sender,
         holder: Payer,
     ) -> Result<Held, BodyError> {
         self.rules.check_head(request.headers())?;
-        let (room, shared) = match access {
-            Access::Caller | Access::CallerOrTicket => (&self.callers, true),
-            Access::Open => (&self.strangers, true),
-            Access::Intake => (&self.intake, false),
+        let (room, shared) = match sender {
+            Sender::Caller => (&self.callers, true),
+            Sender::Stranger => (&self.strangers, true),
+            Sender::Intake => (&self.intake, false),
         };
         let seat = shared.then(|| self.shares.seat(holder));
         let rooms: Vec<&Room> = std::iter::once(room).chain(seat.as_ref().map(Seat::room)).collect();
         let body = self.rules.read(payload, &rooms).await?;
-        Ok(Held { body, _seat: seat })
+        Ok(Held { bytes: body.bytes.clone(), _body: Some(body), _seat: seat })
     }
 }

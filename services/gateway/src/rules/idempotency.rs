@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 use fernet::Fernet;
-use postrider_domain::{TenantId, UserId};
+use postrider_domain::{TenantId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
@@ -29,6 +29,8 @@ pub struct Write<'a> {
     pub user: &'a UserId,
     /// Differs from `user` only for a tenant administrator.
     pub actor: &'a UserId,
+    /// Whether the caller is a tenant administrator.
+    pub rules: bool,
     pub method: &'a str,
     /// The row's pattern.
     pub route: &'a str,
@@ -58,14 +60,16 @@ impl IdempotencyKey {
         hash(&[b"key", self.0.as_bytes()])
     }
 
-    /// The id of what the write creates: UUIDv5 of tenant, user, key and route.
-    pub fn write_id(&self, write: &Write<'_>) -> Uuid {
+    /// The id of what the write creates: UUIDv5 of tenant, user, key, route and when the write first came. A key that is used
+    /// again after its day names another write.
+    pub fn write_id(&self, write: &Write<'_>, first: Timestamp) -> Uuid {
         let mut digest = Sha1::new();
         digest.update(NAMESPACE.as_bytes());
         for part in [write.tenant.as_str(), write.user.as_str(), &self.0, write.method, write.route] {
             digest.update(length(part.as_bytes()));
             digest.update(part);
         }
+        digest.update(first.timestamp_micros().to_be_bytes());
         let digest: [u8; 20] = digest.finalize().into();
         let (head, _) = digest.split_first_chunk::<16>().unwrap_or((&[0; 16], &[]));
         Builder::from_sha1_bytes(*head).into_uuid()
@@ -91,8 +95,9 @@ impl IdempotencyKey {
 impl Write<'_> {
     /// Two requests with one key must be equal in all of this.
     pub fn hash(&self) -> Hash {
-        let Self { actor, method, target, account, body, .. } = self;
-        hash(&[actor.as_str().as_bytes(), method.as_bytes(), target.as_bytes(), account.as_bytes(), body])
+        let Self { actor, rules, method, target, account, body, .. } = self;
+        let rules = [u8::from(*rules)];
+        hash(&[actor.as_str().as_bytes(), &rules, method.as_bytes(), target.as_bytes(), account.as_bytes(), body])
     }
 }
 
@@ -124,6 +129,7 @@ mod tests {
             tenant: &tenant,
             user: &user,
             actor: &user,
+            rules: false,
             method: "POST",
             route: "/api/notifications",
             target: "/api/notifications",
@@ -135,11 +141,16 @@ mod tests {
 
     #[test]
     fn a_repeat_has_the_same_id_and_every_other_write_another() {
-        let id = |key_text: &str, user: &str| with(user, b"{}", |write| key(key_text).write_id(write));
+        let at = |first: i64, key_text: &str, user: &str| {
+            let first = Timestamp::from_timestamp(first, 0).unwrap();
+            with(user, b"{}", |write| key(key_text).write_id(write, first))
+        };
+        let id = |key_text: &str, user: &str| at(0, key_text, user);
         assert_eq!(id("a", "ann"), id("a", "ann"));
         assert_eq!(id("a", "ann").get_version_num(), 5);
         assert_ne!(id("a", "ann"), id("b", "ann"));
         assert_ne!(id("a", "ann"), id("a", "bob"));
+        assert_ne!(id("a", "ann"), at(86_400, "a", "ann"), "the key was used again after its day");
     }
 
     #[test]

@@ -15,8 +15,10 @@ pub struct Identity {
     pub scopes: Scopes,
     /// Whose token it is; differs from `user` only for a tenant administrator.
     pub actor: UserId,
-    /// The API key that was borne in place of a token, and when it ends.
+    /// The API key that was borne in place of a token, or that the token was made from.
     pub api_key: Option<Uuid>,
+    /// It was borne itself, and ends then.
+    pub bears_key: bool,
     pub key_ends: Option<Timestamp>,
 }
 
@@ -41,7 +43,7 @@ pub fn decide(
     if tenant_header.is_some_and(|tenant| tenant != claims.tenant.as_str()) {
         return Err(Mismatch::Tenant);
     }
-    let ClientIdentity { tenant, user: actor, scopes, .. } = claims;
+    let ClientIdentity { tenant, user: actor, scopes, api_key, .. } = claims;
     let user = match user_header {
         Some(user) if user != actor.as_str() => {
             let may = scopes.allows(Scope::TenantAdmin);
@@ -49,7 +51,7 @@ pub fn decide(
         }
         _ => actor.clone(),
     };
-    Ok(Identity { tenant, user, scopes, actor, api_key: None, key_ends: None })
+    Ok(Identity { tenant, user, scopes, actor, api_key, bears_key: false, key_ends: None })
 }
 
 #[cfg(test)]
@@ -62,6 +64,7 @@ mod tests {
             user: UserId::parse("ann").unwrap(),
             scopes: Scopes::parse(scopes),
             expires_at: Timestamp::default(),
+            api_key: None,
         }
     }
 

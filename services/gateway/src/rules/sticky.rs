@@ -27,11 +27,14 @@ pub fn untag(query: &str) -> (String, Option<String>) {
     (parts.join("&"), found)
 }
 
-/// The session a request names; none if it names none, or several: whose request is it then?
+/// Longest id of a session as a client knows it: a tag, and the listener's own 20 characters or so.
+const LONGEST: usize = 128;
+
+/// The session a request names; none if it names none, or several (whose request is it then?), or what no listener gave.
 pub fn session(query: &str) -> Option<&str> {
     let mut named = query.split('&').filter_map(|part| part.strip_prefix("sid="));
     let (only, None) = (named.next()?, named.next()) else { return None };
-    (!only.is_empty()).then_some(only)
+    (1..=LONGEST).contains(&only.len()).then_some(only)
 }
 
 /// Whether a request opens a session: an Engine.IO request without `sid`.
@@ -99,7 +102,8 @@ mod tests {
         assert!(opens("EIO=4&transport=polling"));
         assert!(!opens("EIO=4&sid=plain"));
         assert_eq!(session("EIO=4&sid=tag.plain&t=1"), Some("tag.plain"));
-        for none in ["EIO=4", "sid=a&sid=b", "sid=", "xsid=a"] {
+        let long = format!("sid={}", "a".repeat(129));
+        for none in ["EIO=4", "sid=a&sid=b", "sid=", "xsid=a", &long] {
             assert_eq!(session(none), None, "{none}");
         }
     }

@@ -46,8 +46,15 @@ row! {
     }
 }
 
-/// Stores a key unless its owner has `most` already, or it is stored already. Returns how many it stored.
+/// Stores a key unless its owner has `most` already. Returns how many it stored. One of the same id is from the same
+/// request, whose answer was lost: nobody ever got it, and it goes.
 pub async fn insert(tx: &TenantTx, new: NewKey<'_>, most: i64) -> Result<usize, Error> {
+    // Two at once must not both find a place free.
+    sql("SELECT pg_advisory_xact_lock(hashtextextended('postrider.api_keys.' || $1 || '/' || $2, 0))")
+        .binds((new.tenant, new.user))
+        .execute(tx)
+        .await?;
+    sql("DELETE FROM api_keys WHERE user_id = $1 AND id = $2").binds((new.user, new.id)).execute(tx).await?;
     sql("INSERT INTO api_keys (id, tenant, user_id, name, key_hash, hint, scopes, expires_at, created_at) \
          SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 \
          WHERE (SELECT count(*) FROM api_keys WHERE user_id = $3) < $10")

@@ -21,50 +21,48 @@ row! {
     #[derive(Debug, Clone)]
     pub struct Known {
         pub request_hash: Vec<u8>,
-        pub claimed_until: Timestamp,
+        /// How long its claim counts yet.
+        pub seconds_left: i64,
         pub answer_sealed: Option<String>,
     }
 }
 
-/// Claims a key: a new one, one whose day is over (`forgotten`), or one whose claim ran out for the same request. False
-/// when it is another's, or answered.
+/// Claims a key for a minute, which is more than a service may take: a new one, one whose day is over (`forgotten`), one
+/// whose claim ran out for the same request, or one whose request failed. Returns when this request first came under the
+/// key; none when the key is another's, or answered. Claims run by Postgres' clock, since replicas' clocks differ.
 pub async fn claim(
     tx: &TenantTx,
     request: &Request<'_>,
     claim: Uuid,
     now: Timestamp,
-    until: Timestamp,
     forgotten: Timestamp,
-) -> Result<bool, Error> {
+) -> Result<Option<Timestamp>, Error> {
     let claimed = sql("INSERT INTO idempotency_keys AS k \
              (tenant, user_id, key_hash, request_hash, claim, claimed_until, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) \
+         VALUES ($1, $2, $3, $4, $5, clock_timestamp() + interval '60 seconds', $6) \
          ON CONFLICT (tenant, user_id, key_hash) DO UPDATE SET \
              claim = excluded.claim, claimed_until = excluded.claimed_until, request_hash = excluded.request_hash, \
-             answer_sealed = NULL, created_at = CASE WHEN k.created_at <= $8 THEN excluded.created_at ELSE k.created_at END \
-         WHERE k.created_at <= $8 \
-            OR (k.answer_sealed IS NULL AND k.claimed_until <= $7 AND k.request_hash = excluded.request_hash)")
-    .binds((
-        request.tenant,
-        request.user,
-        request.key.to_vec(),
-        request.request.to_vec(),
-        claim,
-        until,
-        now,
-        forgotten,
-    ))
-    .execute(tx)
+             answer_sealed = NULL, failed = false, \
+             created_at = CASE WHEN k.created_at <= $7 OR k.request_hash <> excluded.request_hash \
+                               THEN excluded.created_at ELSE k.created_at END \
+         WHERE k.created_at <= $7 \
+            OR (k.answer_sealed IS NULL AND k.claimed_until <= clock_timestamp() \
+                AND (k.request_hash = excluded.request_hash OR k.failed)) \
+         RETURNING created_at AS value")
+    .binds((request.tenant, request.user, request.key.to_vec(), request.request.to_vec(), claim, now, forgotten))
+    .optional::<Value<Timestamp>>(tx)
     .await?;
-    Ok(claimed > 0)
+    Ok(claimed.map(|first| first.0))
 }
 
 /// What is known of a key.
 pub async fn find(tx: &TenantTx, request: &Request<'_>) -> Result<Option<Known>, Error> {
-    sql("SELECT request_hash, claimed_until, answer_sealed FROM idempotency_keys WHERE user_id = $1 AND key_hash = $2")
-        .binds((request.user, request.key.to_vec()))
-        .optional(tx)
-        .await
+    sql("SELECT request_hash, answer_sealed, \
+             ceil(extract(epoch FROM claimed_until - clock_timestamp()))::bigint AS seconds_left \
+         FROM idempotency_keys WHERE user_id = $1 AND key_hash = $2")
+    .binds((request.user, request.key.to_vec()))
+    .optional(tx)
+    .await
 }
 
 /// Keeps the answer of the claim's request.
@@ -83,6 +81,16 @@ pub async fn release(tx: &TenantTx, request: &Request<'_>, claim: Uuid) -> Resul
         .binds((request.user, request.key.to_vec(), claim))
         .execute(tx)
         .await?;
+    Ok(())
+}
+
+/// Ends a claim whose request failed, perhaps after its effect.
+pub async fn fail(tx: &TenantTx, request: &Request<'_>, claim: Uuid) -> Result<(), Error> {
+    sql("UPDATE idempotency_keys SET failed = true, claimed_until = clock_timestamp() \
+         WHERE user_id = $1 AND key_hash = $2 AND claim = $3 AND answer_sealed IS NULL")
+    .binds((request.user, request.key.to_vec(), claim))
+    .execute(tx)
+    .await?;
     Ok(())
 }
 

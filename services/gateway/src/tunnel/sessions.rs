@@ -26,6 +26,11 @@ impl Sessions {
         self.0.insert(sid, ());
     }
 
+    /// The listener does not know it any more.
+    pub fn forget(&self, sid: &str) {
+        self.0.invalidate(sid);
+    }
+
     /// Whether the session is known to exist.
     pub fn knows(&self, sid: &str) -> bool {
         self.0.get(sid).is_some()

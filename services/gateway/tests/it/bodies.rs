@@ -91,6 +91,23 @@ async fn bodies_that_are_on_their_way_bound_those_that_may_come() {
     assert_eq!(post("/api/connectors", 1_000).await.unwrap().status(), 200);
 }
 
+/// A ticket may be made up: until a service has seen it, who bears it is a stranger, also on a row for callers.
+#[tokio::test]
+async fn bodies_beside_a_ticket_keep_no_caller_out() {
+    let gateway = Gateway::start_with(bounded(Duration::from_secs(60), 1_000, 1_000)).await;
+    let mut held = TcpStream::connect(gateway.addr()).await.unwrap();
+    let head = head("/api/v1/events/stream?ticket=x", "x", 1_000);
+    let head = head.replace("POST", "GET").replace("Authorization: Bearer x\r\n", "");
+    held.write_all(format!("{head}{}", "x".repeat(900)).as_bytes()).await.unwrap();
+    let open = || gateway.request(Method::POST, "/gmail/auth/callback").body("x".repeat(300)).send();
+    eventually("the strangers' room to be taken", WAIT, || async {
+        (open().await.unwrap().status() == 503).then_some(())
+    })
+    .await;
+    let post = gateway.request(Method::POST, "/api/connectors").bearer_auth(token(json!({}))).body("x".repeat(300));
+    assert_eq!(post.send().await.unwrap().status(), 200);
+}
+
 /// Somebody sends slowly on many connections: whoever it is, others have room.
 #[tokio::test]
 async fn nobody_takes_more_than_a_share_of_the_room() {

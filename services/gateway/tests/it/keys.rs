@@ -81,6 +81,11 @@ async fn a_key_has_no_more_than_its_maker_and_makes_no_other() {
     let ann = token(json!({"scope": "read write"}));
     let (_, key) = made(&gateway, &ann, json!({"name": "both"})).await;
     refused(post(&gateway, KEYS, &key, json!({"name": "more"})).await, 403, "token_required").await;
+    // Nor does a token made from one, which makes no further tokens either.
+    let issued: Value = post(&gateway, "/api/v1/tokens", &key, json!({})).await.json().await.unwrap();
+    let issued = issued["token"].as_str().unwrap();
+    refused(post(&gateway, KEYS, issued, json!({"name": "more"})).await, 403, "token_required").await;
+    refused(post(&gateway, "/api/v1/tokens", issued, json!({})).await, 403, "api_key_required").await;
     let reader = token(json!({"scope": "read"}));
     refused(post(&gateway, KEYS, &reader, json!({"name": "x"})).await, 403, "insufficient_scope").await;
     let long = "x".repeat(101);
@@ -158,6 +163,44 @@ async fn a_key_becomes_a_token_of_fifteen_minutes() {
     let claims = claims_of(&only(&gateway.services.sync_worker).await, "sync-worker");
     assert_eq!((claims.user.unwrap().as_str(), claims.scopes), ("ann", Scopes::parse("read")));
     refused(post(&gateway, "/api/v1/tokens", &ann, json!({})).await, 403, "api_key_required").await;
+}
+
+/// What is made in somebody's name must not forget who asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrator_makes_no_token_and_no_second_administrator_of_somebody() {
+    let (gateway, _db) = with_database().await;
+    let admin = token(json!({"sub": "root", "scope": "read write tenant:admin"}));
+    let (_, key) = made(&gateway, &admin, json!({"name": "all", "scopes": ["write", "tenant:admin"]})).await;
+    let as_bob = |path: &str, bearer: &str, body: Value| {
+        gateway.request(Method::POST, path).bearer_auth(bearer).header("x-user-id", "bob").json(&body).send()
+    };
+    refused(as_bob("/api/v1/tokens", &key, json!({})).await.unwrap(), 403, "forbidden").await;
+    for scopes in [json!(["tenant:admin"]), json!(["read", "admin"])] {
+        let answer = as_bob(KEYS, &admin, json!({"name": "x", "scopes": scopes})).await.unwrap();
+        let problem = refused(answer, 422, "invalid_request").await;
+        assert_eq!(problem["errors"][0]["field"], "scopes");
+    }
+    assert_eq!(as_bob(KEYS, &admin, json!({"name": "x", "scopes": ["read"]})).await.unwrap().status(), 201);
+}
+
+/// As after a kill -9 between commit and answer: nobody got the key that the first request made.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_request_for_a_key_gives_one_key_that_works() {
+    let (gateway, db) = with_database().await;
+    let ann = token(json!({}));
+    let create = || {
+        let request = gateway.request(Method::POST, KEYS).bearer_auth(&ann).header("idempotency-key", "k");
+        request.json(&json!({"name": "x"})).send()
+    };
+    assert_eq!(create().await.unwrap().status(), 201);
+    let lost = "UPDATE gateway.idempotency_keys SET answer_sealed = NULL, claimed_until = clock_timestamp()";
+    assert_eq!(postrider_storage::sql(lost).execute(&db.admin().await).await.unwrap(), 1);
+    let again = create().await.unwrap();
+    assert_eq!(again.status(), 201);
+    let again: Value = again.json().await.unwrap();
+    assert_eq!(get(&gateway, "/api/v1/emails", again["key"].as_str().unwrap()).await.status(), 200);
+    let listed: Value = get(&gateway, KEYS, &ann).await.json().await.unwrap();
+    assert_eq!(listed["data"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,8 +3,10 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use postrider_gateway::proxy::Bodies;
 use postrider_gateway::rules::client_address::TrustedProxies;
 use postrider_testing::MockServer;
+use postrider_web::body::BodyRules;
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -97,6 +99,42 @@ async fn a_token_that_was_good_is_asked_about_once() {
     let [asked] = asked.as_slice() else { panic!() };
     assert_eq!((asked.url.path(), &asked.headers["authorization"]), (PATH, &"Bearer google's".parse().unwrap()));
     assert_eq!(with_method(&gateway.services.ingest, "POST").await.len(), 5);
+}
+
+/// Anybody may have a channel: a notice is all in its headers, and what it sends beside them takes no room.
+#[tokio::test]
+async fn a_notices_body_is_not_read_and_its_proof_is_asked_about_once() {
+    let gateway = Gateway::start_with(|mut config| {
+        config.bodies = Bodies::new(BodyRules::up_to(1024 * 1024), 1_000, 1_000);
+        config
+    })
+    .await;
+    let channel = || header("x-goog-channel-token", "right");
+    let answer = |status| ResponseTemplate::new(status);
+    let server = &gateway.services.ingest;
+    Mock::given(method("HEAD")).and(channel()).respond_with(answer(204)).with_priority(1).mount(server).await;
+    intake(server).await;
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        let mut notice = TcpStream::connect(gateway.addr()).await.unwrap();
+        let head = format!(
+            "POST /api/email/webhook/google HTTP/1.1\r\nHost: x\r\nX-Goog-Channel-ID: 1\r\nX-Goog-Channel-Token: right\r\n\
+             Content-Length: 1000\r\n\r\n{}",
+            "x".repeat(900)
+        );
+        notice.write_all(head.as_bytes()).await.unwrap();
+        let mut start = [0; 12];
+        let read = tokio::time::timeout(Duration::from_secs(10), notice.read_exact(&mut start)).await;
+        read.expect("an answer before the body's end").unwrap();
+        held.push(notice);
+    }
+    let push = push(&gateway, "google's").body("x".repeat(300));
+    assert_eq!(push.send().await.unwrap().status(), 202);
+    let asked = with_method(server, "HEAD").await;
+    assert_eq!(asked.iter().filter(|asked| asked.headers.contains_key("x-goog-channel-id")).count(), 1);
+    let posts = with_method(server, "POST").await;
+    let notices: Vec<_> = posts.iter().filter(|seen| seen.headers.contains_key("x-goog-channel-id")).collect();
+    assert!(notices.len() == 3 && notices.iter().all(|seen| seen.body.is_empty()));
 }
 
 #[tokio::test]

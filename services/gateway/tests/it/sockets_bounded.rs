@@ -11,7 +11,7 @@ use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
-use wiremock::matchers::{any, query_param, query_param_is_missing};
+use wiremock::matchers::{any, method, query_param, query_param_is_missing};
 use wiremock::{Mock, ResponseTemplate};
 
 use crate::harness::Gateway;
@@ -98,6 +98,28 @@ async fn a_name_of_a_session_is_no_way_round_the_budget() {
         let reached = listener.received_requests().await.unwrap().len();
         assert_eq!(reached, answered, "{}", query(0));
     }
+}
+
+/// A listener answers every OPTIONS, and knows a session no longer that has ended.
+#[tokio::test]
+async fn a_session_is_known_by_what_its_transports_were_answered() {
+    let listener = listener().await;
+    let options = ResponseTemplate::new(200);
+    Mock::given(method("OPTIONS")).respond_with(options).with_priority(1).mount(&listener).await;
+    let gateway = before(&listener).await;
+    for n in 0..20 {
+        let path = format!("/socket.io/?EIO=4&transport=polling&sid=made-up-{n}");
+        let answer = gateway.request(Method::OPTIONS, &path).send().await.unwrap();
+        assert_eq!((answer.status().as_u16(), answer.headers()["allow"].to_str().unwrap()), (405, "GET, POST"));
+    }
+    let (answered, _) = until_refused(&gateway, |n| format!("&sid=made-up-{}", n % 20)).await;
+    assert!((300..400).contains(&answered), "{answered}");
+    let gateway = before(&listener).await;
+    assert_eq!(poll(&gateway, "&sid=known").await.status(), 200);
+    let ended = ResponseTemplate::new(400);
+    Mock::given(query_param("sid", "known")).respond_with(ended).with_priority(1).mount(&listener).await;
+    let (answered, _) = until_refused(&gateway, |_| "&sid=known".to_owned()).await;
+    assert!((299..400).contains(&answered), "{answered}");
 }
 
 #[tokio::test]

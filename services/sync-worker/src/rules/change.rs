@@ -170,18 +170,6 @@ pub fn fetch(change: &Change, known: Option<&Known>, waits: bool, ids: &Ids) -> 
     (is_late || is_untold).then_some(ask)
 }
 
-/// The labels after every delta that is newer than what `labels` already reflect; sorted, without repeats.
-pub fn replay(labels: &[LabelId], known: HistoryId, deltas: &[Delta]) -> Vec<LabelId> {
-    let mut result: Vec<LabelId> = labels.to_vec();
-    for delta in deltas.iter().filter(|delta| delta.history_id > known) {
-        result.retain(|label| !delta.removed.contains(label));
-        result.extend(delta.added.iter().cloned());
-    }
-    result.sort_unstable();
-    result.dedup();
-    result
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,17 +199,5 @@ mod tests {
         assert_eq!(changes.iter().map(|change| change.entries).sum::<i32>(), 6);
         assert_eq!(changes[1].deleted, Some(HistoryId(7)));
         assert_eq!((changes[2].added, changes[3].named), (None, Some(HistoryId(7))));
-    }
-
-    #[test]
-    fn deltas_replay_only_what_is_newer() {
-        let inbox = LabelId::parse("INBOX").unwrap();
-        let star = LabelId::parse("STARRED").unwrap();
-        let deltas = [
-            Delta { history_id: HistoryId(5), added: vec![star.clone()], removed: vec![] },
-            Delta { history_id: HistoryId(9), added: vec![], removed: vec![inbox.clone()] },
-        ];
-        assert_eq!(replay(std::slice::from_ref(&inbox), HistoryId(5), &deltas), vec![]);
-        assert_eq!(replay(&[inbox], HistoryId(4), &deltas), vec![star]);
     }
 }

@@ -12,7 +12,7 @@
 use postrider_domain::{HistoryId, LabelId, Version};
 use postrider_gmail::MailMeta;
 
-use super::change::{Change, Known, fetch, replay};
+use super::change::{Change, Delta, Known, fetch};
 use super::ids::Ids;
 use super::park::Reason;
 use crate::content::fetched::Fetched;
@@ -127,6 +127,18 @@ fn there(change: &Change, known: Option<&Known>, meta: &MailMeta, body: bool, wa
         _ if meta.internal_date.is_none() && !ids.take => park(Reason::Stale, "Gmail has no date for it yet"),
         _ => Row::Store { labels, version, fetched },
     }
+}
+
+/// The labels after every delta that is newer than what `labels` already reflect; sorted, without repeats.
+fn replay(labels: &[LabelId], known: HistoryId, deltas: &[Delta]) -> Vec<LabelId> {
+    let mut result: Vec<LabelId> = labels.to_vec();
+    for delta in deltas.iter().filter(|delta| delta.history_id > known) {
+        result.retain(|label| !delta.removed.contains(label));
+        result.extend(delta.added.iter().cloned());
+    }
+    result.sort_unstable();
+    result.dedup();
+    result
 }
 
 fn park(reason: Reason, error: &str) -> Row {

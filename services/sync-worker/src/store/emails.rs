@@ -3,6 +3,7 @@
 //! Readers say the tenant although row-level security says it too: the planner only uses the tenant-first indexes when
 //! the statement does.
 
+mod announce;
 mod exported;
 mod known;
 mod list;
@@ -11,12 +12,12 @@ mod processed;
 mod row;
 mod since;
 mod stats;
-mod summary;
 mod unlisted;
 mod write;
 
+pub use announce::announce;
 pub use exported::{Exported, list_exported};
-pub use known::{list_known, mark_announced};
+pub use known::list_known;
 pub use list::{Filter, list, search};
 pub use newest::list_newest;
 pub use processed::set_processed;
@@ -24,6 +25,5 @@ use row::email_columns;
 pub use row::{Body, Email, find, find_body};
 pub use since::list_since;
 pub use stats::{LabelCount, Totals, count_alive, count_by_label, count_current, totals};
-pub use summary::list_summaries;
 pub use unlisted::{Unlisted, count_unlisted, list_unlisted};
 pub use write::{NewEmail, Relabelled, Tombstone, insert_tombstones, relabel, upsert};

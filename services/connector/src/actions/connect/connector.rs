@@ -30,12 +30,14 @@ pub(super) async fn store(
     request: &Request,
     found: Option<&Connector>,
     account: &Account,
+    same_client: bool,
 ) -> Result<Stored, Error> {
     let held = match found {
         Some(found) => Some(lock(tx, found).await?),
         None => None,
     };
-    let sealed = seal(tx, state, held.as_ref(), &request.grant).await?;
+    // Another client's refresh token is none of this grant's.
+    let sealed = seal(tx, state, held.as_ref().filter(|_| same_client), &request.grant).await?;
     let row = next(state, request, held.as_ref(), account)?;
     match &held {
         Some(_) => connectors::save(tx, &row).await?,

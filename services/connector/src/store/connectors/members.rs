@@ -36,12 +36,12 @@ pub async fn live(tx: &SystemTx, account: &Account) -> Result<Vec<Member>, Error
     .await
 }
 
-/// Live connectors of one OAuth client after `after` that are not watched on this topic and whose owner did not stop
+/// Live connectors of these OAuth clients after `after` that are not watched on this topic and whose owner did not stop
 /// that, in the order of their ids.
 pub async fn elsewhere(
     tx: &SystemTx,
     topic: &str,
-    client_id: &str,
+    client_ids: &[String],
     after: ConnectorId,
     limit: i64,
 ) -> Result<Vec<Member>, Error> {
@@ -49,11 +49,11 @@ pub async fn elsewhere(
             coalesce(w.watch_type = 'push', false) AS watched \
          FROM connectors c JOIN google_accounts a ON a.id = c.account_id JOIN google_apps g ON g.id = a.app_id \
          LEFT JOIN watches w ON w.connector_id = c.id \
-         WHERE c.id > $3 AND c.status IN ('active', 'paused') AND g.client_id = $2 \
+         WHERE c.id > $3 AND c.status IN ('active', 'paused') AND g.client_id = ANY ($2) \
            AND (w.connector_id IS NULL OR w.state <> 'stopped' \
                 AND (w.watch_type <> 'push' OR NOT a.watch_wanted OR a.watch_topic IS DISTINCT FROM $1)) \
          ORDER BY c.id LIMIT $4")
-    .binds((topic, client_id, after, limit))
+    .binds((topic, client_ids, after, limit))
     .load(tx)
     .await
 }

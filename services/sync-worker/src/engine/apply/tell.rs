@@ -80,9 +80,8 @@ pub async fn announcements(
     if !announce.is_empty() {
         let live: Vec<EmailId> = announce.keys().copied().collect();
         let (tenant, now) = (commit.guard.tenant.clone(), commit.now);
-        let marked = emails::mark_announced(&mut commit.tx, &tenant, &live, now).await?;
         let pushed_at = commit.cause.published_at;
-        let mut mails = emails::list_summaries(&mut commit.tx, &tenant, &marked, &commit.names, pushed_at).await?;
+        let mut mails = emails::announce(&mut commit.tx, &tenant, &live, &commit.names, pushed_at, now).await?;
         mails.sort_by_key(|(id, date, _)| (*date, *id));
         for (id, _, email) in mails {
             let Announce { received, sent } = announce.get(&id).copied().unwrap_or_default();

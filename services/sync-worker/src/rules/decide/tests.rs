@@ -7,7 +7,7 @@ use super::*;
 use crate::content::fetched::Fetched;
 use crate::content::source::Source;
 use crate::content::{Content, Mail};
-use crate::rules::change::{Delta, Fetch, fetch};
+use crate::rules::change::{Fetch, fetch};
 
 const NOTHING: Waits = Waits(None);
 
@@ -187,4 +187,16 @@ fn after_ids_went_back_lower_records_count_against_rows_fetched_since() {
     // Before it is certain, everything is asked about and taken as it is answered.
     let taking = Ids { take: true, ..ids(1) };
     assert_eq!(fetch(&star(3, 0).0, Some(&known(1, 9_000, &[])), false, &taking), Some(Fetch::Labels));
+}
+
+#[test]
+fn deltas_replay_only_what_is_newer() {
+    let inbox = LabelId::parse("INBOX").unwrap();
+    let star = LabelId::parse("STARRED").unwrap();
+    let deltas = [
+        Delta { history_id: HistoryId(5), added: vec![star.clone()], removed: vec![] },
+        Delta { history_id: HistoryId(9), added: vec![], removed: vec![inbox.clone()] },
+    ];
+    assert_eq!(replay(std::slice::from_ref(&inbox), HistoryId(5), &deltas), vec![]);
+    assert_eq!(replay(&[inbox], HistoryId(4), &deltas), vec![star]);
 }

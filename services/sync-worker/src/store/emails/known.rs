@@ -1,8 +1,8 @@
 //! What the engine asks of mails before it decides: versions, labels, whether they were announced.
 
-use postrider_domain::{ConnectorId, EmailId, HistoryId, MessageId, TenantId, Timestamp, Version};
+use postrider_domain::{ConnectorId, HistoryId, MessageId, TenantId, Version};
 use postrider_storage::types::{Array, BigInt, Bool, Integer, Text, Timestamptz, Uuid};
-use postrider_storage::{Error, NamedRow, Pg, QueryableByName, RowResult, TenantTx, Value, sql};
+use postrider_storage::{Error, NamedRow, Pg, QueryableByName, RowResult, TenantTx, sql};
 
 use crate::rules::change::Known;
 
@@ -51,19 +51,4 @@ pub async fn list_known(
     .column("message_id", messages)
     .load(tx)
     .await
-}
-
-/// Remembers that live mails were announced. Returns those that had not been.
-pub async fn mark_announced(
-    tx: &mut TenantTx,
-    tenant: &TenantId,
-    emails: &[EmailId],
-    now: Timestamp,
-) -> Result<Vec<EmailId>, Error> {
-    let marked = sql("UPDATE emails SET announced_at = $3 \
-         WHERE tenant = $1 AND email_id = ANY ($2) AND announced_at IS NULL RETURNING email_id AS value")
-    .binds((tenant, emails, now))
-    .load::<Value<EmailId>>(tx)
-    .await?;
-    Ok(marked.into_iter().map(|row| row.0).collect())
 }
