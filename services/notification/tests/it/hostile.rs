@@ -297,14 +297,27 @@ async fn many_sockets_of_one_user_ask_no_more_than_one_user_may() {
     for _ in 0..8 {
         sockets.push(replica.authenticated(&busy).await);
     }
-    let mut refused = 0;
+    // Nobody waits for an answer before it asks again: the machine's speed counts for as little as it may. What the user's
+    // bucket gets back meanwhile is allowed for.
+    let begun = std::time::Instant::now();
     for socket in &mut sockets {
         for _ in 0..200 {
             socket.emit("ping", &json!({ "timestamp": 1 })).await;
-            refused += usize::from(socket.next(SOON).await.is_some_and(|(name, _)| name == "error"));
         }
     }
-    assert!(refused > 0, "1,600 pings at once, all answered");
+    let (mut granted, mut refused) = (0, 0);
+    for socket in &mut sockets {
+        for _ in 0..200 {
+            match socket.next(SOON).await.map(|(name, _)| name).as_deref() {
+                Some("pong") => granted += 1,
+                Some("error") => refused += 1,
+                other => panic!("{other:?} after {granted} answers and {refused} refusals"),
+            }
+        }
+    }
+    let most = 1_000.0 + 200.0 * begun.elapsed().as_secs_f64();
+    assert!(f64::from(granted) <= most, "{granted} of at most {most} pings answered");
+    assert_eq!(granted + refused, 1_600);
     let mut quiet = replica.authenticated(&other).await;
     quiet.emit("ping", &json!({ "timestamp": 1 })).await;
     quiet.expect("pong").await;
