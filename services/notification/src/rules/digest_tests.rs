@@ -103,7 +103,7 @@ fn whole(name: &str, n: usize) {
     let changes = zone.following(from).take_while(|change| change.timestamp() < to).map(|change| change.timestamp());
     for change in changes {
         let near = timestamp(change);
-        for minute in (0..1_440).step_by(if n % 8 == 0 { 15 } else { 165 }) {
+        for minute in (0..1_440).step_by(if n.is_multiple_of(8) { 15 } else { 165 }) {
             let daily = schedule(Frequency::Daily, minute);
             chain(&daily, &zone, (near - TimeDelta::hours(30), near + TimeDelta::hours(30)), 1);
         }

@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chrono::Utc;
 use hmac::{Hmac, Mac as _};
+use postrider_domain::{Clock as _, SystemClock};
 use postrider_web::extract::WRITE_ID_HEADER;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ fn post(replica: &Replica, trigger: &str, id: &str, timestamp: i64, signature: &
 }
 
 fn good(replica: &Replica, trigger: &str, secret: &str, id: &str, body: &str) -> RequestBuilder {
-    let now = Utc::now().timestamp();
+    let now = SystemClock.now().timestamp();
     post(replica, trigger, id, now, &signed(secret, id, now, body), body)
 }
 
@@ -93,7 +93,7 @@ async fn what_is_not_signed_with_its_secret_now_is_refused_alike() {
     let account = Account::new("t1", "u1");
     let (id, secret) = create(&replica, &account, json!([])).await;
     let (other, other_secret) = create(&replica, &Account::new("t2", "u1"), json!([])).await;
-    let (now, body) = (Utc::now().timestamp(), r#"{"a":1}"#);
+    let (now, body) = (SystemClock.now().timestamp(), r#"{"a":1}"#);
     let mut answers = Vec::new();
     for request in [
         post(&replica, &id, "m", now, &signed(&other_secret, "m", now, body), body),

@@ -105,7 +105,7 @@ mod tests {
         let (new, old) =
             (secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), secret("whsec_AAKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"));
         let at = Timestamp::from_timestamp(1_000_000, 0).unwrap();
-        let header = signatures(&[old.clone()], "id", 1_000_000, b"{}").unwrap();
+        let header = signatures(std::slice::from_ref(&old), "id", 1_000_000, b"{}").unwrap();
         let both = format!("v1,AAAA v2,x {header}");
         let read = |id: &str, time: &str, signature: &str, now: Timestamp| {
             let (id, time, signature) = (id.to_owned(), time.to_owned(), signature.to_owned());
@@ -121,10 +121,12 @@ mod tests {
         let good = read("id", "1000000", &both, at + WINDOW).unwrap();
         assert!(verifies(&[new.clone(), old.clone()], &good, b"{}"));
         assert!(
-            !verifies(&[new], &good, b"{}") && !verifies(&[], &good, b"{}") && !verifies(&[old.clone()], &good, b"{ }")
+            !verifies(&[new], &good, b"{}")
+                && !verifies(&[], &good, b"{}")
+                && !verifies(std::slice::from_ref(&old), &good, b"{ }")
         );
         for (id, time) in [("other", "1000000"), ("id", "1000001")] {
-            assert!(!verifies(&[old.clone()], &read(id, time, &header, at).unwrap(), b"{}"), "{id} {time}");
+            assert!(!verifies(std::slice::from_ref(&old), &read(id, time, &header, at).unwrap(), b"{}"), "{id} {time}");
         }
         let moment = TimeDelta::milliseconds(1);
         assert!(read("id", "1000000", &header, at - WINDOW).is_some());
