@@ -2,11 +2,12 @@
 -- notification_system claims `digest_schedules` and mails among `deliveries`: whose they are and when, nothing of what is in
 -- them.
 
--- Silenced notifications and those about our own mails are in no digest; the others are in exactly one.
+-- Silenced notifications and those about our own mails are in no digest, nor are those that were archived by hand; the
+-- others are in exactly one. What the clean-up archived when its time was over had been waiting for its digest.
 ALTER TABLE notifications ADD COLUMN in_digests boolean NOT NULL DEFAULT true;
 ALTER TABLE notifications ADD COLUMN digest_id uuid;
 CREATE INDEX notifications_undigested ON notifications (tenant, user_id, created_at)
-    WHERE digest_id IS NULL AND in_digests AND NOT is_archived;
+    WHERE digest_id IS NULL AND in_digests AND (NOT is_archived OR archived_at >= expires_at);
 CREATE INDEX notifications_digest ON notifications (tenant, digest_id) WHERE digest_id IS NOT NULL;
 
 -- Who gets digests: scope '' = a user, for all accounts without a schedule of their own; else that account.
@@ -55,7 +56,10 @@ ALTER TABLE deliveries ADD COLUMN handed_over_at timestamptz;
 ALTER TABLE deliveries ADD COLUMN doubtful boolean NOT NULL DEFAULT false;
 ALTER TABLE deliveries ADD CONSTRAINT deliveries_mail
     CHECK (channel = 'email' OR (digest IS NULL AND address IS NULL AND handed_over_at IS NULL AND NOT doubtful));
+-- Mails are claimed by workers of their own.
 CREATE INDEX deliveries_mail_due ON deliveries (due_at) WHERE due_at IS NOT NULL AND channel = 'email';
+DROP INDEX deliveries_due;
+CREATE INDEX deliveries_due ON deliveries (due_at) WHERE due_at IS NOT NULL AND channel <> 'email';
 GRANT SELECT (channel) ON deliveries TO notification_system;
 
 -- Addresses beside those of the user's accounts. Mails go to one only once a mailed link has confirmed it.
@@ -72,6 +76,7 @@ CREATE TABLE mail_addresses (
     PRIMARY KEY (tenant, id),
     CONSTRAINT mail_addresses_once UNIQUE (tenant, user_id, key)
 );
+CREATE INDEX mail_addresses_unconfirmed ON mail_addresses (tenant, asked_at) WHERE confirmed_at IS NULL;
 
 DO $$
 DECLARE
@@ -87,4 +92,4 @@ BEGIN
 END $$;
 CREATE POLICY system ON digest_schedules TO notification_system USING (true) WITH CHECK (true);
 GRANT SELECT, INSERT, UPDATE, DELETE ON digest_schedules, digests, mail_addresses TO notification_tenant;
-GRANT SELECT, UPDATE ON digest_schedules TO notification_system;
+GRANT SELECT (id, tenant, user_id, due_at, claimed_until), UPDATE (claimed_until) ON digest_schedules TO notification_system;

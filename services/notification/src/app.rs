@@ -121,11 +121,14 @@ impl App {
             async move { engine.work().await }
         });
         if let Some(postman) = self.postman.clone() {
-            let schedule = Schedule::every(deliveries::LOOK).woken_by(postman.bell.notify());
-            tasks.every("deliveries.mail", schedule, shutdown, move || {
+            for _ in 0..postman.workers() {
+                let schedule = Schedule::every(deliveries::LOOK).woken_by(postman.bell.notify());
                 let postman = postman.clone();
-                async move { postman.work().await }
-            });
+                tasks.every("deliveries.mail", schedule, shutdown, move || {
+                    let postman = postman.clone();
+                    async move { postman.until_nothing_is_due().await }
+                });
+            }
         }
         let digests = self.config.digests && self.postman.is_some();
         jobs::start(&self.state, self.config.retention, digests, tasks, shutdown);

@@ -12,6 +12,7 @@ mod plan;
 mod tell;
 mod to_browser;
 mod to_endpoint;
+mod wanted;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,7 +104,7 @@ impl Engine {
         match delivery.channel {
             Channel::Webhook => self.to_endpoint(tx, tenant, &delivery).await,
             Channel::Push => self.to_browser(tx, tenant, &delivery).await,
-            // Mails have workers of their own; the database takes no other.
+            // Mails have workers of their own and are not claimed here; the database takes no other.
             Channel::Email | Channel::Row | Channel::Live | Channel::Digest => Ok(()),
         }
     }

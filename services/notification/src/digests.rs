@@ -68,11 +68,12 @@ pub async fn reschedule(
     for (scope, values) in &wanted.by_scope {
         let Some(schedule) = Schedule::of(values) else { continue };
         let known = there.iter().find(|one| one.scope == *scope);
-        // Still a boundary: nothing about it has changed, and it may be due this moment.
-        if known.is_some_and(|known| schedule.last_until(known.due_at) == Some(known.due_at)) {
+        let Some(due_at) = schedule.next_after(now) else { continue };
+        // The next boundary still, or one that is due this moment: nothing about it has changed.
+        let is_due = |due| due <= now && schedule.last_until(due) == Some(due);
+        if known.is_some_and(|known| known.due_at == due_at || is_due(known.due_at)) {
             continue;
         }
-        let Some(due_at) = schedule.next_after(now) else { continue };
         // An account that gets digests of its own takes over what would have been in its user's.
         let (since, period_start) = known.or(of_user).map_or((now, now), |one| (one.since, one.period_start));
         let (id, user_id, scope) = (ids.uuid(), user.clone(), scope.clone());
@@ -101,7 +102,8 @@ pub async fn close(db: &Db, actions: &Actions, due: &DueDigest) -> Result<bool, 
         tx.commit().await?;
         return Ok(false);
     };
-    let closed = schedule.closed(one.period_start, now);
+    let start = begins(&tx, tenant, &one).await?;
+    let closed = schedule.closed(start, now);
     if let Some(period) = closed {
         let own = wanted.own.as_slice();
         let values = wanted.preferences(&one.scope).cloned().unwrap_or_default();
@@ -116,11 +118,21 @@ pub async fn close(db: &Db, actions: &Actions, due: &DueDigest) -> Result<bool, 
         };
         make(&tx, actions, tenant, user, made).await?;
     }
-    let period_start = closed.map_or(one.period_start, |period| period.end);
+    let period_start = closed.map_or(start, |period| period.end);
     let due_at = schedule.next_after(now).unwrap_or(now + TimeDelta::days(1));
     digests::schedule(&tx, tenant, &Scheduled { period_start, due_at, ..one }, now).await?;
     tx.commit().await?;
     Ok(closed.is_some())
+}
+
+/// Where the period of a schedule really begins. An account whose digests were switched off and on again took over its
+/// user's period, of which it may have had a digest before.
+async fn begins(tx: &TenantTx, tenant: &TenantId, one: &Scheduled) -> Result<Timestamp, Error> {
+    if one.scope == USER {
+        return Ok(one.period_start);
+    }
+    let last = digests::last_end(tx, tenant, &one.user_id, &one.scope).await?;
+    Ok(last.map_or(one.period_start, |end| end.max(one.period_start)))
 }
 
 /// Makes a digest now, of what of the frequency's time is in none yet; nothing if there is nothing. The user's row must be
@@ -140,15 +152,12 @@ pub async fn ask(
     };
     let there = digests::schedules(tx, tenant, user).await?;
     let of_user = there.into_iter().find(|one| one.scope == USER);
-    let start = of_user.as_ref().map_or(now - length, |one| one.period_start.max(now - length));
+    let start = now - length;
     let period = Period { start, end: now };
-    if start >= now {
-        return Ok(None);
-    }
     let values = preferences::effective(tx, tenant, user, None).await?.preferences;
     let made = Made { scope: USER, frequency, period, since: start, own: &[], values: &values, by: ASKED_FOR };
     let Some(digest) = make(tx, actions, tenant, user, made).await? else { return Ok(None) };
-    if let Some(one) = of_user.filter(|one| one.period_start == start) {
+    if let Some(one) = of_user.filter(|one| one.period_start >= start) {
         digests::schedule(tx, tenant, &Scheduled { period_start: now, ..one }, now).await?;
     }
     Ok(Some(digest))

@@ -40,7 +40,7 @@ impl Actions {
     /// Writes its deliveries.
     pub(super) async fn dispatch(&self, tx: &TenantTx, owner: Owner<'_>, what: Dispatch<'_>) -> Result<(), Error> {
         let (Owner { tenant, user, .. }, Dispatch { id, account, draft, browsers, now }) = (owner, what);
-        let (ids, event_id, kind, due) = (self.seams.ids.as_ref(), id.0, "notification.created", self.due(draft.kind));
+        let (ids, event_id, kind, due) = (self.seams.ids.as_ref(), id.0, "notification.created", self.due(draft));
         if draft.goes_by(Channel::Webhook) {
             let told =
                 deliveries::Told { tenant, user, event_id, kind, account, seq: None, notification: Some(id), now, due };
@@ -86,8 +86,10 @@ impl Actions {
     }
 
     /// A new mail may still turn out to be spam: what leaves the house waits a little.
-    fn due(&self, kind: Kind) -> Timestamp {
+    fn due(&self, draft: &Draft) -> Timestamp {
         let now = self.now();
-        if kind == Kind::NewMessage { now + self.spam_hold } else { now }
+        // What a trigger says of it, too.
+        let of_new_mail = draft.kind == Kind::NewMessage || draft.kind == Kind::Custom && draft.message_id.is_some();
+        if of_new_mail { now + self.spam_hold } else { now }
     }
 }

@@ -180,9 +180,10 @@ impl Actions {
             sender_name: Some(cause.sender_name).filter(|name| !name.is_empty()),
             data,
         };
-        let feed_seq = cause.feed_seq;
+        let (feed_seq, (message_id, email_id)) = (cause.feed_seq, cause.mail.unzip());
         let draft = custom(given, key, &widened(values, &trigger.also), self.now());
-        self.raise(tx, owner, account, Draft { feed_seq, also: trigger.also.clone(), ..draft }).await?;
+        self.raise(tx, owner, account, Draft { feed_seq, message_id, email_id, also: trigger.also.clone(), ..draft })
+            .await?;
         Ok(())
     }
 }

@@ -97,7 +97,8 @@ impl MailboxEvents {
         let own = |mail: &EmailSummary| OwnDigest::of(mail, tenant, &to.account.owner, &self.origin_keys);
         let verdict = news.judge(own, &to);
         if let News::Received(email) = &news
-            && !own(email).0
+            // Ours, be it another user's: what a trigger mails about it would set off the next one, for ever.
+            && email.origin.is_empty()
             && !to.is_erased()
         {
             let owner = Owner { tenant, user: &to.account.owner, trace: event.trace };

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use postrider_contracts::{OriginKey, OwnMail, Purpose};
 use postrider_domain::{Seams, TenantId};
 use postrider_runtime::config::PublicUrl;
@@ -30,6 +30,8 @@ use crate::store::digests;
 
 /// How long a mail waits for the connector.
 const CONNECTOR_AWAY: TimeDelta = TimeDelta::minutes(1);
+/// How long it does so in all.
+const CONNECTOR_MAY_BE_AWAY: TimeDelta = TimeDelta::hours(1);
 
 /// What mails are made and known by.
 #[derive(Clone)]
@@ -56,18 +58,27 @@ pub struct Postman {
 }
 
 impl Postman {
-    /// Works off what is due.
+    /// All workers work off what is due. One that fails leaves the others to what they have under way.
     pub async fn work(&self) -> Result<(), Error> {
-        let workers = (0..self.mailer.settings().connections).map(|_| self.until_nothing_is_due());
-        try_join_all(workers).await.map(|_all_done| ())
+        let workers = (0..self.workers()).map(|_| self.until_nothing_is_due());
+        join_all(workers).await.into_iter().collect()
     }
 
-    async fn until_nothing_is_due(&self) -> Result<(), Error> {
+    /// One for each connection to the mail server. Each has turns of its own, so that a mail which hangs holds up no later
+    /// one.
+    pub fn workers(&self) -> usize {
+        self.mailer.settings().connections
+    }
+
+    /// One worker's turn.
+    pub async fn until_nothing_is_due(&self) -> Result<(), Error> {
         while !self.stop.is_cancelled() {
             let tx = self.db.system().await?;
             let due = deliveries::claim_mails(&tx, self.seams.clock.now(), 1).await?;
             tx.commit().await?;
             let Some(due) = due.first() else { return Ok(()) };
+            // Where there is one there may be more: the next worker looks, and wakes the next.
+            self.bell.ring();
             // Its claim ends by itself; the others go on.
             if let Err(error) = self.one(due).await {
                 tracing::warn!(%error, "a mail could not be worked off");
@@ -121,6 +132,8 @@ impl Postman {
                 Err(NoLink::NotNeeded) => {
                     return self.say_nothing(tenant, mail, doubtful, DeliveryState::Skipped, "works_again").await;
                 }
+                // Nobody may miss that an account stands still: in the end the mail goes without a link.
+                Err(NoLink::Away) if self.seams.clock.now() - mail.created_at >= CONNECTOR_MAY_BE_AWAY => {}
                 Err(NoLink::Away) => {
                     let tx = self.db.tenant(tenant).await?;
                     deliveries::put_off_mail(&tx, tenant, mail.id, self.seams.clock.now() + CONNECTOR_AWAY).await?;

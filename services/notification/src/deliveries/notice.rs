@@ -6,13 +6,12 @@ use postrider_domain::{TenantId, Timestamp};
 use postrider_storage::{Error, TenantTx};
 use serde_json::{Value, json};
 
+use super::wanted::{NAMED, Wanted, wanted};
 use crate::channels::web_push::LONGEST;
 use crate::rules::preferences::Way;
-use crate::rules::trigger::widened;
 use crate::rules::{Channel, Decision, Kind, quiet_until};
 use crate::store::deliveries::{self, Delivery};
-use crate::store::notifications::{self, Notification};
-use crate::store::preferences;
+use crate::store::notifications::Notification;
 
 /// What becomes of a push that is due.
 #[derive(Debug)]
@@ -43,23 +42,21 @@ pub async fn notice(
     bare: bool,
 ) -> Result<Notice, Error> {
     let Some(id) = delivery.notification else { return Ok(Notice::Nothing("content_gone")) };
-    let Some(row) = notifications::of_tenant(tx, tenant, id).await? else { return Ok(Notice::Nothing("content_gone")) };
-    let values = preferences::effective(tx, tenant, &row.user_id, row.account_id).await?.preferences;
-    let values = widened(values, &row.also);
-    if !values.has(Way::Push) {
-        return Ok(Notice::Nothing("channel_off"));
-    }
-    if let Some(until) = quiet_until(&values, now).filter(|_| !is_alarm(&row)) {
+    let several = delivery.event_id != id.0;
+    let (ids, count) = match several {
+        true => deliveries::unread_of_mail(tx, tenant, delivery.id, NAMED).await?,
+        false => (vec![id], 1),
+    };
+    let Wanted { rows, left_out } = match wanted(tx, tenant, Way::Push, &ids).await? {
+        Ok(wanted) => wanted,
+        Err(why) => return Ok(Notice::Nothing(why)),
+    };
+    let Some((row, values)) = rows.first() else { return Ok(Notice::Nothing("read_already")) };
+    if let Some(until) = quiet_until(values, now).filter(|_| !is_alarm(row)) {
         return Ok(Notice::Later(until));
     }
-    let several = delivery.event_id != id.0;
-    let count = if several { deliveries::covered(tx, tenant, delivery.id).await? } else { 1 };
-    let over = if several { count == 0 } else { row.is_read || row.is_archived };
-    if over {
-        return Ok(Notice::Nothing("read_already"));
-    }
     let content = values.include_content && !bare;
-    let told = if several { waited(&row, count) } else { one(&row, content) };
+    let told = if several { waited(row, count - left_out) } else { one(row, content) };
     let topic = delivery.event_id.simple().to_string();
     let urgent = matches!(row.kind, Kind::NewMessage | Kind::ErrorOccurred);
     Ok(Notice::Say(Said { message: fitting(told), topic, urgent }))

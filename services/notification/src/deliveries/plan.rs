@@ -1,24 +1,24 @@
 //! What a mail says, and to whom. It is read when it is sent: what was read, withdrawn or switched off meanwhile is not told
 //! any more, and no address is written to that its user may not have mails sent to.
 
-use postrider_domain::{TenantId, Timestamp};
+use std::collections::HashMap;
+
+use postrider_domain::{NotificationId, TenantId, Timestamp, UserId};
 use postrider_storage::{Error, TenantTx};
 
 use super::addressee::addressee;
 use super::by_mail::{MailIdentity, Postman};
+use super::wanted::{NAMED, Wanted, wanted};
 use crate::digests::BY_SCHEDULE;
 use crate::rules::digest::Schedule;
 use crate::rules::mail_token::{Deed, List, MailToken};
-use crate::rules::page::{self, Manner, Page, Told};
+use crate::rules::page::{self, Page, Told};
 use crate::rules::preferences::Way;
-use crate::rules::trigger::widened;
-use crate::rules::{Channel, Decision, Kind, Preferences, quiet_until};
+use crate::rules::{Channel, Decision, Kind, quiet_until};
 use crate::store::deliveries::{self, MailRow};
 use crate::store::notifications::{self, MailItem, Notification};
 use crate::store::{digests, preferences};
 
-/// Most that one mail names.
-const NAMED: i64 = 50;
 /// What `data.errorType` of a lost grant says.
 const LOST_GRANT: &str = "reauth_required";
 /// A mail that asks for a confirmation.
@@ -43,7 +43,7 @@ pub struct Written {
 
 impl MailIdentity {
     /// Where a link of ours leads.
-    pub fn link(&self, path: &str, tenant: &TenantId, user: &postrider_domain::UserId, deed: Deed) -> Option<String> {
+    pub fn link(&self, path: &str, tenant: &TenantId, user: &UserId, deed: Deed) -> Option<String> {
         let token = MailToken { tenant: tenant.clone(), user: user.clone(), deed }.sign(self.keys.first()?);
         Some(format!("{}/api/notifications/{path}/{}", self.public.origin(), token.expose()))
     }
@@ -83,42 +83,41 @@ impl Postman {
         let Some(to) = addressee(tx, tenant, &mail.user_id, mail.account_id, &values).await? else {
             return Ok(Plan::Nothing("no_address"));
         };
-        let told: Vec<Told<'_>> = items.iter().map(MailItem::told).collect();
-        let manner = Manner { content: values.include_content, zone: &digest.time_zone };
+        let told = told(tx, tenant, &mail.user_id, &items).await?;
         let span = (digest.period_start, digest.period_end);
         let deed = Deed::Unsubscribe { list: List::Digests { account: mail.account_id } };
         let unsubscribe = self.identity.link("unsubscribe", tenant, &mail.user_id, deed);
-        let page = Page { unsubscribe, ..page::digest(digest.frequency, span, &told, count, manner) };
+        let page = Page { unsubscribe, ..page::digest(digest.frequency, span, &told, count, &digest.time_zone) };
         Ok(Plan::Write(Box::new(Written { to, page, reconnect: None })))
     }
 
     async fn notice(&self, tx: &TenantTx, tenant: &TenantId, mail: &MailRow) -> Result<Plan, Error> {
-        let Some(id) = mail.notification else { return Ok(Plan::Nothing("content_gone")) };
-        let Some(row) = notifications::of_tenant(tx, tenant, id).await? else {
-            return Ok(Plan::Nothing("content_gone"));
-        };
-        let values = preferences::effective(tx, tenant, &row.user_id, row.account_id).await?.preferences;
-        if !widened(values.clone(), &row.also).has(Way::Email) {
-            return Ok(Plan::Nothing("channel_off"));
-        }
-        if let Some(until) = quiet_until(&values, self.seams.clock.now()).filter(|_| !is_alarm(&row)) {
-            return Ok(Plan::Later(until));
-        }
-        let alone = mail.event_id == id.0;
+        let Some(newest) = mail.notification else { return Ok(Plan::Nothing("content_gone")) };
+        let alone = mail.event_id == newest.0;
         let (ids, count) = match alone {
-            true if row.is_read || row.is_archived => (Vec::new(), 0),
-            true => (vec![id], 1),
+            true => (vec![newest], 1),
             false => deliveries::unread_of_mail(tx, tenant, mail.id, NAMED).await?,
         };
-        let items = notifications::for_mail(tx, tenant, &ids).await?;
-        if items.is_empty() {
-            return Ok(Plan::Nothing("read_already"));
+        let Wanted { rows, left_out } = match wanted(tx, tenant, Way::Email, &ids).await? {
+            Ok(wanted) => wanted,
+            Err(why) => return Ok(Plan::Nothing(why)),
+        };
+        let Some((row, values)) = rows.first() else { return Ok(Plan::Nothing("read_already")) };
+        if let Some(until) = quiet_until(values, self.seams.clock.now()).filter(|_| !is_alarm(row)) {
+            return Ok(Plan::Later(until));
         }
-        let Some(to) = addressee(tx, tenant, &row.user_id, row.account_id, &values).await? else {
+        let Some(to) = addressee(tx, tenant, &row.user_id, row.account_id, values).await? else {
             return Ok(Plan::Nothing("no_address"));
         };
-        let page = said(&items, usize::try_from(count).unwrap_or(usize::MAX), alone, &values);
-        let reconnect = row.account_id.filter(|_| alone && needs_reconnect(&row));
+        let ids: Vec<NotificationId> = rows.iter().map(|(row, _)| row.id).collect();
+        let items = notifications::for_mail(tx, tenant, &ids).await?;
+        let told = told(tx, tenant, &row.user_id, &items).await?;
+        let (count, zone) = (usize::try_from(count - left_out).unwrap_or(0), values.quiet_hours_timezone.as_str());
+        let page = match told.as_slice() {
+            [one] if alone || count == 1 => page::notice(one, zone),
+            several => page::waited(several, count, zone),
+        };
+        let reconnect = row.account_id.filter(|_| alone && needs_reconnect(row));
         // Nobody may miss that an account stands still: these mails cannot be unsubscribed from.
         let unsubscribe = match reconnect {
             Some(_) => None,
@@ -128,13 +127,26 @@ impl Postman {
     }
 }
 
-fn said(items: &[MailItem], count: usize, alone: bool, values: &Preferences) -> Page {
-    let manner = Manner { content: values.include_content, zone: values.quiet_hours_timezone.as_str() };
-    let told: Vec<Told<'_>> = items.iter().map(MailItem::told).collect();
-    match told.as_slice() {
-        [one] if alone || count == 1 => page::notice(one, manner),
-        several => page::waited(several, count, manner),
+/// What of these is told: the content of each as far as its own account lets it out.
+async fn told<'a>(
+    tx: &TenantTx,
+    tenant: &TenantId,
+    user: &UserId,
+    items: &'a [MailItem],
+) -> Result<Vec<Told<'a>>, Error> {
+    let (mut known, mut told) = (HashMap::new(), Vec::new());
+    for item in items {
+        let content = match known.get(&item.account_id) {
+            Some(content) => *content,
+            None => {
+                let values = preferences::effective(tx, tenant, user, item.account_id).await?.preferences;
+                known.insert(item.account_id, values.include_content);
+                values.include_content
+            }
+        };
+        told.push(item.told(content));
     }
+    Ok(told)
 }
 
 /// Whether quiet hours do not hold it.

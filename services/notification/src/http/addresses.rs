@@ -24,8 +24,8 @@ use crate::store::users;
 
 /// Addresses one user may have asked in a day: strangers must not be bothered by our mails.
 const A_DAY: i64 = 5;
-/// How soon the same address is asked again.
-const AGAIN: TimeDelta = TimeDelta::minutes(10);
+/// How soon the same address is asked again: when the link it got has run out.
+const AGAIN: TimeDelta = TimeDelta::days(1);
 
 /// Which address.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -16,7 +16,7 @@ use crate::rules::mail_token::{Deed, List, MailToken};
 use crate::rules::preferences::Way;
 use crate::state::State;
 use crate::store::preferences::{self, Change};
-use crate::store::{quiet_ends, users};
+use crate::store::{quiet_ends, triggers, users};
 
 /// Shows what the link of a mail ends.
 #[utoipa::path(
@@ -90,6 +90,10 @@ async fn end(tx: &TenantTx, state: &State, token: &MailToken, list: List) -> Res
         };
         let change = Change { id: state.seams.ids.uuid(), tenant, user, account, settings, now };
         preferences::change(tx, change).await?;
+    }
+    // Triggers mail whatever the preferences say.
+    if list == List::Alerts {
+        triggers::end_mails(tx, tenant, user, now).await?;
     }
     quiet_ends::look_again(tx, tenant, user, now).await?;
     reschedule(tx, state.seams.ids.as_ref(), tenant, user, now).await?;

@@ -1,9 +1,10 @@
-//! Forgets log entries, suppressions, the feed and deliveries beyond the retention, tenant by tenant: no role sees two tenants' rows at once.
+//! Forgets log entries, suppressions, the feed, deliveries and addresses that never confirmed beyond the retention, tenant by
+//! tenant: no role sees two tenants' rows at once.
 
 use postrider_domain::{TenantId, Timestamp};
 use postrider_storage::{Db, Error};
 
-use crate::store::{deliveries, digests, feed, log, suppressions, triggers, users};
+use crate::store::{deliveries, digests, feed, log, mail_addresses, suppressions, triggers, users};
 
 /// Tenants listed in one go.
 const PAGE: i64 = 500;
@@ -38,9 +39,11 @@ pub async fn prune_tenant(db: &Db, tenant: &TenantId, before: Timestamp, slice: 
         let sent = deliveries::prune(&tx, tenant, before, slice).await?;
         let fired = triggers::prune(&tx, tenant, before, slice).await?;
         let digested = digests::prune(&tx, tenant, before, slice).await?;
+        let unconfirmed = mail_addresses::prune(&tx, tenant, before, slice).await?;
         tx.commit().await?;
-        gone += entries + reasons + fed + sent + fired + digested;
-        if i64::try_from(entries.max(reasons).max(fed).max(sent).max(fired).max(digested)).unwrap_or(i64::MAX) < slice {
+        let done = [entries, reasons, fed, sent, fired, digested, unconfirmed];
+        gone += done.iter().sum::<usize>();
+        if done.iter().all(|done| i64::try_from(*done).unwrap_or(i64::MAX) < slice) {
             return Ok(gone);
         }
     }

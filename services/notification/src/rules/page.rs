@@ -48,27 +48,20 @@ pub struct Told<'a> {
     pub message: &'a str,
     pub snippet: &'a str,
     pub at: Timestamp,
-}
-
-/// How it is told.
-#[derive(Debug, Clone, Copy)]
-pub struct Manner<'a> {
-    /// Without it nothing of what is told leaves the house but its kind and time.
+    /// Without it nothing of it leaves the house but its kind and time. It is its account's say.
     pub content: bool,
-    /// Times are shown by this zone.
-    pub zone: &'a str,
 }
 
-/// One notification.
-pub fn notice(told: &Told<'_>, manner: Manner<'_>) -> Page {
-    let title = if manner.content { told.title } else { headline(told.kind) };
-    Page { title: line(title, LINE), items: vec![item(told, manner)], footer: alerts(), ..Page::default() }
+/// One notification. Times are shown by a zone, here and below.
+pub fn notice(told: &Told<'_>, zone: &str) -> Page {
+    let title = if told.content { told.title } else { headline(told.kind) };
+    Page { title: line(title, LINE), items: vec![item(told, zone)], footer: alerts(), ..Page::default() }
 }
 
 /// What waited for the end of quiet hours, newest first. `count` of them there are.
-pub fn waited(told: &[Told<'_>], count: usize, manner: Manner<'_>) -> Page {
+pub fn waited(told: &[Told<'_>], count: usize, zone: &str) -> Page {
     let title = format!("{} while you did not want to be disturbed", notifications(count));
-    Page { title, items: items(told, manner), intro: more(told.len(), count), footer: alerts(), ..Page::default() }
+    Page { title, items: items(told, zone), intro: more(told.len(), count), footer: alerts(), ..Page::default() }
 }
 
 /// A digest.
@@ -77,7 +70,7 @@ pub fn digest(
     (start, end): (Timestamp, Timestamp),
     told: &[Told<'_>],
     count: usize,
-    manner: Manner<'_>,
+    zone: &str,
 ) -> Page {
     let word = match frequency {
         Frequency::Daily => "daily ",
@@ -85,12 +78,12 @@ pub fn digest(
         Frequency::Monthly => "monthly ",
         Frequency::None => "",
     };
-    let span = format!("From {} to {} ({}).", time(start, manner.zone), time(end, manner.zone), manner.zone);
+    let span = format!("From {} to {} ({zone}).", time(start, zone), time(end, zone));
     let intro = [span].into_iter().chain(more(told.len(), count)).collect();
     Page {
         title: format!("Your {word}digest: {}", notifications(count)),
         intro,
-        items: items(told, manner),
+        items: items(told, zone),
         footer: vec!["You get this because you have chosen digests of your notifications.".to_owned()],
         ..Page::default()
     }
@@ -110,13 +103,13 @@ pub fn confirm(user: &str, url: String) -> Page {
     }
 }
 
-fn items(told: &[Told<'_>], manner: Manner<'_>) -> Vec<Item> {
-    told.iter().take(NAMED).map(|told| item(told, manner)).collect()
+fn items(told: &[Told<'_>], zone: &str) -> Vec<Item> {
+    told.iter().take(NAMED).map(|told| item(told, zone)).collect()
 }
 
-fn item(told: &Told<'_>, manner: Manner<'_>) -> Item {
-    let when = time(told.at, manner.zone);
-    if !manner.content {
+fn item(told: &Told<'_>, zone: &str) -> Item {
+    let when = time(told.at, zone);
+    if !told.content {
         return Item { title: headline(told.kind).to_owned(), lines: vec![when] };
     }
     let lines = [told.message, told.snippet].into_iter().filter(|text| !text.trim().is_empty());
@@ -178,26 +171,23 @@ mod tests {
 
     fn told(kind: Kind) -> Told<'static> {
         let at = Timestamp::from_timestamp(1_780_347_600, 0).unwrap();
-        Told { kind, title: "New message from Ann", message: "Secret plan", snippet: "at dawn", at }
+        Told { kind, title: "New message from Ann", message: "Secret plan", snippet: "at dawn", at, content: true }
     }
 
-    const SHOWN: Manner<'_> = Manner { content: true, zone: "Europe/Berlin" };
+    const ZONE: &str = "Europe/Berlin";
 
     #[test]
     fn without_content_only_kind_and_time_are_told() {
         for kind in Kind::ALL {
-            let hidden = Manner { content: false, ..SHOWN };
-            let all = [told(*kind), told(*kind)];
+            let all = [Told { content: false, ..told(*kind) }; 2];
             let span = (all[0].at, all[1].at);
-            for page in
-                [notice(&all[0], hidden), waited(&all, 2, hidden), digest(Frequency::Daily, span, &all, 2, hidden)]
-            {
+            for page in [notice(&all[0], ZONE), waited(&all, 2, ZONE), digest(Frequency::Daily, span, &all, 2, ZONE)] {
                 let text = format!("{page:?}");
                 assert!(!text.contains("Ann") && !text.contains("plan") && !text.contains("dawn"), "{text}");
                 assert!(text.contains("2026-06-01 23:00"), "{text}");
             }
         }
-        let page = notice(&told(Kind::NewMessage), SHOWN);
+        let page = notice(&told(Kind::NewMessage), ZONE);
         assert_eq!(page.title, "New message from Ann");
         assert_eq!(page.items[0].lines, ["Secret plan", "at dawn", "2026-06-01 23:00"]);
     }
@@ -205,9 +195,9 @@ mod tests {
     #[test]
     fn a_mail_names_fifty_and_counts_the_rest() {
         let many = vec![told(Kind::NewMessage); 60];
-        let page = waited(&many, 312, SHOWN);
+        let page = waited(&many, 312, ZONE);
         assert_eq!((page.items.len(), page.intro), (50, vec!["The newest 50 of 312.".to_owned()]));
-        assert!(waited(&many[..2], 2, SHOWN).intro.is_empty());
+        assert!(waited(&many[..2], 2, ZONE).intro.is_empty());
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod push;
 
 use postrider_domain::{ConnectorId, NotificationId, TenantId, Timestamp, UserId};
 use postrider_storage::due::CLAIM_SECONDS;
-use postrider_storage::{Error, SystemTx, TenantTx, claim_due, sql};
+use postrider_storage::{Error, SystemTx, TenantTx, sql};
 use uuid::Uuid;
 
 use crate::rules::Channel;
@@ -129,15 +129,13 @@ pub struct Replayed {
     pub seq: i64,
 }
 
-/// Claims what is due.
+/// Claims what is due, but for mails: those have workers of their own, and a claim of somebody else keeps them off.
 pub async fn claim(tx: &SystemTx, now: Timestamp, limit: i64) -> Result<Vec<Due>, Error> {
-    sql(claim_due!(
-        table "deliveries",
-        of "id",
-        due "due_at",
-        claimed "claimed_until",
-        returning "tenant, id"
-    ))
+    sql("UPDATE deliveries SET claimed_until = clock_timestamp() + make_interval(secs => $3) WHERE id IN ( \
+             SELECT id FROM deliveries WHERE channel <> 'email' AND due_at <= $1 \
+                 AND (claimed_until IS NULL OR claimed_until < clock_timestamp()) \
+             ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED) \
+         RETURNING tenant, id")
     .binds((now, limit, CLAIM_SECONDS))
     .load(tx)
     .await

@@ -121,10 +121,10 @@ pub struct Taken<'a> {
     pub decision: serde_json::Value,
 }
 
-/// Puts them into the digest. Returns how many.
+/// Puts them into the digest, not those that their user has archived. Returns how many.
 pub async fn take(tx: &TenantTx, taken: Taken<'_>) -> Result<usize, Error> {
     sql("UPDATE notifications SET digest_id = $3, decision = decision || $4 \
-         WHERE tenant = $1 AND user_id = $2 AND digest_id IS NULL AND in_digests AND NOT is_archived \
+         WHERE tenant = $1 AND user_id = $2 AND digest_id IS NULL AND in_digests AND (NOT is_archived OR archived_at >= expires_at) \
              AND created_at >= $5 AND created_at < $6 AND ($7::uuid IS NULL OR account_id = $7) \
              AND (account_id IS NULL OR account_id <> ALL($8))")
     .binds((taken.tenant, taken.user, taken.digest, taken.decision, taken.since, taken.before, taken.only, taken.but))
@@ -143,6 +143,21 @@ pub async fn insert(tx: &TenantTx, tenant: &TenantId, new: &Digest) -> Result<bo
         .execute(tx)
         .await?;
     Ok(written == 1)
+}
+
+/// Where the last digest of a scope ended.
+pub async fn last_end(
+    tx: &TenantTx,
+    tenant: &TenantId,
+    user: &UserId,
+    scope: &str,
+) -> Result<Option<Timestamp>, Error> {
+    let found = sql("SELECT period_end AS value FROM digests WHERE tenant = $1 AND user_id = $2 AND scope = $3 \
+         ORDER BY period_start DESC LIMIT 1")
+    .binds((tenant, user, scope))
+    .optional::<Value<Timestamp>>(tx)
+    .await?;
+    Ok(found.map(|Value(end)| end))
 }
 
 /// One of a tenant's.

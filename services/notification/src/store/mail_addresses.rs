@@ -66,6 +66,16 @@ pub async fn ask(tx: &TenantTx, wanted: Wanted<'_>, before: Timestamp) -> Result
     Ok(touched == 1)
 }
 
+/// Forgets at most `most` of a tenant's addresses that were asked before an instant and never confirmed. Returns how many.
+pub async fn prune(tx: &TenantTx, tenant: &TenantId, before: Timestamp, most: i64) -> Result<usize, Error> {
+    sql("DELETE FROM mail_addresses WHERE tenant = $1 AND id IN ( \
+             SELECT id FROM mail_addresses WHERE tenant = $1 AND confirmed_at IS NULL AND asked_at < $2 \
+             ORDER BY asked_at LIMIT $3)")
+    .binds((tenant, before, most))
+    .execute(tx)
+    .await
+}
+
 /// Confirms one that was asked about. Whether there is such a one.
 pub async fn confirm(
     tx: &TenantTx,

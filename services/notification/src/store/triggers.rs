@@ -136,6 +136,21 @@ pub async fn delete(tx: &TenantTx, tenant: &TenantId, user: &UserId, id: Uuid) -
     Ok(gone == 1)
 }
 
+/// No trigger of a user mails any more, nor does what one has said already.
+pub async fn end_mails(tx: &TenantTx, tenant: &TenantId, user: &UserId, now: Timestamp) -> Result<(), Error> {
+    sql("UPDATE triggers SET also = array_remove(also, 'email'), updated_at = $3 \
+         WHERE tenant = $1 AND user_id = $2 AND 'email' = ANY(also)")
+    .binds((tenant, user, now))
+    .execute(tx)
+    .await?;
+    sql("UPDATE notifications SET also = array_remove(also, 'email') \
+         WHERE tenant = $1 AND user_id = $2 AND 'email' = ANY(also)")
+    .binds((tenant, user))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 /// What an owner has on an account.
 pub async fn enabled(
     tx: &TenantTx,

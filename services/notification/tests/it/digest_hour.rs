@@ -48,7 +48,12 @@ async fn full_house(users: usize) -> PostOffice {
 async fn replica(office: &PostOffice, connections: &str) {
     close_digests(&office.world.db.db, &office.actions).await.unwrap();
     let postman = office.postman_by(office.server.settings_with(&[("SMTP_CONNECTIONS", connections)]));
-    postman.work().await.unwrap();
+    // What goes out by HTTP is looked for before, and at the same time.
+    let engine = office.engine();
+    engine.work().await.unwrap();
+    let (mails, others) = tokio::join!(postman.work(), engine.work());
+    mails.unwrap();
+    others.unwrap();
 }
 
 /// The mails each address got.

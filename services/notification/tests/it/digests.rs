@@ -4,7 +4,9 @@ use chrono::TimeDelta;
 use postrider_domain::{ConnectorId, IdGen, SystemIds};
 use postrider_notification::actions::Owner;
 use postrider_notification::digests::ask;
+use postrider_notification::jobs::clean_up;
 use postrider_notification::rules::preferences::Frequency;
+use postrider_storage::Statement;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -146,7 +148,10 @@ async fn an_account_with_digests_of_its_own_is_in_no_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_digest_on_demand_takes_is_in_no_later_one() {
-    let office = daily("UTC").await;
+    let office = PostOffice::new().await;
+    office.raise("before").await;
+    office.clock.advance(TimeDelta::minutes(1));
+    office.set(None, json!({ "digestFrequency": "daily", "digestTime": "09:00", "digestTimezone": "UTC" })).await;
     let Account { tenant, user, .. } = &office.account;
     let digest = async |frequency| {
         let tx = office.world.db.db.tenant(tenant).await.unwrap();
@@ -156,6 +161,8 @@ async fn what_a_digest_on_demand_takes_is_in_no_later_one() {
         made.map(|digest| digest.notification_count)
     };
     office.clock.advance(TimeDelta::minutes(1));
+    // Digests have only been wanted for a minute; what is asked for is the last day.
+    assert_eq!(digest(Frequency::Daily).await, Some(1));
     assert_eq!(digest(Frequency::Daily).await, None);
     office.raise("a").await;
     office.raise("b").await;
@@ -165,8 +172,70 @@ async fn what_a_digest_on_demand_takes_is_in_no_later_one() {
     office.raise("c").await;
     office.clock.advance(TimeDelta::days(1));
     close(&office).await;
-    assert_eq!(office.texts(IN_DIGESTS).await, ["a 06-01 12:02", "b 06-01 12:02", "c 06-02 09:00"]);
-    assert_eq!(office.server.taken().len(), 2);
+    assert_eq!(
+        office.texts(IN_DIGESTS).await,
+        ["before 06-01 12:02", "a 06-01 12:03", "b 06-01 12:03", "c 06-02 09:00"]
+    );
+    assert_eq!(office.server.taken().len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_to_more_frequent_digests_takes_effect_at_the_next_boundary() {
+    let office = PostOffice::at("2026-06-02T12:00:00Z").await;
+    let every =
+        |frequency: &str| json!({ "digestFrequency": frequency, "digestTime": "09:00", "digestTimezone": "UTC" });
+    // The Monday that a week ends on is the end of a day too, and so is the first of a month.
+    for (from, next) in [("weekly", "06-03 09:00"), ("monthly", "06-04 09:00")] {
+        office.set(None, every(from)).await;
+        office.raise(from).await;
+        office.set(None, every("daily")).await;
+        office.clock.advance(TimeDelta::days(1));
+        close(&office).await;
+        assert_eq!(office.texts(IN_DIGESTS).await.last().unwrap(), &format!("{from} {next}"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_accounts_own_digests_switched_off_and_on_again_go_on() {
+    let office = PostOffice::at("2026-06-01T12:00:00Z").await;
+    let own = office.account.id;
+    office.set(None, json!({ "digestFrequency": "weekly", "digestTime": "09:00", "digestTimezone": "UTC" })).await;
+    for day in 2..5 {
+        office.set(Some(own), json!({ "digestFrequency": "daily" })).await;
+        office.raise_for(&office.account, Some(own), &format!("{day}")).await;
+        office.clock.advance(TimeDelta::days(1));
+        close(&office).await;
+        assert_eq!(office.texts(IN_DIGESTS).await.last().unwrap(), &format!("{day} 06-0{day} 09:00 own"));
+        office.set(Some(own), json!({ "digestFrequency": "none" })).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_its_time_archived_before_the_period_was_over_is_in_its_digest() {
+    let office = PostOffice::at("2026-01-01T12:00:00Z").await;
+    office.set(None, json!({ "digestFrequency": "monthly", "digestTime": "09:00", "digestTimezone": "UTC" })).await;
+    office.raise("first day").await;
+    office.clock.set(time("2026-02-01T08:00:00Z"));
+    clean_up(&office.world.db.db, &office.actions).await.unwrap();
+    let archived = "SELECT is_archived::text AS value FROM notification.notifications";
+    assert_eq!(office.texts(archived).await, ["true"]);
+    office.clock.set(time("2026-02-01T09:00:00Z"));
+    close(&office).await;
+    assert_eq!(office.texts(IN_DIGESTS).await, ["first day 02-01 09:00"]);
+    assert!(office.server.taken()[0].text().contains("about first day"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_keeps_its_content_to_itself_does_so_in_its_users_digest() {
+    let office = daily("UTC").await;
+    let own = office.account.id;
+    office.set(Some(own), json!({ "includeContent": false })).await;
+    office.raise_for(&office.account, Some(own), "hidden").await;
+    office.raise("shown").await;
+    office.clock.advance(TimeDelta::days(1));
+    close(&office).await;
+    let text = office.server.taken()[0].text();
+    assert!(text.contains("2 notifications") && text.contains("about shown") && !text.contains("hidden"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -233,6 +302,10 @@ async fn unsubscribing_takes_one_click_and_writes_the_preferences() {
     replica
         .call(replica.request(&account, Method::POST, "/api/notifications").json(&custom), StatusCode::CREATED)
         .await;
+    let config = json!({ "connector_id": account.id });
+    let trigger = json!({ "name": "all", "type": "email", "config": config, "deliver": [{ "channel": "email" }] });
+    let trigger = replica.request(&account, Method::POST, "/api/triggers").json(&trigger);
+    let trigger = replica.call(trigger, StatusCode::CREATED).await;
     let mail = server.took(1).await.remove(0);
     let status =
         async || replica.get(&account, "/api/notifications").await["data"][0]["deliveryStatus"]["email"].clone();
@@ -264,6 +337,12 @@ async fn unsubscribing_takes_one_click_and_writes_the_preferences() {
             (&json!(["in_app"]), &json!("weekly"))
         );
     }
+    // Triggers that mail beside what the preferences say do so no more.
+    let path_of_trigger = format!("/api/triggers/{}", trigger["id"].as_str().unwrap());
+    assert_eq!(
+        (&trigger["deliver"], &replica.get(&account, &path_of_trigger).await["deliver"]),
+        (&json!([{ "channel": "email" }]), &json!([]))
+    );
     // A token whose last letter is another one, one of nobody, and one for something else.
     let changed = format!("{}{}", path.get(..path.len() - 1).unwrap(), if path.ends_with('A') { 'E' } else { 'A' });
     for bad in [changed.as_str(), "/api/notifications/unsubscribe/x", "/api/notifications/unsubscribe/a.b"] {
@@ -295,7 +374,10 @@ async fn an_address_has_to_confirm_itself_before_mails_go_there() {
     choose(StatusCode::UNPROCESSABLE_ENTITY).await;
     assert_eq!(ask("boss@example.net", StatusCode::OK).await["data"]["confirmed"], false);
     // Asked twice, it gets one mail.
+    let asked = "UPDATE notification.mail_addresses SET asked_at = asked_at - interval '23 hours'";
+    Statement::dynamic(asked.to_owned()).execute(&world.db.admin().await).await.unwrap();
     ask("Boss@example.net", StatusCode::OK).await;
+    assert_eq!(world.count(&account.tenant, "deliveries").await, 1);
     let mail = server.took(1).await.remove(0);
     assert_eq!((mail.to.as_str(), mail.header("List-Unsubscribe")), ("boss@example.net", String::new()));
     choose(StatusCode::UNPROCESSABLE_ENTITY).await;

@@ -8,11 +8,13 @@ use postrider_notification::reconnect::NoLink;
 use postrider_notification::rules::trouble;
 use postrider_notification::rules::{Mark, OwnDigest, Recipient, Verdict, mail};
 use postrider_notification::store::preferences;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::harness::{SOON, World, settings};
 use crate::mail_server::{MailServer, Offer, Reply};
 use crate::post_office::{PostOffice, origin_key};
-use crate::producer::Account;
+use crate::producer::{Account, connected};
 
 const BY_MAIL: &str = r#"{"channels":["in_app","email"]}"#;
 
@@ -197,6 +199,76 @@ async fn a_lost_grant_is_mailed_at_once_with_a_link_that_is_kept_nowhere() {
     reauth(&office, 4).await;
     office.send().await;
     assert!(!office.server.taken()[1].text().contains("/connect/"));
+    // So it does when the connector has been away for an hour.
+    *office.links.refuses.lock().unwrap() = Some(NoLink::Away);
+    reauth(&office, 5).await;
+    office.send().await;
+    office.clock.advance(TimeDelta::minutes(59));
+    office.send().await;
+    assert_eq!(office.mails().await[3], "pending");
+    office.clock.advance(TimeDelta::minutes(1));
+    office.send().await;
+    assert_eq!(office.mails().await[3], "delivered");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waited_is_told_even_if_the_newest_of_it_may_not_be_any_more() {
+    let office = office().await;
+    office.clock.advance(TimeDelta::hours(9));
+    office.set(None, json!({ "quietHoursEnabled": true, "quietHoursTimezone": "Europe/Berlin" })).await;
+    let own = office.account.id;
+    office.raise("one").await;
+    office.raise_for(&office.account, Some(own), "hidden").await;
+    office.raise("two").await;
+    office.raise_for(&office.account, Some(own), "newest").await;
+    office.clock.advance(TimeDelta::hours(9));
+    office.end_quiet_hours().await;
+    office.set(Some(own), json!({ "channels": ["in_app"] })).await;
+    office.send().await;
+    let text = office.server.taken()[0].text();
+    assert!(text.contains("2 notifications") && text.contains("one") && text.contains("two"), "{text}");
+    assert!(!text.contains("newest") && !text.contains("hidden"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_mail_after_quiet_hours_shows_no_content_of_an_account_that_keeps_its_own() {
+    let office = office().await;
+    office.clock.advance(TimeDelta::hours(9));
+    office.set(None, json!({ "quietHoursEnabled": true, "quietHoursTimezone": "Europe/Berlin" })).await;
+    let own = office.account.id;
+    office.set(Some(own), json!({ "includeContent": false })).await;
+    office.raise_for(&office.account, Some(own), "hidden").await;
+    office.raise("shown").await;
+    office.clock.advance(TimeDelta::hours(9));
+    office.end_quiet_hours().await;
+    office.send().await;
+    let text = office.server.taken()[0].text();
+    assert!(text.contains("2 notifications") && text.contains("about shown") && !text.contains("hidden"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_hangs_holds_up_none_that_comes_later() {
+    let server = MailServer::start().await;
+    let mut world = World::new().await;
+    world.mail = Some(server.settings_with(&[("SMTP_CONNECTIONS", "2")]));
+    let replica = world.replica(settings()).await;
+    let account = Account::new("t1", "u1");
+    world.send(&account, &connected(&account, 1)).await;
+    postrider_testing::eventually("the account", SOON, || async {
+        (world.count(&account.tenant, "accounts").await == 1).then_some(())
+    })
+    .await;
+    let body: Value = serde_json::from_str(BY_MAIL).unwrap();
+    let request = replica.request(&account, Method::PUT, "/api/notifications/preferences").json(&body);
+    replica.call(request, StatusCode::OK).await;
+    server.replies([Reply::TakeAndHang]);
+    for n in 1..=3 {
+        let custom = json!({ "title": format!("number {n}"), "message": "m" });
+        let request = replica.request(&account, Method::POST, "/api/notifications").json(&custom);
+        replica.call(request, StatusCode::CREATED).await;
+        // The first one hangs for longer than this waits.
+        server.took(n).await;
+    }
 }
 
 async fn reauth(office: &PostOffice, version: i64) {

@@ -8,7 +8,8 @@ use postrider_contracts::OriginKey;
 use postrider_domain::{ConnectorId, MockClock, Seams, SystemIds, TenantId, Timestamp, UserId};
 use postrider_notification::actions::{Actions, Owner};
 use postrider_notification::channels::email::{MailSettings, Mailer};
-use postrider_notification::deliveries::{MailIdentity, Postman};
+use postrider_notification::channels::webhook::{Reach, WebhookSender};
+use postrider_notification::deliveries::{Engine, MailIdentity, Postman};
 use postrider_notification::digests::reschedule;
 use postrider_notification::hints::{Announcer, Hub, ReplicaId};
 use postrider_notification::jobs::{close_digests, end_quiet_hours};
@@ -21,7 +22,7 @@ use postrider_runtime::config::PublicUrl;
 use postrider_storage::{Statement, Value as Column};
 use serde_json::{Value, json};
 
-use crate::harness::World;
+use crate::harness::{World, keys, vapid};
 use crate::mail_server::{Links, MailServer};
 use crate::producer::Account;
 use crate::webhook_engine::Middle;
@@ -84,6 +85,20 @@ impl PostOffice {
             bell: self.actions.mail_bell().clone(),
             metrics: self.metrics.clone(),
             stop: tokio_util::sync::CancellationToken::new(),
+        }
+    }
+
+    /// What brings webhooks and pushes.
+    pub fn engine(&self) -> Engine {
+        Engine {
+            db: self.world.db.db.clone(),
+            seams: self.seams.clone(),
+            actions: self.actions.clone(),
+            sender: WebhookSender::new(Reach::Anywhere, Duration::from_secs(1)).unwrap(),
+            keys: keys(),
+            vapid: vapid(),
+            bell: self.actions.bell().clone(),
+            metrics: self.metrics.clone(),
         }
     }
 

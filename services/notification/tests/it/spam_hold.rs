@@ -115,3 +115,37 @@ async fn who_has_spam_shown_keeps_what_was_told() {
     let list = replica.get(&account, "/api/notifications").await;
     assert_eq!(list["pagination"]["total"], 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_trigger_says_of_a_mail_waits_and_is_taken_back_as_well() {
+    let mut world = World::new().await;
+    world.spam_hold = TimeDelta::hours(1);
+    let replica = world.replica(settings()).await;
+    let account = Account::new("t1", "u1");
+    let place = Receiver::start().await;
+    world.send(&account, &connected(&account, 1)).await;
+    outgoing(&replica, &account, &place).await;
+    let deliver = json!([{ "channel": "in_app" }, { "channel": "push" }]);
+    let trigger =
+        json!({ "name": "all", "type": "email", "config": { "connector_id": account.id }, "deliver": deliver });
+    let request = replica.request(&account, Method::POST, "/api/triggers").json(&trigger);
+    eventually("the trigger", SOON, || async {
+        (request.try_clone().unwrap().send().await.unwrap().status() == StatusCode::CREATED).then_some(())
+    })
+    .await;
+    world.send(&account, &mail("m1")).await;
+    world.notified(&account, 2).await;
+    let said = |query: &'static str| {
+        let (replica, account) = (&replica, &account);
+        async move { replica.get(account, &format!("/api/notifications?type=custom&{query}")).await["data"][0].clone() }
+    };
+    assert_eq!(said("").await["deliveryStatus"]["push"], "pending");
+    world.send(&account, &spam("m1", true)).await;
+    let row = eventually("the row archived", SOON, || async {
+        let row = said("archived=true").await;
+        (row["title"] == "all").then_some(row)
+    })
+    .await;
+    assert_eq!(row["deliveryStatus"]["push"], "skipped");
+    assert_eq!(place.seen().len(), 0);
+}

@@ -74,6 +74,12 @@ async fn a_mail_sets_a_trigger_off_once_however_often_its_event_comes() {
     world.send(&account, &mail("m3")).await;
     world.notified(&account, 5).await;
     assert_eq!(fires(&replica, &account, id).await.len(), 2);
+    // A mail of ours, another user's or one that says so: what is mailed about it must not set off the next one.
+    let mut ours = mail("m4");
+    ours.email.as_mut().unwrap().origin = "another user's".to_owned();
+    world.send(&account, &ours).await;
+    world.notified(&account, 6).await;
+    assert_eq!(fires(&replica, &account, id).await.len(), 2);
     let gone = replica.request(&account, Method::DELETE, &format!("{PATH}/{id}"));
     replica.call(gone, StatusCode::NO_CONTENT).await;
     replica.call(replica.request(&account, Method::GET, &format!("{PATH}/{id}")), StatusCode::NOT_FOUND).await;

@@ -148,7 +148,7 @@ pub async fn stats(
     .await
 }
 
-/// What a user was told of a new mail, as far as it stands in the list.
+/// What a user was told of a new mail, by triggers too, as far as it stands in the list.
 pub async fn told_of_mail(
     tx: &TenantTx,
     tenant: &TenantId,
@@ -157,8 +157,8 @@ pub async fn told_of_mail(
     message_id: &str,
 ) -> Result<Vec<NotificationId>, Error> {
     let found = sql("SELECT id AS value FROM notifications WHERE tenant = $1 AND user_id = $2 AND account_id = $3 \
-             AND message_id = $4 AND type = $5 AND NOT is_archived")
-    .binds((tenant, user, account, message_id, Kind::NewMessage))
+             AND message_id = $4 AND type IN ($5, $6) AND NOT is_archived")
+    .binds((tenant, user, account, message_id, Kind::NewMessage, Kind::Custom))
     .load::<Value<NotificationId>>(tx)
     .await?;
     Ok(found.into_iter().map(|Value(id)| id).collect())
