@@ -6,11 +6,14 @@
 //! dead letter. So whatever ends the process, a confirmed event is delivered until a handler decided about it, and one
 //! that takes the process down with it is given up after as many deliveries as RabbitMQ's queues allow.
 
+mod reach;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use postrider_contracts::{Envelope, Overflow, Queue, RETRY_TIERS};
 use postrider_runtime::telemetry::span;
 use postrider_runtime::{Backoff, Context};
@@ -24,6 +27,7 @@ use crate::metrics::Metrics;
 use crate::publisher::{BrokerState, PublishError, Publisher};
 use crate::routing;
 use crate::transport::{ConsumerConfig, Transport};
+use reach::{Reach, owner};
 
 /// Deliveries to a handler that crashes, as on RabbitMQ.
 const DELIVERY_LIMIT: u32 = 20;
@@ -77,11 +81,11 @@ pub enum Settled {
 /// Queues that outlive the process. Only one process at a time takes from them.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// Keeps events in the order given, each for its queue. When it returns they are durable.
+    /// Keeps events in the order given, each for its queue, all of one service. When it returns they are durable.
     async fn append(&self, events: Vec<(&'static Queue, Envelope)>) -> Result<(), StoreError>;
-    /// Up to `most` due messages of a queue, oldest first, each with one delivery more than before, durably.
+    /// Up to `most` due messages of a queue, oldest first, each with one delivery more, whatever ends this process.
     async fn take(&self, queue: &'static Queue, most: usize) -> Result<Taken, StoreError>;
-    /// Notes what became of messages of a queue.
+    /// Notes what became of messages of a queue. If that is lost with the store's machine they are delivered again.
     async fn settle(&self, queue: &'static Queue, settled: Vec<(i64, Settled)>) -> Result<(), StoreError>;
     /// Keeps an event as a dead letter of a queue.
     async fn bury(&self, queue: &'static Queue, event: Envelope, reason: String) -> Result<(), StoreError>;
@@ -91,53 +95,57 @@ pub trait Store: Send + Sync + 'static {
 #[derive(Clone)]
 pub struct LocalBroker {
     store: Arc<dyn Store>,
-    shared: Arc<Shared>,
+    arrived: Arc<Notify>,
+    reach: Reach,
     cx: Context,
     metrics: Metrics,
-}
-
-#[derive(Default)]
-struct Shared {
-    arrived: Notify,
-    /// The last word with the store failed.
-    away: AtomicBool,
 }
 
 impl LocalBroker {
     /// Its consumers run as tasks of the context.
     pub fn start(store: Arc<dyn Store>, cx: &Context) -> Self {
-        Self::on(store, Arc::default(), cx)
+        let metrics = Metrics::new(&cx.registry);
+        Self { store, arrived: Arc::default(), reach: Reach::of(metrics.clone()), cx: cx.clone(), metrics }
     }
 
     /// The same queues for another service of this process: its consumers run as tasks of that one's context, and are
     /// counted there.
     #[must_use]
     pub fn within(&self, cx: &Context) -> Self {
-        Self::on(self.store.clone(), self.shared.clone(), cx)
-    }
-
-    fn on(store: Arc<dyn Store>, shared: Arc<Shared>, cx: &Context) -> Self {
         let metrics = Metrics::new(&cx.registry);
-        metrics.state(BrokerState::Ready);
-        Self { store, shared, cx: cx.clone(), metrics }
+        Self { reach: self.reach.beside(metrics.clone()), cx: cx.clone(), metrics, ..self.clone() }
     }
 
-    fn note<T>(&self, result: &Result<T, StoreError>) {
-        let away = result.is_err();
-        if self.shared.away.swap(away, Ordering::Relaxed) == away {
+    fn note<T>(&self, service: &'static str, result: &Result<T, StoreError>) {
+        if !self.reach.note(service, result.is_ok()) {
             return;
         }
-        self.metrics.state(Publisher::state(self));
         match result {
-            Ok(_) => tracing::info!("the queues are reached again"),
-            Err(error) => tracing::warn!(error = %error, "events wait until their queues are reached"),
+            Ok(_) => tracing::info!(queues = service, "the queues are reached again"),
+            Err(error) => {
+                tracing::warn!(queues = service, error = %error, "events wait until their queues are reached")
+            }
         }
     }
 
+    /// Each service's queues by themselves: while those of one are away the others get theirs, again when it is repeated.
     async fn store(&self, events: Vec<(&'static Queue, Envelope)>) -> Result<(), PublishError> {
+        let mut services = BTreeMap::<_, Vec<_>>::new();
+        for (queue, event) in events {
+            services.entry(owner(queue)).or_default().push((queue, event));
+        }
+        let stored = services.into_iter().map(|(service, events)| self.store_of(service, events));
+        join_all(stored).await.into_iter().collect()
+    }
+
+    async fn store_of(
+        &self,
+        service: &'static str,
+        events: Vec<(&'static Queue, Envelope)>,
+    ) -> Result<(), PublishError> {
         let stored = tokio::time::timeout(STORED_WITHIN, self.store.append(events)).await;
         let Ok(stored) = stored else { return Err(PublishError::Timeout) };
-        self.note(&stored);
+        self.note(service, &stored);
         stored.map_err(|_told| PublishError::Unavailable)
     }
 
@@ -145,11 +153,11 @@ impl LocalBroker {
         let (queue, stop) = (handler.queue(), &self.cx.shutdown.soft);
         let mut failures = 0;
         while !stop.is_cancelled() {
-            let arrived = self.shared.arrived.notified();
+            let arrived = self.arrived.notified();
             tokio::pin!(arrived);
             arrived.as_mut().enable();
             let taken = self.store.take(queue, config.batch).await;
-            self.note(&taken);
+            self.note(owner(queue), &taken);
             let wait = match taken {
                 Ok(taken) if taken.messages.is_empty() => {
                     let dead = i64::try_from(taken.dead).unwrap_or(i64::MAX);
@@ -204,7 +212,7 @@ impl LocalBroker {
         let mut failures = 0;
         loop {
             let noted = self.store.settle(queue, settled.clone()).await;
-            self.note(&noted);
+            self.note(owner(queue), &noted);
             if noted.is_ok() {
                 return;
             }
@@ -260,7 +268,7 @@ impl Publisher for LocalBroker {
             })
             .collect();
         let stored = if events.is_empty() { Ok(()) } else { self.store(events).await };
-        self.shared.arrived.notify_waiters();
+        self.arrived.notify_waiters();
         let results = vec![stored; count];
         self.metrics.published(&results);
         results
@@ -268,12 +276,12 @@ impl Publisher for LocalBroker {
 
     async fn dead_letter(&self, queue: &'static Queue, event: Envelope, reason: String) -> Result<(), PublishError> {
         let buried = self.store.bury(queue, event, reason).await;
-        self.note(&buried);
+        self.note(owner(queue), &buried);
         buried.map_err(|_told| PublishError::Unavailable)
     }
 
     fn state(&self) -> BrokerState {
-        if self.shared.away.load(Ordering::Relaxed) { BrokerState::Down } else { BrokerState::Ready }
+        self.reach.state()
     }
 }
 

@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use postrider_broker::local::LocalBroker;
 use postrider_broker::{BrokerState, Outcome, PublishError, Publisher, Transport};
-use postrider_contracts::topology::{CONNECTOR_MAILBOX_CHANGED, SYNC_WORKER_CONNECTOR, SYNC_WORKER_MAILBOX_CHANGED};
+use postrider_contracts::topology::{
+    CONNECTOR_MAILBOX_CHANGED, NOTIFICATION_CONNECTOR, SYNC_WORKER_CONNECTOR, SYNC_WORKER_MAILBOX_CHANGED,
+};
 use postrider_runtime::Context;
+use postrider_runtime::telemetry::metrics::text;
 use postrider_testing::eventually;
 
 use crate::harness::{PATIENCE, Recorder, config, event, events, ids};
@@ -74,6 +77,9 @@ async fn what_takes_the_process_down_each_time_is_given_up() {
     .await;
     assert_eq!(dead, [(sent.id.to_string(), "delivery_limit".to_owned())]);
     assert!(handler.seen().is_empty(), "the handler did not see it once more");
+    let depth = "postrider_broker_queue_messages{queue=\"sync-worker.connector.dead\"} 1";
+    eventually("the dead letter as a metric", PATIENCE, || async { text(&cx.registry).contains(depth).then_some(()) })
+        .await;
 }
 
 #[tokio::test]
@@ -92,4 +98,59 @@ async fn without_its_queues_nothing_is_confirmed_and_all_goes_on_when_they_are_b
     assert_eq!(Publisher::state(&broker), BrokerState::Ready);
     handler.wait_for(&[sent.id]).await;
     assert!(!handler.counts().contains_key(&lost.id));
+}
+
+fn state_metric(cx: &Context) -> i64 {
+    let text = text(&cx.registry);
+    let line = text.lines().find_map(|line| line.strip_prefix("postrider_broker_state "));
+    line.unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn queues_that_one_service_sees_again_are_back_in_the_metrics_of_all() {
+    let shelf = Arc::<Shelf>::default();
+    let (cx, one) = process(&shelf);
+    let other_cx = Context::for_tests();
+    let other = one.within(&other_cx);
+    let publish = async |broker: &LocalBroker, version| {
+        Publisher::publish(broker, vec![event(&cx, "connector.updated.v1", version)]).await
+    };
+    for broker in [&one, &other] {
+        assert_eq!(publish(broker, 1).await, [Ok(())]);
+    }
+    shelf.break_down(true);
+    assert_eq!(publish(&one, 2).await, [Err(PublishError::Unavailable)]);
+    assert_eq!([&cx, &other_cx].map(state_metric), [0, 0], "both need them");
+    shelf.break_down(false);
+    assert_eq!(publish(&other, 3).await, [Ok(())]);
+    assert_eq!([&cx, &other_cx].map(state_metric), [2, 2]);
+}
+
+#[tokio::test]
+async fn queues_of_one_service_that_are_away_hold_up_those_alone_who_need_them() {
+    let shelf = Arc::<Shelf>::default();
+    let (cx, broker) = process(&shelf);
+    let (intake_cx, relay_cx) = (Context::for_tests(), Context::for_tests());
+    let (intake, relay) = (broker.within(&intake_cx), broker.within(&relay_cx));
+    shelf.break_down_of("notification.");
+    // Its own consumer sees it.
+    broker.consume(Recorder::new(&NOTIFICATION_CONNECTOR, |_| Outcome::Done), config());
+    eventually("the queues are missed", PATIENCE, || async {
+        (Publisher::state(&broker) == BrokerState::Down).then_some(())
+    })
+    .await;
+    // A push needs the queues of connector and sync-worker, and theirs answer.
+    assert_eq!(Publisher::publish(&intake, events(&cx, "mailbox.changed.v1", 1)).await, [Ok(())]);
+    assert_eq!((Publisher::state(&intake), state_metric(&intake_cx)), (BrokerState::Ready, 2));
+    let sent = event(&cx, "connector.updated.v1", 1);
+    assert_eq!(Publisher::publish(&relay, vec![sent.clone()]).await, [Err(PublishError::Unavailable)]);
+    assert_eq!((Publisher::state(&relay), state_metric(&relay_cx)), (BrokerState::Down, 0));
+    // The others have their part of it: nothing of theirs waits for it.
+    assert_eq!(shelf.depth(&SYNC_WORKER_CONNECTOR), 1);
+    shelf.break_down(false);
+    eventually("the queues are back", PATIENCE, || async {
+        (Publisher::state(&relay) == BrokerState::Ready).then_some(())
+    })
+    .await;
+    assert_eq!([&cx, &intake_cx, &relay_cx].map(state_metric), [2, 2, 2]);
 }

@@ -15,7 +15,8 @@ pub struct Shelf(Mutex<Rows>);
 struct Rows {
     last: i64,
     rows: Vec<Row>,
-    broken: bool,
+    /// The queues whose names begin so do not answer.
+    broken: Option<&'static str>,
 }
 
 struct Row {
@@ -41,7 +42,12 @@ impl Shelf {
 
     /// Answers nothing from now on, or again.
     pub fn break_down(&self, broken: bool) {
-        self.0.lock().unwrap().broken = broken;
+        self.0.lock().unwrap().broken = broken.then_some("");
+    }
+
+    /// The queues of one service alone answer nothing from now on.
+    pub fn break_down_of(&self, service: &'static str) {
+        self.0.lock().unwrap().broken = Some(service);
     }
 
     /// Lets what waits be due.
@@ -49,9 +55,13 @@ impl Shelf {
         self.0.lock().unwrap().rows.iter_mut().for_each(|row| row.due = Instant::now());
     }
 
-    fn rows(&self) -> Result<std::sync::MutexGuard<'_, Rows>, StoreError> {
+    fn rows(&self, queue: &Queue) -> Result<std::sync::MutexGuard<'_, Rows>, StoreError> {
         let rows = self.0.lock().unwrap();
-        if rows.broken { Err(StoreError("broken".to_owned())) } else { Ok(rows) }
+        if rows.broken.is_some_and(|broken| queue.name.starts_with(broken)) {
+            Err(StoreError("broken".to_owned()))
+        } else {
+            Ok(rows)
+        }
     }
 }
 
@@ -66,14 +76,16 @@ impl Rows {
 #[async_trait]
 impl Store for Shelf {
     async fn append(&self, events: Vec<(&'static Queue, Envelope)>) -> Result<(), StoreError> {
-        let mut rows = self.rows()?;
+        let Some((first, _)) = events.first() else { return Ok(()) };
+        let mut rows = self.rows(first)?;
         events.into_iter().for_each(|(queue, event)| rows.put(queue, event, None));
         Ok(())
     }
 
     async fn take(&self, queue: &'static Queue, most: usize) -> Result<Taken, StoreError> {
-        let mut rows = self.rows()?;
+        let mut rows = self.rows(queue)?;
         let now = Instant::now();
+        let dead = rows.rows.iter().filter(|row| row.queue == queue.name && row.reason.is_some()).count();
         let own = rows.rows.iter_mut().filter(|row| row.queue == queue.name && row.reason.is_none());
         let (due, later): (Vec<_>, Vec<_>) = own.partition(|row| row.due <= now);
         let next = later.iter().map(|row| row.due.saturating_duration_since(now)).min();
@@ -81,12 +93,12 @@ impl Store for Shelf {
             row.kept.deliveries += 1;
             row.kept.clone()
         };
-        let dead = 0;
-        Ok(Taken { messages: due.into_iter().take(most).map(take).collect(), next, dead })
+        let messages = due.into_iter().take(most).map(take).collect();
+        Ok(Taken { messages, next, dead: dead.try_into().unwrap() })
     }
 
-    async fn settle(&self, _queue: &'static Queue, settled: Vec<(i64, Settled)>) -> Result<(), StoreError> {
-        let mut rows = self.rows()?;
+    async fn settle(&self, queue: &'static Queue, settled: Vec<(i64, Settled)>) -> Result<(), StoreError> {
+        let mut rows = self.rows(queue)?;
         for (key, what) in settled {
             let Some(row) = rows.rows.iter_mut().find(|row| row.kept.key == key) else { continue };
             match what {
@@ -102,7 +114,7 @@ impl Store for Shelf {
     }
 
     async fn bury(&self, queue: &'static Queue, event: Envelope, reason: String) -> Result<(), StoreError> {
-        self.rows()?.put(queue, event, Some(reason));
+        self.rows(queue)?.put(queue, event, Some(reason));
         Ok(())
     }
 }
