@@ -1,14 +1,17 @@
 //! The queues of the one-process installation: rows in the consuming service's own schema, under its own role.
 
+mod dead;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
-use postrider_broker::dead_letters::DeadLetter;
 use postrider_broker::local::{Kept, Settled, Store, StoreError, Taken};
 use postrider_contracts::{Envelope, Position, Queue, TraceContext};
 use postrider_domain::{ConnectorId, EventId, TenantId, Timestamp, UserId};
 use postrider_storage::{Db, Error, SystemTx, sql};
+
+pub use dead::Depth;
 
 /// The queues of one or several services. Clones share the pools.
 #[derive(Debug, Clone)]
@@ -37,21 +40,6 @@ postrider_storage::row! {
 }
 
 postrider_storage::row! {
-    /// A dead letter, without its content.
-    struct DeadRow {
-        event_id: EventId,
-        event_type: String,
-        tenant: Option<String>,
-        stream: Option<String>,
-        seq: Option<i64>,
-        attempt: i32,
-        reason: String,
-        died_at: Timestamp,
-        bytes: i64,
-    }
-}
-
-postrider_storage::row! {
     /// A queue with nothing due.
     struct IdleRow {
         dead: i64,
@@ -63,40 +51,6 @@ impl Messages {
     /// Each service's own database; a queue belongs to the service its name begins with.
     pub fn new(services: Vec<Db>) -> Self {
         Self { services }
-    }
-
-    /// The oldest dead letters of a queue. They stay where they are.
-    ///
-    /// # Errors
-    /// The database does not answer, or none of these services has the queue.
-    pub async fn dead(&self, queue: &Queue, limit: u32) -> Result<Vec<DeadLetter>, Error> {
-        let tx = self.of(queue)?.system().await?;
-        let rows: Vec<DeadRow> = sql("SELECT event_id, event_type, tenant, stream, seq, attempt, reason, died_at, \
-                 octet_length(payload)::bigint AS bytes \
-             FROM messages WHERE queue = $1 AND died_at IS NOT NULL ORDER BY id LIMIT $2")
-        .binds((queue.name, i64::from(limit)))
-        .load(&tx)
-        .await?;
-        tx.commit().await?;
-        Ok(rows.into_iter().map(letter).collect())
-    }
-
-    /// Puts the oldest dead letters of a queue back, attempts counted from 1 again, and says how many. The running
-    /// process finds them within seconds.
-    ///
-    /// # Errors
-    /// As [`Self::dead`].
-    pub async fn replay(&self, queue: &Queue, limit: u32) -> Result<usize, Error> {
-        let tx = self.of(queue)?.system().await?;
-        let count =
-            sql("UPDATE messages SET died_at = NULL, reason = NULL, attempt = 1, deliveries = 0, due_at = now() \
-             WHERE id = ANY (ARRAY( \
-                 SELECT id FROM messages WHERE queue = $1 AND died_at IS NOT NULL ORDER BY id LIMIT $2))")
-            .binds((queue.name, i64::from(limit)))
-            .execute(&tx)
-            .await?;
-        tx.commit().await?;
-        Ok(count)
     }
 
     fn of(&self, queue: &Queue) -> Result<&Db, Error> {
@@ -116,8 +70,10 @@ impl Messages {
         tx.commit().await
     }
 
+    /// Unflushed: a count of deliveries that is lost is one delivery more before a message is given up. It is lost only
+    /// with Postgres itself; nothing that ends this process undoes it.
     async fn due(&self, queue: &Queue, most: usize) -> Result<Taken, Error> {
-        let tx = self.of(queue)?.system().await?;
+        let tx = self.of(queue)?.system_unflushed().await?;
         let mut rows: Vec<MessageRow> = sql("UPDATE messages SET deliveries = deliveries + 1 \
              WHERE id = ANY (ARRAY( \
                  SELECT id FROM messages WHERE queue = $1 AND died_at IS NULL AND due_at <= now() ORDER BY id LIMIT $2)) \
@@ -129,9 +85,11 @@ impl Messages {
         rows.sort_unstable_by_key(|row| row.key);
         let (mut next, mut dead) = (None, 0);
         if rows.is_empty() {
-            let idle: Option<IdleRow> = sql("SELECT count(*) FILTER (WHERE died_at IS NOT NULL) AS dead, \
-                     (extract(epoch FROM min(due_at) FILTER (WHERE died_at IS NULL) - now()) * 1000)::bigint AS wait_ms \
-                 FROM messages WHERE queue = $1")
+            // Two queries in one, so that each has its partial index: dead letters are not read to find what waits.
+            let idle: Option<IdleRow> = sql("SELECT \
+                 (SELECT count(*) FROM messages WHERE queue = $1 AND died_at IS NOT NULL) AS dead, \
+                 (extract(epoch FROM (SELECT min(due_at) FROM messages WHERE queue = $1 AND died_at IS NULL) - now()) \
+                     * 1000)::bigint AS wait_ms")
             .bind(queue.name)
             .optional(&tx)
             .await?;
@@ -144,8 +102,11 @@ impl Messages {
         Ok(Taken { messages: rows.into_iter().map(kept).collect(), next, dead })
     }
 
+    /// Unflushed: this changes nothing but the message's own row, so what is lost leaves it there and it is delivered once
+    /// more, with its old attempt. Inboxes bear that, as they bear an acknowledgement that RabbitMQ did not get. It cannot
+    /// outlive the effect it speaks of: that was committed before, in the same database, whose log keeps that order.
     async fn note(&self, queue: &Queue, settled: &[(i64, Settled)]) -> Result<(), Error> {
-        let tx = self.of(queue)?.system().await?;
+        let tx = self.of(queue)?.system_unflushed().await?;
         let done: Vec<i64> = settled.iter().filter(|(_, what)| *what == Settled::Done).map(|(key, _)| *key).collect();
         if !done.is_empty() {
             sql("DELETE FROM messages WHERE id = ANY ($1)").bind(done).execute(&tx).await?;
@@ -227,19 +188,6 @@ fn kept(row: MessageRow) -> Kept {
         payload: row.payload.into(),
     };
     Kept { key: row.key, envelope, attempt: row.attempt.unsigned_abs(), deliveries: row.deliveries.unsigned_abs() }
-}
-
-fn letter(row: DeadRow) -> DeadLetter {
-    DeadLetter {
-        id: row.event_id.to_string(),
-        event_type: row.event_type,
-        tenant: row.tenant,
-        position: row.stream.zip(row.seq).map(|(stream, seq)| format!("{stream} {seq}")),
-        attempt: row.attempt.unsigned_abs(),
-        reason: row.reason,
-        died_at: Some(row.died_at.to_rfc3339()),
-        bytes: usize::try_from(row.bytes).unwrap_or_default(),
-    }
 }
 
 fn millis(wait: Duration) -> i64 {

@@ -24,6 +24,8 @@ CREATE TABLE messages (
     CHECK ((died_at IS NULL) = (reason IS NULL)),
     CHECK ((stream IS NULL) = (seq IS NULL))
 );
+-- The oldest first; and when the next one is due.
+CREATE INDEX messages_waiting ON messages (queue, id) WHERE died_at IS NULL;
 CREATE INDEX messages_due ON messages (queue, due_at) WHERE died_at IS NULL;
 CREATE INDEX messages_dead ON messages (queue, id) WHERE died_at IS NOT NULL;
 ALTER TABLE messages ENABLE ROW LEVEL SECURITY;

@@ -7,7 +7,7 @@ use postrider_contracts::topology::{SYNC_WORKER_CONNECTOR, SYNC_WORKER_MAILBOX_C
 use postrider_contracts::{Envelope, Position, Queue, TraceContext};
 use postrider_domain::{ConnectorId, OsEntropy};
 use postrider_events::dead_letters::command;
-use postrider_events::messages::Messages;
+use postrider_events::messages::{Depth, Messages};
 use postrider_runtime::DeadLettersCommand;
 use postrider_storage::{Spec, migrate, sql};
 use postrider_testing::db::TestDb;
@@ -86,6 +86,8 @@ async fn what_waits_is_not_due_before_its_time_and_counts_its_attempt() {
     let tx = test.db.system().await.unwrap();
     sql("UPDATE messages SET due_at = now()").execute(&tx).await.unwrap();
     tx.commit().await.unwrap();
+    let late = async |than| messages.depth(QUEUE, Duration::from_secs(than)).await.unwrap();
+    assert_eq!([late(0).await.overdue, late(600).await.overdue], [1, 0]);
     let due = messages.take(QUEUE, 64).await.unwrap().messages;
     assert_eq!((due.len(), due[0].attempt, due[0].deliveries), (1, 2, 1));
 }
@@ -100,6 +102,7 @@ async fn dead_letters_stay_until_they_are_put_back() {
     messages.settle(QUEUE, settled).await.unwrap();
     let idle = messages.take(QUEUE, 64).await.unwrap();
     assert_eq!((idle.messages.len(), idle.next, idle.dead), (0, None, 2));
+    assert_eq!(messages.depth(QUEUE, Duration::ZERO).await.unwrap(), Depth { dead: 2, overdue: 0 });
     let letters = messages.dead(QUEUE, 10).await.unwrap();
     assert_eq!(
         letters.iter().map(|letter| letter.id.clone()).collect::<Vec<_>>(),
