@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
-use opentelemetry_otlp::{ExporterBuildError, Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _};
+use opentelemetry_otlp::{
+    ExporterBuildError, Protocol, RetryPolicy, SpanExporter, WithExportConfig as _, WithHttpConfig as _,
+};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
 use prometheus::{IntCounterVec, Opts};
@@ -58,7 +60,9 @@ pub fn pipeline(
     let client = client.timeout(DEADLINE).user_agent("postrider").build().map_err(SetupError::Client)?;
     let builder = SpanExporter::builder().with_http().with_http_client(client).with_protocol(Protocol::HttpBinary);
     let traces = format!("{}/v1/traces", endpoint.as_str().trim_end_matches('/'));
-    let mut collector = builder.with_endpoint(traces).with_timeout(DEADLINE).build().map_err(SetupError::Exporter)?;
+    // Not repeated: a request that hangs would hold up those after it for as long again.
+    let builder = builder.with_retry_policy(RetryPolicy::disabled()).with_endpoint(traces).with_timeout(DEADLINE);
+    let mut collector = builder.build().map_err(SetupError::Exporter)?;
     let about = [KeyValue::new("service.namespace", "postrider"), KeyValue::new("service.version", version)];
     collector.set_resource(&Resource::builder().with_service_name(service).with_attributes(about).build());
     let opts =

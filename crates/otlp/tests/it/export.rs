@@ -127,9 +127,13 @@ async fn batches_are_bounded_and_a_full_queue_drops_and_counts() {
 
 #[tokio::test]
 async fn a_collector_that_refuses_or_is_away_costs_the_spans_and_nothing_else() {
-    let server = collector(500).await;
-    let refused = export(&server.uri(), || drop(request(0, 1))).await;
-    assert_eq!(refused.with_label_values(&["failed"]).get(), 1);
+    // 503 is what asks to be repeated: the next spans say more about now.
+    for status in [500, 503] {
+        let server = collector(status).await;
+        let refused = export(&server.uri(), || drop(request(0, 1))).await;
+        assert_eq!(refused.with_label_values(&["failed"]).get(), 1);
+        assert_eq!(server.received_requests().await.unwrap().len(), 1, "{status}");
+    }
     let away = export("http://127.0.0.1:9", || drop(request(0, 1))).await;
     assert_eq!(away.with_label_values(&["failed"]).get(), 1);
 }
