@@ -67,7 +67,21 @@ impl Config {
     }
 }
 
-/// Services ask for the broker's URL; here none of them uses it.
+/// Services ask for the broker's URL; here none of them uses it, nor the one an installation of five processes had.
 fn without_broker(env: &Env) -> Env {
-    env.with("AMQP_URL", "amqp://in-this-process/")
+    env.with("AMQP_URL", "amqp://in-this-process/").with("AMQP_URL_FILE", "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_of_five_processes_have_a_broker_that_is_not_asked_for_here() {
+        for name in ["AMQP_URL", "AMQP_URL_FILE"] {
+            let env = without_broker(&Env::from_pairs([(name, "/run/secrets/amqp-url")]));
+            let url = env.secret("AMQP_URL").unwrap();
+            assert_eq!(url.expose(), "amqp://in-this-process/", "{name}");
+        }
+    }
 }
