@@ -7,6 +7,7 @@ mod finding;
 mod google;
 mod installation;
 mod machine;
+mod messages;
 mod metrics;
 mod pushes;
 mod services;
@@ -37,6 +38,9 @@ pub async fn examine(installation: &Installation, seams: &Seams) -> Vec<Finding>
     findings.extend(broker);
     if database.usable {
         findings.extend(work::look(installation).await);
+        if messages::are_there(installation) {
+            findings.extend(messages::look(installation).await);
+        }
     }
     findings.extend(google);
     findings.extend(services.findings);

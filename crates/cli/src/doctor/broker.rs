@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use postrider_broker::queues::{self, Seen};
-use postrider_contracts::Topology;
+use postrider_contracts::{Queue, Topology};
 use postrider_domain::Secret;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use url::Url;
 
-use super::{Finding, Installation};
+use super::{Finding, Installation, messages};
 use crate::http;
 
 const AREA: &str = "rabbitmq";
@@ -21,6 +21,9 @@ const OLDEST: (u32, u32) = (3, 10);
 const LONG: u32 = 10_000;
 
 pub async fn look(installation: &Installation) -> Vec<Finding> {
+    if messages::are_there(installation) {
+        return Vec::new();
+    }
     let url = match installation.env.optional_secret("AMQP_URL") {
         Ok(Some(url)) => url,
         Ok(None) => {
@@ -129,18 +132,10 @@ fn topology(seen: &[Seen]) -> Finding {
 /// Dead letters, unrouted messages, queues that grow and queues nobody reads.
 fn waiting(seen: &[Seen]) -> Vec<Finding> {
     let state = |name: &str| seen.iter().find(|one| one.queue == name).and_then(|one| one.state).unwrap_or_default();
-    let (mut findings, mut dead) = (Vec::new(), 0);
+    let mut findings = Vec::new();
     for queue in Topology::CURRENT.queues {
         let (waiting, readers) = state(queue.name);
-        let (service, letters) = (queue.name.split('.').next().unwrap_or_default(), state(&queue.dead_name()).0);
-        if letters > 0 {
-            dead += letters;
-            let remedy = format!(
-                "`postrider dead-letters --queue {name}` says why; mend that, then `postrider dead-letters replay --queue {name}`",
-                name = queue.name
-            );
-            findings.push(Finding::warn("dead letters", format!("{letters} in {}", queue.dead_name()), remedy));
-        }
+        let service = queue.name.split('.').next().unwrap_or_default();
         if waiting > LONG {
             let remedy =
                 format!("Look at the log of {service}; start more of it if it only is slow ({readers} read now)");
@@ -153,10 +148,23 @@ fn waiting(seen: &[Seen]) -> Vec<Finding> {
                       purge the queue then";
         findings.push(Finding::warn("queues", format!("{unrouted} unrouted messages"), remedy));
     }
-    if dead == 0 {
-        findings.push(Finding::ok("dead letters", "none"));
-    }
     findings
+        .extend(dead_letters(Topology::CURRENT.queues.iter().map(|queue| (queue, state(&queue.dead_name()).0.into()))));
+    findings
+}
+
+/// What nobody could handle, by queue.
+pub fn dead_letters(found: impl Iterator<Item = (&'static Queue, u64)>) -> Vec<Finding> {
+    const AREA: &str = "dead letters";
+    let told = found.filter(|(_, letters)| *letters > 0).map(|(queue, letters)| {
+        let remedy = format!(
+            "`postrider dead-letters --queue {name}` says why; mend that, then `postrider dead-letters replay --queue {name}`",
+            name = queue.name
+        );
+        Finding::warn(AREA, format!("{letters} in {}", queue.dead_name()), remedy)
+    });
+    let told: Vec<_> = told.collect();
+    if told.is_empty() { vec![Finding::ok(AREA, "none")] } else { told }
 }
 
 #[cfg(test)]
