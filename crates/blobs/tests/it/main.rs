@@ -25,7 +25,7 @@ async fn keeps(objects: &Objects) {
     for (name, bytes) in [
         ("tenant a/ab/abcd", &b"0123456789"[..]),
         ("../../etc/passwd", b"a name is no path"),
-        ("t%2F..%2Fx/\u{e9}", b"odd"),
+        ("t%2F..%2Fx/\u{e9}", b"an odd name"),
         ("large", &large),
     ] {
         objects.put(name, Bytes::copy_from_slice(bytes)).await.unwrap();
@@ -53,8 +53,9 @@ async fn files_and_memory_keep_the_contract() {
 
 /// `POSTRIDER_TEST_S3=s3://bucket/folder`, with `AWS_ENDPOINT`, `AWS_ALLOW_HTTP` and the keys of a server that speaks S3.
 #[tokio::test]
+#[ignore = "needs a server that speaks S3"]
 async fn a_server_that_speaks_s3_keeps_the_contract() {
-    let Ok(setting) = std::env::var("POSTRIDER_TEST_S3") else { return };
+    let setting = std::env::var("POSTRIDER_TEST_S3").unwrap();
     let _already = rustls::crypto::ring::default_provider().install_default();
     let objects = Objects::open(&setting.parse().unwrap()).unwrap().unwrap();
     keeps(&objects).await;
