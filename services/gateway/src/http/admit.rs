@@ -3,7 +3,6 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use actix_web::{HttpMessage as _, HttpRequest};
-use chrono::TimeDelta;
 use postrider_domain::{Secret, Timestamp};
 use postrider_web::client_tokens::{ClientIdentity, TokenRefused};
 use postrider_web::service_tokens::{Claims, TokenError};
@@ -20,9 +19,6 @@ use crate::rules::api_key::{self, ApiKey};
 use crate::rules::client_address::household;
 use crate::rules::identity::{self, Identity};
 use crate::state::State;
-
-/// So long after its end an expired token still costs its user and not its address.
-const EXPIRED_LATELY: TimeDelta = TimeDelta::days(1);
 
 /// A request that may pass.
 #[derive(Debug)]
@@ -174,10 +170,6 @@ async fn caller(request: &HttpRequest, state: &State) -> Result<Identity, Error>
     };
     let payer = match &verdict {
         Ok(claims) => user(claims),
-        // An old one may have been found in a log: it must not use up what its user has today.
-        Err(TokenRefused::Expired(claims)) if claims.expires_at + EXPIRED_LATELY < state.seams.clock.now() => {
-            address(request, state)
-        }
         Err(TokenRefused::Expired(claims)) => user(claims),
         Err(TokenRefused::Invalid(_)) => address(request, state),
         // Nobody's fault who asks.

@@ -240,13 +240,14 @@ pub async fn list_wanted(tx: &TenantTx, mailbox: &Keeper, limit: usize) -> Resul
 
 /// An attachment's bytes are kept under a key, or cannot be had. `false`: it is not there any more.
 pub async fn settle(tx: &TenantTx, attachment: &Wanted, key: Option<&str>) -> Result<bool, Error> {
-    let settled =
-        sql("UPDATE attachments SET blob_key = $3, state = CASE WHEN $3::text IS NULL THEN 'failed' ELSE 'stored' END, \
+    let settled = sql(
+        "UPDATE attachments SET blob_key = $3, state = CASE WHEN $3::text IS NULL THEN 'failed' ELSE 'stored' END, \
             state_reason = CASE WHEN $3::text IS NULL THEN 'no_source' ELSE '' END \
          WHERE tenant = nullif(current_setting('postrider.tenant', true), '') AND attachment_id = $1 AND part_id = $2 \
-           AND state = 'listed'")
-        .binds((attachment.attachment_id, &attachment.part_id, key))
-        .execute(tx)
-        .await?;
+           AND state = 'listed'",
+    )
+    .binds((attachment.attachment_id, &attachment.part_id, key))
+    .execute(tx)
+    .await?;
     Ok(settled > 0)
 }

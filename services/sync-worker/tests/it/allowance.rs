@@ -4,6 +4,8 @@
 //! CI tries a few hundred mails. On a machine with nothing else to do, in release:
 //! `BACKFILL_MAILS=100000 BACKFILL_PACE=60 cargo nextest run --release -p postrider-sync-worker -E 'test(allowance::)' --no-capture`
 
+#![expect(clippy::disallowed_methods, reason = "how large the trial is, asked for by hand")]
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

@@ -3,6 +3,8 @@
 //! CI tries a small mailbox. `GAP_MAILS=100000 cargo nextest run -p postrider-sync-worker -E 'test(gap::)' --no-capture` tries
 //! a large one.
 
+#![expect(clippy::disallowed_methods, reason = "how large the trial is, asked for by hand")]
+
 use chrono::TimeDelta;
 use postrider_gmail_sim::{Deliver, MsgId};
 

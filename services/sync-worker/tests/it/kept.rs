@@ -34,7 +34,7 @@ fn deliver(rig: &Rig, files: &[(&str, usize)]) -> MsgId {
         "From: z@example.org\r\nSubject: files\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nhi"
             .to_owned();
     for (name, size) in files {
-        let body = name[..1].repeat(*size);
+        let body = name.get(..1).unwrap().repeat(*size);
         raw += &format!(
             "\r\n--x\r\nContent-Type: image/png; name={name}\r\nContent-Disposition: attachment\r\n\r\n{body}"
         );

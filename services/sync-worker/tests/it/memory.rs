@@ -1,7 +1,5 @@
 //! What a large mail takes of a real process: stored, downloaded whole and in part.
 
-#![expect(clippy::print_stdout, reason = "the figures are read by a person")]
-
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! Stored sources read again: rows that an older reader made become what this one makes, whoever dies on the way.
 
+#![expect(clippy::disallowed_methods, reason = "a task that the test itself waits for")]
+
 use std::time::Duration;
 
 use postrider_gmail_sim::Deliver;

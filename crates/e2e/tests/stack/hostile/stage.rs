@@ -31,12 +31,14 @@ impl Stage {
         let unlimited = ["RATE_LIMIT_PER_MINUTE", "RATE_LIMIT_PER_ADDRESS"];
         let world = World::start_with(free_base(), |options| {
             // A mail server that is away: mails are taken on, and go nowhere.
-            let mail = [("SMTP_URL", "smtp://127.0.0.1:9"), ("SMTP_TLS", "none"), ("MAIL_FROM", "mail@postrider.example")];
+            let mail =
+                [("SMTP_URL", "smtp://127.0.0.1:9"), ("SMTP_TLS", "none"), ("MAIL_FROM", "mail@postrider.example")];
             let push = [
                 ("VAPID_PRIVATE_KEY", "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw"),
                 ("VAPID_SUBJECT", "mailto:ops@postrider.example"),
             ];
-            let options = mail.into_iter().chain(push).fold(options, |options, (name, value)| options.with(name, value));
+            let options =
+                mail.into_iter().chain(push).fold(options, |options, (name, value)| options.with(name, value));
             unlimited.into_iter().fold(options, |options, limit| options.with(limit, "1000000"))
         })
         .await;
@@ -72,7 +74,21 @@ impl Stage {
         let answer = account.client.post("/api/notifications/push/subscriptions", browser).await;
         let subscription = answer["data"]["id"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned();
         let document = account.client.get("/openapi.json").await;
-        Self { world, account, email, run, notification, thread, api_key, link, channel, endpoint, trigger, subscription, document }
+        Self {
+            world,
+            account,
+            email,
+            run,
+            notification,
+            thread,
+            api_key,
+            link,
+            channel,
+            endpoint,
+            trigger,
+            subscription,
+            document,
+        }
     }
 
     /// The merged document, of all services.
