@@ -104,7 +104,8 @@ impl Actions {
         Ok(())
     }
 
-    /// Writes the fire, its event and its deliveries; nothing if it was written before.
+    /// Writes the fire, its event and its deliveries; nothing if it was written before. The user is locked first, as
+    /// everywhere: the event would lock the stream's head, which who tells the user of a mail locks after the user.
     pub async fn set_off(
         &self,
         tx: &mut TenantTx,
@@ -112,6 +113,7 @@ impl Actions {
         trigger: &Trigger,
         cause: Cause,
     ) -> Result<Option<Fire>, Error> {
+        self.lock_user(tx, owner.tenant, owner.user).await?;
         // As rows keep it: what is answered now is what a repeat is answered.
         let now = self.now().trunc_subsecs(6);
         let (Owner { tenant, user, .. }, account) = (owner, trigger.account_id);

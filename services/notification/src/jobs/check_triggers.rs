@@ -78,6 +78,9 @@ async fn judge(
     let config = serde_json::from_value::<Config>(trigger.config.clone());
     let matches = config.is_ok_and(|config| config.text_matches(mail.text.as_deref().unwrap_or_default()));
     let mut tx = db.tenant(tenant).await?;
+    if matches {
+        actions.lock_user(&tx, tenant, &check.user_id).await?;
+    }
     // Whoever takes the row away is the one that sets it off.
     if trigger_checks::delete(&tx, tenant, check.id).await? && matches {
         let cause = Cause {
