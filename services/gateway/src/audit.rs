@@ -42,7 +42,7 @@ impl Action {
 }
 
 impl Action {
-    /// What a request to another service is that is written down before it passes, and its target.
+    /// What a request to another service is that is written down once it was done, and its target.
     pub fn passing(method: &Method, pattern: &str, path: &str) -> Option<(Self, String)> {
         let id = || path.rsplit('/').next().and_then(|id| id.parse::<Uuid>().ok());
         match (method, pattern) {

@@ -6,7 +6,7 @@ use actix_web::{HttpMessage as _, HttpRequest};
 use postrider_domain::{Secret, Timestamp};
 use postrider_web::client_tokens::{ClientIdentity, TokenRefused};
 use postrider_web::service_tokens::{Claims, TokenError};
-use postrider_web::{RequestContext, Scope, bearer};
+use postrider_web::{RequestContext, bearer};
 
 use super::intake;
 use crate::audit::{self, Action};
@@ -72,8 +72,7 @@ fn has_ticket(request: &HttpRequest) -> bool {
     !request.headers().contains_key("authorization") && members.any(|member| member.starts_with("ticket="))
 }
 
-/// The caller of a route that needs one. An administrator who asks in somebody's name, and who lets others connect accounts,
-/// is written down first.
+/// The caller of a route that needs one. An administrator who asks in somebody's name is written down first.
 ///
 /// # Errors
 /// The caller is not known, is not whom it says, or asks too often; what must be written down cannot be.
@@ -88,13 +87,6 @@ pub async fn known(
         observe::acts_for(&identity, pattern);
         let target = format!("{} {pattern}", request.method());
         let entry = audit::entry(state, &identity, Action::ActedFor, target, client(request, state), context);
-        audit::write(state, &identity, &entry).await?;
-    }
-    // What the service refuses for its scope was no deed.
-    if identity.scopes.allows(Scope::Write)
-        && let Some((action, target)) = Action::passing(request.method(), pattern, request.path())
-    {
-        let entry = audit::entry(state, &identity, action, target, client(request, state), context);
         audit::write(state, &identity, &entry).await?;
     }
     Ok(identity)

@@ -12,10 +12,13 @@ use uuid::Uuid;
 use super::admit::{self, Admitted};
 use super::intake::CHANNEL_ID;
 use super::once::{self, Repeatable};
+use crate::audit::{self, Action};
 use crate::error::Error;
 use crate::proxy::{self, Held, Outgoing, Sender, Target};
 use crate::routes::{Access, Route, Verb};
+use crate::rules::identity::Identity;
 use crate::state::State;
+use crate::store::audit_log::Entry;
 
 /// Lets the caller in, reads the body, asks the service, and hands its answer back.
 ///
@@ -43,8 +46,12 @@ pub async fn pass(
         }
         Admitted::Caller(_) | Admitted::Nobody(_) => None,
     };
+    let deed = match &admitted {
+        Admitted::Caller(identity) => deed(row, request, context, identity, state),
+        Admitted::Nobody(_) => None,
+    };
     let (request, context, state) = (request.clone(), context.clone(), state.clone());
-    let passage = Passage { row, request, context, admitted, held, state: state.clone() };
+    let passage = Passage { row, request, context, admitted, held, deed, state: state.clone() };
     once::run(repeatable, &state, move |write_id| passage.go(write_id)).await
 }
 
@@ -58,6 +65,19 @@ async fn read(
     state.bodies.read(request, payload, sender, admitted.holder(request, state)).await
 }
 
+/// What is written down of a request once its service has done it.
+fn deed(
+    row: &Route,
+    request: &HttpRequest,
+    context: &RequestContext,
+    identity: &Identity,
+    state: &State,
+) -> Option<(Identity, Entry)> {
+    let (action, target) = Action::passing(request.method(), row.pattern, request.path())?;
+    let entry = audit::entry(state, identity, action, target, admit::client(request, state), context);
+    Some((identity.clone(), entry))
+}
+
 /// A request that may go on.
 struct Passage {
     row: &'static Route,
@@ -65,12 +85,13 @@ struct Passage {
     context: RequestContext,
     admitted: Admitted,
     held: Held,
+    deed: Option<(Identity, Entry)>,
     state: Data<State>,
 }
 
 impl Passage {
     async fn go(self, write_id: Option<Uuid>) -> Result<HttpResponse, Error> {
-        let Self { row, request, context, admitted, held, state } = self;
+        let Self { row, request, context, admitted, held, deed, state } = self;
         let target = Target {
             name: row.service.name(),
             origin: state.proxy.origin(row.service),
@@ -90,6 +111,9 @@ impl Passage {
         let answer = state.proxy.send(target, outgoing).await?;
         if answer.status().as_u16() == 401 && row.access == Access::Caller {
             return Err(own_token_refused(row.service.name(), answer).await);
+        }
+        if let Some((identity, entry)) = deed.filter(|_| answer.status().is_success()) {
+            audit::write(&state, &identity, &entry).await?;
         }
         Ok(if request.method() == Method::HEAD {
             proxy::pass_head(&answer)
