@@ -99,13 +99,10 @@ async fn bodies_beside_a_ticket_keep_no_caller_out() {
     let head = head("/api/v1/events/stream?ticket=x", "x", 1_000);
     let head = head.replace("POST", "GET").replace("Authorization: Bearer x\r\n", "");
     held.write_all(format!("{head}{}", "x".repeat(900)).as_bytes()).await.unwrap();
-    let open = || gateway.request(Method::POST, "/gmail/auth/callback").body("x".repeat(300)).send();
-    eventually("the strangers' room to be taken", WAIT, || async {
-        (open().await.unwrap().status() == 503).then_some(())
-    })
-    .await;
-    let post = gateway.request(Method::POST, "/api/connectors").bearer_auth(token(json!({}))).body("x".repeat(300));
-    assert_eq!(post.send().await.unwrap().status(), 200);
+    for _ in 0..20 {
+        let post = gateway.request(Method::POST, "/api/connectors").bearer_auth(token(json!({})));
+        assert_eq!(post.body("x".repeat(300)).send().await.unwrap().status(), 200);
+    }
 }
 
 /// Somebody sends slowly on many connections: whoever it is, others have room.

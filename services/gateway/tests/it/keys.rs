@@ -245,11 +245,9 @@ async fn links_by_which_others_connect_accounts_are_written_down() {
     get(&gateway, "/api/v1/connect-links", &ann).await;
     let revoked = gateway.request(Method::DELETE, &format!("/api/v1/connect-links/{link}")).bearer_auth(&ann);
     assert_eq!(revoked.send().await.unwrap().status(), 200);
-    // What revokes nothing leaves no entry: by no id, and by who may not write.
-    for (bearer, id) in [(&ann, "x".repeat(1_000)), (&token(json!({"scope": "read"})), link.to_owned())] {
-        let path = format!("/api/v1/connect-links/{id}");
-        gateway.request(Method::DELETE, &path).bearer_auth(bearer).send().await.unwrap();
-    }
+    // What is no id revokes nothing and leaves no entry.
+    let path = format!("/api/v1/connect-links/{}", "x".repeat(1_000));
+    gateway.request(Method::DELETE, &path).bearer_auth(&ann).send().await.unwrap();
     let log: Value = get(&gateway, "/api/v1/audit-log", &ann).await.json().await.unwrap();
     let told = |entry: &Value| [&entry["action"], &entry["actor"], &entry["target"]].map(Value::clone);
     let entries: Vec<_> = log["data"].as_array().unwrap().iter().map(told).collect();
