@@ -1,12 +1,12 @@
 //! Which connection carries which socket, by Engine.IO's session id. A socket that began with polling and moved to
 //! websocket is carried by a connection its first request knew nothing of.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use moka::sync::Cache;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use super::connection::ConnectionState;
 
@@ -19,7 +19,7 @@ const IDLE: Duration = Duration::from_secs(3_600);
 #[derive(Debug, Default)]
 pub struct Transport {
     websocket: Mutex<Option<Weak<ConnectionState>>>,
-    polls: AtomicU64,
+    polls: watch::Sender<u64>,
 }
 
 impl Transport {
@@ -35,12 +35,19 @@ impl Transport {
 
     /// A long poll was answered.
     pub fn polled(&self) {
-        self.polls.fetch_add(1, Ordering::SeqCst);
+        self.polls.send_modify(|polls| *polls += 1);
     }
 
     /// Long polls answered so far.
     pub fn polls(&self) -> u64 {
-        self.polls.load(Ordering::SeqCst)
+        *self.polls.borrow()
+    }
+
+    /// Returns once more long polls than these were answered.
+    pub async fn polled_since(&self, polls: u64) {
+        let mut answered = self.polls.subscribe();
+        // The sender is ours: it cannot be gone.
+        let _never_closed = answered.wait_for(|answered| *answered > polls).await;
     }
 }
 

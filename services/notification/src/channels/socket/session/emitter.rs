@@ -16,8 +16,13 @@ use crate::channels::socket::server::transports::Transport;
 use crate::metrics::Metrics;
 use crate::observe;
 
-/// Emits between two looks at the connection. Far below the buffer, so that pings always find room.
+/// Emits between two looks at a websocket. Far below the buffer, so that pings always find room.
 const CHUNK: u32 = 32;
+/// Emits between two polls. One poll is answered with all that waits, and python-engineio drops a connection whose answer
+/// holds more than 16 packets (`Payload.max_decode_packets`): it would come back, be sent as many again, and so for ever.
+/// A poll counts once it is answered, a little after it took its packets, so up to three chunks less one can wait at once;
+/// the namespace's CONNECT and a ping make it 16.
+const POLLED_CHUNK: u32 = 5;
 /// Time between two looks at a connection that waits.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -47,14 +52,20 @@ impl Emitter {
         Self { socket, transport, metrics, slow_after, since_look: 0, polls }
     }
 
-    /// Emits one event; waits while the client is slow.
-    pub async fn send<T: Serialize + ?Sized>(&mut self, event: &str, data: &T) -> Result<(), Gone> {
+    /// Waits until there is room for one more packet, and counts it.
+    pub async fn make_room(&mut self) -> Result<(), Gone> {
         self.since_look += 1;
-        if self.since_look > CHUNK {
+        if self.since_look > if self.is_polled() { POLLED_CHUNK } else { CHUNK } {
             self.since_look = 1;
             self.until_taken().await?;
             self.polls = self.transport.polls();
         }
+        Ok(())
+    }
+
+    /// Emits one event; waits while the client is slow.
+    pub async fn send<T: Serialize + ?Sized>(&mut self, event: &str, data: &T) -> Result<(), Gone> {
+        self.make_room().await?;
         let began = Instant::now();
         loop {
             match self.socket.emit(event, data) {
@@ -83,7 +94,7 @@ impl Emitter {
         loop {
             let taken = match self.transport.websocket() {
                 Some(connection) => connection.blocked_for().is_none(),
-                None if self.socket.transport_type() == TransportType::Polling => self.transport.polls() > self.polls,
+                None if self.is_polled() => self.transport.polls() > self.polls,
                 None => true,
             };
             if taken {
@@ -95,8 +106,23 @@ impl Emitter {
             if began.elapsed() >= self.slow_after {
                 return Err(self.cut("stalled"));
             }
-            tokio::time::sleep(LOOK).await;
+            let polled = async {
+                match self.is_polled() {
+                    // Noticed at once: a replay takes a poll for each chunk.
+                    true => self.transport.polled_since(self.polls).await,
+                    false => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = polled => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
         }
+    }
+
+    /// Whether the client asks for its packets by long polls.
+    fn is_polled(&self) -> bool {
+        self.transport.websocket().is_none() && self.socket.transport_type() == TransportType::Polling
     }
 
     /// Cuts a socket that has been waiting for its client too long, though nothing is being emitted.

@@ -50,6 +50,7 @@ impl Session {
                 Ok(_) => json!({ "ok": true }),
                 Err(problem) => json!({ "ok": false, "code": problem.code, "message": problem.message }),
             };
+            self.emitter.make_room().await?;
             // A full buffer is no loss here: the effect is durable and the event tells of it.
             let _full_or_closed = ack.send(&answer);
         }
