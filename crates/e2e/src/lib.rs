@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod client;
+pub mod collector;
 pub mod flood;
 pub mod leases;
 pub mod ledger;

@@ -21,7 +21,7 @@ pub fn free_base() -> u16 {
 }
 
 fn is_free(ports: Ports) -> bool {
-    let members = Member::SERVICES.into_iter().chain([Member::GmailSim]);
+    let members = Member::SERVICES.into_iter().chain([Member::GmailSim, Member::AllInOne]);
     let all = members.flat_map(|member| (0..REPLICAS).flat_map(move |replica| ports.all_of(member, replica)));
     all.into_iter().all(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
 }

@@ -29,7 +29,16 @@ impl World {
 
     /// As [`World::start`], on ports above `port_base` and with settings changed first.
     pub async fn start_with(port_base: u16, change: impl FnOnce(StackOptions) -> StackOptions) -> Self {
-        let started = tokio::task::spawn_blocking(|| Pair::start(Parts::Both)).await.expect("the script's thread ends");
+        Self::start_on(Parts::Both, port_base, change).await
+    }
+
+    /// As [`World::start_with`], all services in one process and Postgres alone beside it.
+    pub async fn start_small(port_base: u16, change: impl FnOnce(StackOptions) -> StackOptions) -> Self {
+        Self::start_on(Parts::Postgres, port_base, |options| change(options.in_one_process())).await
+    }
+
+    async fn start_on(parts: Parts, port_base: u16, change: impl FnOnce(StackOptions) -> StackOptions) -> Self {
+        let started = tokio::task::spawn_blocking(move || Pair::start(parts)).await.expect("the script's thread ends");
         let pair = started.unwrap_or_else(|error| panic!("private servers: {error:#}"));
         let servers = pair.servers().clone();
         let dir = tempfile::tempdir().expect("a directory for the stack");

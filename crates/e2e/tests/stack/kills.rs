@@ -91,7 +91,7 @@ async fn deliver(world: &World, accounts: &[Account], live: &mut [Vec<String>]) 
     }
 }
 
-async fn every_push_is_queued(world: &World, acknowledged: &BTreeSet<String>) {
+pub async fn every_push_is_queued(world: &World, acknowledged: &BTreeSet<String>) {
     let conn = world.admin().await;
     let missing = async || {
         let queued = mirror::queued_pushes(&conn).await;
