@@ -53,7 +53,8 @@ async fn a_mails_trace_id_stands_in_the_logs_of_all_it_passed() {
     let all: Vec<_> = Member::SERVICES.into_iter().map(Member::name).collect();
     within(SOON, "spans of all five services", async || {
         let spans = collector.trace(trace).await;
-        all.iter().all(|name| services(&spans).contains(name)) && spans.iter().any(|span| span.name == "job socket_emit")
+        all.iter().all(|name| services(&spans).contains(name))
+            && spans.iter().any(|span| span.name == "job socket_emit")
     })
     .await;
     let spans = collector.trace(trace).await;
