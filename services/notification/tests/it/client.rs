@@ -23,6 +23,8 @@ pub struct Socket {
     /// Events read while waiting for something else.
     kept: VecDeque<(String, Value)>,
     acks: i64,
+    /// What the server waits to be acknowledged.
+    asked: VecDeque<i64>,
     pub closed: bool,
 }
 
@@ -66,7 +68,7 @@ impl Socket {
         let url = format!("ws://{addr}/socket.io/?EIO=4&transport=websocket");
         let (ws, _) = connect_async(url).await.unwrap();
         let (sink, stream) = ws.split();
-        Self { sink, stream, kept: VecDeque::new(), acks: 0, closed: false }
+        Self { sink, stream, kept: VecDeque::new(), acks: 0, asked: VecDeque::new(), closed: false }
     }
 
     /// The next frame as it came; None once the connection is closed.
@@ -107,6 +109,12 @@ impl Socket {
         }
     }
 
+    /// Acknowledges what the server waits for.
+    pub async fn acknowledge(&mut self) {
+        let id = self.asked.pop_front().expect("nothing is to be acknowledged");
+        self.raw(&format!("43{id}[]")).await;
+    }
+
     pub async fn subscribe(&mut self, room: &str) {
         assert_eq!(self.ask("subscribe", &json!({ "room": room })).await["ok"], true);
     }
@@ -126,6 +134,8 @@ impl Socket {
             return Packet::Closed;
         }
         if let Some(rest) = text.strip_prefix("42") {
+            let (id, rest) = rest.split_at(rest.find('[').unwrap());
+            self.asked.extend(id.parse::<i64>());
             let event: Vec<Value> = serde_json::from_str(rest).unwrap();
             return Packet::Event(event[0].as_str().unwrap().to_owned(), event.get(1).cloned().unwrap_or_default());
         }

@@ -199,7 +199,7 @@ async fn a_user_has_so_many_sockets_and_no_more() {
 async fn a_way_of_replaying_that_there_is_not_is_refused() {
     let world = World::new().await;
     let replica = world.replica(settings()).await;
-    let auth = json!({ "token": tokens::client(&Account::new("t1", "u1")), "replay": "batch" });
+    let auth = json!({ "token": tokens::client(&Account::new("t1", "u1")), "replay": "all" });
     let mut socket = Socket::connect(&replica.socket_url, &auth).await;
     assert_eq!(socket.expect("error").await["code"], "replay_unsupported");
     socket.expect_closed().await;

@@ -66,6 +66,7 @@ impl SocketServer {
             .req_path("/socket.io/")
             .ping_interval(settings.ping_interval)
             .ping_timeout(settings.ping_timeout)
+            .ack_timeout(settings.acknowledge_within)
             .connect_timeout(settings.authenticate_within)
             .upgrade_timeout(settings.upgrade_within)
             .max_buffer_size(settings.buffer)

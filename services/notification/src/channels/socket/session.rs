@@ -2,6 +2,7 @@
 
 mod allowance;
 mod authenticate;
+mod batch;
 mod catch_up;
 mod cursors;
 mod deliver;
@@ -32,6 +33,7 @@ use super::shared::Shared;
 use crate::hints::Membership;
 use crate::observe;
 use allowance::Allowance;
+use batch::Batch;
 use cursors::Cursors;
 use deliver::UnreadCount;
 use emitter::{Emitter, Gone};
@@ -87,6 +89,7 @@ pub struct Session {
     /// `lastEventId` of the handshake, for the first subscription of each room.
     resume: Option<Resume>,
     cursors: Cursors,
+    batch: Batch,
     epoch: Option<Uuid>,
     unread: UnreadCount,
     watermark: Watermark,
@@ -109,6 +112,7 @@ impl Session {
             proved: None,
             resume: None,
             cursors: Cursors::default(),
+            batch: Batch::default(),
             epoch: None,
             unread: UnreadCount::default(),
             watermark,
@@ -174,6 +178,7 @@ impl Session {
         match handshake {
             Ok(handshake) => {
                 self.resume = handshake.resume;
+                self.batch.wanted = handshake.batches;
                 match handshake.credentials {
                     Some(credentials) => match self.authenticate(&credentials).await? {
                         Ok(()) => Ok(()),

@@ -22,6 +22,8 @@ pub struct Settings {
     pub housekeeping: Duration,
     /// A connection that takes no bytes, or a buffer that stays full, for so long is cut.
     pub slow_after: Duration,
+    /// A client that asks for batches and has not acknowledged one by then is cut.
+    pub acknowledge_within: Duration,
     /// How long sockets have to leave at a soft stop.
     pub drain: Duration,
     /// Packets buffered for one socket.
@@ -45,6 +47,7 @@ impl Default for Settings {
             check_every: Duration::from_secs(30),
             housekeeping: Duration::from_secs(5),
             slow_after: Duration::from_secs(10),
+            acknowledge_within: Duration::from_secs(30),
             drain: Duration::from_secs(5),
             buffer: 512,
             send_buffer: 64 * 1024,

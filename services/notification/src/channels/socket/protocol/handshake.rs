@@ -51,26 +51,30 @@ impl Credentials {
     }
 }
 
-/// `auth` of the handshake: `{token, lastEventId?}` and the members of `authenticate`. Clients may send more.
+/// `auth` of the handshake: `{token, lastEventId?, replay?}` and the members of `authenticate`. Clients may send more.
 #[derive(Debug, Clone, Default)]
 pub struct Handshake {
     pub credentials: Option<Credentials>,
     pub resume: Option<Resume>,
+    /// Replays come in batches that it acknowledges.
+    pub batches: bool,
 }
 
 impl Handshake {
     /// Reads it. Anything but an object with a token counts as "no token yet": `authenticate` may still bring one.
     pub fn parse(auth: &Json) -> Result<Self, SocketProblem> {
         let resume = resume(auth)?;
-        // A client that waits for batches to acknowledge would not notice that it gets none: it is told.
-        if auth.get("replay").is_some_and(|replay| !replay.is_null()) {
-            return Err(SocketProblem::REPLAY_UNSUPPORTED);
-        }
+        let batches = match auth.get("replay") {
+            None | Some(Json::Null) => false,
+            Some(Json::String(way)) if way == "batch" => true,
+            // A client that waits for something else would not notice that it gets none: it is told.
+            Some(_) => return Err(SocketProblem::REPLAY_UNSUPPORTED),
+        };
         let credentials = match auth.get("token") {
             None | Some(Json::Null) => None,
             Some(_) => Some(serde_json::from_value(auth.clone()).map_err(|_| SocketProblem::INVALID_PAYLOAD)?),
         };
-        Ok(Self { credentials, resume })
+        Ok(Self { credentials, resume, batches })
     }
 }
 
@@ -95,7 +99,9 @@ mod tests {
         assert!(Handshake::parse(&json!({"token": 7})).is_err());
         let more = json!({"token": "t", "userId": "u", "replay": null, "theirs": 1});
         assert_eq!(Handshake::parse(&more).unwrap().credentials.unwrap().user_id.as_deref(), Some("u"));
-        for replay in [json!("batch"), json!(""), json!(true)] {
+        let batches = |replay| Handshake::parse(&json!({"token": "t", "replay": replay})).unwrap().batches;
+        assert!(batches(json!("batch")) && !batches(json!(null)));
+        for replay in [json!("Batch"), json!(""), json!(true)] {
             let asked = Handshake::parse(&json!({"token": "t", "replay": replay}));
             assert_eq!(asked.unwrap_err(), SocketProblem::REPLAY_UNSUPPORTED);
         }

@@ -39,7 +39,7 @@ problems! {
     /// The user has as many sockets on this replica as one may have.
     TOO_MANY_SOCKETS = "too_many_sockets", "you have too many open sockets, close some";
     /// `replay` of the handshake names a way of replaying that there is not.
-    REPLAY_UNSUPPORTED = "replay_unsupported", "replays come event by event only: leave out replay";
+    REPLAY_UNSUPPORTED = "replay_unsupported", "replays come event by event, or in batches: leave out replay, or say batch";
     /// Too many events in a short time.
     RATE_LIMITED = "rate_limited", "too many events, slow down";
     /// The database is away.

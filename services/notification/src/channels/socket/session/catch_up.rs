@@ -19,11 +19,11 @@ impl Session {
         while let Some(lowest) = self.cursors.lowest() {
             let (head, entries) = match self.read(lowest).await {
                 Ok(Some(read)) => read,
-                Ok(None) => return Ok(()),
+                Ok(None) => break,
                 Err(error) => {
                     tracing::warn!(%error, "a user's log could not be read");
                     self.behind = true;
-                    return Ok(());
+                    break;
                 }
             };
             let other = self.epoch.is_some_and(|epoch| epoch != head.epoch);
@@ -42,7 +42,7 @@ impl Session {
                 break;
             }
         }
-        Ok(())
+        self.send_batch().await
     }
 
     async fn read(&self, after: i64) -> Result<Option<(Head, Vec<Entry>)>, Error> {
@@ -61,6 +61,7 @@ impl Session {
 
     /// Says that the client must load its state anew, and goes on from the head.
     pub(super) async fn resync(&mut self, head: &Head, reason: &'static str) -> Result<(), End> {
+        self.send_batch().await?;
         self.epoch = Some(head.epoch);
         self.cursors.restart(head.nseq, self.account().is_some());
         let mut event = json!({ "reason": reason, "unreadCount": head.unread });

@@ -85,7 +85,7 @@ impl Session {
             if replayed && let Some(members) = event.as_object_mut() {
                 members.insert("replayed".to_owned(), Value::Bool(true));
             }
-            self.emitter.send(&entry.event, &event).await?;
+            self.send(&entry.event, event, replayed).await?;
             observe::emitted(&self.shared.metrics, self.socket.id, entry, replayed);
         }
         self.unread.latest = Some((entry.unread, entry.nseq));

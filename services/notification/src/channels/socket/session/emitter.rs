@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
+use serde::de::IgnoredAny;
 use socketioxide::extract::SocketRef;
-use socketioxide::{SendError, SocketError, TransportType};
+use socketioxide::{AckError, SendError, SocketError, TransportType};
 use tokio::time::Instant;
 
 use crate::channels::socket::server::transports::Transport;
@@ -70,18 +71,45 @@ impl Emitter {
         loop {
             match self.socket.emit(event, data) {
                 Ok(()) => return Ok(()),
-                Err(SendError::Socket(SocketError::InternalChannelFull)) if began.elapsed() < self.slow_after => {
-                    self.metrics.buffer_full.inc();
-                    tokio::time::sleep(LOOK).await;
+                Err(error) => self.wait_or_end(event, error, began).await?,
+            }
+        }
+    }
+
+    /// Emits one event, and waits until the client has acknowledged it.
+    pub async fn send_and_wait<T: Serialize + ?Sized>(&mut self, event: &str, data: &T) -> Result<(), Gone> {
+        self.make_room().await?;
+        let began = Instant::now();
+        loop {
+            match self.socket.emit_with_ack::<_, IgnoredAny>(event, data) {
+                Ok(answer) => {
+                    return match answer.await {
+                        // Whatever it answers, it has it.
+                        Ok(_) | Err(AckError::Decode(_)) => Ok(()),
+                        Err(AckError::Timeout) => Err(self.cut("unacknowledged")),
+                        Err(AckError::Socket(_closed)) => Err(Gone::Closed),
+                    };
                 }
-                Err(SendError::Socket(SocketError::InternalChannelFull)) => return Err(self.cut("buffer_full")),
-                Err(SendError::Socket(_closed)) => return Err(Gone::Closed),
-                Err(SendError::Serialize(error)) => {
-                    // Our own values are plain JSON; should one not be, ending the socket makes it come back, where
-                    // dropping the event would lose it.
-                    tracing::error!(%error, event, "an event cannot be encoded");
-                    return Err(self.cut("encoding"));
-                }
+                Err(error) => self.wait_or_end(event, error, began).await?,
+            }
+        }
+    }
+
+    /// After an emit that failed: a full buffer is waited for, a little.
+    async fn wait_or_end(&self, event: &str, error: SendError, began: Instant) -> Result<(), Gone> {
+        match error {
+            SendError::Socket(SocketError::InternalChannelFull) if began.elapsed() < self.slow_after => {
+                self.metrics.buffer_full.inc();
+                tokio::time::sleep(LOOK).await;
+                Ok(())
+            }
+            SendError::Socket(SocketError::InternalChannelFull) => Err(self.cut("buffer_full")),
+            SendError::Socket(_closed) => Err(Gone::Closed),
+            SendError::Serialize(error) => {
+                // Our own values are plain JSON; should one not be, ending the socket makes it come back, where
+                // dropping the event would lose it.
+                tracing::error!(%error, event, "an event cannot be encoded");
+                Err(self.cut("encoding"))
             }
         }
     }
