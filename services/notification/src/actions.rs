@@ -8,6 +8,7 @@ mod dispatch;
 mod fire;
 mod lock;
 mod mark;
+mod morning;
 mod raise;
 mod release;
 mod withdraw;
@@ -29,6 +30,7 @@ use crate::store::log::Entry;
 
 pub use carry_out::feed_seq;
 pub use fire::Cause;
+pub use morning::wait_for_it;
 pub use raise::Raised;
 
 /// Whose notifications, and the trace the action belongs to.

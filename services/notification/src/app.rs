@@ -188,6 +188,7 @@ impl Service for App {
             sender: WebhookSender::new(config.webhook_reach, sender::TOTAL)?,
             keys: config.webhook_keys.clone(),
             vapid: config.vapid.clone(),
+            push_hosts: config.push_hosts.clone(),
             bell: actions.bell().clone(),
             metrics: shared.metrics.clone(),
         };

@@ -2,7 +2,7 @@
 //! `INTERNAL_KEYS`, `JWT_*`, `CONNECTOR_URL`, `SYNC_WORKER_URL`, `SOCKETIO_PING_INTERVAL`, `SOCKETIO_PING_TIMEOUT`,
 //! `SOCKETIO_SOCKETS_PER_USER`, `CORS_ALLOWED_ORIGINS`, `NOTIFICATION_RETENTION_DAYS`, `STREAM_CHECK_SECONDS`,
 //! `NOTIFICATION_ENCRYPTION_KEYS`, `WEBHOOK_ALLOW_PRIVATE`, `PUSH_NOTIFICATIONS_ENABLED`, `VAPID_PRIVATE_KEY`,
-//! `VAPID_SUBJECT`, `SPAM_HOLD_SECONDS`, `SMTP_*`, `MAIL_FROM`,
+//! `VAPID_SUBJECT`, `PUSH_HOSTS`, `SPAM_HOLD_SECONDS`, `SMTP_*`, `MAIL_FROM`,
 //! `NOTIFICATION_DIGEST_ENABLED`, `APP_PUBLIC_URL`.
 
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ use url::Url;
 
 use crate::channels::email::MailSettings;
 use crate::channels::socket;
-use crate::channels::web_push::VapidKeys;
+use crate::channels::web_push::{PushHosts, VapidKeys};
 use crate::channels::webhook::Reach;
 use crate::deliveries::WebhookKeys;
 use crate::rules::mail_token::MailKey;
@@ -66,6 +66,8 @@ pub struct Config {
     pub public: PublicUrl,
     /// What our pushes are signed with.
     pub vapid: VapidKeys,
+    /// Push services.
+    pub push_hosts: PushHosts,
     /// How long what leaves the house about a new mail waits for Gmail's verdict on spam.
     pub spam_hold: TimeDelta,
 }
@@ -94,10 +96,11 @@ impl Config {
             env.parse::<u16>("NOTIFICATION_RETENTION_DAYS"),
             env.seconds("STREAM_CHECK_SECONDS"),
         ))?;
-        let (webhook_keys, allow_private, vapid, spam_hold) = all((
+        let (webhook_keys, allow_private, vapid, push_hosts, spam_hold) = all((
             WebhookKeys::load(env),
             env.flag("WEBHOOK_ALLOW_PRIVATE"),
             VapidKeys::load(env),
+            PushHosts::load(env),
             seconds_within(env, "SPAM_HOLD_SECONDS", SPAM_HOLDS),
         ))?;
         let (mail, digests, public) =
@@ -116,6 +119,7 @@ impl Config {
             stream_check,
             webhook_keys,
             vapid,
+            push_hosts,
             spam_hold: TimeDelta::from_std(spam_hold).unwrap_or_default(),
             webhook_reach: if allow_private { Reach::Anywhere } else { Reach::Public },
             mail,
@@ -187,6 +191,7 @@ mod tests {
             ("SOCKETIO_SOCKETS_PER_USER", "0"),
             ("CORS_ALLOWED_ORIGINS", "https://a.example, app"),
             ("SPAM_HOLD_SECONDS", "3601"),
+            ("PUSH_HOSTS", "https://fcm.googleapis.com"),
         ] {
             let errors = load(&[(name, value)]).unwrap_err();
             assert!(errors.contains(name) && errors.contains("Set it to"), "{errors}");

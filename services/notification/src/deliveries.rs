@@ -24,7 +24,7 @@ use postrider_storage::{Db, Error};
 use tokio::sync::Notify;
 
 use crate::actions::Actions;
-use crate::channels::web_push::VapidKeys;
+use crate::channels::web_push::{PushHosts, VapidKeys};
 use crate::channels::webhook::WebhookSender;
 use crate::metrics::Metrics;
 use crate::rules::Channel;
@@ -69,6 +69,8 @@ pub struct Engine {
     pub keys: WebhookKeys,
     /// What our pushes are signed with.
     pub vapid: VapidKeys,
+    /// Where they may go.
+    pub push_hosts: PushHosts,
     pub bell: Bell,
     pub metrics: Arc<Metrics>,
 }

@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use postrider_domain::{ConnectorId, IdGen, TenantId, Timestamp, UserId};
 use postrider_storage::{Db, Error, TenantTx};
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::actions::Actions;
 use crate::observe;
@@ -108,6 +109,7 @@ pub async fn close(db: &Db, actions: &Actions, due: &DueDigest) -> Result<bool, 
         let own = wanted.own.as_slice();
         let values = wanted.preferences(&one.scope).cloned().unwrap_or_default();
         let made = Made {
+            id: actions.ids().uuid(),
             scope: &one.scope,
             frequency: schedule.frequency,
             period,
@@ -142,7 +144,7 @@ pub async fn ask(
     actions: &Actions,
     tenant: &TenantId,
     user: &UserId,
-    frequency: Frequency,
+    (id, frequency): (Uuid, Frequency),
 ) -> Result<Option<Digest>, Error> {
     let now = actions.now();
     let length = match frequency {
@@ -155,7 +157,7 @@ pub async fn ask(
     let start = now - length;
     let period = Period { start, end: now };
     let values = preferences::effective(tx, tenant, user, None).await?.preferences;
-    let made = Made { scope: USER, frequency, period, since: start, own: &[], values: &values, by: ASKED_FOR };
+    let made = Made { id, scope: USER, frequency, period, since: start, own: &[], values: &values, by: ASKED_FOR };
     let Some(digest) = make(tx, actions, tenant, user, made).await? else { return Ok(None) };
     if let Some(one) = of_user.filter(|one| one.period_start >= start) {
         digests::schedule(tx, tenant, &Scheduled { period_start: now, ..one }, now).await?;
@@ -164,6 +166,7 @@ pub async fn ask(
 }
 
 struct Made<'a> {
+    id: Uuid,
     scope: &'a str,
     frequency: Frequency,
     period: Period,
@@ -181,9 +184,9 @@ async fn make(
     user: &UserId,
     made: Made<'_>,
 ) -> Result<Option<Digest>, Error> {
-    let Made { scope, frequency, period, values, by, .. } = made;
+    let Made { id, scope, frequency, period, values, by, .. } = made;
     let (now, ids) = (actions.now(), actions.ids());
-    let (id, only) = (ids.uuid(), scope.parse().ok().map(ConnectorId));
+    let only = scope.parse().ok().map(ConnectorId);
     let but: Vec<ConnectorId> = made.own.iter().copied().filter(|own| Some(*own) != only).collect();
     let decision = json!([decision::made(now, values, Channel::Digest, Outcome::Done, "in_digest")]);
     let taken = Taken { tenant, user, only, but: &but, since: made.since, before: period.end, digest: id, decision };

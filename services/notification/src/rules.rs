@@ -21,6 +21,7 @@ pub mod push;
 pub mod quiet;
 pub mod recipient;
 pub mod room;
+pub mod rotation;
 pub mod silence;
 pub mod sync_run;
 pub mod trigger;

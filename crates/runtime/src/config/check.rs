@@ -28,6 +28,7 @@ const PREFIXES: &[&str] = &[
     "POLLING_",
     "PORT_BASE",
     "PUBSUB_",
+    "PUSH_HOST",
     "PUSH_NOTIFICATIONS_",
     "RATE_LIMIT_",
     "SMTP_",

@@ -13,6 +13,7 @@ use crate::deliveries::{self, Pushed};
 use crate::rules::preferences::Way;
 use crate::rules::trigger::widened;
 use crate::rules::{Channel, Decision, Outcome, Preferences, Room, decision, quiet_until};
+use crate::store::deliveries::night::Waiting;
 use crate::store::log::{self, Entry};
 use crate::store::notifications::{self, Held};
 use crate::store::users::Head;
@@ -84,15 +85,12 @@ impl Actions {
         held: &[Held],
         mailed: &[NotificationId],
     ) -> Result<(), Error> {
-        let among: Vec<&Held> = held.iter().filter(|one| mailed.contains(&one.id) && one.in_digests).collect();
-        let Some(newest) = among.last() else { return Ok(()) };
-        let account = newest.account_id.filter(|_| among.iter().all(|one| one.account_id == newest.account_id));
-        let notifications: Vec<_> = among.iter().map(|one| one.id).collect();
-        let (event_id, kind) = match notifications.as_slice() {
-            [alone] => (alone.0, "notification.created"),
-            _ => (self.seams.ids.uuid(), "notification.quiet_hours_ended"),
-        };
-        self.mail(tx, owner, event_id, (kind, account), (&notifications, self.now())).await
+        let waiting = self.waiting(tx, owner, Channel::Email).await?;
+        let held: Vec<_> = held.iter().filter(|one| mailed.contains(&one.id) && one.in_digests).map(told).collect();
+        let waiting: Vec<&Waiting> = waiting.iter().collect();
+        let Some(one) = self.together(tx, owner, &waiting, &held).await? else { return Ok(()) };
+        let (event_id, kind) = self.event_of(&one.notifications);
+        self.mail(tx, owner, event_id, (kind, one.account), (&one.notifications, self.now())).await
     }
 
     /// One message to each browser, however much was held.
@@ -104,17 +102,42 @@ impl Actions {
         held: &[Held],
         pushed: &[NotificationId],
     ) -> Result<(), Error> {
+        let waiting = self.waiting(tx, owner, Channel::Push).await?;
+        let held: Vec<_> = held.iter().filter(|one| pushed.contains(&one.id)).map(told).collect();
+        let waits = |browser: &Uuid| waiting.iter().any(|one| one.browser == Some(*browser));
+        let (late, others): (Vec<Uuid>, Vec<Uuid>) = browsers.iter().copied().partition(waits);
+        if !others.is_empty() {
+            self.push_together(tx, owner, &others, &[], &held).await?;
+        }
+        for browser in late {
+            let own: Vec<&Waiting> = waiting.iter().filter(|one| one.browser == Some(browser)).collect();
+            self.push_together(tx, owner, &[browser], &own, &held).await?;
+        }
+        Ok(())
+    }
+
+    async fn push_together(
+        &self,
+        tx: &TenantTx,
+        owner: Owner<'_>,
+        browsers: &[Uuid],
+        waiting: &[&Waiting],
+        held: &[(NotificationId, Option<ConnectorId>)],
+    ) -> Result<(), Error> {
         let (Owner { tenant, user, .. }, now) = (owner, self.now());
-        let among: Vec<&Held> = held.iter().filter(|one| pushed.contains(&one.id)).collect();
-        let Some(newest) = among.last().filter(|_| !browsers.is_empty()) else { return Ok(()) };
-        let account = newest.account_id.filter(|_| among.iter().all(|one| one.account_id == newest.account_id));
-        let notifications: Vec<_> = among.iter().map(|one| one.id).collect();
-        let (event_id, kind) = match notifications.as_slice() {
+        let Some(one) = self.together(tx, owner, waiting, held).await? else { return Ok(()) };
+        let (event_id, kind) = self.event_of(&one.notifications);
+        let (account, notifications) = (one.account, one.notifications.as_slice());
+        let pushed = Pushed { tenant, user, event_id, kind, account, notifications, now, due: now };
+        deliveries::push(tx, self.seams.ids.as_ref(), &self.bell, browsers, pushed).await
+    }
+
+    /// What a message of these is known by, and its kind.
+    fn event_of(&self, notifications: &[NotificationId]) -> (Uuid, &'static str) {
+        match notifications {
             [alone] => (alone.0, "notification.created"),
             _ => (self.seams.ids.uuid(), "notification.quiet_hours_ended"),
-        };
-        let pushed = Pushed { tenant, user, event_id, kind, account, notifications: &notifications, now, due: now };
-        deliveries::push(tx, self.seams.ids.as_ref(), &self.bell, browsers, pushed).await
+        }
     }
 
     /// One alert: its own event if one notification was held, else one that names them.
@@ -157,6 +180,10 @@ impl Actions {
         let told = Told::<NotificationUpdated> { epoch: head.epoch, now, entries: vec![entry], events: Vec::new() };
         self.tell(tx, owner, told).await
     }
+}
+
+fn told(held: &Held) -> (NotificationId, Option<ConnectorId>) {
+    (held.id, held.account_id)
 }
 
 fn after_quiet(

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Bell;
 use super::plan::{Plan, Written};
+use crate::actions::wait_for_it;
 use crate::channels::email::{Content, Mailer, compose};
 use crate::metrics::Metrics;
 use crate::observe;
@@ -105,7 +106,9 @@ impl Postman {
         }
         let plan = self.plan(&tx, tenant, &mail).await?;
         if let Plan::Later(until) = plan {
-            deliveries::put_off_mail(&tx, tenant, mail.id, until).await?;
+            let ids = self.seams.ids.as_ref();
+            let times = (self.seams.clock.now(), until);
+            wait_for_it(&tx, ids, (tenant, &mail.user_id), mail.id, times).await?;
         }
         tx.commit().await?;
         match plan {
@@ -204,7 +207,12 @@ impl Postman {
     ) -> Result<(), Error> {
         let ended = Ended { state, due: None, status_code: None, error: Some(why), now: self.seams.clock.now() };
         let tx = self.db.tenant(tenant).await?;
-        deliveries::end_mail(&tx, tenant, mail, doubtful, ended).await?;
-        tx.commit().await
+        let written = deliveries::end_mail(&tx, tenant, mail, doubtful, ended).await?;
+        tx.commit().await?;
+        if doubtful && written {
+            // An earlier attempt may have arrived, whatever ends it now.
+            observe::mail_doubtful(&self.metrics, &self.message_id(mail));
+        }
+        Ok(())
     }
 }

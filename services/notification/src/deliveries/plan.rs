@@ -63,6 +63,10 @@ impl Postman {
     fn confirmation(&self, tenant: &TenantId, mail: &MailRow) -> Plan {
         let Some(to) = mail.address.clone() else { return Plan::Nothing("no_address") };
         let until = mail.created_at + chrono::TimeDelta::days(1);
+        // It could not be sent for a day: nobody is sent a link that is dead.
+        if until <= self.seams.clock.now() {
+            return Plan::Nothing("expired");
+        }
         let deed = Deed::Confirm { address: to.clone(), until };
         let Some(url) = self.identity.link("addresses", tenant, &mail.user_id, deed) else {
             return Plan::Nothing("no_key");

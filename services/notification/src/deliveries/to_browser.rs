@@ -7,6 +7,7 @@ use url::Url;
 
 use super::Engine;
 use super::notice::{Notice, Said, notice, time_to_live};
+use crate::actions::wait_for_it;
 use crate::channels::web_push::BrowserKeys;
 use crate::observe;
 use crate::rules::push::{self, Next};
@@ -31,7 +32,7 @@ impl Engine {
         let bare = delivery.status_code == Some(TOO_LARGE);
         let notice = notice(&tx, tenant, delivery, now, bare).await?;
         if let Notice::Later(until) = notice {
-            deliveries::postpone(&tx, tenant, delivery.id, until).await?;
+            wait_for_it(&tx, self.seams.ids.as_ref(), (tenant, &browser.user_id), delivery.id, (now, until)).await?;
         }
         tx.commit().await?;
         match notice {
@@ -45,7 +46,10 @@ impl Engine {
     }
 
     async fn push(&self, browser: &Subscription, delivery: &Delivery, said: Said) -> Attempt {
+        // An operator may have taken its host off the list since it subscribed.
+        let allowed = browser.endpoint.parse().is_ok_and(|url| self.push_hosts.allow(&url));
         let attempt = match self.sealed(browser, delivery, &said) {
+            _ if !allowed => Attempt::Failed(NoAnswer::Address),
             Some((headers, body)) => self.sender.post(&browser.endpoint, headers, body, self.seams.clock.now()).await,
             None => Attempt::Failed(NoAnswer::Secret),
         };

@@ -66,9 +66,14 @@ impl FeedCursor {
         places.filter(|places| places.len() <= MOST).map(Self).ok_or(NoCursor)
     }
 
+    /// Up to where the reader has an account; nothing where it has no place in it, which is not the place before the first.
+    pub fn known(&self, account: ConnectorId) -> Option<i64> {
+        self.0.get(&account.0).copied()
+    }
+
     /// Up to where the reader has an account; 0 where it has nothing of it.
     pub fn of(&self, account: ConnectorId) -> i64 {
-        self.0.get(&account.0).copied().unwrap_or(0)
+        self.known(account).unwrap_or(0)
     }
 
     /// Notes how far it is.

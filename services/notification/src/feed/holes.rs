@@ -23,7 +23,7 @@ pub(super) fn told(spans: &[Span], found: Vec<Entry>, limit: usize, now: Timesta
     let mut all = Vec::new();
     for span in spans {
         let entries = accounts.remove(&span.account).unwrap_or_default();
-        let (whole, mut before, mut time) = (entries.len() < limit, Some(span.after).filter(|after| *after > 0), now);
+        let (whole, mut before, mut time) = (entries.len() < limit, span.after, now);
         for entry in entries {
             time = entry.time;
             all.extend(before.and_then(|before| lost(span.account, before, entry.seq, time)));
@@ -62,7 +62,7 @@ mod tests {
 
     const ACCOUNT: ConnectorId = ConnectorId(Uuid::from_u128(1));
 
-    fn numbers(after: i64, until: i64, found: &[i64], limit: usize) -> Vec<(i64, i64)> {
+    fn numbers(after: impl Into<Option<i64>>, until: i64, found: &[i64], limit: usize) -> Vec<(i64, i64)> {
         let entry = |seq: &i64| Entry {
             account_id: ACCOUNT,
             seq: *seq,
@@ -71,7 +71,7 @@ mod tests {
             time: Timestamp::default(),
             data: json!({}),
         };
-        let spans = [Span { account: ACCOUNT, after, until }];
+        let spans = [Span { account: ACCOUNT, after: after.into(), until }];
         let all = told(&spans, found.iter().map(entry).collect(), limit, Timestamp::default());
         all.iter().map(|entry| (entry.data["from_seq"].as_i64().unwrap_or(entry.seq), entry.seq)).collect()
     }
@@ -83,9 +83,10 @@ mod tests {
         assert_eq!(numbers(2, 9, &[3, 4], 2), [(3, 3), (4, 4)]);
         assert_eq!(numbers(2, 9, &[3, 4], 3), [(3, 3), (4, 4), (5, 9)]);
         assert_eq!(numbers(2, 4, &[], 3), [(3, 4)]);
-        // Who has no place begins with what is kept.
-        assert_eq!(numbers(0, 4, &[3], 3), [(3, 3), (4, 4)]);
-        assert_eq!(numbers(0, 4, &[], 3), []);
+        // Who has no place begins with what is kept; the place before the first is one.
+        assert_eq!(numbers(None, 4, &[3], 3), [(3, 3), (4, 4)]);
+        assert_eq!(numbers(None, 4, &[], 3), []);
+        assert_eq!(numbers(0, 4, &[3], 3), [(1, 2), (3, 3), (4, 4)]);
     }
 
     #[test]

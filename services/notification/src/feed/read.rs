@@ -48,8 +48,8 @@ async fn heads(tx: &TenantTx, question: &Question) -> Result<Vec<feed::Head>, Er
     feed::heads(tx, tenant, user, *account, NOTIFICATION_MAILBOX.name).await
 }
 
-/// The next entries, and the place behind each. Every account stands in the place that comes out, however few entries
-/// the types let through.
+/// The next entries, and the place behind each. Every account whose end was reached stands in the place that comes out,
+/// however few entries the types let through.
 pub async fn read(
     tx: &TenantTx,
     question: &Question,
@@ -58,24 +58,29 @@ pub async fn read(
 ) -> Result<(Vec<(Entry, FeedCursor)>, FeedCursor), ReadError> {
     let heads = heads(tx, question).await?;
     let lost = |head: &&feed::Head| {
-        let after = from.of(head.account_id);
         // Nothing is kept of it, or only what comes later.
-        after > 0 && head.head > after && head.oldest.is_none_or(|oldest| oldest > after + 1)
+        let is_lost = |after| head.head > after && head.oldest.is_none_or(|oldest| oldest > after + 1);
+        from.known(head.account_id).is_some_and(is_lost)
     };
     let expired: Vec<ConnectorId> = heads.iter().filter(lost).map(|head| head.account_id).collect();
     if !expired.is_empty() {
         return Err(ReadError::Expired(Expired(expired)));
     }
-    let spans: Vec<Span> = heads
-        .iter()
-        .map(|head| Span { account: head.account_id, after: from.of(head.account_id), until: head.head })
-        .filter(|span| span.after < span.until)
-        .collect();
+    // Who has all there is of an account has a place in it, also in one where nothing has happened yet.
+    let (behind, done): (Vec<&feed::Head>, Vec<&feed::Head>) =
+        heads.iter().partition(|head| from.of(head.account_id) < head.head);
+    let mut from = from.clone();
+    for head in &done {
+        from.put(head.account_id, from.of(head.account_id));
+    }
+    let span =
+        |head: &&feed::Head| Span { account: head.account_id, after: from.known(head.account_id), until: head.head };
+    let spans: Vec<Span> = behind.iter().map(span).collect();
     let most = i64::try_from(question.limit).unwrap_or(i64::MAX);
     let found = feed::entries(tx, &question.tenant, &spans, &question.types, most).await?;
     // Among chosen types nobody can tell what is missing.
     let found = if question.types.is_empty() { told(&spans, found, question.limit, now) } else { found };
-    Ok(page(from, &spans, found, question.limit))
+    Ok(page(&from, &spans, found, question.limit))
 }
 
 /// Puts accounts together by time, without changing the order within any, and cuts at the limit.
@@ -99,8 +104,6 @@ fn page(from: &FeedCursor, spans: &[Span], found: Vec<Entry>, limit: usize) -> (
         if done {
             // What the types left out is passed too.
             cursor.put(span.account, span.until);
-        } else if from.of(span.account) == cursor.of(span.account) {
-            cursor.put(span.account, span.after);
         }
     }
     (shown, cursor)
@@ -129,7 +132,7 @@ mod tests {
     }
 
     fn span(n: u128, until: i64) -> Span {
-        Span { account: account(n), after: 0, until }
+        Span { account: account(n), after: None, until }
     }
 
     fn seqs(shown: &[(Entry, FeedCursor)]) -> Vec<(u128, i64)> {

@@ -5,7 +5,8 @@ pub mod subscribe;
 pub mod subscriptions;
 mod view;
 
-use actix_web::http::StatusCode;
+use std::time::Duration;
+
 use postrider_web::Problem;
 
 pub use view::SubscriptionView;
@@ -16,9 +17,6 @@ pub const PUSH_NOT_CONFIGURED: &str = "push_not_configured";
 pub const TOO_MANY_SUBSCRIPTIONS: &str = "too_many_subscriptions";
 
 fn not_configured() -> Problem {
-    Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        PUSH_NOT_CONFIGURED,
-        "Web Push needs VAPID_PRIVATE_KEY and VAPID_SUBJECT to be set.",
-    )
+    let detail = "Web Push needs VAPID_PRIVATE_KEY and VAPID_SUBJECT to be set.";
+    Problem::unavailable(PUSH_NOT_CONFIGURED, Duration::from_secs(600), detail)
 }

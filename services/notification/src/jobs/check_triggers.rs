@@ -1,6 +1,8 @@
 //! Looks into mails whose text decides whether a trigger is set off: each by one replica, which claims a row.
 
 use chrono::TimeDelta;
+use futures_util::StreamExt as _;
+use futures_util::stream;
 use postrider_domain::TenantId;
 use postrider_storage::{Db, Error};
 
@@ -14,6 +16,8 @@ use crate::store::triggers::{self, Trigger};
 
 /// Claimed in one go: a mail may be megabytes.
 const BATCH: i64 = 8;
+/// Looked into at once: one whose text is long in coming keeps no other from being looked into within its claim.
+const AT_ONCE: usize = 4;
 
 /// Works off what is due. A mail that cannot be looked into now is claimed again, ever later, and holds nothing up.
 pub async fn check_triggers(db: &Db, actions: &Actions, texts: &dyn MailTexts) -> Result<(), Error> {
@@ -24,11 +28,13 @@ pub async fn check_triggers(db: &Db, actions: &Actions, texts: &dyn MailTexts) -
         if due.is_empty() {
             return Ok(());
         }
-        for Due { tenant, id } in due {
-            if let Err(error) = one(db, actions, texts, &tenant, id).await {
-                tracing::warn!(%error, "a mail could not be looked into for a trigger");
-            }
-        }
+        stream::iter(due)
+            .for_each_concurrent(AT_ONCE, |Due { tenant, id }| async move {
+                if let Err(error) = one(db, actions, texts, &tenant, id).await {
+                    tracing::warn!(%error, "a mail could not be looked into for a trigger");
+                }
+            })
+            .await;
     }
 }
 

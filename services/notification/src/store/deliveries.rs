@@ -1,6 +1,7 @@
 //! `deliveries`: what goes out and is tried again until it is taken.
 
 mod mail;
+pub mod night;
 mod push;
 
 use postrider_domain::{ConnectorId, NotificationId, TenantId, Timestamp, UserId};

@@ -72,7 +72,8 @@ pub async fn heads(
 #[derive(Debug, Clone, Copy)]
 pub struct Span {
     pub account: ConnectorId,
-    pub after: i64,
+    /// Nothing: from the oldest that is kept.
+    pub after: Option<i64>,
     pub until: i64,
 }
 
@@ -93,7 +94,7 @@ pub async fn entries(
          ORDER BY f.account_id, f.seq")
     .binds((tenant, types, limit))
     .column("account_id", spans.iter().map(|span| span.account))
-    .column("low", spans.iter().map(|span| span.after))
+    .column("low", spans.iter().map(|span| span.after.unwrap_or(0)))
     .column("high", spans.iter().map(|span| span.until))
     .load(tx)
     .await

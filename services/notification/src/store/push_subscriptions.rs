@@ -45,6 +45,22 @@ pub async fn put(tx: &TenantTx, tenant: &TenantId, new: &Subscription) -> Result
     .await
 }
 
+/// Ends what others of the tenant have subscribed with this same browser: whoever has all of its keys sits in front of it now,
+/// and what the others are told is not for them to read.
+pub async fn take_over(tx: &TenantTx, tenant: &TenantId, new: &Subscription) -> Result<(), Error> {
+    // All of them in one order: two that subscribe at once take turns.
+    sql("SELECT id AS value FROM push_subscriptions WHERE tenant = $1 AND endpoint = $2 ORDER BY id FOR UPDATE")
+        .binds((tenant, &new.endpoint))
+        .load::<Value<Uuid>>(tx)
+        .await?;
+    sql("DELETE FROM push_subscriptions \
+         WHERE tenant = $1 AND endpoint = $2 AND user_id <> $3 AND p256dh = $4 AND auth = $5")
+    .binds((tenant, &new.endpoint, &new.user_id, &new.p256dh, &new.auth))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 /// One of a tenant's.
 pub async fn find(tx: &TenantTx, tenant: &TenantId, id: Uuid) -> Result<Option<Subscription>, Error> {
     sql(concat!("SELECT ", columns!(), " FROM push_subscriptions WHERE tenant = $1 AND id = $2"))

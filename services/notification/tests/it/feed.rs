@@ -205,3 +205,33 @@ async fn a_number_that_can_never_be_told_is_named() {
     assert_eq!(seqs(&replica.get(&account, &format!("{PATH}?limit=1&cursor={}", cursor(&first))).await), [2]);
     assert_eq!(seqs(&replica.get(&account, &format!("{PATH}?types=email.received")).await), [1, 3]);
 }
+
+/// A reader who has been there from the beginning is not told less of a number than one who came later.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_number_of_an_account_is_missed_by_whoever_was_there_before_it() {
+    let world = World::new().await;
+    let replica = world.replica(settings()).await;
+    let account = Account::new("t1", "u1");
+    world.send(&account, &connected(&account, 1)).await;
+    let empty = postrider_testing::eventually("the account", SOON, || async {
+        let page = replica.get(&account, PATH).await;
+        (world.count(&account.tenant, "accounts").await == 1).then_some(page)
+    })
+    .await;
+    let empty = if cursor(&empty).len() > 4 { empty } else { replica.get(&account, PATH).await };
+    let mut broken = world.producer.make(&account, &mail("m1"));
+    broken.payload = vec![0xff; 7].into();
+    world.producer.replace(broken.clone());
+    let second = world.producer.make(&account, &mail("m2"));
+    publish(&world.publisher, vec![broken, second]).await;
+    // Who has no place begins with what there is.
+    postrider_testing::eventually("the second", SOON, || async {
+        (seqs(&replica.get(&account, PATH).await) == [2]).then_some(())
+    })
+    .await;
+    for place in [format!("cursor={}", cursor(&empty)), format!("as_of={}:0", account.id)] {
+        let gone = refused(&replica, &account, &place, StatusCode::GONE).await;
+        assert_eq!((&gone["code"], &gone["accounts"]), (&json!("cursor_expired"), &json!([account.id])), "{place}");
+    }
+    assert_eq!(seqs(&replica.get(&account, &format!("{PATH}?as_of={}:1", account.id)).await), [2]);
+}

@@ -11,7 +11,7 @@ use postrider_domain::{Secret, TenantId};
 use postrider_notification::actions::Actions;
 use postrider_notification::channels::email::MailSettings;
 use postrider_notification::channels::socket::Settings;
-use postrider_notification::channels::web_push::VapidKeys;
+use postrider_notification::channels::web_push::{PushHosts, VapidKeys};
 use postrider_notification::channels::webhook::Reach;
 use postrider_notification::config::Config;
 use postrider_notification::deliveries::WebhookKeys;
@@ -51,6 +51,8 @@ pub struct World {
     /// Its mail server; none, unless a test is about it.
     pub mail: Option<MailSettings>,
     pub reconnect: Arc<dyn ReconnectLinks>,
+    /// Without keys to push with and to seal secrets with, if a test is about that.
+    pub keyless: bool,
     outside: Context,
 }
 
@@ -61,6 +63,7 @@ pub fn settings() -> Settings {
         check_every: Duration::from_secs(600),
         housekeeping: Duration::from_millis(100),
         slow_after: Duration::from_secs(2),
+        acknowledge_within: Duration::from_secs(2),
         drain: Duration::from_millis(500),
         ..Settings::default()
     }
@@ -76,6 +79,11 @@ pub fn keys() -> WebhookKeys {
 pub fn vapid() -> VapidKeys {
     let key = ("VAPID_PRIVATE_KEY", "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw");
     VapidKeys::load(&Env::from_pairs([key, ("VAPID_SUBJECT", "mailto:ops@example.com")])).unwrap()
+}
+
+/// Push services of tests.
+pub fn push_hosts() -> PushHosts {
+    PushHosts::parse(["push.example", "127.0.0.1", "localhost", "[::1]"]).unwrap()
 }
 
 impl World {
@@ -97,6 +105,7 @@ impl World {
             texts: Texts::default(),
             mail: None,
             reconnect: Arc::new(Links::default()),
+            keyless: false,
             outside,
         }
     }
@@ -115,6 +124,7 @@ impl World {
         let cx = Context::for_tests();
         let nowhere = "http://127.0.0.1:9/".parse::<url::Url>().unwrap();
         let anywhere = "127.0.0.1:0".parse().unwrap();
+        let nothing = Env::from_pairs([("LOG_LEVEL", "info")]);
         let rules = ClientTokenRules::load(&Env::from_pairs([("JWT_SECRET", tokens::JWT_SECRET)])).unwrap();
         let config = Config {
             listen: Listen { addr: anywhere, admin_addr: anywhere },
@@ -132,9 +142,10 @@ impl World {
             socket,
             retention: TimeDelta::days(30),
             stream_check: Duration::from_millis(300),
-            webhook_keys: keys(),
+            webhook_keys: if self.keyless { WebhookKeys::load(&nothing).unwrap() } else { keys() },
             webhook_reach: Reach::Anywhere,
-            vapid: vapid(),
+            vapid: if self.keyless { VapidKeys::default() } else { vapid() },
+            push_hosts: push_hosts(),
             spam_hold: self.spam_hold,
             mail: self.mail.clone(),
             digests: false,

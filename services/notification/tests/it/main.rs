@@ -1,5 +1,7 @@
 //! Against real Postgres and RabbitMQ (`make services`), with the service's own listeners.
 #[cfg(test)]
+mod batches;
+#[cfg(test)]
 mod clean_up;
 #[cfg(test)]
 mod client;
@@ -24,6 +26,8 @@ mod http_preferences;
 #[cfg(test)]
 mod js_client;
 #[cfg(test)]
+mod kinds;
+#[cfg(test)]
 mod lock_order;
 #[cfg(test)]
 mod mail_server;
@@ -43,6 +47,8 @@ mod producer;
 mod push;
 #[cfg(test)]
 mod push_engine;
+#[cfg(test)]
+mod push_nights;
 #[cfg(test)]
 mod py_client;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
 use postrider_contracts::OriginKey;
-use postrider_domain::{ConnectorId, MockClock, Seams, SystemIds, TenantId, Timestamp, UserId};
+use postrider_domain::{ConnectorId, MockClock, NotificationId, Seams, SystemIds, TenantId, Timestamp, UserId};
 use postrider_notification::actions::{Actions, Owner};
 use postrider_notification::channels::email::{MailSettings, Mailer};
 use postrider_notification::channels::webhook::{Reach, WebhookSender};
@@ -14,6 +14,7 @@ use postrider_notification::digests::reschedule;
 use postrider_notification::hints::{Announcer, Hub, ReplicaId};
 use postrider_notification::jobs::{close_digests, end_quiet_hours};
 use postrider_notification::metrics::Metrics;
+use postrider_notification::rules::Mark;
 use postrider_notification::rules::custom::{Custom, custom};
 use postrider_notification::rules::mail_token::MailKey;
 use postrider_notification::store::preferences::{self, Change};
@@ -22,7 +23,7 @@ use postrider_runtime::config::PublicUrl;
 use postrider_storage::{Statement, Value as Column};
 use serde_json::{Value, json};
 
-use crate::harness::{World, keys, vapid};
+use crate::harness::{World, keys, push_hosts, vapid};
 use crate::mail_server::{Links, MailServer};
 use crate::producer::Account;
 use crate::webhook_engine::Middle;
@@ -97,6 +98,7 @@ impl PostOffice {
             sender: WebhookSender::new(Reach::Anywhere, Duration::from_secs(1)).unwrap(),
             keys: keys(),
             vapid: vapid(),
+            push_hosts: push_hosts(),
             bell: self.actions.bell().clone(),
             metrics: self.metrics.clone(),
         }
@@ -138,6 +140,15 @@ impl PostOffice {
             self.actions.raise(&mut tx, Owner { tenant, user, trace: None }, about, draft).await.unwrap().unwrap();
         tx.commit().await.unwrap();
         raised.id.to_string()
+    }
+
+    /// Its user marks one.
+    pub async fn mark(&self, id: &str, mark: Mark) {
+        let Account { tenant, user, .. } = &self.account;
+        let mut tx = self.world.db.db.tenant(tenant).await.unwrap();
+        let id = NotificationId(id.parse().unwrap());
+        self.actions.mark(&mut tx, Owner { tenant, user, trace: None }, &[id], mark).await.unwrap();
+        tx.commit().await.unwrap();
     }
 
     /// One replica works off what mails there are.

@@ -138,6 +138,61 @@ async fn subscriptions_are_their_users_alone_and_one_for_each_browser() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_browser_tells_whoever_sits_in_front_of_it_now_and_nobody_else() {
+    let world = World::new().await;
+    let replica = world.replica(settings()).await;
+    let [ann, ben, far] =
+        [("t1", "ann"), ("t1", "ben"), ("t2", "ben")].map(|(tenant, user)| Account::new(tenant, user));
+    let at = "https://push.example/shared";
+    subscribe(&replica, &ann, at, StatusCode::CREATED).await;
+    subscribe(&replica, &ann, "https://push.example/own", StatusCode::CREATED).await;
+    subscribe(&replica, &far, at, StatusCode::CREATED).await;
+    // Who knows the address alone, and none of the keys, takes nothing away.
+    let mut guessed = browser(at);
+    guessed["keys"]["auth"] = json!("AAAAAAAAAAAAAAAAAAAAAA");
+    replica.call(replica.request(&ben, Method::POST, PATH).json(&guessed), StatusCode::CREATED).await;
+    let endpoints = async |account: &Account| replica.get(account, PATH).await["data"].as_array().unwrap().len();
+    assert_eq!((endpoints(&ann).await, endpoints(&ben).await), (2, 1));
+    subscribe(&replica, &ben, at, StatusCode::OK).await;
+    assert_eq!((endpoints(&ann).await, endpoints(&ben).await, endpoints(&far).await), (1, 1, 1));
+    // And back, with both at it at once: one of them has it in the end.
+    for _round in 0..10 {
+        let (one, other) = tokio::join!(
+            replica.request(&ann, Method::POST, PATH).json(&browser(at)).send(),
+            replica.request(&ben, Method::POST, PATH).json(&browser(at)).send(),
+        );
+        assert!(one.unwrap().status().is_success() && other.unwrap().status().is_success());
+    }
+    let last = replica.request(&ann, Method::POST, PATH).json(&browser(at)).send().await.unwrap();
+    assert!(last.status().is_success());
+    assert_eq!((endpoints(&ann).await, endpoints(&ben).await), (2, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_keys_the_routes_say_so_and_when_to_ask_again() {
+    let mut world = World::new().await;
+    world.keyless = true;
+    let replica = world.replica(settings()).await;
+    let account = Account::new("t1", "u1");
+    for (method, path, body, code) in [
+        (Method::GET, "/api/notifications/push/public-key", Value::Null, "push_not_configured"),
+        (Method::POST, PATH, browser("https://push.example/a"), "push_not_configured"),
+        (Method::POST, "/api/v1/webhook-endpoints", json!({ "url": "http://127.0.0.1:9/" }), "webhooks_not_configured"),
+        (
+            Method::POST,
+            "/api/triggers",
+            json!({ "name": "n", "type": "webhook", "config": {} }),
+            "webhooks_not_configured",
+        ),
+    ] {
+        let answer = replica.request(&account, method, path).json(&body).send().await.unwrap();
+        let after = answer.headers().get("retry-after").and_then(|after| after.to_str().unwrap().parse::<u64>().ok());
+        assert_eq!((answer.status(), after), (StatusCode::SERVICE_UNAVAILABLE, Some(600)), "{path}");
+        assert_eq!(answer.json::<Value>().await.unwrap()["code"], code, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn wrong_subscriptions_are_named_and_there_is_a_most() {
     let world = World::new().await;
     let replica = world.replica(settings()).await;
@@ -151,6 +206,8 @@ async fn wrong_subscriptions_are_named_and_there_is_a_most() {
     for (field, body) in [
         ("endpoint", with("endpoint", json!("push.example"))),
         ("endpoint", with("endpoint", json!("ftp://push.example/"))),
+        ("endpoint", with("endpoint", json!("https://push.example.net/"))),
+        ("endpoint", with("endpoint", json!("https://example.net/push.example"))),
         ("endpoint", with("endpoint", json!(format!("https://push.example/{}", "x".repeat(2_048))))),
         ("keys.p256dh", keys(AUTH, AUTH)),
         ("keys.auth", keys(P256DH, P256DH)),

@@ -15,6 +15,17 @@ fn spam(message_id: &str, spam: bool) -> EmailLabelsChanged {
     EmailLabelsChanged { message_id: message_id.to_owned(), spam, ..EmailLabelsChanged::default() }
 }
 
+/// A world with that hold; its user wants everything to go out that may, to one place.
+async fn holding(hold: TimeDelta) -> (World, Replica, Account, Receiver) {
+    let mut world = World::new().await;
+    world.spam_hold = hold;
+    let (replica, account) = (world.replica(settings()).await, Account::new("t1", "u1"));
+    let place = Receiver::start().await;
+    world.send(&account, &connected(&account, 1)).await;
+    outgoing(&replica, &account, &place).await;
+    (world, replica, account, place)
+}
+
 /// Everything goes out that may: to a browser and to an endpoint.
 async fn outgoing(replica: &Replica, account: &Account, place: &Receiver) {
     let wants = json!({ "channels": ["in_app", "push", "webhook"], "pushEnabled": true });
@@ -34,13 +45,7 @@ async fn status(replica: &Replica, account: &Account, query: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mail_that_turns_out_to_be_spam_is_told_nobody_outside_and_taken_back_inside() {
-    let mut world = World::new().await;
-    world.spam_hold = TimeDelta::hours(1);
-    let replica = world.replica(settings()).await;
-    let account = Account::new("t1", "u1");
-    let place = Receiver::start().await;
-    world.send(&account, &connected(&account, 1)).await;
-    outgoing(&replica, &account, &place).await;
+    let (world, replica, account, place) = holding(TimeDelta::hours(1)).await;
     let mut socket = replica.subscribed(&account).await;
     socket.rest().await;
     world.send(&account, &mail("m1")).await;
@@ -74,13 +79,7 @@ async fn a_mail_that_turns_out_to_be_spam_is_told_nobody_outside_and_taken_back_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_spam_goes_out_when_the_time_is_over() {
-    let mut world = World::new().await;
-    world.spam_hold = TimeDelta::seconds(1);
-    let replica = world.replica(settings()).await;
-    let account = Account::new("t1", "u1");
-    let place = Receiver::start().await;
-    world.send(&account, &connected(&account, 1)).await;
-    outgoing(&replica, &account, &place).await;
+    let (world, replica, account, place) = holding(TimeDelta::seconds(1)).await;
     world.send(&account, &mail("m1")).await;
     let seen = place.sent(2).await;
     let hook = seen.iter().find(|seen| seen.headers.contains_key("webhook-id")).unwrap().json();
@@ -118,13 +117,7 @@ async fn who_has_spam_shown_keeps_what_was_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_trigger_says_of_a_mail_waits_and_is_taken_back_as_well() {
-    let mut world = World::new().await;
-    world.spam_hold = TimeDelta::hours(1);
-    let replica = world.replica(settings()).await;
-    let account = Account::new("t1", "u1");
-    let place = Receiver::start().await;
-    world.send(&account, &connected(&account, 1)).await;
-    outgoing(&replica, &account, &place).await;
+    let (world, replica, account, place) = holding(TimeDelta::hours(1)).await;
     let deliver = json!([{ "channel": "in_app" }, { "channel": "push" }]);
     let trigger =
         json!({ "name": "all", "type": "email", "config": { "connector_id": account.id }, "deliver": deliver });

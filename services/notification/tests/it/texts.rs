@@ -7,12 +7,15 @@ use async_trait::async_trait;
 use postrider_domain::{TenantId, UserId};
 use postrider_notification::mail_texts::{MailText, MailTexts, Person};
 use postrider_web::ClientError;
+use tokio::sync::Notify;
 
 #[derive(Debug, Default)]
 struct Shelf {
     texts: HashMap<String, String>,
     asked: Vec<(String, String, String)>,
     away: bool,
+    /// The next question is not answered before this rings.
+    held: Option<Arc<Notify>>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -29,6 +32,11 @@ impl Texts {
         self.0.lock().unwrap().away = away;
     }
 
+    /// Does not answer the next question before what is returned rings.
+    pub fn hold_one(&self) -> Arc<Notify> {
+        self.0.lock().unwrap().held.insert(Arc::default()).clone()
+    }
+
     /// Tenant, user and mail of each question.
     pub fn asked(&self) -> Vec<(String, String, String)> {
         self.0.lock().unwrap().asked.clone()
@@ -38,8 +46,15 @@ impl Texts {
 #[async_trait]
 impl MailTexts for Texts {
     async fn find(&self, tenant: &TenantId, user: &UserId, email_id: &str) -> Result<Option<MailText>, ClientError> {
-        let mut shelf = self.0.lock().unwrap();
-        shelf.asked.push((tenant.to_string(), user.to_string(), email_id.to_owned()));
+        let held = {
+            let mut shelf = self.0.lock().unwrap();
+            shelf.asked.push((tenant.to_string(), user.to_string(), email_id.to_owned()));
+            shelf.held.take()
+        };
+        if let Some(held) = held {
+            held.notified().await;
+        }
+        let shelf = self.0.lock().unwrap();
         if shelf.away {
             return Err(ClientError::Timeout);
         }

@@ -8,9 +8,10 @@ use postrider_web::extract::WRITE_ID_HEADER;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use sha2::Sha256;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use uuid::Uuid;
 
-use crate::harness::{Replica, World, settings};
+use crate::harness::{Replica, SOON, World, settings};
 use crate::producer::Account;
 use crate::push::{AUTH, P256DH};
 use crate::quiet_hours::now_quiet;
@@ -153,10 +154,43 @@ async fn its_secret_is_shown_once_and_changes_with_a_day_for_both() {
     for (n, secret) in [&former, secret].into_iter().enumerate() {
         replica.call(good(&replica, &id, secret, &format!("m{n}"), "{}"), StatusCode::ACCEPTED).await;
     }
+    // Asked for twice, it replaces what nobody has been told of; the one in use keeps its day.
+    let again = replica.post(&account, &rotate).await;
+    assert_eq!(again["old_secret_until"], changed["old_secret_until"]);
+    replica.call(good(&replica, &id, secret, "m9", "{}"), StatusCode::UNAUTHORIZED).await;
+    let secret = again["secret"].as_str().unwrap();
+    for (n, secret) in [&former, secret].into_iter().enumerate() {
+        replica.call(good(&replica, &id, secret, &format!("n{n}"), "{}"), StatusCode::ACCEPTED).await;
+    }
     let over = "UPDATE notification.triggers SET old_secret_until = now()".to_owned();
     postrider_storage::Statement::dynamic(over).execute(&world.db.admin().await).await.unwrap();
     replica.call(good(&replica, &id, &former, "m2", "{}"), StatusCode::UNAUTHORIZED).await;
     replica.call(good(&replica, &id, secret, "m3", "{}"), StatusCode::ACCEPTED).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_strangers_body_is_not_waited_for() {
+    let world = World::new().await;
+    let replica = world.replica(settings()).await;
+    let account = Account::new("t1", "u1");
+    let (id, _) = create(&replica, &account, json!([])).await;
+    let now = SystemClock.now().timestamp();
+    let unknown = Uuid::from_u128(7).to_string();
+    for (trigger, timestamp, length, status) in
+        [(&id, now - 3_600, 1_000, "401"), (&id, now, 16_385, "413"), (&unknown, now, 1_000, "404")]
+    {
+        let mut stream = tokio::net::TcpStream::connect(replica.api.trim_start_matches("http://")).await.unwrap();
+        // All of its head, and never a byte of what it says will come.
+        let head = format!(
+            "POST {PATH}/{trigger}/fire HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\
+             webhook-id: m1\r\nwebhook-timestamp: {timestamp}\r\nwebhook-signature: v1,AAAA\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        let read = tokio::time::timeout(SOON, stream.read_exact(&mut answer)).await;
+        read.expect("it waits for the body").unwrap();
+        assert_eq!(std::str::from_utf8(&answer).unwrap(), format!("HTTP/1.1 {status}"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,7 +16,7 @@ use postrider_notification::store::endpoints::{self, Endpoint};
 use postrider_runtime::Context;
 use uuid::Uuid;
 
-use crate::harness::{World, keys, vapid};
+use crate::harness::{World, keys, push_hosts, vapid};
 use crate::producer::Account;
 use crate::receiver::{Receiver, Reply};
 
@@ -58,6 +58,7 @@ impl Lab {
             sender: WebhookSender::new(reach, Duration::from_secs(1)).unwrap(),
             keys: keys(),
             vapid: vapid(),
+            push_hosts: push_hosts(),
             metrics,
         };
         let mut lab = Self { world, clock, engine, account: Account::new("t1", "u1"), endpoint: Uuid::nil() };

@@ -78,6 +78,14 @@ async fn a_mail_is_told_signed_and_with_as_much_as_was_asked_for() {
     for secret in [&made["secret"], &rotated["secret"]] {
         assert!(verifies(secret, &second).await);
     }
+    // Asked for twice, it replaces what nobody has been told of; the one in use keeps its day.
+    let again = replica.post(&account, &path).await;
+    assert_eq!(again["old_secret_until"], rotated["old_secret_until"]);
+    world.send(&account, &mail("m3")).await;
+    let third = receiver.sent(3).await.remove(2);
+    for (secret, signs) in [(&made["secret"], true), (&rotated["secret"], false), (&again["secret"], true)] {
+        assert_eq!(verifies(secret, &third).await, signs);
+    }
     assert_eq!(replica.get(&account, &format!("{PATH}/{id}")).await.get("secret"), None);
 }
 

@@ -213,6 +213,7 @@ fn meaningless_to_programs(operation: &Operation) -> Vec<(&'static str, Value, &
         "POST /api/notifications/push/subscriptions" => vec![
             ("endpoint", json!("http://push.example/"), &[422]),
             ("endpoint", json!("https://169.254.169.254/"), &[422]),
+            ("endpoint", json!("https://no-push-service.example/push.example"), &[422]),
             ("keys", json!({"p256dh": "AA", "auth": "AA"}), &[422]),
             ("expirationTime", json!(-1), &[422]),
         ],

@@ -36,6 +36,7 @@ impl Stage {
             let push = [
                 ("VAPID_PRIVATE_KEY", "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw"),
                 ("VAPID_SUBJECT", "mailto:ops@postrider.example"),
+                ("PUSH_HOSTS", "push.example"),
             ];
             let options =
                 mail.into_iter().chain(push).fold(options, |options, (name, value)| options.with(name, value));

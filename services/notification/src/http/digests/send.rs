@@ -1,7 +1,7 @@
 //! `POST /api/notifications/digests/send`: a digest now.
 
 use actix_web::web::{Data as AppData, Json};
-use postrider_web::{ApiJson, Caller, Problem, Scope};
+use postrider_web::{ApiJson, Caller, Problem, Scope, WriteId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::http::notifications::view::Data;
 use crate::rules::preferences::Frequency;
 use crate::state::State;
-use crate::store::{preferences, users};
+use crate::store::{digests, preferences, users};
 
 /// Which digest.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -53,7 +53,12 @@ pub struct Sent {
         (status = 503, description = "`mail_not_configured`"),
     )
 )]
-pub async fn handle(caller: Caller, body: ApiJson<Body>, state: AppData<State>) -> Result<Json<Data<Sent>>, Error> {
+pub async fn handle(
+    caller: Caller,
+    write: WriteId,
+    body: ApiJson<Body>,
+    state: AppData<State>,
+) -> Result<Json<Data<Sent>>, Error> {
     caller.require(Scope::Write)?;
     if !state.actions.sends_mail() {
         return Err(no_mail().into());
@@ -71,7 +76,13 @@ pub async fn handle(caller: Caller, body: ApiJson<Body>, state: AppData<State>) 
         let problem = Problem::unprocessable("no_address", "There is no address a digest may go to.");
         return Err(problem.field("digestEmail", "is not set, and no account is connected").into());
     }
-    let digest = ask(&tx, &state.actions, tenant, user, frequency).await?;
+    let id = write.or(|| state.seams.ids.uuid());
+    // The write may have been carried out before, and nobody heard of it.
+    let made = digests::find(&tx, tenant, id).await?.filter(|made| made.user_id == *user);
+    let digest = match made {
+        Some(made) => Some(made),
+        None => ask(&tx, &state.actions, tenant, user, (id, frequency)).await?,
+    };
     let mut shown = shown(&tx, tenant, digest.into_iter().collect()).await?;
     tx.commit().await?;
     let digest = shown.pop();

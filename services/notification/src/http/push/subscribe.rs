@@ -43,7 +43,8 @@ pub struct Keys {
     auth: String,
 }
 
-/// Has a browser told by pushes. One that is there already gets its new keys.
+/// Has a browser told by pushes. One that is there already gets its new keys. A browser has one user: who subscribed with the
+/// same keys before is told there no more.
 #[utoipa::path(
     post, path = "/api/notifications/push/subscriptions", tag = "push", request_body = Body,
     responses((status = 200, body = Data<SubscriptionView>), (status = 201, body = Data<SubscriptionView>),
@@ -59,6 +60,9 @@ pub async fn handle(
     let body = body.into_inner();
     let target = Target::parse(&body.endpoint, state.engine.sender.reach());
     let target = target.map_err(|error| wrong("endpoint", &error.to_string()))?;
+    if !state.engine.push_hosts.allow(target.url()) {
+        return Err(wrong("endpoint", "is at no push service that this installation knows (PUSH_HOSTS)").into());
+    }
     let keys = BrowserKeys::parse(&body.keys.p256dh, &body.keys.auth).map_err(|error| match error {
         WrongKey::P256dh => wrong("keys.p256dh", &error.to_string()),
         WrongKey::Auth => wrong("keys.auth", &error.to_string()),
@@ -80,6 +84,7 @@ pub async fn handle(
     let tx = state.db.tenant(&caller.tenant).await?;
     // Counted under the user's lock: two at once are not one too many.
     users::lock(&tx, &caller.tenant, &caller.user, state.seams.ids.uuid(), now).await?;
+    push_subscriptions::take_over(&tx, &caller.tenant, &new).await?;
     let kept = push_subscriptions::put(&tx, &caller.tenant, &new).await?;
     if push_subscriptions::ids(&tx, &caller.tenant, &caller.user).await?.len() > MOST {
         tx.rollback().await?;

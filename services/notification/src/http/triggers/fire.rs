@@ -2,7 +2,8 @@
 //! off, once for each `webhook-id`.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Bytes, Data};
+use actix_web::http::header::CONTENT_LENGTH;
+use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use postrider_domain::text::truncate;
 use postrider_domain::{TenantId, Timestamp};
@@ -48,22 +49,22 @@ const MAX_MESSAGE: usize = 5_000;
 pub async fn handle(
     request: HttpRequest,
     id: PathId<Uuid>,
-    body: Bytes,
+    body: Payload,
     state: Data<State>,
 ) -> Result<HttpResponse, Error> {
     let now = state.seams.clock.now();
+    // A stranger's body is read only once all that can be judged without it is good, and no more than one may send.
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let signed = Signed::of(header, now);
     let tx = state.db.system().await?;
     let tenant = triggers::tenant_of(&tx, *id).await?.ok_or_else(Error::not_found)?;
     tx.commit().await?;
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let signed = Signed::of(header, now).ok_or_else(refused)?;
+    let signed = signed.ok_or_else(refused)?;
+    let body = bounded(&request, body).await?;
     let mut tx = state.db.tenant(&tenant).await?;
     let trigger = triggers::find(&tx, &tenant, *id).await?.ok_or_else(Error::not_found)?;
     if !verifies(&secrets(&state, &trigger, now), &signed, &body) {
         return Err(refused().into());
-    }
-    if body.len() > MOST {
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, codes::of_status(413), "At most 16 KiB.").into());
     }
     let payload = read(&body)?;
     if let Some(fire) = triggers::fire_of(&tx, &tenant, trigger.id, &signed.id).await? {
@@ -103,6 +104,19 @@ fn secrets(state: &State, trigger: &Trigger, now: Timestamp) -> Vec<WebhookSecre
     let former = trigger.old_secret_sealed.as_deref().filter(|_| former);
     let open = |sealed: &str| state.engine.keys.open(sealed);
     trigger.secret_sealed.as_deref().into_iter().chain(former).filter_map(open).collect()
+}
+
+/// Reads a body of the size that is allowed.
+async fn bounded(request: &HttpRequest, body: Payload) -> Result<Bytes, Problem> {
+    let too_large = || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, codes::of_status(413), "At most 16 KiB.");
+    let said = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if said.is_some_and(|said| said > MOST) {
+        return Err(too_large());
+    }
+    let cut = |error: actix_web::Error| {
+        Problem::new(StatusCode::BAD_REQUEST, codes::of_status(400), format!("The body broke off: {error}."))
+    };
+    body.to_bytes_limited(MOST).await.map_err(|_more| too_large())?.map_err(cut)
 }
 
 fn refused() -> Problem {

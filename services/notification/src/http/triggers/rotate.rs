@@ -1,7 +1,6 @@
 //! `POST /api/triggers/{id}/rotate-secret`: a new secret; the former one is taken beside it for a day.
 
 use actix_web::web::{Data, Json};
-use chrono::TimeDelta;
 use postrider_web::{Caller, PathId, Scope};
 use uuid::Uuid;
 
@@ -9,14 +8,13 @@ use super::{TriggerView, wrong};
 use crate::channels::webhook::WebhookSecret;
 use crate::error::Error;
 use crate::http::webhooks::create::not_configured;
+use crate::rules::rotation::former;
 use crate::rules::trigger::TriggerType;
 use crate::state::{State, row_time};
 use crate::store::triggers;
 
-/// Time to give whoever fires it the new one.
-const BOTH: TimeDelta = TimeDelta::hours(24);
-
-/// Makes a new secret for a trigger of type `webhook`; the old one is taken beside it for a day.
+/// Makes a new secret for a trigger of type `webhook`; the old one is taken beside it for a day. Asked for again within that
+/// day, it replaces the new one alone.
 #[utoipa::path(
     post, path = "/api/triggers/{id}/rotate-secret", tag = "triggers", params(("id" = String, Path)),
     responses((status = 200, body = TriggerView), (status = 404), (status = 422), (status = 503))
@@ -32,8 +30,10 @@ pub async fn handle(caller: Caller, id: PathId<Uuid>, state: Data<State>) -> Res
     let secret = WebhookSecret::generate(state.seams.entropy.as_ref());
     let sealed = state.engine.keys.seal(&secret).ok_or_else(not_configured)?;
     let now = row_time(&state);
-    one.old_secret_sealed = one.secret_sealed.replace(sealed);
-    one.old_secret_until = Some(now + BOTH);
+    if let Some(replaced) = one.secret_sealed.replace(sealed) {
+        let (known, until) = former(replaced, one.old_secret_sealed, one.old_secret_until, now);
+        (one.old_secret_sealed, one.old_secret_until) = (Some(known), Some(until));
+    }
     one.updated_at = now;
     triggers::update(&tx, &caller.tenant, &one).await?;
     tx.commit().await?;

@@ -1,7 +1,6 @@
 //! `POST /api/v1/webhook-endpoints`.
 
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use postrider_web::{ApiJson, Caller, Problem, Scope, WriteId};
 use serde::Deserialize;
@@ -107,9 +106,6 @@ fn shown(made: Endpoint, secret: &WebhookSecret) -> HttpResponse {
 
 /// No keys: nothing may be kept that proves something.
 pub(in crate::http) fn not_configured() -> Problem {
-    Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        WEBHOOKS_NOT_CONFIGURED,
-        "Webhooks need NOTIFICATION_ENCRYPTION_KEYS to be set.",
-    )
+    let after = std::time::Duration::from_secs(600);
+    Problem::unavailable(WEBHOOKS_NOT_CONFIGURED, after, "Webhooks need NOTIFICATION_ENCRYPTION_KEYS to be set.")
 }

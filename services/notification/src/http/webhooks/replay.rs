@@ -76,7 +76,7 @@ pub async fn handle(
             return Err(problem.with("accounts", ids).into());
         }
     };
-    let span = Span { account: head.account_id, after: body.from_seq - 1, until: head.head };
+    let span = Span { account: head.account_id, after: Some(body.from_seq - 1), until: head.head };
     let entries = feed::entries(&tx, tenant, &[span], &one.event_types, MOST).await?;
     let full = i64::try_from(entries.len()).unwrap_or(MOST) == MOST;
     let next_seq = entries.last().filter(|_| full).map(|last| last.seq + 1);

@@ -1,7 +1,6 @@
 //! `POST /api/v1/webhook-endpoints/{id}/rotate-secret`: a new secret; the former one signs beside it for a day.
 
 use actix_web::web::{Data, Json};
-use chrono::TimeDelta;
 use postrider_web::{Caller, PathId, Scope};
 use uuid::Uuid;
 
@@ -9,13 +8,11 @@ use super::create::not_configured;
 use super::{EndpointView, lock_own};
 use crate::channels::webhook::WebhookSecret;
 use crate::error::Error;
+use crate::rules::rotation::former;
 use crate::state::{State, row_time};
 use crate::store::endpoints;
 
-/// Time to give the receiver the new one.
-const BOTH: TimeDelta = TimeDelta::hours(24);
-
-/// Makes a new secret; the old one signs beside it for a day.
+/// Makes a new secret; the old one signs beside it for a day. Asked for again within that day, it replaces the new one alone.
 #[utoipa::path(
     post, path = "/api/v1/webhook-endpoints/{id}/rotate-secret", tag = "webhooks", params(("id" = String, Path)),
     responses((status = 200, body = EndpointView), (status = 404), (status = 503))
@@ -27,8 +24,9 @@ pub async fn handle(caller: Caller, id: PathId<Uuid>, state: Data<State>) -> Res
     let now = row_time(&state);
     let tx = state.db.tenant(&caller.tenant).await?;
     let mut one = lock_own(&tx, &caller, *id).await?;
-    one.old_secret_sealed = Some(std::mem::replace(&mut one.secret_sealed, sealed));
-    one.old_secret_until = Some(now + BOTH);
+    let replaced = std::mem::replace(&mut one.secret_sealed, sealed);
+    let (known, until) = former(replaced, one.old_secret_sealed, one.old_secret_until, now);
+    (one.old_secret_sealed, one.old_secret_until) = (Some(known), Some(until));
     one.updated_at = now;
     endpoints::update(&tx, &caller.tenant, &one).await?;
     tx.commit().await?;

@@ -1,0 +1,2 @@
+DROP INDEX deliveries_night;
+DROP INDEX push_subscriptions_endpoint;
