@@ -124,6 +124,15 @@ fn no_confirmation(google: &GoogleSettings) -> ConfigErrors {
     )
 }
 
+/// A Desktop client is one more way to consent: whoever sets it alone would learn after the consent that it is not used.
+fn no_web_client() -> ConfigErrors {
+    ConfigErrors::one(
+        "GOOGLE_DESKTOP_CLIENT_ID",
+        "is set and GOOGLE_CLIENT_ID is not".to_owned(),
+        "Make a Web client in the same project too, and set GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET (docs/google.md)",
+    )
+}
+
 impl GoogleSettings {
     /// Whether real people with real mailboxes come from there.
     fn is_googles_own(&self) -> bool {
@@ -137,7 +146,12 @@ impl GoogleSettings {
     }
 
     fn load(env: &Env, callback: String) -> Result<Option<Self>, ConfigErrors> {
-        let Some(client_id) = env.optional("GOOGLE_CLIENT_ID") else { return Ok(None) };
+        let Some(client_id) = env.optional("GOOGLE_CLIENT_ID") else {
+            return match env.optional("GOOGLE_DESKTOP_CLIENT_ID") {
+                Some(_) => Err(no_web_client()),
+                None => Ok(None),
+            };
+        };
         let (client_secret, desktop, auth_url, token_url, revoke_url, api_url, redirect, issuer) = all((
             env.secret("GOOGLE_CLIENT_SECRET"),
             DesktopClient::load(env),
@@ -194,5 +208,20 @@ impl Bootstrap {
         let Some(refresh_token) = env.optional_secret("GMAIL_REFRESH_TOKEN")? else { return Ok(None) };
         let (tenant, user) = all((env.parse::<TenantId>("BOOTSTRAP_TENANT"), env.parse::<UserId>("BOOTSTRAP_USER")))?;
         Ok(Some(Self { refresh_token, tenant, user }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_desktop_client_is_not_set_in_vain() {
+        let of = |pairs: &[(&'static str, &'static str)]| {
+            GoogleSettings::load(&Env::from_pairs(pairs.iter().copied()), String::new())
+        };
+        let alone = of(&[("GOOGLE_DESKTOP_CLIENT_ID", "d")]).unwrap_err().to_string();
+        assert!(alone.contains("GOOGLE_CLIENT_ID is not"), "{alone}");
+        assert!(of(&[]).unwrap().is_none());
     }
 }

@@ -14,6 +14,10 @@ use postrider_domain::token;
 /// Longest code or token taken, in bytes; Google's stay below 512 (its own documentation: 256 and 512).
 const MAX_LEN: usize = 2_048;
 
+/// Why an address is none a code of ours can have come by.
+const NOT_OURS: &str =
+    "is neither ours nor postmessage, nor a loopback address while GOOGLE_DESKTOP_CLIENT_ID is set here";
+
 /// A code with what was brought beside it.
 #[derive(Debug)]
 pub struct SubmittedCode {
@@ -30,9 +34,8 @@ pub async fn redeem(state: &State, owner: &Owner, brought: SubmittedCode) -> Res
         return Err(Error::invalid("code_verifier", "is not 43 to 128 letters, digits or -._~"));
     }
     let google = state.google()?;
-    let (redirect_uri, app) = google
-        .redirect(brought.redirect_uri.as_deref())
-        .ok_or_else(|| Error::invalid("redirect_uri", "is neither ours nor postmessage"))?;
+    let (redirect_uri, app) =
+        google.redirect(brought.redirect_uri.as_deref()).ok_or_else(|| Error::invalid("redirect_uri", NOT_OURS))?;
     if app == App::Desktop && brought.verifier.is_none() {
         return Err(Error::invalid("code_verifier", "is missing: a code that came by a loopback address needs it"));
     }
