@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mail_parser::{MessageParser, MimeHeaders};
 use postrider_mail::parse;
@@ -28,10 +28,17 @@ fn main() -> io::Result<()> {
 }
 
 fn pass(mails: &[String], read: &dyn Fn(&[u8]) -> usize) -> Duration {
-    let start = Instant::now();
+    let start = running();
     let found: usize = mails.iter().map(|mail| read(mail.as_bytes())).sum();
     std::hint::black_box(found);
-    start.elapsed()
+    running().saturating_sub(start)
+}
+
+/// How long this thread has been running: others on the machine make it wait, not slower. Linux tells it.
+fn running() -> Duration {
+    let statistics = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = statistics.split(' ').next().and_then(|number| number.parse().ok());
+    Duration::from_nanos(nanoseconds.unwrap_or_default())
 }
 
 fn ours(raw: &[u8]) -> usize {

@@ -6,6 +6,7 @@
 //!
 //! `header` reads header values, `decode` transfer encodings and charsets, `mime` the structure.
 
+mod around;
 mod attachment;
 mod body;
 mod calendar;
@@ -26,6 +27,7 @@ mod text;
 mod tnef;
 mod to_text;
 
+pub use around::around;
 pub use attachment::Attachment;
 pub use calendar::{EventTime, Invitation};
 pub use header::address::Mailbox;

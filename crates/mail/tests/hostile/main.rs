@@ -7,6 +7,7 @@
     reason = "helpers of tests may panic like the tests themselves"
 )]
 
+mod around;
 mod bombs;
 mod measure;
 mod mutate;
