@@ -85,19 +85,19 @@ impl Objects {
         Self(store)
     }
 
-    /// Writes an object. It is there as a whole once this returns.
+    /// Writes an object of these pieces. It is there as a whole once this returns.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn put(&self, name: &str, bytes: Bytes) -> Result<(), BlobError> {
-        self.0.put(&Path::from(name), bytes.into()).await?;
+    pub async fn put(&self, name: &str, pieces: impl IntoIterator<Item = Bytes>) -> Result<(), BlobError> {
+        self.0.put(&Path::from(name), pieces.into_iter().collect()).await?;
         Ok(())
     }
 
     /// Some bytes of an object, as they come.
     ///
     /// # Errors
-    /// There is none, or the store failed; later failures are in the stream.
+    /// There is none, or the store failed; later failures are in the stream, as [`BlobError`] too.
     pub async fn read(
         &self,
         name: &str,
@@ -105,7 +105,7 @@ impl Objects {
     ) -> Result<BoxStream<'static, io::Result<Bytes>>, BlobError> {
         let options = GetOptions { range: Some(wanted.into()), ..GetOptions::default() };
         let found = self.0.get_opts(&Path::from(name), options).await?;
-        Ok(found.into_stream().map_err(io::Error::other).boxed())
+        Ok(found.into_stream().map_err(|error| io::Error::other(BlobError::from(error))).boxed())
     }
 
     /// Removes an object; one that is not there does no harm.
