@@ -9,7 +9,6 @@ pub mod gmail;
 pub mod mail;
 pub mod monitor;
 pub mod sources;
-mod stored;
 pub mod sync_runs;
 mod waiting;
 pub mod watch;

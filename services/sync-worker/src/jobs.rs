@@ -6,7 +6,9 @@ pub mod clear_listings;
 pub mod due_scan;
 pub mod erase;
 pub mod keep_attachments;
+pub mod keep_sources;
 pub mod measure;
+pub mod objects;
 pub mod reread;
 pub mod retain;
 
@@ -14,9 +16,11 @@ use chrono::TimeDelta;
 use postrider_blobs::Objects;
 use postrider_runtime::{Context, Schedule};
 
+use crate::kept::Vault;
 use crate::state::State;
 
-/// Starts every job. Deleted mails are kept for `keep_deleted`, attachments in `objects` where there is such a store.
+/// Starts every job. Deleted mails are kept for `keep_deleted`, attachments and large sources in `objects` where there is such
+/// a store.
 pub fn start(cx: &Context, state: &State, keep_deleted: TimeDelta, objects: Option<Objects>) {
     let (tasks, shutdown) = (&cx.tasks, &cx.shutdown);
     due_scan::start(tasks, shutdown, &state.engine);
@@ -32,11 +36,18 @@ pub fn start(cx: &Context, state: &State, keep_deleted: TimeDelta, objects: Opti
         let (state, stop) = erase.clone();
         async move { erase::run(&state, &stop).await }
     });
-    let reread = (state.clone(), shutdown.soft.clone());
+    let reread = (state.clone(), Vault::new(state.db.clone(), objects.clone()), shutdown.soft.clone());
     tasks.every("job.reread", reread::EVERY, shutdown, move || {
-        let (state, stop) = reread.clone();
-        async move { reread::run(&state, &stop).await }
+        let (state, vault, stop) = reread.clone();
+        async move { reread::run(&state, &vault, &stop).await }
     });
+    if let Some(objects) = objects.clone() {
+        let keep = (state.clone(), objects, shutdown.soft.clone());
+        tasks.every("job.keep_sources", keep_sources::EVERY, shutdown, move || {
+            let (state, objects, stop) = keep.clone();
+            async move { keep_sources::run(&state, &objects, &stop).await }
+        });
+    }
     let audit = (state.clone(), shutdown.soft.clone());
     tasks.every("job.audit", audit::EVERY, shutdown, move || {
         let (state, stop) = audit.clone();

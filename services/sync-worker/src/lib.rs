@@ -10,6 +10,7 @@ pub mod engine;
 pub mod error;
 pub mod http;
 pub mod jobs;
+pub mod kept;
 pub mod metrics;
 pub mod observe;
 pub mod rules;

@@ -63,6 +63,7 @@ async fn files_and_memory_keep_the_contract() {
 /// run there is the test below.
 #[tokio::test]
 async fn a_server_that_speaks_s3_keeps_the_contract() {
+    let _already = rustls::crypto::ring::default_provider().install_default();
     let server = tokio::task::spawn_blocking(Server::start).await.unwrap();
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let made = http.put(format!("{}/mails", server.endpoint)).send().await.unwrap();

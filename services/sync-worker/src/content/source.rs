@@ -11,10 +11,10 @@ const ZSTD_LEVEL: i32 = 1;
 const COMPRESS_FROM: usize = 256;
 /// What is larger is stored in pieces of this size, each compressed by itself: who reads a part holds a piece.
 pub const CHUNK: usize = 1 << 20;
-/// Values of the codec column.
+/// Values of the codec column; 3 is a blob.
 const AS_IS: i16 = 0;
 const ZSTD: i16 = 1;
-const CHUNKED: i16 = 2;
+pub const CHUNKED: i16 = 2;
 
 /// A source as it is stored.
 #[derive(Debug, Clone, Default)]
@@ -100,35 +100,18 @@ impl Source {
         Self { codec, size_bytes, bytes, chunks: Vec::new() }
     }
 
-    /// Whether it is, or is to be, in chunks.
-    pub fn is_chunked(&self) -> bool {
-        self.codec == CHUNKED
-    }
-
-    /// Whether it should be in chunks and is not: it was stored before there were any.
-    pub fn is_one_lump(&self) -> bool {
-        !self.is_chunked() && usize::try_from(self.size_bytes).is_ok_and(|size| size > CHUNK)
-    }
-
     /// Bytes that it takes as it is stored.
     pub fn weight(&self) -> usize {
         self.bytes.len() + self.chunks.iter().map(|chunk| chunk.bytes.len()).sum::<usize>()
     }
 
-    /// The source as Google gave it. The stored length bounds what decompression may produce.
+    /// A source without chunks, as Google gave it. The stored length bounds what decompression may produce.
     ///
     /// # Errors
-    /// A codec this version does not know, damaged bytes, or chunks that are not there.
+    /// A codec this version does not know, or damaged bytes.
     pub fn unpack(self) -> io::Result<Vec<u8>> {
         let size = usize::try_from(self.size_bytes).unwrap_or(0);
-        if !self.is_chunked() {
-            return Chunk { codec: self.codec, bytes: self.bytes }.unpack(size);
-        }
-        let mut raw = Vec::with_capacity(size.min(self.chunks.len().saturating_mul(CHUNK)));
-        for chunk in self.chunks {
-            raw.extend_from_slice(&chunk.unpack(CHUNK)?);
-        }
-        if raw.len() == size { Ok(raw) } else { Err(io::Error::other("chunks of a source are missing")) }
+        Chunk { codec: self.codec, bytes: self.bytes }.unpack(size)
     }
 }
 
@@ -160,13 +143,9 @@ mod tests {
         assert!(packed.weight() < raw.len() / 2);
         let second = packed.chunks[1].clone().unpack(CHUNK).unwrap();
         assert_eq!(second, &raw[CHUNK..CHUNK * 2]);
-        let mut cut = packed.clone();
-        cut.chunks.pop();
-        assert!(cut.unpack().is_err());
-        assert_eq!(packed.unpack().unwrap(), raw);
-        assert!(!Source::pack(&raw[..CHUNK]).is_chunked());
-        let lump = Source { codec: AS_IS, size_bytes: 2 << 20, ..Source::default() };
-        assert!(lump.is_one_lump() && !Source::pack(&raw).is_one_lump());
+        let whole: Vec<u8> = packed.chunks.into_iter().flat_map(|chunk| chunk.unpack(CHUNK).unwrap()).collect();
+        assert_eq!(whole, raw);
+        assert!(Source::pack(&raw[..CHUNK]).chunks.is_empty());
     }
 
     #[test]

@@ -16,6 +16,7 @@ use postrider_web::{Caller, Problem, Scope};
 use super::accounts::Accounts;
 use super::sources::Sources;
 use crate::engine::Engine;
+use crate::kept::Vault;
 use crate::state::State;
 use crate::store::mailboxes::accounts;
 
@@ -47,7 +48,8 @@ impl Api {
         objects: Option<Objects>,
     ) -> Self {
         let (clock, ids) = (state.seams.clock.clone(), state.seams.ids.clone());
-        let (db, engine, sources) = (state.db.clone(), state.engine.clone(), Sources::new(state.db.clone(), objects));
+        let (db, engine) = (state.db.clone(), state.engine.clone());
+        let sources = Sources::new(Vault::new(db.clone(), objects));
         Self { db, engine, clock, ids, broker, gmail, quota, sources, tasks }
     }
 

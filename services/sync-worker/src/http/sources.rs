@@ -8,20 +8,18 @@ use std::time::Duration;
 
 use actix_web::web::Bytes;
 use futures_util::stream::{self, BoxStream};
-use futures_util::{StreamExt as _, TryFutureExt as _, TryStreamExt as _};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use moka::sync::Cache;
-use postrider_blobs::Objects;
+use postrider_blobs::BlobError;
 use postrider_domain::{EmailId, TenantId};
 use postrider_mail::Slice;
-use postrider_storage::{Db, Error};
 use postrider_web::Problem;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 use super::api::problem;
-use super::stored::{Place, Stored};
-use crate::content::source::{CHUNK, Source};
-use crate::store::{blobs, sources};
+use crate::content::source::CHUNK;
+use crate::kept::{Held, KeptError, Place, Stored, Vault, cut};
 
 /// Memory that sources of requests may take together, in KiB. One mail larger than all of it is read alone.
 const ROOM_KIB: u32 = 256 << 10;
@@ -29,6 +27,8 @@ const ROOM_KIB: u32 = 256 << 10;
 const TIMES: u64 = 3;
 /// What counts of something that is read chunk by chunk: less than a chunk, packed, unpacked, and on its way.
 const STREAMED: i64 = 1 << 20;
+/// An attachment of so many bytes is not read where it is not needed.
+const LARGE: i64 = 256 << 10;
 /// Bytes handed to the connection at once.
 const PIECE: usize = 64 << 10;
 /// How long a request waits for room.
@@ -40,30 +40,27 @@ const KEPT_FOR: Duration = Duration::from_secs(60);
 /// Reads sources. Cheap to clone.
 #[derive(Clone)]
 pub struct Sources {
-    db: Db,
-    /// Where kept attachments lie, if not in Postgres.
-    objects: Option<Objects>,
+    vault: Vault,
     room: Arc<Semaphore>,
     parts: Cache<Uuid, Bytes>,
 }
 
-/// Bytes that were asked for.
+/// Bytes that were asked for. They count against the budget until they are taken, unless they are kept anyway.
 pub enum Found {
-    /// In memory; they count against the budget until they are dropped, unless they are kept anyway.
+    /// In memory.
     Held(Bytes, Option<OwnedSemaphorePermit>),
-    /// In chunks, read as they are taken.
-    Stored(Box<Stored>),
-    /// In the object store, with their number.
-    Object { objects: Objects, name: String, size: u64, room: OwnedSemaphorePermit },
+    /// Read as they are taken, all of them or the part of that size.
+    There { stored: Box<Stored>, part: Option<(Slice, u64)>, room: OwnedSemaphorePermit },
 }
 
 impl Found {
     /// How many there are.
     pub fn size(&self) -> usize {
+        let size = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
         match self {
             Self::Held(bytes, _) => bytes.len(),
-            Self::Stored(stored) => usize::try_from(stored.size()).unwrap_or(usize::MAX),
-            Self::Object { size, .. } => usize::try_from(*size).unwrap_or(usize::MAX),
+            Self::There { part: Some((_, bytes)), .. } => size(*bytes),
+            Self::There { stored, .. } => size(stored.size),
         }
     }
 
@@ -79,22 +76,38 @@ impl Found {
                 })
                 .boxed()
             }
-            Self::Stored(stored) => stored.pieces(place(part.start)..place(part.end)),
-            Self::Object { .. } if part.is_empty() => stream::empty().boxed(),
-            Self::Object { objects, name, room, .. } => {
+            Self::There { stored, part: slice, room } => {
                 let wanted = place(part.start)..place(part.end);
-                let pieces = async move { objects.read(&name, wanted).await.map_err(io::Error::other) };
-                pieces.try_flatten_stream().inspect_ok(move |_piece| _ = &room).boxed()
+                let pieces = match slice {
+                    None => stored.pieces(wanted),
+                    Some((slice, _)) => {
+                        let (from, cutter) = slice.cut(&wanted);
+                        cut(stored.pieces(from), cutter)
+                    }
+                };
+                pieces.inspect_ok(move |_piece| _ = &room).boxed()
             }
         }
     }
 }
 
+/// What a client is told of bytes that cannot be had.
+fn refused(error: KeptError) -> Problem {
+    match error {
+        KeptError::Database(error) => problem(error),
+        KeptError::Store(BlobError::Store(cause)) => {
+            tracing::warn!(error = %cause, "a request found the attachment store away");
+            Problem::unavailable("attachment_store_unavailable", PATIENCE, "The attachment store cannot answer now.")
+        }
+        lost => Problem::unexpected(lost),
+    }
+}
+
 impl Sources {
-    pub fn new(db: Db, objects: Option<Objects>) -> Self {
+    pub fn new(vault: Vault) -> Self {
         let weight = |_: &Uuid, bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let parts = Cache::builder().weigher(weight).max_capacity(KEPT).time_to_idle(KEPT_FOR).build();
-        Self { db, objects, room: Arc::new(Semaphore::new(ROOM_KIB as usize)), parts }
+        Self { vault, room: Arc::new(Semaphore::new(ROOM_KIB as usize)), parts }
     }
 
     /// What `make` makes of a mail's source, whose size is known. None where no source is kept, or nothing can be made.
@@ -109,15 +122,39 @@ impl Sources {
         make: impl FnOnce(Vec<u8>) -> Option<T> + Send + 'static,
     ) -> Result<Option<(T, OwnedSemaphorePermit)>, Problem> {
         let room = self.room(size_bytes).await?;
-        let source = async {
-            let tx = self.db.tenant(tenant).await?;
-            let source = sources::find(&tx, email).await?;
-            tx.commit().await?;
-            Ok::<_, Error>(source)
+        let Some(held) = self.vault.source(tenant, email).await.map_err(refused)? else { return Ok(None) };
+        let raw = held.whole().await.map_err(refused)?;
+        let made = tokio::task::spawn_blocking(move || make(raw)).await.map_err(Problem::unexpected)?;
+        Ok(made.map(|made| (made, room)))
+    }
+
+    /// As [`Self::read`], of a source without its large attachments: what is shown of a mail is the same.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub async fn read_around<T: Send + 'static>(
+        &self,
+        tenant: &TenantId,
+        email: EmailId,
+        size_bytes: i64,
+        make: impl FnOnce(Vec<u8>) -> Option<T> + Send + 'static,
+    ) -> Result<Option<(T, OwnedSemaphorePermit)>, Problem> {
+        let Some(Found::There { stored, room, .. }) = self.there(tenant, email, size_bytes, None).await? else {
+            return self.read(tenant, email, size_bytes, make).await;
         };
-        let Some(source) = source.await.map_err(problem)? else { return Ok(None) };
-        let made = tokio::task::spawn_blocking(move || source.unpack().map(make));
-        let made = made.await.map_err(Problem::unexpected)?.map_err(Problem::unexpected)?;
+        let attachments = self.vault.large_attachments(tenant, email, LARGE).await.map_err(refused)?;
+        let ranges = postrider_mail::around(stored.size, attachments);
+        let size: u64 = ranges.iter().map(|range| range.end - range.start).sum();
+        drop(room);
+        let room = self.room(i64::try_from(size).unwrap_or(i64::MAX)).await?;
+        let mut raw = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+        for range in ranges {
+            let mut pieces = stored.as_ref().clone().pieces(range);
+            while let Some(piece) = pieces.try_next().await.map_err(|error| refused(error.into()))? {
+                raw.extend_from_slice(&piece);
+            }
+        }
+        let made = tokio::task::spawn_blocking(move || make(raw)).await.map_err(Problem::unexpected)?;
         Ok(made.map(|made| (made, room)))
     }
 
@@ -126,8 +163,8 @@ impl Sources {
     /// # Errors
     /// As [`Self::read`].
     pub async fn whole(&self, tenant: &TenantId, email: EmailId, size_bytes: i64) -> Result<Option<Found>, Problem> {
-        if let Some(stored) = self.stored(tenant, email, size_bytes, None).await? {
-            return Ok(Some(stored));
+        if let Some(there) = self.there(tenant, email, size_bytes, None).await? {
+            return Ok(Some(there));
         }
         let read = self.read(tenant, email, size_bytes, |raw| Some(Bytes::from(raw))).await?;
         Ok(read.map(|(bytes, room)| Found::Held(bytes, Some(room))))
@@ -146,9 +183,9 @@ impl Sources {
         slice: Option<(Slice, u64)>,
     ) -> Result<Option<Found>, Problem> {
         if slice.is_some()
-            && let Some(stored) = self.stored(tenant, email, size_bytes, slice).await?
+            && let Some(there) = self.there(tenant, email, size_bytes, slice).await?
         {
-            return Ok(Some(stored));
+            return Ok(Some(there));
         }
         if let Some(bytes) = self.parts.get(&attachment) {
             return Ok(Some(Found::Held(bytes, None)));
@@ -164,31 +201,17 @@ impl Sources {
     /// # Errors
     /// As [`Self::read`].
     pub async fn blob(&self, tenant: &TenantId, key: &str) -> Result<Option<Found>, Problem> {
-        let kept = async {
-            let tx = self.db.tenant(tenant).await?;
-            let kept = blobs::find(&tx, key).await?;
-            tx.commit().await?;
-            Ok::<_, Error>(kept)
-        };
-        let Some(kept) = kept.await.map_err(problem)? else { return Ok(None) };
-        let size = u64::try_from(kept.size_bytes).unwrap_or(0);
-        if let Some(name) = kept.object {
-            let Some(objects) = self.objects.clone() else { return Ok(None) };
-            let room = self.room(STREAMED).await?;
-            return Ok(Some(Found::Object { objects, name, size, room }));
-        }
-        let source = Source { codec: kept.codec, size_bytes: kept.size_bytes, bytes: kept.bytes, chunks: Vec::new() };
+        let held = self.vault.blob(tenant, key).await.map_err(refused)?;
         let room = self.room(STREAMED).await?;
-        if source.is_chunked() {
-            let (db, tenant, place) = (self.db.clone(), tenant.clone(), Place::Blob(key.to_owned()));
-            return Ok(Some(Found::Stored(Box::new(Stored { db, tenant, place, bytes: size, part: None, room }))));
+        match held {
+            None => Ok(None),
+            Some(Held::There(stored)) => Ok(Some(Found::There { stored, part: None, room })),
+            Some(here) => Ok(Some(Found::Held(here.whole().await.map_err(refused)?.into(), Some(room)))),
         }
-        let bytes = Bytes::from(source.unpack().map_err(Problem::unexpected)?);
-        Ok(Some(Found::Held(bytes, Some(room))))
     }
 
-    /// What lies in chunks; None for what does not.
-    async fn stored(
+    /// What is large and can be read bit by bit; None for what cannot.
+    async fn there(
         &self,
         tenant: &TenantId,
         email: EmailId,
@@ -198,17 +221,13 @@ impl Sources {
         if usize::try_from(size_bytes).is_ok_and(|size| size <= CHUNK) {
             return Ok(None);
         }
-        let kept = async {
-            let tx = self.db.tenant(tenant).await?;
-            let kept = sources::find_kept(&tx, email).await?;
-            tx.commit().await?;
-            Ok::<_, Error>(kept)
-        };
-        let Some(kept) = kept.await.map_err(problem)?.filter(|kept| kept.chunked) else { return Ok(None) };
-        let room = self.room(STREAMED).await?;
-        let (db, tenant, place) = (self.db.clone(), tenant.clone(), Place::Source(email));
-        let bytes = u64::try_from(kept.size_bytes).unwrap_or(0);
-        Ok(Some(Found::Stored(Box::new(Stored { db, tenant, place, bytes, part, room }))))
+        match self.vault.source(tenant, email).await.map_err(refused)? {
+            Some(Held::There(stored)) if !matches!(stored.place, Place::Lump(_)) => {
+                let room = self.room(STREAMED).await?;
+                Ok(Some(Found::There { stored, part, room }))
+            }
+            _ => Ok(None),
+        }
     }
 
     async fn room(&self, size_bytes: i64) -> Result<OwnedSemaphorePermit, Problem> {

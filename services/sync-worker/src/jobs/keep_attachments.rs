@@ -1,23 +1,22 @@
 //! Keeps the bytes of attachments of accounts that want them kept (`eager`): cut from the stored source, by the hash of their
 //! content, in Postgres or in the object store. And removes objects that nothing names. One replica at a time; what it did
 //! not come to is found again.
-//!
-//! An object is doomed before it is written, and no longer when the row that names it is durable: whoever dies between
-//! leaves nothing behind.
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use bytes::Bytes;
 use postrider_blobs::Objects;
 use postrider_storage::{Error, lease};
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use crate::content::source::Source;
+use crate::jobs::objects;
+use crate::kept::Vault;
 use crate::state::State;
 use crate::store::attachments::{self, Keeper, Wanted};
 use crate::store::blobs::{self, Body};
-use crate::store::{mailboxes, sources};
+use crate::store::mailboxes;
 
 /// Between two looks.
 pub const EVERY: Duration = Duration::from_secs(10);
@@ -25,15 +24,13 @@ pub const EVERY: Duration = Duration::from_secs(10);
 const LEASE: Duration = Duration::from_secs(120);
 /// Its name.
 const NAME: &str = "keep_attachments";
-/// Mailboxes, attachments and objects looked up at once.
+/// Mailboxes and attachments looked up at once.
 const MAILBOXES: usize = 200;
 const ATTACHMENTS: usize = 50;
-const OBJECTS: usize = 100;
-/// How long writing an object may take.
-const WRITTEN_WITHIN: TimeDelta = TimeDelta::hours(1);
 
 /// Keeps what is to be kept, unless another replica is at it.
-pub async fn run(state: &State, objects: Option<&Objects>, stop: &CancellationToken) -> Result<(), Error> {
+pub async fn run(state: &State, store: Option<&Objects>, stop: &CancellationToken) -> Result<(), Error> {
+    let vault = Vault::new(state.db.clone(), store.cloned());
     let mut after = None;
     loop {
         if !held(state).await? {
@@ -56,13 +53,13 @@ pub async fn run(state: &State, objects: Option<&Objects>, stop: &CancellationTo
                     if stop.is_cancelled() || !held(state).await? {
                         return Ok(());
                     }
-                    keep(state, objects, &mailbox, &attachment).await?;
+                    keep(state, (&vault, store), &mailbox, &attachment).await?;
                 }
             }
         }
     }
-    if let Some(objects) = objects {
-        remove(state, objects).await?;
+    if let Some(store) = store {
+        objects::remove(state, store).await?;
     }
     let tx = state.db.system().await?;
     lease::release(&tx, NAME, &state.replica).await?;
@@ -79,59 +76,51 @@ async fn held(state: &State) -> Result<bool, Error> {
 /// An attachment cut out, and what names its content.
 struct Cut {
     key: String,
-    bytes: Vec<u8>,
+    bytes: Bytes,
 }
 
-async fn cut(state: &State, mailbox: &Keeper, attachment: &Wanted) -> Result<Option<Cut>, Error> {
-    let tx = state.db.tenant(&mailbox.tenant).await?;
-    let source = sources::find(&tx, attachment.email_id).await?;
-    tx.commit().await?;
-    let Some(source) = source else { return Ok(None) };
+/// None where the mail, or the part, can no longer be read.
+async fn cut(vault: &Vault, mailbox: &Keeper, attachment: &Wanted) -> Result<Option<Cut>, Error> {
+    let whole = async {
+        let held = vault.source(&mailbox.tenant, attachment.email_id).await?;
+        if let Some(held) = held { held.whole().await.map(Some) } else { Ok(None) }
+    };
+    let source = match whole.await {
+        Err(error) if !error.is_loss() => return Err(error.into()),
+        Err(_) | Ok(None) => return Ok(None),
+        Ok(Some(source)) => source,
+    };
     let part = attachment.part_id.clone();
     let cut = move || {
-        let bytes = postrider_mail::attachment_bytes(&source.unpack().ok()?, &part)?;
+        let bytes = Bytes::from(postrider_mail::attachment_bytes(&source, &part)?);
         Some(Cut { key: format!("{:x}", Sha256::digest(&bytes)), bytes })
     };
     tokio::task::spawn_blocking(cut).await.map_err(|error| Error::Other(error.to_string()))
 }
 
-async fn keep(state: &State, objects: Option<&Objects>, mailbox: &Keeper, attachment: &Wanted) -> Result<(), Error> {
-    let Some(cut) = cut(state, mailbox, attachment).await? else {
+async fn keep(
+    state: &State,
+    (vault, store): (&Vault, Option<&Objects>),
+    mailbox: &Keeper,
+    attachment: &Wanted,
+) -> Result<(), Error> {
+    let Some(Cut { key, bytes }) = cut(vault, mailbox, attachment).await? else {
         let tx = state.db.tenant(&mailbox.tenant).await?;
         attachments::settle(&tx, attachment, None).await?;
         return tx.commit().await;
     };
-    let size = i64::try_from(cut.bytes.len()).unwrap_or(i64::MAX);
-    match objects {
+    let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+    match store {
         None => {
-            let packing = move || (cut.key, Source::pack(&cut.bytes));
-            let (key, packed) =
-                tokio::task::spawn_blocking(packing).await.map_err(|error| Error::Other(error.to_string()))?;
-            name(state, mailbox, attachment, &key, size, Body::Here(&packed)).await
+            let packed = tokio::task::spawn_blocking(move || Source::pack(&bytes)).await;
+            let packed = packed.map_err(|error| Error::Other(error.to_string()))?;
+            name(state, mailbox, attachment, (&key, size), Body::Here(&packed)).await
         }
-        Some(objects) => {
-            let object = write(state, objects, mailbox, &cut).await?;
-            name(state, mailbox, attachment, &cut.key, size, Body::Object(&object)).await
+        Some(store) => {
+            let object = objects::write(state, store, &mailbox.tenant, &key, [bytes]).await?;
+            name(state, mailbox, attachment, (&key, size), Body::Object(&object)).await
         }
     }
-}
-
-/// Writes an object that is doomed until it is named; an object that is there already does.
-async fn write(state: &State, objects: &Objects, mailbox: &Keeper, cut: &Cut) -> Result<String, Error> {
-    let tx = state.db.tenant(&mailbox.tenant).await?;
-    let known = blobs::find(&tx, &cut.key).await?.and_then(|kept| kept.object);
-    if let Some(object) = known {
-        tx.commit().await?;
-        return Ok(object);
-    }
-    let folder = cut.key.get(..2).unwrap_or_default();
-    let object = format!("{}/{folder}/{}.{}", mailbox.tenant, cut.key, state.seams.ids.uuid().simple());
-    blobs::doom(&tx, &object, state.seams.clock.now() + WRITTEN_WITHIN).await?;
-    tx.commit().await?;
-    let written = objects.put(&object, cut.bytes.clone().into()).await;
-    // The store is away: as with the database, the whole is tried again.
-    written.map_err(|error| Error::Transient(error.to_string()))?;
-    Ok(object)
 }
 
 /// Makes the blob durable together with the row that names it.
@@ -139,43 +128,16 @@ async fn name(
     state: &State,
     mailbox: &Keeper,
     attachment: &Wanted,
-    key: &str,
-    size: i64,
+    (key, size): (&str, i64),
     body: Body<'_>,
 ) -> Result<(), Error> {
     let tx = state.db.tenant(&mailbox.tenant).await?;
     if !mailboxes::hold(&tx, mailbox.connector).await? {
         return tx.commit().await;
     }
-    let new = blobs::put(&tx, key, size, body).await?;
-    if let Body::Object(object) = body
-        && new
-        && !blobs::spare(&tx, object).await?
-    {
-        return Err(Error::Transient("an object took longer to be written than it may".to_owned()));
-    }
+    objects::name(&tx, key, size, body).await?;
     if !attachments::settle(&tx, attachment, Some(key)).await? {
         blobs::drop_unnamed(&tx, vec![key.to_owned()]).await?;
     }
     tx.commit().await
-}
-
-/// Removes objects that nothing names.
-async fn remove(state: &State, objects: &Objects) -> Result<(), Error> {
-    loop {
-        let tx = state.db.system().await?;
-        let doomed = blobs::list_doomed(&tx, state.seams.clock.now(), OBJECTS).await?;
-        tx.commit().await?;
-        for one in &doomed {
-            // Its row is held while it is removed: whoever is about to name it waits, and writes it anew.
-            let tx = state.db.tenant(&one.tenant).await?;
-            if blobs::spare(&tx, &one.object).await? {
-                objects.delete(&one.object).await.map_err(|error| Error::Transient(error.to_string()))?;
-            }
-            tx.commit().await?;
-        }
-        if doomed.len() < OBJECTS {
-            return Ok(());
-        }
-    }
 }

@@ -6,16 +6,17 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use postrider_domain::{ConnectorId, EmailId, Timestamp};
+use postrider_domain::{ConnectorId, EmailId, TenantId, Timestamp};
 use postrider_storage::{Error, TenantTx, lease};
 use tokio_util::sync::CancellationToken;
 
 use crate::content::Content;
 use crate::content::reading::Versions;
 use crate::content::source::Source;
+use crate::kept::{Held, KeptError, Place, Vault};
 use crate::state::State;
 use crate::store::rereads::{self, Looked, Unread};
-use crate::store::{mailboxes, search, sources};
+use crate::store::{attachments, mailboxes, search, sources};
 
 /// Between two looks.
 pub const EVERY: Duration = Duration::from_secs(30);
@@ -31,7 +32,7 @@ const MAILS: usize = 50;
 const BYTES: i64 = 8 << 20;
 
 /// Reads what there is to read, unless another replica is at it.
-pub async fn run(state: &State, stop: &CancellationToken) -> Result<(), Error> {
+pub async fn run(state: &State, vault: &Vault, stop: &CancellationToken) -> Result<(), Error> {
     let tx = state.db.system().await?;
     rereads::mark(&tx, Versions::CURRENT).await?;
     tx.commit().await?;
@@ -51,7 +52,7 @@ pub async fn run(state: &State, stop: &CancellationToken) -> Result<(), Error> {
             if held.is_none() {
                 return Ok(());
             }
-            batch(state, &mailbox).await?;
+            batch(state, vault, &mailbox).await?;
         }
     }
     Ok(())
@@ -70,7 +71,7 @@ async fn unread(state: &State) -> Result<Option<Vec<Unread>>, Error> {
 }
 
 /// Some mails of one mailbox.
-async fn batch(state: &State, mailbox: &Unread) -> Result<(), Error> {
+async fn batch(state: &State, vault: &Vault, mailbox: &Unread) -> Result<(), Error> {
     if mailbox.after.is_none() {
         let tx = state.db.tenant(&mailbox.tenant).await?;
         rereads::begin(&tx, mailbox).await?;
@@ -84,13 +85,13 @@ async fn batch(state: &State, mailbox: &Unread) -> Result<(), Error> {
         tracing::info!(connector.id = %mailbox.connector, "stored sources of a mailbox were read again");
         return tx.commit().await;
     };
+    tx.commit().await?;
     let mut stored = Vec::with_capacity(outdated.len());
     for mail in outdated {
-        if let Some(source) = sources::find(&tx, mail.email_id).await? {
+        if let Some(source) = take_out(vault, &mailbox.tenant, &mail).await? {
             stored.push((mail, source));
         }
     }
-    tx.commit().await?;
     let connector = mailbox.connector;
     let reading = move || stored.into_iter().map(|one| read(one, connector)).collect::<Vec<_>>();
     let read = tokio::task::spawn_blocking(reading).await.map_err(|error| Error::Other(error.to_string()))?;
@@ -129,7 +130,10 @@ async fn write(
     let there: Vec<_> = read.iter().filter(|(id, ..)| there.contains(id)).collect();
     let found: Vec<_> = there.iter().map(|(id, received_at, content)| (*id, *received_at, content)).collect();
     search::put(tx, connector, &found).await?;
-    rereads::replace_parts(tx, connector, &there, || state.seams.ids.uuid()).await
+    let ids: Vec<EmailId> = there.iter().map(|(id, ..)| *id).collect();
+    let parts = there.iter().flat_map(|(id, _, content)| content.attachments.iter().map(|part| (*id, part)));
+    let parts: Vec<_> = parts.map(|(id, part)| (state.seams.ids.uuid(), id, part)).collect();
+    attachments::replace(tx, connector, &ids, &parts).await
 }
 
 /// How many of the mails looked at are done with this batch, and which of them are read.
@@ -147,17 +151,50 @@ fn take(looked: &[Looked]) -> (usize, Vec<Looked>) {
     (looked.len(), outdated)
 }
 
+/// A source that was taken out, or why it could not be.
+struct Taken {
+    bytes: Result<Bytes, KeptError>,
+    /// It was stored before there were chunks.
+    lump: bool,
+}
+
+enum Bytes {
+    Packed(Source),
+    Plain(Vec<u8>),
+}
+
+async fn take_out(vault: &Vault, tenant: &TenantId, mail: &Looked) -> Result<Option<Taken>, Error> {
+    let held = match vault.source(tenant, mail.email_id).await {
+        Ok(None) => return Ok(None),
+        Ok(Some(held)) => held,
+        Err(error) if error.is_loss() => return Ok(Some(Taken { bytes: Err(error), lump: false })),
+        Err(error) => return Err(error.into()),
+    };
+    let lump = matches!(&held, Held::There(stored) if matches!(stored.place, Place::Lump(_)));
+    let bytes = match held {
+        Held::Here(source) => Ok(Bytes::Packed(source)),
+        held @ Held::There(_) => held.whole().await.map(Bytes::Plain),
+    };
+    match bytes {
+        Err(error) if !error.is_loss() => Err(error.into()),
+        bytes => Ok(Some(Taken { bytes, lump })),
+    }
+}
+
 /// What a source says; and the source in chunks, if it was stored before there were any.
 type Reading = ((EmailId, Timestamp, Content), Option<Source>);
 
 /// Reads a source; the mail's id where it cannot be read. The rest goes on.
-fn read((mail, source): (Looked, Source), connector: ConnectorId) -> Result<Reading, EmailId> {
-    let lump = source.is_one_lump();
-    let read = source.unpack().map_err(|error| error.to_string()).and_then(|raw| {
+fn read((mail, taken): (Looked, Taken), connector: ConnectorId) -> Result<Reading, EmailId> {
+    let raw = taken.bytes.and_then(|bytes| match bytes {
+        Bytes::Packed(source) => Ok(source.unpack()?),
+        Bytes::Plain(raw) => Ok(raw),
+    });
+    let read = raw.map_err(|error| error.to_string()).and_then(|raw| {
         let content = catch_unwind(AssertUnwindSafe(|| Content::read(&raw, connector)));
         // What an older parser made of it is better than nothing.
         let content = content.ok().filter(|content| !content.is_lost()).ok_or("the parser gave up")?;
-        Ok((content, lump.then(|| Source::pack(&raw))))
+        Ok((content, taken.lump.then(|| Source::pack(&raw))))
     });
     match read {
         Ok((content, divided)) => Ok(((mail.email_id, mail.received_at, content), divided)),

@@ -1,12 +1,15 @@
 //! `attachments`: metadata of what hangs on mails.
 
+mod listing;
+
+use std::ops::Range;
+
 use postrider_domain::{ConnectorId, EmailId, TenantId, Timestamp, UserId, words};
 use postrider_mail::{Lines, Slice, Written};
 use postrider_storage::{Error, SystemTx, TenantTx, row, sql};
 use uuid::Uuid;
 
-use super::mailboxes::Guard;
-use crate::content::AttachmentMeta;
+pub use self::listing::{insert, replace};
 
 words! {
     /// Where an attachment's bytes are.
@@ -60,6 +63,14 @@ row! {
     }
 }
 
+row! {
+    /// Where an attachment stands in the source.
+    struct Standing {
+        begins_at: i64,
+        ends_at: i64,
+    }
+}
+
 /// Values of the column `written`.
 const AS_IT_IS: i16 = 0;
 const BASE64: i16 = 1;
@@ -81,64 +92,6 @@ impl Part {
     }
 }
 
-/// The columns of a slice.
-pub(super) struct SliceColumns {
-    pub begin: Option<i64>,
-    pub end: Option<i64>,
-    pub written: Option<i16>,
-    pub digits: Option<i32>,
-    pub bytes: Option<i32>,
-}
-
-impl SliceColumns {
-    pub fn of(part: &AttachmentMeta) -> Self {
-        let number = |place: u64| i64::try_from(place).ok();
-        let line = |number: u32| i32::try_from(number).unwrap_or(i32::MAX - 3);
-        let lines = match part.slice.map(|slice| slice.written) {
-            Some(Written::Base64(lines)) => lines,
-            Some(Written::AsItIs) | None => None,
-        };
-        Self {
-            begin: part.slice.and_then(|slice| number(slice.begin)),
-            end: part.slice.and_then(|slice| number(slice.end)),
-            written: part.slice.map(|slice| if slice.written == Written::AsItIs { AS_IT_IS } else { BASE64 }),
-            digits: lines.map(|lines| line(lines.digits)),
-            bytes: lines.map(|lines| line(lines.bytes)),
-        }
-    }
-}
-
-/// Lists what hangs on mails; parts that are listed already stay.
-pub async fn insert(tx: &TenantTx, guard: &Guard, parts: &[(Uuid, EmailId, &AttachmentMeta)]) -> Result<(), Error> {
-    if parts.is_empty() {
-        return Ok(());
-    }
-    let metas = || parts.iter().map(|(.., meta)| *meta);
-    let slices: Vec<SliceColumns> = metas().map(SliceColumns::of).collect();
-    sql("INSERT INTO attachments (tenant, connector_id, attachment_id, email_id, part_id, filename, content_type, \
-            size_bytes, content_id, inline, begins_at, ends_at, written, line_digits, line_bytes) \
-         SELECT $1, $2, n.* FROM {n: attachment_id uuid, email_id uuid, part_id text, filename text, \
-            content_type text, size_bytes bigint, content_id text, inline bool, begins_at bigint, ends_at bigint, \
-            written smallint, line_digits int, line_bytes int} ON CONFLICT DO NOTHING")
-    .binds((&guard.tenant, guard.connector))
-    .column("attachment_id", parts.iter().map(|(id, ..)| *id))
-    .column("email_id", parts.iter().map(|(_, email, _)| *email))
-    .column("part_id", metas().map(|meta| &meta.part_id))
-    .column("filename", metas().map(|meta| &meta.filename))
-    .column("content_type", metas().map(|meta| &meta.content_type))
-    .column("size_bytes", metas().map(|meta| meta.size_bytes))
-    .column("content_id", metas().map(|meta| &meta.content_id))
-    .column("inline", metas().map(|meta| meta.inline))
-    .column("begins_at", slices.iter().map(|slice| slice.begin))
-    .column("ends_at", slices.iter().map(|slice| slice.end))
-    .column("written", slices.iter().map(|slice| slice.written))
-    .column("line_digits", slices.iter().map(|slice| slice.digits))
-    .column("line_bytes", slices.iter().map(|slice| slice.bytes))
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
 /// Attachments of a mail in the order of its MIME tree.
 pub async fn list(tx: &TenantTx, email: EmailId) -> Result<Vec<Attachment>, Error> {
     sql(
@@ -148,6 +101,18 @@ pub async fn list(tx: &TenantTx, email: EmailId) -> Result<Vec<Attachment>, Erro
     .bind(email)
     .load(tx)
     .await
+}
+
+/// Where a mail's attachments stand in its source, the large ones of those that can be cut from there.
+pub async fn list_places(tx: &TenantTx, email: EmailId, least_bytes: i64) -> Result<Vec<Range<u64>>, Error> {
+    let places = sql("SELECT begins_at, ends_at FROM attachments \
+         WHERE tenant = nullif(current_setting('postrider.tenant', true), '') AND email_id = $1 \
+           AND ends_at - begins_at >= $2")
+    .binds((email, least_bytes))
+    .load::<Standing>(tx)
+    .await?;
+    let place = |at: i64| u64::try_from(at).unwrap_or(0);
+    Ok(places.into_iter().map(|at| place(at.begins_at)..place(at.ends_at)).collect())
 }
 
 /// One attachment of a mail of the given accounts.

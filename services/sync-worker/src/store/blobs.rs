@@ -1,4 +1,5 @@
-//! `blobs` and `blob_chunks`: kept bytes of attachments, by the hash of their content; one row however many mails name it.
+//! `blobs` and `blob_chunks`: kept bytes of attachments and of sources, by the hash of their content; one row however many
+//! mails name it.
 
 use postrider_domain::{EmailId, TenantId, Timestamp};
 use postrider_storage::{Error, SystemTx, TenantTx, Value, row, sql};
@@ -117,7 +118,7 @@ pub async fn list_doomed(tx: &SystemTx, now: Timestamp, limit: usize) -> Result<
         .await
 }
 
-/// Removes what hangs on mails, and blobs that nothing names any more.
+/// Removes what hangs on mails and their sources, and blobs that nothing names any more.
 pub async fn release(tx: &TenantTx, emails: &[EmailId]) -> Result<(), Error> {
     let named: Vec<Value<Option<String>>> =
         sql("DELETE FROM attachments WHERE tenant = nullif(current_setting('postrider.tenant', true), '') \
@@ -125,7 +126,13 @@ pub async fn release(tx: &TenantTx, emails: &[EmailId]) -> Result<(), Error> {
         .bind(emails)
         .load(tx)
         .await?;
-    drop_unnamed(tx, named.into_iter().filter_map(|row| row.0).collect()).await
+    let sources: Vec<Value<Option<String>>> =
+        sql("DELETE FROM email_sources WHERE tenant = nullif(current_setting('postrider.tenant', true), '') \
+               AND email_id = ANY ($1) RETURNING blob_key AS value")
+        .bind(emails)
+        .load(tx)
+        .await?;
+    drop_unnamed(tx, named.into_iter().chain(sources).filter_map(|row| row.0).collect()).await
 }
 
 /// Removes those of some blobs that nothing names.
@@ -145,6 +152,7 @@ pub async fn drop_unnamed(tx: &TenantTx, mut keys: Vec<String>) -> Result<(), Er
         "WITH gone AS (DELETE FROM blobs b WHERE b.tenant = nullif(current_setting('postrider.tenant', true), '') \
                AND b.blob_key = ANY ($1) \
                AND NOT EXISTS (SELECT FROM attachments a WHERE a.tenant = b.tenant AND a.blob_key = b.blob_key) \
+               AND NOT EXISTS (SELECT FROM email_sources s WHERE s.tenant = b.tenant AND s.blob_key = b.blob_key) \
                RETURNING b.tenant, b.blob_key, b.object), \
              doomed AS (INSERT INTO doomed_objects (object, tenant, not_before) \
                SELECT object, tenant, '-infinity' FROM gone WHERE object IS NOT NULL ON CONFLICT DO NOTHING) \

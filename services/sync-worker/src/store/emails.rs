@@ -4,6 +4,7 @@
 //! the statement does.
 
 mod announce;
+pub(in crate::store) mod content;
 mod exported;
 mod known;
 mod list;

@@ -16,10 +16,6 @@ pub async fn remove_content(tx: &TenantTx, emails: &[EmailId]) -> Result<(), Err
                AND email_id = ANY ($1)")
         .bind(emails)
         .execute(tx),
-        sql("DELETE FROM email_sources WHERE tenant = nullif(current_setting('postrider.tenant', true), '') \
-               AND email_id = ANY ($1)")
-        .bind(emails)
-        .execute(tx),
         sql("DELETE FROM source_chunks WHERE tenant = nullif(current_setting('postrider.tenant', true), '') \
                AND email_id = ANY ($1)")
         .bind(emails)

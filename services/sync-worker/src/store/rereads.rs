@@ -3,10 +3,8 @@
 
 use postrider_domain::{ConnectorId, EmailId, TenantId, Timestamp};
 use postrider_storage::{Error, SystemTx, TenantTx, Value, row, sql};
-use uuid::Uuid;
 
-use super::attachments::SliceColumns;
-use super::blobs;
+use super::emails::content::{content_from, content_types, content_values, with_contents};
 use crate::content::Content;
 use crate::content::reading::Versions;
 
@@ -127,97 +125,23 @@ pub async fn rewrite(
     mails: &[(EmailId, Timestamp, Content)],
     now: Timestamp,
 ) -> Result<Vec<EmailId>, Error> {
-    let contents = || mails.iter().map(|(.., content)| content);
-    let written: Vec<Value<EmailId>> = sql("UPDATE emails e SET subject = n.subject, sender_name = n.sender_name, \
-            sender_email = n.sender_email, sender_key = n.sender_key, recipients = n.recipients::jsonb, \
-            headers = n.headers::jsonb, text = n.text, html = n.html, has_attachments = n.has_attachments, \
-            size_bytes = n.size_bytes, rfc_message_id = n.rfc_message_id, origin = n.origin, \
-            parse_error = n.parse_error, parser_version = n.parser_version, protection = n.protection, \
-            invitation = n.invitation::jsonb, \
-            updated_at = CASE WHEN (e.subject, e.sender_name, e.sender_email, e.recipients, e.headers, e.text, e.html, \
+    let rewrite = sql(concat!(
+        "UPDATE emails e SET ",
+        content_from!("n"),
+        ", updated_at = CASE WHEN (e.subject, e.sender_name, e.sender_email, e.recipients, e.headers, e.text, e.html, \
                 e.has_attachments, e.protection, e.invitation) IS NOT DISTINCT FROM (n.subject, n.sender_name, \
-                n.sender_email, n.recipients::jsonb, n.headers::jsonb, n.text, n.html, n.has_attachments, n.protection, \
-                n.invitation::jsonb) THEN e.updated_at ELSE $1 END \
-         FROM {n: email_id uuid, subject text, sender_name text, sender_email text, sender_key text, recipients text, \
-            headers text, text text, html text, has_attachments bool, size_bytes bigint, rfc_message_id text, \
-            origin text, parse_error text, parser_version smallint, protection text, invitation text} \
-         WHERE e.tenant = nullif(current_setting('postrider.tenant', true), '') AND e.email_id = n.email_id \
-           AND NOT e.stub RETURNING e.email_id AS value")
-    .bind(now)
-    .column("email_id", mails.iter().map(|(id, ..)| *id))
-    .column("subject", contents().map(|content| &content.subject))
-    .column("sender_name", contents().map(|content| &content.sender.name))
-    .column("sender_email", contents().map(|content| &content.sender.email))
-    .column("sender_key", contents().map(|content| &content.sender_key))
-    .column("recipients", contents().map(|content| &content.recipients))
-    .column("headers", contents().map(|content| &content.headers))
-    .column("text", contents().map(|content| content.text.as_deref()))
-    .column("html", contents().map(|content| content.html.as_deref()))
-    .column("has_attachments", contents().map(|content| content.has_attachments))
-    .column("size_bytes", contents().map(|content| content.size_bytes))
-    .column("rfc_message_id", contents().map(|content| &content.rfc_message_id))
-    .column("origin", contents().map(|content| &content.origin))
-    .column("parse_error", contents().map(|content| content.parse_error.as_deref()))
-    .column("parser_version", contents().map(|content| content.parser_version))
-    .column("protection", contents().map(|content| content.protection))
-    .column("invitation", contents().map(|content| content.invitation.as_deref()))
-    .load(tx)
-    .await?;
+                n.sender_email, n.recipients, n.headers, n.text, n.html, n.has_attachments, n.protection, n.invitation) \
+            THEN e.updated_at ELSE $1 END \
+         FROM (SELECT n.email_id, ",
+        content_values!(),
+        " FROM {n: email_id uuid, ",
+        content_types!(),
+        "}) n WHERE e.tenant = nullif(current_setting('postrider.tenant', true), '') AND e.email_id = n.email_id \
+           AND NOT e.stub RETURNING e.email_id AS value"
+    ))
+    .bind(now);
+    let contents = mails.iter().map(|(.., content)| content);
+    let rewrite = with_contents(rewrite, contents).column("email_id", mails.iter().map(|(id, ..)| *id));
+    let written: Vec<Value<EmailId>> = rewrite.load(tx).await?;
     Ok(written.into_iter().map(|row| row.0).collect())
-}
-
-/// Lists what hangs on mails anew: a part that is where one was keeps its id, what is no more goes, and so do kept bytes of
-/// which it is not certain that they are the same.
-pub async fn replace_parts(
-    tx: &TenantTx,
-    connector: ConnectorId,
-    mails: &[&(EmailId, Timestamp, Content)],
-    new_id: impl Fn() -> Uuid,
-) -> Result<(), Error> {
-    let ids: Vec<EmailId> = mails.iter().map(|(id, ..)| *id).collect();
-    let kept: Vec<Value<String>> = sql("SELECT DISTINCT blob_key AS value FROM attachments \
-         WHERE tenant = nullif(current_setting('postrider.tenant', true), '') AND email_id = ANY ($1) \
-           AND blob_key IS NOT NULL")
-    .bind(&ids)
-    .load(tx)
-    .await?;
-    let parts: Vec<_> =
-        mails.iter().flat_map(|(id, _, content)| content.attachments.iter().map(|part| (*id, part))).collect();
-    sql("DELETE FROM attachments a WHERE a.tenant = nullif(current_setting('postrider.tenant', true), '') \
-           AND a.email_id = ANY ($1) AND NOT EXISTS (SELECT FROM {n: email_id uuid, part_id text} \
-             WHERE n.email_id = a.email_id AND n.part_id = a.part_id)")
-    .bind(&ids)
-    .column("email_id", parts.iter().map(|(id, _)| *id))
-    .column("part_id", parts.iter().map(|(_, part)| &part.part_id))
-    .execute(tx)
-    .await?;
-    let metas = || parts.iter().map(|(_, part)| *part);
-    let slices: Vec<SliceColumns> = metas().map(SliceColumns::of).collect();
-    sql(
-        "INSERT INTO attachments AS a (tenant, connector_id, attachment_id, email_id, part_id, filename, content_type, \
-            size_bytes, content_id, inline, begins_at, ends_at, written, line_digits, line_bytes) \
-         SELECT nullif(current_setting('postrider.tenant', true), ''), $1, n.* FROM {n: attachment_id uuid, \
-            email_id uuid, part_id text, filename text, content_type text, size_bytes bigint, content_id text, \
-            inline bool, begins_at bigint, ends_at bigint, written smallint, line_digits int, line_bytes int} \
-         ON CONFLICT ON CONSTRAINT attachments_part DO UPDATE SET filename = excluded.filename, \
-            content_type = excluded.content_type, size_bytes = excluded.size_bytes, \
-            content_id = excluded.content_id, inline = excluded.inline",
-    )
-    .bind(connector)
-    .column("attachment_id", parts.iter().map(|_| new_id()))
-    .column("email_id", parts.iter().map(|(id, _)| *id))
-    .column("part_id", metas().map(|part| &part.part_id))
-    .column("filename", metas().map(|part| &part.filename))
-    .column("content_type", metas().map(|part| &part.content_type))
-    .column("size_bytes", metas().map(|part| part.size_bytes))
-    .column("content_id", metas().map(|part| &part.content_id))
-    .column("inline", metas().map(|part| part.inline))
-    .column("begins_at", slices.iter().map(|slice| slice.begin))
-    .column("ends_at", slices.iter().map(|slice| slice.end))
-    .column("written", slices.iter().map(|slice| slice.written))
-    .column("line_digits", slices.iter().map(|slice| slice.digits))
-    .column("line_bytes", slices.iter().map(|slice| slice.bytes))
-    .execute(tx)
-    .await?;
-    blobs::drop_unnamed(tx, kept.into_iter().map(|row| row.0).collect()).await
 }

@@ -30,6 +30,7 @@ mod http_sync_runs;
 mod http_watch;
 mod http_world;
 mod kept;
+mod kept_sources;
 mod lagging;
 mod lanes;
 mod leases;

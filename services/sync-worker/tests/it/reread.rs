@@ -7,7 +7,8 @@ use std::time::Duration;
 use postrider_gmail_sim::Deliver;
 use postrider_storage::{Db, Statement, Value};
 use postrider_sync_worker::content::reading::Versions;
-use postrider_sync_worker::jobs::reread;
+use postrider_sync_worker::jobs::{keep_attachments, reread};
+use postrider_sync_worker::kept::Vault;
 use postrider_sync_worker::metrics::Metrics;
 use postrider_sync_worker::rules::search::query::Query;
 use postrider_sync_worker::rules::search::terms::Prefix;
@@ -31,7 +32,11 @@ fn state(rig: &Rig, db: Db, replica: &str) -> State {
 
 async fn run(rig: &Rig) {
     let state = state(rig, rig.test.db.clone(), "one");
-    reread::run(&state, &CancellationToken::new()).await.unwrap();
+    reread::run(&state, &vault(rig), &CancellationToken::new()).await.unwrap();
+}
+
+fn vault(rig: &Rig) -> Vault {
+    Vault::new(rig.test.db.clone(), None)
 }
 
 async fn execute(rig: &Rig, text: &str) {
@@ -57,8 +62,8 @@ const CONTENT: &str = "SELECT concat_ws('#', \
     (SELECT string_agg(concat_ws('|', message_id, subject, sender_name, sender_key, recipients, md5(headers::text), md5(text), \
        md5(html), has_attachments, size_bytes, rfc_message_id, parse_error, parser_version, protection, invitation, \
        label_ids, received_at, snippet), E'\\n' ORDER BY message_id) FROM mailbox.emails), \
-    (SELECT string_agg(concat_ws('|', email_id, part_id, filename, content_type, size_bytes, inline), E'\\n' \
-       ORDER BY email_id, part_id) FROM mailbox.attachments), \
+    (SELECT string_agg(concat_ws('|', email_id, part_id, filename, content_type, size_bytes, inline, begins_at, ends_at, \
+       written, line_digits, line_bytes), E'\\n' ORDER BY email_id, part_id) FROM mailbox.attachments), \
     (SELECT string_agg(concat_ws('|', email_id, received_at, version, document), E'\\n' ORDER BY email_id) \
        FROM mailbox.email_search)) AS value";
 
@@ -69,6 +74,7 @@ async fn age(rig: &Rig) {
     for statement in [
         "UPDATE mailbox.emails SET parser_version = 0, sender_key = '', text = 'read wrongly'",
         "UPDATE mailbox.attachments SET part_id = 'old.' || part_id, filename = 'wrong' WHERE content_type = 'image/png'",
+        "UPDATE mailbox.attachments SET begins_at = NULL, ends_at = NULL, written = NULL, line_digits = NULL, line_bytes = NULL",
         "DELETE FROM mailbox.email_search",
         "UPDATE mailbox.mailboxes SET read_version = 0, reread_to = 0",
     ] {
@@ -121,10 +127,10 @@ async fn whoever_dies_on_the_way_is_followed_and_two_at_once_do_no_harm() {
     let fresh = text(&rig, CONTENT).await;
     age(&rig).await;
     let (stop, current) = (CancellationToken::new(), format!("{} ", Versions::CURRENT.as_one()));
-    let mut deaths = 0;
+    let (vault, mut deaths) = (vault(&rig), 0);
     for polls in 1.. {
         let state = state(&rig, rig.test.replica(), &format!("replica {polls}"));
-        let done = within(Box::pin(reread::run(&state, &stop)).as_mut(), polls * 3).await;
+        let done = within(Box::pin(reread::run(&state, &vault, &stop)).as_mut(), polls * 3).await;
         execute(&rig, "UPDATE mailbox.leases SET until = clock_timestamp() - interval '1 second'").await;
         match done {
             Some(Ok(())) if version(&rig).await.starts_with(&current) => break,
@@ -138,7 +144,7 @@ async fn whoever_dies_on_the_way_is_followed_and_two_at_once_do_no_harm() {
     assert_eq!(text(&rig, CONTENT).await, fresh);
     age(&rig).await;
     let (one, two) = (state(&rig, rig.test.replica(), "one"), state(&rig, rig.test.replica(), "two"));
-    let (one, two) = tokio::join!(reread::run(&one, &stop), reread::run(&two, &stop));
+    let (one, two) = tokio::join!(reread::run(&one, &vault, &stop), reread::run(&two, &vault, &stop));
     one.unwrap();
     two.unwrap();
     assert_eq!(text(&rig, CONTENT).await, fresh);
@@ -155,8 +161,8 @@ async fn an_account_that_is_to_be_erased_is_left_alone_even_in_the_middle() {
     for statement in ["BEGIN", "UPDATE mailbox.mailboxes SET erase = true"] {
         Statement::dynamic(statement.to_owned()).execute(&admin).await.unwrap();
     }
-    let (task, stop) = (state(&rig, rig.test.db.clone(), "one"), CancellationToken::new());
-    let reading = tokio::spawn(async move { reread::run(&task, &stop).await });
+    let (task, vault, stop) = (state(&rig, rig.test.db.clone(), "one"), vault(&rig), CancellationToken::new());
+    let reading = tokio::spawn(async move { reread::run(&task, &vault, &stop).await });
     eventually("the job waits for the mailbox", Duration::from_secs(20), || async {
         let waiting = "SELECT count(*)::text AS value FROM pg_stat_activity \
             WHERE datname = current_database() AND wait_event_type = 'Lock'";
@@ -193,4 +199,56 @@ async fn a_source_that_cannot_be_read_holds_up_no_other() {
         count(*) FILTER (WHERE parse_error = 'source_unreadable')) AS value FROM mailbox.emails";
     assert_eq!(text(&rig, counts).await, "19 1");
     assert_eq!(version(&rig).await, format!("{} 21 21", Versions::CURRENT.as_one()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kept_bytes_stay_where_they_are_certainly_the_same() {
+    let rig = mailbox(75, 0).await;
+    execute(&rig, "UPDATE mailbox.mailboxes SET settings = settings || '{\"attachments\": \"eager\"}'").await;
+    let keep = async || {
+        let state = state(&rig, rig.test.db.clone(), "one");
+        keep_attachments::run(&state, None, &CancellationToken::new()).await.unwrap();
+    };
+    keep().await;
+    let states = "SELECT string_agg(concat_ws(' ', filename, state, blob_key IS NOT NULL), ', ' ORDER BY filename) \
+        || '; ' || (SELECT count(*) FROM mailbox.blobs) AS value FROM mailbox.attachments";
+    assert_eq!(text(&rig, states).await, "a.png stored t, b.pdf stored t; 2");
+    // An older reader cut one of them elsewhere.
+    execute(&rig, "UPDATE mailbox.attachments SET begins_at = begins_at - 1 WHERE filename = 'b.pdf'").await;
+    execute(&rig, "UPDATE mailbox.emails SET parser_version = 0").await;
+    execute(&rig, "UPDATE mailbox.mailboxes SET read_version = 0, reread_to = 0").await;
+    run(&rig).await;
+    assert_eq!(text(&rig, states).await, "a.png stored t, b.pdf listed f; 1");
+    keep().await;
+    assert_eq!(text(&rig, states).await, "a.png stored t, b.pdf stored t; 2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_source_in_one_lump_is_read_and_divided() {
+    let rig = mailbox(76, 2).await;
+    let mut raw = PARTS.to_vec();
+    let begin = raw.windows(10).position(|bytes| bytes == b"vermilion<").unwrap();
+    raw.splice(begin..begin, (0..3 << 20).map(|at| b"0123456789 "[at % 11]));
+    rig.world.deliver(&rig.ids.address, Deliver { raw: Some(raw.clone()), ..Deliver::default() }).unwrap();
+    rig.push(rig.head()).await;
+    rig.work().await;
+    let chunks = "SELECT concat_ws(' ', (SELECT count(*) FROM mailbox.email_sources WHERE codec = 2), \
+        (SELECT count(*) FROM mailbox.source_chunks)) AS value";
+    assert_eq!(text(&rig, chunks).await, "1 4");
+    let fresh = text(&rig, CONTENT).await;
+    // As it was stored before there were chunks.
+    let lump = "WITH large AS (SELECT email_id FROM mailbox.email_sources WHERE codec = 2), \
+        gone AS (DELETE FROM mailbox.source_chunks) \
+        UPDATE mailbox.email_sources s SET codec = 0, raw = $1 FROM large WHERE s.email_id = large.email_id";
+    Statement::dynamic(lump.to_owned()).bind(raw.as_slice()).execute(&rig.test.admin().await).await.unwrap();
+    assert_eq!(text(&rig, chunks).await, "0 0");
+    let id = text(&rig, "SELECT email_id::text AS value FROM mailbox.emails ORDER BY size_bytes DESC LIMIT 1").await;
+    let held = vault(&rig).source(&rig.ids.tenant, id.parse().unwrap()).await.unwrap().unwrap();
+    assert!(held.whole().await.unwrap() == raw, "another mail's bytes");
+    age(&rig).await;
+    run(&rig).await;
+    assert_eq!(text(&rig, CONTENT).await, fresh);
+    assert_eq!(text(&rig, chunks).await, "1 4");
+    let held = vault(&rig).source(&rig.ids.tenant, id.parse().unwrap()).await.unwrap().unwrap();
+    assert!(held.whole().await.unwrap() == raw, "another mail's bytes");
 }

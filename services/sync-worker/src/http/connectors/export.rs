@@ -1,5 +1,5 @@
 //! `GET /api/v1/connectors/{id}/export`: the mailbox as one file. It is written while it is read: what is in memory is one
-//! mail, and no transaction is open longer than it takes to read one.
+//! piece of a mail, and no transaction is open longer than it takes to read one.
 
 use std::collections::VecDeque;
 use std::io;
@@ -7,12 +7,14 @@ use std::io;
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, X_CONTENT_TYPE_OPTIONS};
 use actix_web::web::{Bytes, Data};
-use futures_util::{Stream, stream};
+use futures_util::stream::{self, BoxStream};
+use futures_util::{Stream, TryStreamExt as _};
 use postrider_domain::{ConnectorId, EmailId, TenantId, Timestamp};
 use postrider_web::{AccountHeader, Caller, PathId, Problem, Scope};
 
 use crate::http::api::{Api, problem};
-use crate::rules::{disposition, mbox};
+use crate::rules::disposition;
+use crate::rules::mbox::{self, Quoting};
 use crate::store::emails::{self, Exported};
 
 /// Mails looked up at once.
@@ -41,6 +43,7 @@ pub async fn handle(
         page: VecDeque::new(),
         after: None,
         over: false,
+        written: None,
     };
     Ok(HttpResponse::Ok()
         .content_type("application/mbox")
@@ -58,19 +61,40 @@ struct Export {
     page: VecDeque<Exported>,
     after: Option<(Timestamp, EmailId)>,
     over: bool,
+    /// The mail that is being written: what is left of it.
+    written: Option<(BoxStream<'static, io::Result<Bytes>>, Quoting)>,
 }
 
 impl Export {
     fn pieces(self) -> impl Stream<Item = io::Result<Bytes>> {
         stream::try_unfold(self, async |mut export| {
-            loop {
-                let Some(mail) = export.next().await? else { return Ok(None) };
-                // Without a source there is nothing to write: Gmail gave none.
-                if let Some(piece) = export.write(&mail).await? {
-                    return Ok(Some((piece, export)));
-                }
-            }
+            let piece = export.piece().await?;
+            Ok(piece.map(|piece| (piece, export)))
         })
+    }
+
+    async fn piece(&mut self) -> io::Result<Option<Bytes>> {
+        while let Some((mail, quoting)) = &mut self.written {
+            let Some(piece) = mail.try_next().await? else {
+                let end = quoting.end();
+                self.written = None;
+                return Ok(Some(end.into()));
+            };
+            let quoted = quoting.push(&piece);
+            if !quoted.is_empty() {
+                return Ok(Some(quoted.into()));
+            }
+        }
+        while let Some(mail) = self.next().await? {
+            let found = self.api.sources.whole(&self.tenant, mail.email_id, mail.size_bytes).await;
+            // Without a source there is nothing to write: Gmail gave none.
+            if let Some(found) = found.map_err(|problem| io::Error::other(problem.to_string()))? {
+                let size = found.size();
+                self.written = Some((found.pieces(0..size), Quoting::new()));
+                return Ok(Some(mbox::separator(&mail.sender_email, mail.received_at).into()));
+            }
+        }
+        Ok(None)
     }
 
     async fn next(&mut self) -> io::Result<Option<Exported>> {
@@ -86,21 +110,5 @@ impl Export {
             self.after = self.page.back().map(|row| (row.received_at, row.email_id));
         }
         Ok(self.page.pop_front())
-    }
-
-    async fn write(&self, mail: &Exported) -> io::Result<Option<Bytes>> {
-        let before = mbox::separator(&mail.sender_email, mail.received_at);
-        let write = move |raw: Vec<u8>| {
-            let text = mbox::quoted(&raw);
-            let mut piece = Vec::with_capacity(before.len() + text.len() + 2);
-            piece.extend_from_slice(before.as_bytes());
-            piece.extend_from_slice(&text);
-            piece.extend_from_slice(mbox::end(&raw));
-            Some(Bytes::from(piece))
-        };
-        let read = self.api.sources.read(&self.tenant, mail.email_id, mail.size_bytes, write);
-        let written = read.await.map_err(|problem| io::Error::other(problem.to_string()))?;
-        // The piece counts against the budget no longer: the connection takes it before it asks for the next one.
-        Ok(written.map(|(piece, _room)| piece))
     }
 }

@@ -120,6 +120,6 @@ async fn with_remote(
         let place = |id: &str| pictures.place(id);
         shown_html(&raw, &View { remote: Remote::Images, cid: Some(&place) })
     };
-    let made = api.sources.read(tenant, email, size_bytes, make).await?;
+    let made = api.sources.read_around(tenant, email, size_bytes, make).await?;
     Ok(made.map(|(html, _room)| html))
 }

@@ -5,6 +5,7 @@ use postrider_storage::{Error, TenantTx, sql};
 
 use crate::content::Content;
 use crate::rules::flags::Flags;
+use crate::store::emails::content::{content_from, content_names, content_types, content_values, with_contents};
 use crate::store::joined;
 use crate::store::mailboxes::Guard;
 
@@ -35,70 +36,47 @@ pub async fn upsert(
         return Ok(0);
     }
     let rows = || emails.iter();
-    let contents = || emails.iter().map(|email| email.content);
     let flags = || emails.iter().map(|email| &email.flags);
-    sql("INSERT INTO emails AS e (tenant, connector_id, email_id, message_id, thread_id, generation, history_id, \
-            fetched_id, stub, subject, sender_name, sender_email, sender_key, recipients, headers, snippet, text, html, label_ids, folder, unread, \
-            is_draft, is_spam, is_trash, has_attachments, size_bytes, received_at, rfc_message_id, origin, parse_error, \
-            parser_version, protection, invitation, is_deleted, deleted_at, stored_in_run, created_at, updated_at) \
-         SELECT $1, $2, n.email_id, n.message_id, n.thread_id, n.generation, n.history_id, n.fetched_id, false, \
-            n.subject, n.sender_name, n.sender_email, n.sender_key, n.recipients::jsonb, n.headers::jsonb, n.snippet, n.text, n.html, \
-            string_to_array(n.labels, E'\\n'), n.folder, n.unread, n.is_draft, n.is_spam, n.is_trash, \
-            n.has_attachments, n.size_bytes, n.received_at, n.rfc_message_id, n.origin, n.parse_error, \
-            n.parser_version, n.protection, n.invitation::jsonb, false, NULL, $3, $4, $4 \
-         FROM {n: email_id uuid, message_id text, thread_id text, generation int, history_id bigint, fetched_id bigint, \
-            subject text, sender_name text, sender_email text, sender_key text, recipients text, headers text, snippet text, text text, html text, \
-            labels text, folder text, unread bool, is_draft bool, is_spam bool, is_trash bool, has_attachments bool, \
-            size_bytes bigint, received_at timestamptz, rfc_message_id text, origin text, parse_error text, \
-            parser_version smallint, protection text, invitation text} \
-         ON CONFLICT ON CONSTRAINT emails_message DO UPDATE SET thread_id = excluded.thread_id, \
+    let upsert = sql(concat!(
+        "INSERT INTO emails AS e (tenant, connector_id, email_id, message_id, thread_id, generation, history_id, \
+            fetched_id, stub, snippet, label_ids, folder, unread, is_draft, is_spam, is_trash, received_at, is_deleted, \
+            deleted_at, stored_in_run, created_at, updated_at, ",
+        content_names!(),
+        ") SELECT $1, $2, n.email_id, n.message_id, n.thread_id, n.generation, n.history_id, n.fetched_id, false, \
+            n.snippet, string_to_array(n.labels, E'\\n'), n.folder, n.unread, n.is_draft, n.is_spam, n.is_trash, \
+            n.received_at, false, NULL, $3, $4, $4, ",
+        content_values!(),
+        " FROM {n: email_id uuid, message_id text, thread_id text, generation int, history_id bigint, fetched_id bigint, \
+            snippet text, labels text, folder text, unread bool, is_draft bool, is_spam bool, is_trash bool, \
+            received_at timestamptz, ",
+        content_types!(),
+        "} ON CONFLICT ON CONSTRAINT emails_message DO UPDATE SET thread_id = excluded.thread_id, \
             generation = excluded.generation, history_id = excluded.history_id, fetched_id = excluded.fetched_id, \
-            stub = false, \
-            subject = excluded.subject, sender_name = excluded.sender_name, sender_email = excluded.sender_email, \
-            sender_key = excluded.sender_key, \
-            recipients = excluded.recipients, headers = excluded.headers, snippet = excluded.snippet, \
-            text = excluded.text, html = excluded.html, label_ids = excluded.label_ids, folder = excluded.folder, \
+            stub = false, snippet = excluded.snippet, label_ids = excluded.label_ids, folder = excluded.folder, \
             unread = excluded.unread, is_draft = excluded.is_draft, is_spam = excluded.is_spam, \
-            is_trash = excluded.is_trash, has_attachments = excluded.has_attachments, \
-            size_bytes = excluded.size_bytes, received_at = excluded.received_at, \
-            rfc_message_id = excluded.rfc_message_id, origin = excluded.origin, parse_error = excluded.parse_error, \
-            parser_version = excluded.parser_version, protection = excluded.protection, \
-            invitation = excluded.invitation, is_deleted = false, deleted_at = NULL, stored_in_run = excluded.stored_in_run, \
-            updated_at = excluded.updated_at \
-         WHERE (e.generation, e.history_id) <= (excluded.generation, excluded.history_id)")
-    .binds((&guard.tenant, guard.connector, run, now))
-    .column("email_id", rows().map(|email| email.email_id))
-    .column("message_id", rows().map(|email| email.message_id))
-    .column("thread_id", rows().map(|email| email.thread_id))
-    .column("generation", rows().map(|email| email.version.generation))
-    .column("history_id", rows().map(|email| email.version.history_id))
-    .column("fetched_id", rows().map(|email| email.fetched))
-    .column("subject", contents().map(|content| &content.subject))
-    .column("sender_name", contents().map(|content| &content.sender.name))
-    .column("sender_email", contents().map(|content| &content.sender.email))
-    .column("sender_key", contents().map(|content| &content.sender_key))
-    .column("recipients", contents().map(|content| &content.recipients))
-    .column("headers", contents().map(|content| &content.headers))
-    .column("snippet", rows().map(|email| email.snippet))
-    .column("text", contents().map(|content| content.text.as_deref()))
-    .column("html", contents().map(|content| content.html.as_deref()))
-    .column("labels", rows().map(|email| joined(email.labels)))
-    .column("folder", flags().map(|flags| &flags.folder))
-    .column("unread", flags().map(|flags| flags.unread))
-    .column("is_draft", flags().map(|flags| flags.draft))
-    .column("is_spam", flags().map(|flags| flags.spam))
-    .column("is_trash", flags().map(|flags| flags.trash))
-    .column("has_attachments", contents().map(|content| content.has_attachments))
-    .column("size_bytes", contents().map(|content| content.size_bytes))
-    .column("received_at", rows().map(|email| email.received_at))
-    .column("rfc_message_id", contents().map(|content| &content.rfc_message_id))
-    .column("origin", contents().map(|content| &content.origin))
-    .column("parse_error", contents().map(|content| content.parse_error.as_deref()))
-    .column("parser_version", contents().map(|content| content.parser_version))
-    .column("protection", contents().map(|content| content.protection))
-    .column("invitation", contents().map(|content| content.invitation.as_deref()))
-    .execute(tx)
-    .await
+            is_trash = excluded.is_trash, received_at = excluded.received_at, is_deleted = false, deleted_at = NULL, \
+            stored_in_run = excluded.stored_in_run, updated_at = excluded.updated_at, ",
+        content_from!("excluded"),
+        " WHERE (e.generation, e.history_id) <= (excluded.generation, excluded.history_id)"
+    ))
+    .binds((&guard.tenant, guard.connector, run, now));
+    with_contents(upsert, rows().map(|email| email.content))
+        .column("email_id", rows().map(|email| email.email_id))
+        .column("message_id", rows().map(|email| email.message_id))
+        .column("thread_id", rows().map(|email| email.thread_id))
+        .column("generation", rows().map(|email| email.version.generation))
+        .column("history_id", rows().map(|email| email.version.history_id))
+        .column("fetched_id", rows().map(|email| email.fetched))
+        .column("snippet", rows().map(|email| email.snippet))
+        .column("labels", rows().map(|email| joined(email.labels)))
+        .column("folder", flags().map(|flags| &flags.folder))
+        .column("unread", flags().map(|flags| flags.unread))
+        .column("is_draft", flags().map(|flags| flags.draft))
+        .column("is_spam", flags().map(|flags| flags.spam))
+        .column("is_trash", flags().map(|flags| flags.trash))
+        .column("received_at", rows().map(|email| email.received_at))
+        .execute(tx)
+        .await
 }
 
 /// New labels and version of a mail whose content is here.

@@ -31,7 +31,13 @@ async fn an_export_is_every_mail_as_gmail_gave_it_in_order() {
     let odd =
         b"From: Zoe <zoe@example.org>\r\nSubject: odd\r\n\r\nFrom here\r\n>From there\r\n\r\nFrom \r\nno line end"
             .to_vec();
-    let mut sources = vec![odd, b"\0\0\xff\xfe no mail".to_vec()];
+    // Large enough to lie in chunks and to be sent in pieces; lines that look like separators stand everywhere in it.
+    let mut large = b"Subject: large\r\n\r\n".to_vec();
+    while large.len() < 2_500_000 {
+        large.extend_from_slice(b"From a\n>From b\r\nFrom\nFFrom \n>>Fro\n");
+    }
+    large.extend_from_slice(b"From");
+    let mut sources = vec![odd, b"\0\0\xff\xfe no mail".to_vec(), large];
     // More than a page of them.
     sources.extend((0..230).map(|n| format!("From: a{n}@example.org\r\nSubject: {n}\r\n\r\n{n}\r\n").into_bytes()));
     let deliver = |(minute, raw): (i64, &Vec<u8>)| Deliver {

@@ -185,6 +185,27 @@ async fn html_points_at_its_pictures_and_at_nothing_elsewhere_unless_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn pictures_from_elsewhere_are_shown_without_reading_what_hangs_on_the_mail() {
+    let (world, ann) = World::with_account(0).await;
+    let mut raw = b"Subject: film\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: video/mp4; name=a.mp4\r\n\
+        Content-Disposition: attachment\r\n\r\n"
+        .to_vec();
+    raw.resize(raw.len() + (4 << 20), b'f');
+    raw.extend_from_slice(
+        b"\r\n--x\r\nContent-Type: text/html\r\n\r\n<img src=\"https://tracker.example/p.png\">\r\n--x--\r\n",
+    );
+    let id = world.sim.world().deliver(ANN, Deliver { raw: Some(raw), ..Deliver::default() }).unwrap();
+    world.sync(&ann).await;
+    let path = format!("/api/v1/emails/{}", world.email_id(&ann, id).await);
+    let detail = world.get(&ann, &path).await.body;
+    assert!(!detail["html"].as_str().unwrap().contains("tracker"), "{detail}");
+    // What is in the middle of the film is not there, and not missed.
+    world.execute("DELETE FROM mailbox.source_chunks WHERE number IN (1, 2)").await;
+    let asked = world.get(&ann, &format!("{path}?remote=allow")).await.body;
+    assert!(asked["html"].as_str().unwrap().contains("https://tracker.example/p.png"), "{asked}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn invitations_and_protection_are_told() {
     let mail = mail().await;
     let calendar = mail.part("text/calendar");
