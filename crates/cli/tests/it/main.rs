@@ -13,6 +13,8 @@ mod google_check;
 #[cfg(test)]
 mod google_setup;
 #[cfg(test)]
+mod reparse;
+#[cfg(test)]
 mod two_lines;
 #[cfg(test)]
 mod world;
