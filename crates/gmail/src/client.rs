@@ -1,5 +1,7 @@
 //! [`GmailApi`] over google-gmail1.
 
+mod call;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,7 +9,6 @@ use async_trait::async_trait;
 use google_gmail1::api;
 use postrider_domain::{ConnectorId, HistoryId, LabelId, MessageId};
 
-use super::call::Deadline;
 use super::capture::Capture;
 use super::transport::{GmailTransport, HttpClient, TransportError};
 use super::{
@@ -15,6 +16,8 @@ use super::{
     WatchRequest, convert, raw,
 };
 use crate::quota::Method;
+use call::Deadline;
+pub(super) use call::USER_AGENT_NAME;
 
 /// The user the token belongs to.
 const ME: &str = "me";

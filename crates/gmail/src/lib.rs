@@ -4,7 +4,6 @@
 //! puts a mailbox's governor in front of any implementation.
 
 mod api;
-mod call;
 mod capture;
 mod classify;
 mod client;

@@ -86,7 +86,7 @@ fn request(
     url.set_query(Some("format=raw&alt=json"));
     Request::get(url.as_str())
         .header(AUTHORIZATION, format!("Bearer {}", token.expose()))
-        .header(USER_AGENT, super::call::USER_AGENT_NAME)
+        .header(USER_AGENT, super::client::USER_AGENT_NAME)
         .header(ACCEPT, "application/json")
         .body(google_apis_common::Body::new(Empty::new().map_err(|never: std::convert::Infallible| match never {})))
         .map_err(|_unbuildable| unbuildable())

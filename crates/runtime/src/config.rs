@@ -13,13 +13,11 @@
 
 mod all;
 mod catalog;
-mod check;
 mod env;
 mod error;
 mod kind;
 mod listen;
 mod sections;
-mod table;
 
 pub use all::{Gather, all};
 pub use env::Env;

@@ -8,7 +8,6 @@ mod content;
 mod enqueue;
 mod keys;
 mod notice;
-mod plan;
 mod tell;
 mod to_browser;
 mod to_endpoint;
@@ -32,11 +31,11 @@ use crate::rules::webhook::DeliveryState;
 use crate::store::deliveries::{self, Delivery, Due, Ended};
 
 pub use addressee::{addressee, may_be_written_to};
+pub use by_mail::CONFIRM;
 pub use by_mail::{MailIdentity, Postman};
 pub use content::{body, test_body};
 pub use enqueue::{Pushed, Told, enqueue, push};
 pub use keys::WebhookKeys;
-pub use plan::CONFIRM;
 
 /// Claimed in one go; all of them are under way at once.
 const BATCH: i64 = 64;

@@ -1,5 +1,8 @@
 //! Values of settings and where each came from.
 
+mod check;
+mod table;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;

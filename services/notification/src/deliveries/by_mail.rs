@@ -5,6 +5,8 @@
 //! committed first: whoever finds it said and no outcome knows that the mail may have arrived. It is sent once more, under the
 //! same Message-ID, and marked as doubtful.
 
+mod plan;
+
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -16,7 +18,6 @@ use postrider_storage::{Db, Error};
 use tokio_util::sync::CancellationToken;
 
 use super::Bell;
-use super::plan::{Plan, Written};
 use crate::actions::wait_for_it;
 use crate::channels::email::{Content, Mailer, compose};
 use crate::metrics::Metrics;
@@ -28,6 +29,8 @@ use crate::rules::page::Action;
 use crate::rules::webhook::DeliveryState;
 use crate::store::deliveries::{self, Due, Ended, MailRow};
 use crate::store::digests;
+pub use plan::CONFIRM;
+use plan::{Plan, Written};
 
 /// How long a mail waits for the connector.
 const CONNECTOR_AWAY: TimeDelta = TimeDelta::minutes(1);

@@ -1,6 +1,6 @@
 //! `check-config`: the settings a service reads, their values and where each came from.
 
-use super::env::{Env, Origin};
+use super::{Env, Origin};
 
 impl Env {
     /// Every setting that was read so far, one a line. Secrets are hidden.

@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use postrider_domain::{NotificationId, TenantId, Timestamp, UserId};
 use postrider_storage::{Error, TenantTx};
 
-use super::addressee::addressee;
-use super::by_mail::{MailIdentity, Postman};
-use super::wanted::{NAMED, Wanted, wanted};
+use super::{MailIdentity, Postman};
+use crate::deliveries::addressee::addressee;
+use crate::deliveries::wanted::{NAMED, Wanted, wanted};
 use crate::digests::BY_SCHEDULE;
 use crate::rules::digest::Schedule;
 use crate::rules::mail_token::{Deed, List, MailToken};

@@ -1,7 +1,7 @@
 //! What is set but should not be: unknown names with our prefixes, values of the wrong type.
 
-use super::env::Env;
-use super::error::{ConfigError, ConfigErrors};
+use super::Env;
+use crate::config::error::{ConfigError, ConfigErrors};
 
 /// A variable that starts with one of these is ours, so an unknown one is a mistake.
 const PREFIXES: &[&str] = &[

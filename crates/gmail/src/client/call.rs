@@ -6,13 +6,13 @@ use futures_util::future::BoxFuture;
 use google_gmail1::Gmail;
 use postrider_domain::Secret;
 
-use super::client::GmailClient;
-use super::transport::Connector;
-use super::{AccessToken, GmailError};
+use super::GmailClient;
 use crate::quota::Method;
+use crate::transport::Connector;
+use crate::{AccessToken, GmailError};
 
 /// How we introduce ourselves to Google.
-pub(super) const USER_AGENT_NAME: &str = concat!("postrider/", env!("CARGO_PKG_VERSION"));
+pub(crate) const USER_AGENT_NAME: &str = concat!("postrider/", env!("CARGO_PKG_VERSION"));
 
 /// How long an attempt may take.
 #[derive(Debug, Clone, Copy)]
