@@ -25,4 +25,4 @@ pub use ids::{
 };
 pub use seams::{Entropy, IdGen, OsEntropy, Seams, SeededEntropy, SeededIds, SystemIds};
 pub use secret::Secret;
-pub use states::{AccountStatus, RunKind, RunState, WatchState, WatchType};
+pub use states::{AccountStatus, ReauthReason, RunKind, RunState, WatchState, WatchType};

@@ -14,6 +14,21 @@ words! {
         Disconnected = "disconnected",
     }
 
+    /// Why a new consent is needed.
+    pub enum ReauthReason {
+        /// Google refused the refresh token. A revoke, a changed password, six idle months and an administrator's
+        /// policy all look the same.
+        InvalidGrant = "invalid_grant",
+        /// The grant lives and no longer covers reading.
+        ScopeMissing = "scope_missing",
+        /// The grant belongs to another OAuth client than the installation has now.
+        ClientChanged = "client_changed",
+        /// The administrator of the account's domain does not allow this application.
+        DomainPolicy = "domain_policy",
+        /// The account has no Gmail any more.
+        MailServiceOff = "mail_service_off",
+    }
+
     /// How changes of a mailbox are heard of.
     pub enum WatchType {
         Push = "push",

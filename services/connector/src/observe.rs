@@ -1,9 +1,8 @@
 //! Internal occurrences: one function each, which logs and counts. Addresses and tokens are never logged.
 
-use postrider_domain::{ConnectorId, UserId};
+use postrider_domain::{ConnectorId, ReauthReason, UserId};
 use uuid::Uuid;
 
-use crate::actions::reauth::Reason;
 use crate::metrics::Metrics;
 use crate::store::connect_links::Link;
 
@@ -71,7 +70,7 @@ pub fn leased(metrics: &Metrics, result: &str) {
 }
 
 /// A connector needs a new consent.
-pub fn reauth_required(metrics: &Metrics, connector: ConnectorId, reason: Reason) {
+pub fn reauth_required(metrics: &Metrics, connector: ConnectorId, reason: ReauthReason) {
     metrics.reauth_required.with_label_values(&[reason.as_str()]).inc();
     tracing::warn!(connector.id = %connector, %reason, "account {connector} needs a new consent");
 }

@@ -5,7 +5,6 @@ pub mod connect_links;
 pub mod connectors;
 pub mod credentials;
 pub mod google_accounts;
-pub mod google_apps;
 pub mod grant_endings;
 pub mod oauth_states;
 pub mod redeemed_codes;

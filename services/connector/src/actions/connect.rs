@@ -38,7 +38,7 @@ use crate::state::State;
 use crate::store::connectors::{self, Connector, members};
 use crate::store::google_accounts::{self, Account, watch};
 use crate::store::oauth_states::Hash;
-use crate::store::{connect_links, google_apps, grant_endings};
+use crate::store::{connect_links, grant_endings};
 
 /// What came of it.
 #[derive(Debug, Clone)]
@@ -168,7 +168,7 @@ async fn settle(
     who: &Identity,
 ) -> Result<Settled, Error> {
     let before = match found {
-        Some(row) => google_apps::client_of(tx, row.account_id).await?,
+        Some(row) => google_accounts::client_of(tx, row.account_id).await?,
         None => None,
     };
     let same_client = before.is_none_or(|before| before == client_id);
@@ -178,8 +178,7 @@ async fn settle(
             // What an id_token once said of the address holds for the other client as well.
             let who =
                 known.map_or_else(|| who.clone(), |known| Identity::known(&known.google_sub, who.address.clone()));
-            let app = google_apps::ensure(tx, state.seams.ids.uuid(), client_id).await?;
-            google_accounts::upsert(tx, state.seams.ids.uuid(), app, &who).await?
+            google_accounts::upsert(tx, state.seams.ids.as_ref(), client_id, &who).await?
         }
     };
     grant_endings::cancel(tx, account.id).await?;

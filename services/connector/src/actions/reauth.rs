@@ -1,6 +1,6 @@
 //! A grant that is gone or too small: the connector stops acting until its owner consents again.
 
-use postrider_domain::{AccountStatus, WatchState, words};
+use postrider_domain::{AccountStatus, ReauthReason, WatchState};
 use postrider_storage::{SystemTx, TenantTx};
 
 use crate::error::Error;
@@ -11,33 +11,16 @@ use crate::store::connectors::{self, Connector, members};
 use crate::store::google_accounts::{self, watch};
 use crate::store::{credentials, watches};
 
-words! {
-    /// Why a new consent is needed.
-    pub enum Reason {
-        /// Google refused the refresh token. A revoke, a changed password, six idle months and an administrator's
-        /// policy all look the same.
-        InvalidGrant = "invalid_grant",
-        /// The grant lives and no longer covers reading.
-        ScopeMissing = "scope_missing",
-        /// The grant belongs to another OAuth client than the installation has now.
-        ClientChanged = "client_changed",
-        /// The administrator of the account's domain does not allow this application.
-        DomainPolicy = "domain_policy",
-        /// The account has no Gmail any more.
-        MailServiceOff = "mail_service_off",
-    }
-}
-
 /// Marks the connector that was seen, if its credential is still the one `version` names: a consent that came in between
 /// wins. Returns whether it did.
-pub async fn require_consent(state: &State, seen: &Connector, version: i64, reason: Reason) -> Result<bool, Error> {
+pub async fn require_consent(state: &State, seen: &Connector, version: i64, reason: ReauthReason) -> Result<bool, Error> {
     let tx = state.db.system().await?;
     leave_watch(&tx, seen).await?;
 
     let mut tx = tx.into_tenant(&seen.tenant).await?;
     let row = connectors::lock(&tx, seen.id).await?.ok_or(Error::NotFound)?;
     // A token that is good, or good for another client, is still needed to give the grant back.
-    let keep_refresh = reason != Reason::InvalidGrant;
+    let keep_refresh = reason != ReauthReason::InvalidGrant;
     if !row.status.is_live() || !credentials::mark_dead(&tx, row.id, version, keep_refresh).await? {
         // Dropped with what was done to the account.
         return Ok(false);

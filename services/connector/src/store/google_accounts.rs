@@ -1,10 +1,11 @@
-//! `google_accounts`: a Google account for one OAuth client, outside tenancy. Its watch columns are [`watch`]'s.
+//! `google_accounts`: a Google account for one OAuth client (`google_apps`, their ids), outside tenancy. Its watch columns
+//! are [`watch`]'s.
 
 pub mod watch;
 
 use std::collections::BTreeMap;
 
-use postrider_domain::{HistoryId, Timestamp};
+use postrider_domain::{HistoryId, IdGen, Timestamp};
 use postrider_storage::{Error, SystemTx, Tx, Value, row, sql};
 use uuid::Uuid;
 
@@ -53,8 +54,12 @@ pub async fn lock_address(tx: &Tx, address_key: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// The account of an identity, made under `new_id` if it is new; its address follows Google's. The row is locked.
-pub async fn upsert(tx: &SystemTx, new_id: Uuid, app: Uuid, who: &Identity) -> Result<Account, Error> {
+/// The account of an identity for an OAuth client, made if it is new; its address follows Google's. The row is locked.
+pub async fn upsert(tx: &SystemTx, ids: &dyn IdGen, client_id: &str, who: &Identity) -> Result<Account, Error> {
+    let app = match find_app(tx, client_id).await? {
+        Some(known) => known,
+        None => insert_app(tx, ids.uuid(), client_id).await?,
+    };
     sql(concat!(
         "INSERT INTO google_accounts (id, app_id, sub, by_address, email_address, address_key) \
          VALUES ($1, $2, $3, $4, $5, $6) \
@@ -62,9 +67,31 @@ pub async fn upsert(tx: &SystemTx, new_id: Uuid, app: Uuid, who: &Identity) -> R
             address_key = excluded.address_key, updated_at = clock_timestamp() RETURNING ",
         account_columns!()
     ))
-    .binds((new_id, app, &who.sub, who.by_address, &who.address, who.address.lookup_key()))
+    .binds((ids.uuid(), app, &who.sub, who.by_address, &who.address, who.address.lookup_key()))
     .get_result(tx)
     .await
+}
+
+/// Somebody else may make it at the same time: theirs counts.
+async fn insert_app(tx: &SystemTx, id: Uuid, client_id: &str) -> Result<Uuid, Error> {
+    sql("INSERT INTO google_apps (id, client_id) VALUES ($1, $2) ON CONFLICT (client_id) DO NOTHING")
+        .binds((id, client_id))
+        .execute(tx)
+        .await?;
+    find_app(tx, client_id).await?.ok_or(Error::NotFound)
+}
+
+async fn find_app(tx: &SystemTx, client_id: &str) -> Result<Option<Uuid>, Error> {
+    let id = sql("SELECT id AS value FROM google_apps WHERE client_id = $1").bind(client_id);
+    Ok(id.optional::<Value<Uuid>>(tx).await?.map(|id| id.0))
+}
+
+/// The OAuth client an account consented to.
+pub async fn client_of(tx: &SystemTx, account: Uuid) -> Result<Option<String>, Error> {
+    let id = sql("SELECT g.client_id AS value FROM google_accounts a JOIN google_apps g ON g.id = a.app_id \
+         WHERE a.id = $1")
+    .bind(account);
+    Ok(id.optional::<Value<String>>(tx).await?.map(|id| id.0))
 }
 
 /// The account, locked until the transaction ends.

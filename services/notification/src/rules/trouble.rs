@@ -2,7 +2,7 @@
 
 use postrider_contracts::connector::ConnectorState;
 use postrider_contracts::mailbox::QuotaWarning;
-use postrider_domain::Timestamp;
+use postrider_domain::{ReauthReason, Timestamp};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -19,9 +19,20 @@ pub fn reauth_required(connector: &ConnectorState, to: &Recipient) -> Verdict {
     if !to.wants(Kind::ErrorOccurred) {
         return to.withhold(Kind::ErrorOccurred, business_key, "type_off");
     }
-    let message = match connector.reason.as_str() {
-        "scope_missing" => "The granted permissions are not enough. Connect the account again to resume syncing.",
-        _ => "Google no longer accepts our access. Connect the account again to resume syncing.",
+    // A connector of a later version may know more reasons.
+    let message = match connector.reason.parse() {
+        Ok(ReauthReason::ScopeMissing) => {
+            "The granted permissions are not enough. Connect the account again to resume syncing."
+        }
+        Ok(ReauthReason::DomainPolicy) => {
+            "The administrator of its domain does not allow this application. Ask for it, then connect the account again."
+        }
+        Ok(ReauthReason::MailServiceOff) => {
+            "Gmail is switched off for it. Ask its administrator, then connect the account again."
+        }
+        Ok(ReauthReason::InvalidGrant | ReauthReason::ClientChanged) | Err(_) => {
+            "Google no longer accepts our access. Connect the account again to resume syncing."
+        }
     };
     let title = format!("{} needs to be connected again", shown(&connector.email_address));
     let draft = Draft {

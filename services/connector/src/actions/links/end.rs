@@ -12,7 +12,7 @@ use crate::rules::link;
 use crate::state::State;
 use crate::store::connect_links::{self, Link};
 use crate::store::connectors::members;
-use crate::store::{google_accounts, google_apps, grant_endings};
+use crate::store::{google_accounts, grant_endings};
 
 /// Refuses a grant that the link is not for, and gives it back to Google.
 pub async fn check(state: &State, tenant: &TenantId, id: Uuid, grant: &Grant) -> Result<(), Error> {
@@ -41,8 +41,7 @@ async fn give_back(state: &State, grant: &Grant) -> Result<(), Error> {
     persist(state, "give a refused grant back", || async {
         let tx = state.db.system().await?;
         google_accounts::lock_address(&tx, &grant.who.address.lookup_key()).await?;
-        let app = google_apps::ensure(&tx, state.seams.ids.uuid(), &google.client_id).await?;
-        let account = google_accounts::upsert(&tx, state.seams.ids.uuid(), app, &grant.who).await?;
+        let account = google_accounts::upsert(&tx, state.seams.ids.as_ref(), &google.client_id, &grant.who).await?;
         if members::live(&tx, &account).await?.is_empty() {
             let now = state.seams.clock.now();
             grant_endings::insert(&tx, state.seams.ids.uuid(), account.id, &sealed, false, now).await?;

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::error::Error;
 use crate::state::{App, Google, State};
-use crate::store::google_apps;
+use crate::store::google_accounts;
 
 /// The account's client. One that neither of ours is gets the Web client's refusal, which says so.
 pub async fn of_account(state: &State, google: &Google, account: Uuid) -> Result<App, Error> {
@@ -12,7 +12,7 @@ pub async fn of_account(state: &State, google: &Google, account: Uuid) -> Result
         return Ok(App::Web);
     }
     let tx = state.db.system().await?;
-    let client = google_apps::client_of(&tx, account).await?;
+    let client = google_accounts::client_of(&tx, account).await?;
     tx.commit().await?;
     Ok(client.and_then(|id| google.app(&id)).unwrap_or(App::Web))
 }

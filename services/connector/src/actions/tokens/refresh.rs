@@ -6,19 +6,19 @@
 
 use std::time::Duration;
 
-use postrider_domain::{ConnectorId, TenantId};
+use postrider_domain::{ConnectorId, ReauthReason, TenantId};
 use postrider_runtime::backoff::Backoff;
 use tokio::sync::oneshot;
 
 use super::client;
-use crate::actions::reauth::{self, Reason};
+use crate::actions::reauth;
 use crate::error::Error;
 use crate::observe;
 use crate::rules::scopes;
 use crate::state::State;
 use crate::store::connectors::{self, Connector};
 use crate::store::credentials::{self, Credential, Sealed};
-use crate::store::google_apps;
+use crate::store::google_accounts;
 
 /// Longest time Google may take to answer.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -89,17 +89,17 @@ impl Job {
                 };
                 let stored = self.store(sealed).await?;
                 match stored {
-                    Some(version) if short => self.require_consent(version, Reason::ScopeMissing).await,
+                    Some(version) if short => self.require_consent(version, ReauthReason::ScopeMissing).await,
                     _ => Ok(()),
                 }
             }
             Err(Error::GrantDead) => {
                 observe::refreshed(&self.state.metrics, "invalid_grant");
-                self.require_consent(self.held.version, Reason::InvalidGrant).await
+                self.require_consent(self.held.version, ReauthReason::InvalidGrant).await
             }
             Err(Error::ClientRefused(word)) if word == OTHER_CLIENT && self.is_of_other_client().await? => {
                 observe::refreshed(&self.state.metrics, "other_client");
-                self.require_consent(self.held.version, Reason::ClientChanged).await
+                self.require_consent(self.held.version, ReauthReason::ClientChanged).await
             }
             Err(error) => {
                 observe::refreshed(&self.state.metrics, "failed");
@@ -108,14 +108,14 @@ impl Job {
         }
     }
 
-    async fn require_consent(&self, version: i64, reason: Reason) -> Result<(), Error> {
+    async fn require_consent(&self, version: i64, reason: ReauthReason) -> Result<(), Error> {
         reauth::require_consent(&self.state, &self.row, version, reason).await.map(|_marked| ())
     }
 
     /// Whether the consent was given to another OAuth client than ours is now.
     async fn is_of_other_client(&self) -> Result<bool, Error> {
         let tx = self.state.db.system().await?;
-        let client = google_apps::client_of(&tx, self.row.account_id).await?;
+        let client = google_accounts::client_of(&tx, self.row.account_id).await?;
         tx.commit().await?;
         Ok(client.is_some_and(|client| self.state.google().is_ok_and(|google| google.app(&client).is_none())))
     }

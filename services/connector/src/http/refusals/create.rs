@@ -1,12 +1,12 @@
 //! `POST /internal/refusals`: sync-worker saw Gmail refuse an account for a reason that only a person can end.
 
 use actix_web::web::{Data, Json};
-use postrider_domain::ConnectorId;
+use postrider_domain::{ConnectorId, ReauthReason};
 use postrider_web::{ApiJson, Problem, ServiceCaller};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::actions::reauth::{self, Reason};
+use crate::actions::reauth;
 use crate::error::Error;
 use crate::http::token_leases::{CALLER, tenant_of};
 use crate::state::State;
@@ -45,7 +45,7 @@ pub struct Answer {
     applied: bool,
 }
 
-impl From<Refused> for Reason {
+impl From<Refused> for ReauthReason {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::ScopeMissing => Self::ScopeMissing,
