@@ -1,7 +1,7 @@
 //! What the service reads from the environment: `SYNC_WORKER_ADDR`, `SYNC_WORKER_ADMIN_ADDR`,
 //! `SYNC_WORKER_DATABASE_URL`, `AMQP_URL`, `INTERNAL_KEYS`, `CONNECTOR_URL`, `GMAIL_API_URL`, `GMAIL_QUOTA`,
 //! `POLLING_INTERVAL`, `GMAIL_POLL_INTERVAL_SECONDS`, `STREAM_CHECK_SECONDS`, `DELETED_EMAIL_RETENTION_DAYS`,
-//! `ATTACHMENT_STORE`.
+//! `ATTACHMENT_STORE`, `METRICS_PER_CONNECTOR`.
 
 use std::time::Duration;
 
@@ -38,6 +38,8 @@ pub struct Config {
     pub keep_deleted: TimeDelta,
     /// Where kept attachments lie.
     pub attachment_store: AttachmentStore,
+    /// Metrics have a series for each account.
+    pub metrics_per_connector: bool,
 }
 
 impl Config {
@@ -59,8 +61,11 @@ impl Config {
             poll_interval(env),
             env.seconds("STREAM_CHECK_SECONDS"),
         ))?;
-        let (keep_deleted, attachment_store) =
-            all((env.parse::<u16>("DELETED_EMAIL_RETENTION_DAYS"), env.parse::<AttachmentStore>("ATTACHMENT_STORE")))?;
+        let (keep_deleted, attachment_store, metrics_per_connector) = all((
+            env.parse::<u16>("DELETED_EMAIL_RETENTION_DAYS"),
+            env.parse::<AttachmentStore>("ATTACHMENT_STORE"),
+            env.flag("METRICS_PER_CONNECTOR"),
+        ))?;
         let connector_url = connector_url.0;
         Ok(Self {
             listen,
@@ -74,6 +79,7 @@ impl Config {
             stream_check,
             keep_deleted: TimeDelta::days(i64::from(keep_deleted)),
             attachment_store,
+            metrics_per_connector,
         })
     }
 }

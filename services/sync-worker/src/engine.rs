@@ -19,7 +19,7 @@
 //!          fetch::all                    -> fetched (content: parsed, cut, packed)
 //!          live/commit::commit           one transaction under the mailbox's lock:
 //!            apply::apply                    what the mirror knows, read under the lock
-//!              rules/plan::decide                change, fetched, known -> row, or parked
+//!              rules/decide::decide              change, fetched, known -> row, or parked
 //!              apply::Rows::write               rows, labels, sources, ledger (store/emails/write …)
 //!              apply/tell                        events
 //!            record of changes, place, pushes; apply/commit::end: outbox, commit
@@ -35,6 +35,7 @@
 pub mod access;
 mod apply;
 mod boundary;
+mod clock_check;
 mod failure;
 mod fetch;
 pub mod google_access;
@@ -63,6 +64,7 @@ use crate::rules::due::{Due, DueReason};
 use crate::store::labels;
 use crate::store::mailboxes::Mailbox;
 use crate::store::mailboxes::due::{self, Leased};
+use clock_check::ClockCheck;
 use lease::Lease;
 use live::{LiveLane, Pass};
 use run::{RunLane, SliceOver, Slots};
@@ -84,13 +86,14 @@ struct Inner {
     run_db: Db,
     backfills: Slots,
     wakes: Wakes,
+    clock: ClockCheck,
 }
 
 impl Engine {
     pub fn new(parts: Parts) -> Self {
         let backfills = Slots::new(parts.settings.max_backfills);
         let run_db = parts.db.lane(parts.settings.run_connections);
-        Self(Arc::new(Inner { parts, run_db, backfills, wakes: Wakes::default() }))
+        Self(Arc::new(Inner { parts, run_db, backfills, wakes: Wakes::default(), clock: ClockCheck::default() }))
     }
 
     pub fn settings(&self) -> &Settings {
@@ -125,9 +128,14 @@ impl Engine {
         self.work(leased).await.map(|()| true)
     }
 
-    /// Leases mailboxes that are due, without those that are in work here.
+    /// Leases mailboxes that are due, without those that are in work here; none while this machine's clock is wrong.
     pub async fn acquire_due(&self, in_work: &[ConnectorId], limit: usize) -> Result<Vec<Leased>, EngineError> {
-        let mut tx = self.0.parts.db.system().await?;
+        let parts = &self.0.parts;
+        let mut tx = parts.db.system().await?;
+        if !self.0.clock.is_right(&tx, parts).await? {
+            tx.commit().await?;
+            return Ok(Vec::new());
+        }
         let leased = due::acquire_all(&mut tx, &self.0.parts.owner, in_work, limit, self.now()).await?;
         tx.commit().await?;
         Ok(leased)

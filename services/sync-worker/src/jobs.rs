@@ -5,6 +5,7 @@ pub mod clean_up;
 pub mod clear_listings;
 pub mod due_scan;
 pub mod erase;
+pub mod fold_pushes;
 pub mod keep_attachments;
 pub mod keep_sources;
 pub mod measure;
@@ -52,6 +53,11 @@ pub fn start(cx: &Context, state: &State, keep_deleted: TimeDelta, objects: Opti
     tasks.every("job.audit", audit::EVERY, shutdown, move || {
         let (state, stop) = audit.clone();
         async move { audit::run(&state, &stop).await }
+    });
+    let fold = (state.clone(), shutdown.soft.clone());
+    tasks.every("job.fold_pushes", fold_pushes::EVERY, shutdown, move || {
+        let (state, stop) = fold.clone();
+        async move { fold_pushes::run(&state, &stop).await }
     });
     let measured = state.clone();
     tasks.every("job.measure", measure::EVERY, shutdown, move || {

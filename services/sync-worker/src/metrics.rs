@@ -1,10 +1,10 @@
-//! Counters of sync-worker, built once. Labels are bounded: never a mailbox.
+//! Counters of sync-worker, built once. Labels are bounded: never a mailbox, unless the operator asked for it.
 
 use chrono::TimeDelta;
-use postrider_runtime::telemetry::metrics::{counter, counter_vec, gauge, histogram};
-use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, Registry};
+use postrider_runtime::telemetry::metrics::{counter, counter_vec, gauge, gauge_vec, histogram};
+use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
 
-use crate::store::ledger::Tally;
+use crate::rules::decide::Tally;
 
 /// Handles on the metrics.
 #[derive(Debug, Clone)]
@@ -27,6 +27,12 @@ pub struct Metrics {
     pub push_lag: Histogram,
     /// How long the mailbox that is longest due waits for somebody to work on it.
     pub oldest_due: IntGauge,
+    /// Comparisons of a mirror's count with Gmail's, by what they showed: `same`, `off`, `audit`.
+    pub count_checks: IntCounterVec,
+    /// How far this machine's clock is from Postgres's.
+    pub clock_off: IntGauge,
+    /// The cursor of each mailbox (`METRICS_PER_CONNECTOR`).
+    pub cursors: Option<IntGaugeVec>,
 }
 
 impl Metrics {
@@ -55,7 +61,25 @@ impl Metrics {
                 "postrider_mailbox_oldest_due_seconds",
                 "How long the mailbox that is longest due waits; 0 where none does.",
             ),
+            count_checks: labelled(
+                "postrider_count_checks_total",
+                "Comparisons of a mirror's count of mails with Gmail's.",
+                "result",
+            ),
+            clock_off: gauge(
+                registry,
+                "postrider_clock_off_seconds",
+                "How far this machine's clock is from Postgres's; over 60 no mailbox is taken.",
+            ),
+            cursors: None,
         }
+    }
+
+    /// With a series for each account.
+    pub fn per_connector(self, registry: &Registry) -> Self {
+        let name = "postrider_mailbox_history_id";
+        let cursors = gauge_vec(registry, name, "How far the mirror has come, by account.", &["connector"]);
+        Self { cursors: Some(cursors), ..self }
     }
 
     /// Notes how long pushes took to the mirror.
@@ -83,6 +107,12 @@ mod tests {
         metrics.entries.with_label_values(&["applied"]).inc();
         metrics.failures.with_label_values(&["x"]).inc();
         metrics.pushes.with_label_values(&["marked"]).inc();
-        assert_eq!(registry.gather().len(), 9);
+        metrics.count_checks.with_label_values(&["same"]).inc();
+        assert_eq!(registry.gather().len(), 11);
+        // An account is a label only where that was asked for.
+        assert!(metrics.cursors.is_none());
+        let metrics = metrics.per_connector(&registry);
+        metrics.cursors.unwrap().with_label_values(&["x"]).set(7);
+        assert_eq!(registry.gather().len(), 12);
     }
 }

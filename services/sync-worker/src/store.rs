@@ -5,6 +5,7 @@ pub mod attachments;
 pub mod blobs;
 pub mod buckets;
 pub mod changes;
+pub mod clock;
 pub mod days;
 pub mod email_labels;
 pub mod emails;

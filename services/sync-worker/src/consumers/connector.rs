@@ -9,13 +9,13 @@ use postrider_contracts::connector::{
 };
 use postrider_contracts::topology::SYNC_WORKER_CONNECTOR;
 use postrider_contracts::{Envelope, EnvelopeError, Event, Queue};
-use postrider_domain::{ConnectorId, RunId};
+use postrider_domain::{AccountStatus, ConnectorId, RunId};
 use postrider_events::streams::{Applied, Applier, ApplyError};
 use postrider_storage::TenantTx;
 
 use crate::state::State;
-use crate::store::erasures;
 use crate::store::mailboxes::news::{self, AccountNews, WatchNews};
+use crate::store::{erasures, runs};
 
 /// When a watch is looked at again whose mailbox is not there.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -96,6 +96,9 @@ impl Applier for ConnectorEvents {
                 let news = AccountNews { tenant: tenant.clone(), connector: id, owner, status, state: *state };
                 if news::apply_account(tx, &news, now).await? {
                     let (engine, erase) = (self.state.engine.clone(), news.state.erase);
+                    if news.status == AccountStatus::Disconnected {
+                        runs::supersede_unfinished(tx, &news.tenant, id, now).await?;
+                    }
                     if erase {
                         erasures::ask(tx, &news.tenant, id, erase_run(&news), now).await?;
                     }

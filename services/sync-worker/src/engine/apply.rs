@@ -6,6 +6,7 @@ mod tell;
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::TimeDelta;
 use postrider_contracts::NewEvent;
 use postrider_domain::{EmailId, HistoryId, LabelId, MessageId, Timestamp, Version};
 use postrider_storage::Error;
@@ -13,16 +14,14 @@ use postrider_storage::Error;
 pub use self::commit::{Commit, Origin, event};
 use crate::content::Mail;
 use crate::content::fetched::Fetched;
-use crate::rules::announce::{Announce, announce};
+use crate::rules::announce::{Announce, announce, found};
 use crate::rules::change::{Change, Known};
-use crate::rules::decide::Row;
+use crate::rules::decide::{Decided, Message, Plan, Row, Tally};
 use crate::rules::flags;
-use crate::rules::plan::{Decided, Message, Plan};
+use crate::rules::park::Parked;
 use crate::store::email_labels::LabelRows;
 use crate::store::emails::{self, NewEmail, Relabelled, Tombstone};
-use crate::store::ledger::{self, Tally};
-use crate::store::parked::{self, Parked};
-use crate::store::{attachments, email_labels, search, sources};
+use crate::store::{attachments, email_labels, ledger, parked, search, sources};
 
 /// A message that was looked at without a record that asked for it.
 pub type Look = (Change, Fetched);
@@ -39,6 +38,8 @@ pub struct Applied {
     pub stored: usize,
     pub deleted: usize,
     pub parked: usize,
+    /// Mails told one by one.
+    pub announced: usize,
     /// A label without a name was met.
     pub unknown_label: bool,
 }
@@ -78,6 +79,7 @@ pub async fn apply(commit: &mut Commit<'_>, origin: Origin, messages: Vec<Messag
         stored: rows.new.len(),
         deleted: rows.deleted,
         parked: plan.park.len(),
+        announced: rows.announce.len(),
         unknown_label: rows.unknown_label,
     })
 }
@@ -142,17 +144,35 @@ impl<'a> Rows<'a> {
         };
         let announced = known.is_some_and(|known| known.announced);
         if let Some((labels, date)) = state
-            && decided.live
             && !announced
         {
-            // A parked mail was added before the mirror was current; the parking lot keeps it for a day or so.
-            let slack =
-                if self.origin == Origin::Live { chrono::TimeDelta::zero() } else { chrono::TimeDelta::days(2) };
-            let current_at = commit.mailbox.caught_up_at.unwrap_or(commit.now) - slack;
-            let news = announce(labels, date, current_at);
+            let news = self.news(commit, known, decided, labels, date);
             if news.any() {
                 self.announce.insert(email_id, news);
             }
+        }
+    }
+
+    /// What is told of a mail that was not told yet.
+    fn news(
+        &self,
+        commit: &Commit<'_>,
+        known: Option<&Known>,
+        decided: &Decided,
+        labels: &[LabelId],
+        date: Timestamp,
+    ) -> Announce {
+        match self.origin {
+            origin if decided.live => {
+                // A parked mail was added before the mirror was current; the parking lot keeps it for a day or so.
+                let days = if origin == Origin::Live { 0 } else { 2 };
+                let current_at = commit.mailbox.caught_up_at.unwrap_or(commit.now) - TimeDelta::days(days);
+                announce(labels, date, current_at)
+            }
+            Origin::Run(_, Some(gap)) if known.is_none() && self.announce.len() < gap.left => {
+                found(labels, date, gap, commit.now)
+            }
+            _ => Announce::default(),
         }
     }
 
@@ -226,7 +246,7 @@ impl<'a> Rows<'a> {
     async fn write(&self, commit: &Commit<'_>, tally: Tally) -> Result<(), Error> {
         let (tx, guard, now) = (&commit.tx, &commit.guard, commit.now);
         let run = match self.origin {
-            Origin::Run(run) => Some(run),
+            Origin::Run(run, _) => Some(run),
             Origin::Live | Origin::Parked | Origin::LookBack => None,
         };
         let found: Vec<_> = self.new.iter().map(|row| (row.email_id, row.received_at, row.content)).collect();

@@ -2,6 +2,7 @@
 
 mod boundary;
 mod commit;
+mod count;
 mod labels;
 mod look;
 mod look_back;

@@ -34,6 +34,9 @@ pub struct Settings {
     pub fetch_pause: Duration,
     /// Bytes of mails fetched for one step, in memory, at which it stops to fetch and commits what it has.
     pub max_ahead_bytes: usize,
+    /// A machine whose clock is farther than this from Postgres's takes no mailbox: it would pass records that Gmail still
+    /// hides, and wait too long or not at all. None: it is not looked at.
+    pub clock_tolerance: Option<Duration>,
 }
 
 impl Default for Settings {
@@ -50,6 +53,7 @@ impl Default for Settings {
             fetch_retries: 3,
             fetch_pause: Duration::from_secs(1),
             max_ahead_bytes: 8 << 20,
+            clock_tolerance: Some(Duration::from_secs(60)),
         }
     }
 }

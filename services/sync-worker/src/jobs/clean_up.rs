@@ -1,4 +1,4 @@
-//! Forgets what is older than its use: changes and settled pushes after 30 days. One replica a day.
+//! Forgets what is older than its use: changes and settled pushes after 30 days, ended runs after 90. One replica a day.
 
 use std::time::Duration;
 
@@ -7,12 +7,14 @@ use postrider_storage::{Error, lease};
 use tokio_util::sync::CancellationToken;
 
 use crate::state::State;
-use crate::store::{changes, queue};
+use crate::store::{changes, queue, runs};
 
 /// How often a replica looks whether it is to do it.
 pub const EVERY: Duration = Duration::from_secs(3_600);
 /// How long changes and settled pushes are kept.
 const KEEP: TimeDelta = TimeDelta::days(30);
+/// How long ended runs are kept.
+const KEEP_RUNS: TimeDelta = TimeDelta::days(90);
 /// Rows in one statement.
 const BATCH: usize = 5_000;
 /// The lease outlasts the pause: the next replica to look finds the work done.
@@ -26,10 +28,23 @@ pub async fn run(state: &State, stop: &CancellationToken) -> Result<(), Error> {
     if held.is_none() {
         return Ok(());
     }
-    let before = state.seams.clock.now() - KEEP;
+    let forgotten = forget(state, stop).await;
+    if forgotten.is_err() {
+        // Not done: the next replica to look does it.
+        let tx = state.db.system().await?;
+        lease::release(&tx, "clean_up", &state.replica).await?;
+        tx.commit().await?;
+    }
+    forgotten
+}
+
+async fn forget(state: &State, stop: &CancellationToken) -> Result<(), Error> {
+    let now = state.seams.clock.now();
     while !stop.is_cancelled() {
         let mut tx = state.db.system().await?;
-        let forgotten = changes::forget(&mut tx, before, BATCH).await? + queue::forget(&mut tx, before, BATCH).await?;
+        let forgotten = changes::forget(&mut tx, now - KEEP, BATCH).await?
+            + queue::forget(&mut tx, now - KEEP, BATCH).await?
+            + runs::forget(&mut tx, now - KEEP_RUNS, BATCH).await?;
         tx.commit().await?;
         if forgotten == 0 {
             break;

@@ -11,6 +11,20 @@ use super::flags::has;
 /// (greylisting, spam checks), imports are older by days and years.
 const SLACK: TimeDelta = TimeDelta::days(1);
 
+/// Mails found by one run that are told one by one; of the rest only batches are told.
+pub const MOST_OF_A_RUN: usize = 50;
+/// What a run finds of before this is no news any more.
+const OLDEST_NEWS: TimeDelta = TimeDelta::days(7);
+
+/// What a run may tell of mail that nobody knew: no record of history showed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GapNews {
+    /// The mirror was last current then.
+    pub since: Timestamp,
+    /// So many more of them.
+    pub left: usize,
+}
+
 /// What to raise for a mail that history added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Announce {
@@ -34,6 +48,14 @@ pub fn announce(labels: &[LabelId], internal_date: Timestamp, current_at: Timest
     }
     let sent = has(labels, SENT);
     Announce { received: !sent || has(labels, INBOX), sent }
+}
+
+/// Decides for a mail that a run found: what came in the gap is news for a week.
+pub fn found(labels: &[LabelId], internal_date: Timestamp, gap: GapNews, now: Timestamp) -> Announce {
+    match internal_date > gap.since && internal_date > now - OLDEST_NEWS {
+        true => announce(labels, internal_date, gap.since),
+        false => Announce::default(),
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! What becomes of one message: the only place that compares versions (law 2) and names the ledger's three ends (law 3).
+//! What becomes of a batch of messages, with the parking lot and the ledger kept in step: the only place that compares
+//! versions (law 2) and names the ledger's three ends (law 3). Of one message:
 //!
 //! | what came | row of the same generation | becomes |
 //! | --- | --- | --- |
@@ -9,13 +10,126 @@
 //! | any record behind the row | tombstone | the tombstone stays |
 //! | an answer older than the row, or than a record that led to it | any | stale: parked, asked again |
 
-use postrider_domain::{HistoryId, LabelId, Version};
+use postrider_domain::{HistoryId, LabelId, MessageId, Timestamp, Version};
 use postrider_gmail::MailMeta;
 
 use super::change::{Change, Delta, Known, fetch};
 use super::ids::Ids;
-use super::park::Reason;
+use super::park::{Parked, Reason, parking};
+use super::settle::VISIBLE_AFTER;
 use crate::content::fetched::Fetched;
+
+/// All that is at hand of one message when it is decided.
+#[derive(Clone, Copy)]
+pub struct Message<'a> {
+    pub change: &'a Change,
+    pub fetched: Option<&'a Fetched>,
+    pub known: Option<&'a Known>,
+    pub waiting: Option<&'a Parked>,
+}
+
+impl<'a> Message<'a> {
+    /// A message of which the mirror was not asked yet.
+    pub fn new(change: &'a Change, fetched: Option<&'a Fetched>) -> Self {
+        Self { change, fetched, known: None, waiting: None }
+    }
+}
+
+/// What becomes of one message.
+pub struct Decided {
+    pub row: Row,
+    /// A history record added it, now or when it was parked.
+    pub live: bool,
+}
+
+/// How far the mirror had come.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ground {
+    pub settled: HistoryId,
+    /// When the last complete look began.
+    pub caught_up_at: Timestamp,
+    /// The first run came to its end.
+    pub first_synced: bool,
+}
+
+/// What a transaction adds to the ledger; entries that leave the parking lot count negatively under `parked`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub seen: i64,
+    pub applied: i64,
+    pub tombstoned: i64,
+    pub parked: i64,
+}
+
+/// What becomes of a batch.
+pub struct Plan {
+    ids: Ids,
+    ground: Ground,
+    /// These are scheduled looks at parked messages.
+    look: bool,
+    now: Timestamp,
+    pub park: Vec<Parked>,
+    pub unpark: Vec<MessageId>,
+    pub tally: Tally,
+}
+
+impl Plan {
+    pub fn new(ids: Ids, ground: Ground, look: bool, now: Timestamp) -> Self {
+        Self { ids, ground, look, now, park: Vec::new(), unpark: Vec::new(), tally: Tally::default() }
+    }
+
+    /// Decides one message.
+    pub fn decide(&mut self, message: &Message<'_>) -> Decided {
+        let waits = Waits(message.waiting.filter(|parked| parked.changes > 0).map(|parked| parked.history_id));
+        let decide = |ids: &Ids| row(message.change, message.known, message.fetched, waits, ids);
+        let mut row = decide(&self.ids);
+        let live = self.is_news(message) || message.waiting.is_some_and(|parked| parked.live);
+        if let Row::Park { reason, error } = &row {
+            match parking(message.change, message.waiting, *reason, error, self.look, self.now) {
+                Some(parked) => self.park.push(Parked { live, ..parked }),
+                None => {
+                    row = match reason {
+                        Reason::Stale => decide(&self.ids.taking()),
+                        Reason::NotVisible | Reason::Poison => given_up(message, &self.ids),
+                    }
+                }
+            }
+        }
+        let end = end(message.change, message.known, &row);
+        self.count(message, end);
+        if end != End::Parked && message.waiting.is_some() {
+            self.unpark.push(message.change.message_id.clone());
+        }
+        Decided { row, live }
+    }
+
+    /// Whether records say that the mail came just now.
+    fn is_news(&self, message: &Message<'_>) -> bool {
+        let Message { change, known, .. } = message;
+        // A record that only names a mail says so of one that nobody knew, or that a run stored while the record was hidden.
+        let fresh = |known: &Known| known.received_at >= self.ground.caught_up_at - VISIBLE_AFTER;
+        let named = change.named.is_some() && known.is_none_or(|known| !known.announced && fresh(known));
+        // While ids are back, history may show again what was there before they went, or before there was a mirror.
+        let old = known.is_some() || !self.ground.first_synced;
+        let again = |record: HistoryId| self.ids.take && old && record <= self.ground.settled;
+        named || change.added.is_some_and(|record| !again(record))
+    }
+
+    /// Entries of this change, and those that waited, go where the message goes.
+    fn count(&mut self, message: &Message<'_>, end: End) {
+        let fresh = i64::from(message.change.entries);
+        let waited = message.waiting.map_or(0, |parked| i64::from(parked.changes));
+        self.tally.seen += fresh;
+        match end {
+            End::Parked => self.tally.parked += fresh,
+            End::Applied => self.tally.applied += fresh + waited,
+            End::Tombstoned => self.tally.tombstoned += fresh + waited,
+        }
+        if end != End::Parked {
+            self.tally.parked -= waited;
+        }
+    }
+}
 
 /// What becomes of the message's row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,6 +257,13 @@ fn replay(labels: &[LabelId], known: HistoryId, deltas: &[Delta]) -> Vec<LabelId
 
 fn park(reason: Reason, error: &str) -> Row {
     Row::Park { reason, error: error.to_owned() }
+}
+
+/// Nothing was there for a day: a tombstone, as new as whatever the mirror knows.
+fn given_up(message: &Message<'_>, ids: &Ids) -> Row {
+    let last = message.waiting.map_or(message.change.last, |parked| parked.history_id.max(message.change.last));
+    let version = ids.version(last);
+    Row::Tombstone { version: message.known.map_or(version, |known| known.version.max(version)) }
 }
 
 /// Where the change's entries are counted.

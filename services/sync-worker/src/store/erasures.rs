@@ -4,7 +4,7 @@
 use postrider_domain::{ConnectorId, EmailId, MessageId, RunId, TenantId, Timestamp, UserId};
 use postrider_storage::{Error, SystemTx, TenantTx, Value, row, sql};
 
-use super::removals;
+use super::{removals, runs};
 
 /// Asks for an erasure under the id that its owner was told; again is harmless.
 pub async fn ask(
@@ -50,11 +50,7 @@ pub async fn begin(tx: &TenantTx, erasure: &Erasure, now: Timestamp) -> Result<O
     .binds((erasure.connector, now))
     .optional::<Value<UserId>>(tx)
     .await?;
-    sql("UPDATE sync_runs SET state = 'superseded', finished_at = $3, updated_at = $3 \
-         WHERE tenant = $1 AND connector_id = $2 AND kind <> 'erase' AND finished_at IS NULL")
-    .binds((&erasure.tenant, erasure.connector, now))
-    .execute(tx)
-    .await?;
+    runs::supersede_unfinished(tx, &erasure.tenant, erasure.connector, now).await?;
     sql("UPDATE sync_runs SET state = 'erasing', started_at = $4, updated_at = $4, total_estimate = \
            (SELECT count(*) FROM emails WHERE tenant = $1 AND connector_id = $3) \
          WHERE tenant = $1 AND run_id = $2 AND state = 'queued'")

@@ -2,12 +2,16 @@
 
 use std::collections::HashMap;
 
+use chrono::TimeDelta;
 use postrider_contracts::mailbox::Label as LabelMessage;
 use postrider_domain::{ConnectorId, LabelId, Timestamp};
 use postrider_gmail::{Label, LabelKind};
-use postrider_storage::{Error, TenantTx, row, sql};
+use postrider_storage::{Error, TenantTx, Value, row, sql};
 
 use super::mailboxes::Guard;
+
+/// Two audits come within it.
+const COMPARED_AFTER_DELETION: TimeDelta = TimeDelta::days(2);
 
 row! {
     /// The name of a label in one mailbox.
@@ -84,6 +88,17 @@ pub async fn replace(tx: &mut TenantTx, guard: &Guard, labels: &[Label], now: Ti
     Ok(())
 }
 
+/// Labels whose mails are compared with listings: those that Gmail lists, and those it left out not long before `now`, so
+/// that mails that still carry them here lose them.
+pub async fn list_compared(tx: &TenantTx, guard: &Guard, now: Timestamp) -> Result<Vec<LabelId>, Error> {
+    let labels = sql("SELECT label_id AS value FROM labels WHERE tenant = $1 AND connector_id = $2 \
+           AND (deleted_at IS NULL OR deleted_at > $3) ORDER BY deleted_at DESC NULLS LAST, label_id")
+    .binds((&guard.tenant, guard.connector, now - COMPARED_AFTER_DELETION))
+    .load::<Value<LabelId>>(tx)
+    .await?;
+    Ok(labels.into_iter().map(|row| row.0).collect())
+}
+
 /// Names by label id.
 pub async fn names(tx: &TenantTx, guard: &Guard) -> Result<HashMap<String, String>, Error> {
     let names: Vec<Name> =
@@ -130,7 +145,7 @@ impl LabelNames {
 pub async fn names_of(tx: &TenantTx, connectors: &[ConnectorId], labels: &[&LabelId]) -> Result<LabelNames, Error> {
     let names: Vec<Name> = sql("SELECT connector_id, label_id, name FROM labels \
          WHERE tenant = nullif(current_setting('postrider.tenant', true), '') AND connector_id = ANY ($1) \
-           AND label_id = ANY ($2)")
+           AND label_id = ANY ($2) AND deleted_at IS NULL")
     .binds((connectors, labels))
     .load(tx)
     .await?;

@@ -4,15 +4,7 @@ use postrider_domain::{ConnectorId, Timestamp};
 use postrider_storage::{Error, TenantTx, row, sql};
 
 use super::mailboxes::Guard;
-
-/// What a transaction adds; entries that leave the parking lot count negatively under `parked`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
-    pub seen: i64,
-    pub applied: i64,
-    pub tombstoned: i64,
-    pub parked: i64,
-}
+use crate::rules::decide::Tally;
 
 /// Adds to the mailbox's ledger. The table itself refuses sums that do not add up.
 pub async fn add(tx: &TenantTx, guard: &Guard, tally: Tally) -> Result<(), Error> {

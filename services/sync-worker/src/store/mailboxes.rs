@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod audits;
+mod counts;
 pub mod cursor;
 pub mod due;
 mod hold;
@@ -11,6 +12,7 @@ pub mod measures;
 pub mod news;
 mod row;
 
+pub use counts::counted;
 pub use cursor::{
     Beginning, advance, find, find_held, first_synced, labels_read, lock, looked, looked_back, note_back, note_gone,
     note_right, postpone_look_back, start_over, want_look_back,

@@ -1,28 +1,11 @@
 //! `parked_changes`: messages whose records wait, kept with their error and looked at again on schedule.
 
 use postrider_domain::{ConnectorId, HistoryId, MessageId, TenantId, ThreadId, Timestamp};
-use postrider_storage::{Error, TenantTx, Value, row, sql};
+use postrider_storage::types::{BigInt, Bool, Integer, Nullable, Text, Timestamptz};
+use postrider_storage::{Error, NamedRow, Pg, QueryableByName, RowResult, TenantTx, Value, row, sql};
 
 use super::mailboxes::Guard;
-use crate::rules::park::Reason;
-
-row! {
-    /// A parked message.
-    #[derive(Debug, Clone, PartialEq, Eq)]
-    pub struct Parked {
-        pub message_id: MessageId,
-        pub thread_id: Option<ThreadId>,
-        pub history_id: HistoryId,
-        pub reason: Reason,
-        /// A record added it: announce it once it is there.
-        pub live: bool,
-        /// Entries of the ledger that wait here.
-        pub changes: i32,
-        pub attempts: i32,
-        pub next_attempt_at: Option<Timestamp>,
-        pub last_error: String,
-    }
-}
+use crate::rules::park::{Parked, Reason};
 
 row! {
     /// A parked message as the API shows it.
@@ -79,6 +62,22 @@ macro_rules! parked_columns {
         "message_id, nullif(thread_id, '') AS thread_id, history_id, reason, live, changes, attempts, next_attempt_at, \
          last_error"
     };
+}
+
+impl QueryableByName<Pg> for Parked {
+    fn build<'a>(row: &impl NamedRow<'a, Pg>) -> RowResult<Self> {
+        Ok(Self {
+            message_id: NamedRow::get::<Text, _>(row, "message_id")?,
+            thread_id: NamedRow::get::<Nullable<Text>, _>(row, "thread_id")?,
+            history_id: NamedRow::get::<BigInt, _>(row, "history_id")?,
+            reason: NamedRow::get::<Text, _>(row, "reason")?,
+            live: NamedRow::get::<Bool, _>(row, "live")?,
+            changes: NamedRow::get::<Integer, _>(row, "changes")?,
+            attempts: NamedRow::get::<Integer, _>(row, "attempts")?,
+            next_attempt_at: NamedRow::get::<Nullable<Timestamptz>, _>(row, "next_attempt_at")?,
+            last_error: NamedRow::get::<Text, _>(row, "last_error")?,
+        })
+    }
 }
 
 /// The parked ones among these messages.

@@ -1,5 +1,6 @@
 //! `notification_queue`: pushes as rows, unique by their source message. That is the durable dedupe.
 
+mod fold;
 pub mod shown;
 
 use postrider_contracts::TraceContext;
@@ -8,6 +9,7 @@ use postrider_storage::{Error, Statement, SystemTx, TenantTx, Value, row, sql};
 use serde_json::json;
 use uuid::Uuid;
 
+pub use self::fold::fold;
 use super::mailboxes::Guard;
 use crate::rules::follow_up;
 

@@ -3,6 +3,7 @@
 mod ask;
 mod begin;
 mod coverage;
+mod forget;
 mod read;
 mod row;
 mod step;
@@ -13,7 +14,8 @@ pub use begin::{
     start,
 };
 pub use coverage::{Audit, Listed, last_audit, last_listings};
+pub use forget::forget;
 pub use read::{find, list};
 use row::run_columns;
 pub use row::{Counts, Run};
-pub use step::{Step, advance, hold, went_well};
+pub use step::{Step, advance, hold, supersede_unfinished, went_well};

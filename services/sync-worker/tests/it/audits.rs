@@ -59,6 +59,8 @@ async fn a_day_after_the_last_complete_listing_the_mirror_is_compared_and_mended
          DELETE FROM mailbox.email_labels WHERE email_id IN (SELECT email_id FROM gone)",
     )
     .await;
+    // Counts have begun an audit today already.
+    execute(&rig, "UPDATE mailbox.mailboxes SET recounted_at = caught_up_at").await;
     rig.live_through(3).await;
     assert_eq!(rig.mirrored().await.len(), 28, "no record of history tells of them");
     both_look(&rig).await;
@@ -114,8 +116,39 @@ async fn what_waits_is_measured_for_all_mailboxes() {
     execute(&rig, "UPDATE mailbox.mailboxes SET not_before = due_at + interval '30 seconds'").await;
     assert_eq!(measured().await, (10, 1));
     execute(&rig, "UPDATE mailbox.mailboxes SET status = 'paused'").await;
-    assert_eq!(measured().await, (0, 1));
+    assert_eq!(measured().await, (0, 0), "nobody follows it now");
     execute(&rig, "UPDATE mailbox.mailboxes SET status = 'active'").await;
     rig.live(61).await;
     assert_eq!(measured().await, (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_count_that_is_not_gmails_twice_in_a_row_begins_an_audit_once_a_day() {
+    let rig = rig(73, 30).await;
+    rig.live_through(4).await;
+    let checks = |result: &str| rig.engine.metrics().count_checks.with_label_values(&[result]).get();
+    assert!(checks("same") > 0 && checks("off") == 0, "{} and {}", checks("same"), checks("off"));
+    // Behind the service's back a mail vanishes. No record of history tells of it, and the audit is hours away.
+    execute(
+        &rig,
+        "WITH gone AS (DELETE FROM mailbox.emails WHERE email_id IN (SELECT email_id FROM mailbox.emails \
+           ORDER BY received_at LIMIT 1) RETURNING email_id), \
+         s AS (DELETE FROM mailbox.email_sources WHERE email_id IN (SELECT email_id FROM gone)) \
+         DELETE FROM mailbox.email_labels WHERE email_id IN (SELECT email_id FROM gone)",
+    )
+    .await;
+    for _ in 0..30 {
+        rig.ids.clock.advance(TimeDelta::minutes(1));
+        rig.work().await;
+    }
+    assert_eq!(rig.labels().await, rig.true_labels(), "mended within half an hour");
+    assert_eq!((checks("off"), checks("audit"), audits(&rig).await.len()), (1, 1, 1));
+    // What an audit does not mend begins no other one that day.
+    rig.gmail.miscounts.store(true, std::sync::atomic::Ordering::Relaxed);
+    for _ in 0..40 {
+        rig.ids.clock.advance(TimeDelta::minutes(10));
+        rig.work().await;
+    }
+    assert!(checks("off") > 20);
+    assert_eq!((checks("audit"), audits(&rig).await.len()), (1, 1));
 }

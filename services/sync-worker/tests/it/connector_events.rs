@@ -97,6 +97,33 @@ async fn left(rig: &Rig) -> Vec<(String, i64)> {
     left
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_an_account_cancels_what_is_under_way() {
+    let rig = rig(95, 40).await;
+    // A listing that never ends: the run stays at work.
+    rig.gmail.listing.lock().unwrap().breaks = true;
+    rig.live_through(1).await;
+    let open = "SELECT count(*) AS value FROM sync_runs WHERE connector_id = $1 AND finished_at IS NULL";
+    assert_eq!(rig.number(open).await, 1);
+    let epoch = "SELECT epoch AS value FROM mailboxes WHERE connector_id = $1";
+    let before = rig.number(epoch).await;
+    let state = ConnectorState {
+        version: 9,
+        connector_id: rig.ids.connector.to_string(),
+        owner: "owner".to_owned(),
+        status: AccountStatus::Disconnected.to_string(),
+        ..ConnectorState::default()
+    };
+    let ended = event(&rig.ids, &ConnectorDisconnected { connector: Some(state) });
+    assert!(matches!(apply(&rig, &ended).await, Ok(Applied::Done)));
+    // Whoever works on it is fenced off, nothing is due, and nobody waits for the run.
+    assert_eq!(rig.number(epoch).await, before + 1);
+    assert_eq!(rig.number(open).await, 0);
+    let superseded = "SELECT count(*) AS value FROM sync_runs WHERE connector_id = $1 AND state = 'superseded'";
+    assert_eq!(rig.number(superseded).await, 1);
+    assert!(!rig.engine.run_mailbox(rig.ids.connector).await.unwrap());
+}
+
 async fn disconnected(rig: &Rig, run: RunId) {
     let state = ConnectorState {
         version: 9,

@@ -1,11 +1,18 @@
 //! The scan for due mailboxes reads what is due, and not all that waits or has ended.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use postrider_domain::{AccountStatus, Clock as _};
 use postrider_storage::{AsyncPgConnection, Value, sql};
+use postrider_sync_worker::engine::Settings;
+use postrider_sync_worker::store::clock;
 use postrider_sync_worker::store::mailboxes::{due, lease, news};
 
-use crate::harness::{Ids, database};
+use crate::gmail::SimAccess;
+use crate::harness::{Ids, database, engine_with, quick};
+use crate::rig::rig;
 
 /// Every so many rows is one of those that are looked for.
 const RARE: i64 = 400;
@@ -69,4 +76,25 @@ async fn a_mailbox_that_ended_under_work_is_not_due_for_ever() {
     let tx = test.db.system().await.unwrap();
     let due = sql("SELECT count(*) AS value FROM mailboxes WHERE due_at IS NOT NULL").get_result::<Value<i64>>(&tx);
     assert_eq!(due.await.unwrap().0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_whose_clock_is_wrong_takes_no_mailbox() {
+    let rig = rig(93, 1).await;
+    let tx = rig.test.db.system().await.unwrap();
+    let theirs = clock::now(&tx).await.unwrap();
+    // Due for a while, by any of the clocks.
+    sql("UPDATE mailboxes SET due_at = $1").bind(theirs - TimeDelta::hours(1)).execute(&tx).await.unwrap();
+    tx.commit().await.unwrap();
+    for (off, takes) in [(-70_i64, false), (70, false), (50, true)] {
+        rig.ids.clock.advance(theirs + TimeDelta::seconds(off) - rig.ids.clock.now());
+        let settings = Settings { clock_tolerance: Some(Duration::from_secs(60)), ..quick() };
+        let behind = rig.gmail.clone();
+        let access = SimAccess(Arc::new(move |_| Some(behind.clone())));
+        let engine = engine_with(&rig.test.db, access, rig.ids.seams.clone(), "two", settings);
+        let leased = engine.acquire_due(&[], 10).await.unwrap();
+        assert_eq!(leased.len(), usize::from(takes), "{off} seconds");
+        let told = engine.metrics().clock_off.get();
+        assert!((told - off).abs() <= 5, "{told}");
+    }
 }

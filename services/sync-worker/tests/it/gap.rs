@@ -6,8 +6,10 @@
 #![expect(clippy::disallowed_methods, reason = "how large the trial is, asked for by hand")]
 
 use chrono::TimeDelta;
+use postrider_domain::Clock as _;
 use postrider_gmail_sim::{Deliver, MsgId};
 
+use crate::harness::announced;
 use crate::rig::rig_with_pages;
 
 /// Of so many mails one is changed in the gap.
@@ -49,4 +51,32 @@ async fn a_gap_is_repaired_for_a_twentieth_of_what_all_mails_cost() {
     let fetched =
         rig.number("SELECT fetched AS value FROM sync_runs WHERE connector_id = $1 AND kind = 'repair'").await;
     assert!(fetched <= 2 * i64::try_from(changed.len()).unwrap(), "{fetched} were asked for");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mail_that_came_in_a_gap_is_told_once_up_to_fifty_and_older_mail_is_not() {
+    let rig = rig_with_pages(97, 20, 500).await;
+    rig.live_through(2).await;
+    let imported = Deliver { internal_date: Some(rig.ids.clock.now() - TimeDelta::days(30)), ..Deliver::default() };
+    let old = rig.world.deliver(&rig.ids.address, imported).unwrap().to_string();
+    let mut came = Vec::new();
+    for _ in 0..60 {
+        rig.ids.clock.advance(TimeDelta::seconds(30));
+        came.push(rig.deliver());
+    }
+    rig.world.expire_history(&rig.ids.address, 0).unwrap();
+    rig.live_through(2).await;
+    let live = rig.deliver();
+    rig.push(rig.head()).await;
+    rig.live_through(3).await;
+    let runs = "SELECT announced AS value FROM sync_runs WHERE connector_id = $1 AND kind = 'repair'";
+    assert_eq!(rig.number(runs).await, 50);
+    let told = announced(&rig.test.db, rig.ids.connector).await;
+    let told_once = |id: &String| told.get(id) == Some(&(1, 0));
+    // The newest ones: ten of sixty are in the feed as a batch alone.
+    assert!(came.iter().skip(10).all(told_once), "{told:?}");
+    assert!(!came.iter().take(10).any(|id| told.contains_key(id)), "{told:?}");
+    assert!(told_once(&live) && !told.contains_key(&old), "{told:?}");
+    assert_eq!(told.len(), 51, "nothing of the first sync");
+    assert_eq!(rig.labels().await, rig.true_labels());
 }

@@ -1,6 +1,6 @@
 //! Gmail over the simulator's core, with faults: every call may fail, be slow, or meet a mailbox that just changed.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -66,6 +66,8 @@ pub struct SimGmail {
     pub listing: Arc<Mutex<Listing>>,
     pub refusals: Arc<Mutex<Refusals>>,
     pub told: Arc<Mutex<Told>>,
+    /// The profile tells of a mail more than there is.
+    pub miscounts: Arc<AtomicBool>,
     inner: Arc<Mutex<(Rates, Dice)>>,
     spent: Arc<AtomicU64>,
 }
@@ -80,6 +82,7 @@ impl SimGmail {
             actor: None,
             page,
             listing: Arc::default(),
+            miscounts: Arc::default(),
             refusals: Arc::default(),
             told: Arc::default(),
             inner,
@@ -173,7 +176,7 @@ impl GmailApi for SimGmail {
         let profile = self.world.profile(&self.address).map_err(sorted)?;
         Ok(Profile {
             email: EmailAddress::parse(&profile.email_address).unwrap(),
-            messages_total: profile.messages_total as u64,
+            messages_total: profile.messages_total as u64 + u64::from(self.miscounts.load(Ordering::Relaxed)),
             threads_total: profile.threads_total as u64,
             history_id: HistoryId(profile.history_id),
         })
@@ -325,6 +328,7 @@ impl GmailLanes for SimGmail {
 type Find = dyn Fn(&Leased) -> Option<SimGmail> + Send + Sync;
 
 /// Opens the mailboxes of a test.
+#[derive(Clone)]
 pub struct SimAccess(pub Arc<Find>);
 
 #[async_trait]

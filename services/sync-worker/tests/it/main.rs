@@ -31,6 +31,7 @@ mod http_watch;
 mod http_world;
 mod kept;
 mod kept_sources;
+mod label_ends;
 mod lagging;
 mod lanes;
 mod leases;

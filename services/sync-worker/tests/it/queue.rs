@@ -6,13 +6,14 @@ use chrono::TimeDelta;
 use postrider_domain::{Clock, EmailAddress, HistoryId};
 use postrider_gmail_sim::mailbox::{Lag, LagScope};
 use postrider_gmail_sim::{Deliver, MailboxSpec, Sizes, World};
-use postrider_storage::{Db, row, sql};
-use postrider_sync_worker::store::queue::{Push, enqueue};
+use postrider_storage::{Db, Statement, row, sql};
+use postrider_sync_worker::store::queue::{Push, enqueue, fold};
 
 use uuid::Uuid;
 
 use crate::gmail::{SimAccess, SimGmail};
 use crate::harness::{Ids, database, engine, mirror, within};
+use crate::rig::rig;
 
 fn push(address: &str, history_id: u64, source: &str) -> Push {
     Push {
@@ -141,4 +142,52 @@ async fn a_mark_that_comes_at_any_moment_of_a_pass_is_seen_to() {
         let truth = world.truth(&ids.address).unwrap();
         assert!(truth.keys().eq(mirror(&test.db, &ids.tenant, ids.connector).await.keys()), "after {polls} polls");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pushes_of_an_account_that_is_not_followed_are_folded_into_one_and_applied_once_it_is() {
+    let rig = rig(94, 3).await;
+    rig.work().await;
+    let set = async |text: &str| {
+        Statement::dynamic(format!("UPDATE mailbox.mailboxes SET {text}"))
+            .execute(&rig.test.admin().await)
+            .await
+            .unwrap();
+    };
+    let fold = async || {
+        let tx = rig.test.db.system().await.unwrap();
+        let folded = fold(&tx, 2).await.unwrap();
+        tx.commit().await.unwrap();
+        folded
+    };
+    let waiting = "SELECT count(*) AS value FROM notification_queue WHERE connector_id = $1 AND status = 'pending'";
+    let greatest =
+        "SELECT max(history_id) AS value FROM notification_queue WHERE connector_id = $1 AND status = 'pending'";
+    let stands_for = "SELECT coalesce(max((notification_data ->> 'folded')::bigint), 0) AS value FROM notification_queue \
+      WHERE connector_id = $1 AND status = 'pending'";
+    let head = rig.head();
+    for ahead in [0, 3, 1] {
+        rig.push(head + ahead).await;
+    }
+    assert_eq!(fold().await, 0, "they are to be followed");
+    set("status = 'paused'").await;
+    assert_eq!((fold().await, fold().await, rig.number(waiting).await), (2, 0, 1));
+    assert_eq!(rig.number(greatest).await, i64::try_from(head + 3).unwrap());
+    // Google goes on pushing.
+    for ahead in 0..4 {
+        rig.push(head + ahead).await;
+    }
+    while fold().await > 0 {}
+    assert_eq!((rig.number(waiting).await, rig.number(stands_for).await), (1, 6));
+    let mail = rig.deliver();
+    rig.push(rig.head()).await;
+    set("status = 'active', due_at = created_at").await;
+    rig.ids.clock.advance(TimeDelta::minutes(2));
+    rig.work().await;
+    assert_eq!(rig.number(waiting).await, 0);
+    assert!(rig.mirrored().await.contains(&mail));
+    // What ended needs none.
+    rig.push(rig.head()).await;
+    set("status = 'disconnected'").await;
+    assert_eq!((fold().await, rig.number(waiting).await), (1, 0));
 }

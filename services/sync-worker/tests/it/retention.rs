@@ -8,7 +8,7 @@ use postrider_storage::{Statement, Value, sql};
 use postrider_sync_worker::jobs::retain;
 use postrider_sync_worker::metrics::Metrics;
 use postrider_sync_worker::state::State;
-use postrider_sync_worker::store::{changes, queue, references};
+use postrider_sync_worker::store::{changes, queue, references, runs};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -57,6 +57,46 @@ async fn old_changes_and_settled_pushes_go_and_nothing_else() {
     ] {
         assert_eq!(sql(statement).get_result::<Value<i64>>(&tx).await.unwrap().0, left, "{statement}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ended_runs_are_forgotten_but_not_what_coverage_speaks_of() {
+    let test = database().await;
+    let ids = Ids::of(10);
+    ids.connect(&test.db, "sub").await;
+    let now = ids.clock.now();
+    let tx = test.db.tenant(&ids.tenant).await.unwrap();
+    for (n, (kind, state, days)) in [
+        ("audit", "completed", 95),
+        ("audit", "completed", 91), // the newest that came to its end
+        ("audit", "failed", 91),
+        ("audit", "completed", 99),
+        ("incremental", "completed", 93),
+        ("incremental", "completed", 89),
+        ("full", "queued", 0),
+        ("erase", "completed", 99),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let at = now - TimeDelta::days(days);
+        let ended = (state != "queued").then_some(at);
+        sql("INSERT INTO sync_runs (tenant, run_id, connector_id, kind, reason, state, generation, listing_cleared, \
+               finished_at, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, 1, true, $7, $8, $8)")
+        .binds((&ids.tenant, ids.seams.ids.uuid(), ids.connector, kind, format!("asked {n}"), state, ended, at))
+        .execute(&tx)
+        .await
+        .unwrap();
+    }
+    tx.commit().await.unwrap();
+    for gone in [2, 2, 0] {
+        let mut tx = test.db.system().await.unwrap();
+        assert_eq!(runs::forget(&mut tx, now - TimeDelta::days(90), 2).await.unwrap(), gone);
+        tx.commit().await.unwrap();
+    }
+    let tx = test.db.tenant(&ids.tenant).await.unwrap();
+    let left = sql("SELECT string_agg(right(reason, 1), ' ' ORDER BY reason) AS value FROM sync_runs");
+    assert_eq!(left.get_result::<Value<String>>(&tx).await.unwrap().0, "1 5 6 7");
 }
 
 /// Gmail pushed, and what is due is done.

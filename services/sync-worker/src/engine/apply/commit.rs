@@ -9,7 +9,8 @@ use postrider_storage::{Error, TenantTx};
 
 use crate::engine::lease::Lease;
 use crate::error::EngineError;
-use crate::store::ledger::Tally;
+use crate::rules::announce::GapNews;
+use crate::rules::decide::Tally;
 use crate::store::mailboxes::{self, Guard, Mailbox};
 use crate::store::queue::Cause;
 
@@ -18,8 +19,8 @@ use crate::store::queue::Cause;
 pub enum Origin {
     /// History records.
     Live,
-    /// A run: what it stores is told in batches.
-    Run(RunId),
+    /// A run: what it stores is told in batches, but for some news.
+    Run(RunId, Option<GapNews>),
     /// A parked message looked at again.
     Parked,
     /// Listings compared with the mirror after a boundary.

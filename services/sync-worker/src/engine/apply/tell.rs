@@ -95,7 +95,7 @@ pub async fn announcements(
     }
     if !quiet.is_empty() {
         let run_id = match origin {
-            Origin::Run(run) => run.to_string(),
+            Origin::Run(run, _) => run.to_string(),
             Origin::Live | Origin::Parked | Origin::LookBack => String::new(),
         };
         let count = u32::try_from(quiet.len()).unwrap_or(u32::MAX);

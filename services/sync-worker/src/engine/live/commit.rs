@@ -12,8 +12,8 @@ use crate::content::fetched::Fetched;
 use crate::engine::apply::{Commit, Look, Origin, apply, messages};
 use crate::error::EngineError;
 use crate::rules::change::{Change, fold};
+use crate::rules::decide::Message;
 use crate::rules::due::LOOK_BACK_AFTER;
-use crate::rules::plan::Message;
 use crate::rules::{slices, unseen};
 use crate::store::{changes, mailboxes, queue, runs};
 

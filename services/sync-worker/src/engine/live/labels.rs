@@ -34,10 +34,11 @@ impl LiveLane<'_> {
         }
     }
 
-    /// Gmail tells of no rename, deletion or colour: the list is read as often as the mailbox is polled.
+    /// Gmail tells of no rename, deletion or colour: the list is read as often as the mailbox is polled, and polls come up
+    /// to a tenth early.
     pub(super) fn labels_are_old(&self, mailbox: &Mailbox) -> bool {
         let interval = self.lease.interval(mailbox.poll_interval_seconds, mailbox.push_until);
-        let age = TimeDelta::from_std(interval).unwrap_or(TimeDelta::days(1));
+        let age = TimeDelta::from_std(interval.mul_f64(0.85)).unwrap_or(TimeDelta::days(1));
         mailbox.labels_synced_at.is_none_or(|at| self.lease.parts.now() - at >= age)
     }
 

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use postrider_domain::labels::{INBOX, SENT, SPAM, STARRED, TRASH, UNREAD};
 use postrider_domain::{HistoryId, LabelId, MessageId, Timestamp};
-use postrider_gmail::{GmailError, Lane};
+use postrider_gmail::{GmailError, IdPage, Lane};
 
 use super::LiveLane;
 use crate::content::fetched::Fetched;
@@ -14,9 +14,10 @@ use crate::engine::apply::{Commit, Look, Origin};
 use crate::engine::fetch::{ALONE_AFTER, Batch, Fetcher};
 use crate::error::EngineError;
 use crate::rules::change::{Change, Fetch, Known};
+use crate::rules::decide::Tally;
 use crate::rules::due::LOOK_BACK_AFTER;
-use crate::store::ledger::{self, Tally};
-use crate::store::{emails, listing, mailboxes, parked, runs};
+use crate::store::ledger;
+use crate::store::{emails, labels, listing, mailboxes, parked, runs};
 
 /// Newest ids compared, of the mailbox and of each label.
 const NEWEST: usize = 500;
@@ -55,14 +56,14 @@ impl Ground {
 impl LiveLane<'_> {
     /// Compares, and fetches what differs. `due` is when it was to happen.
     pub(super) async fn look_back(&self, due: Timestamp) -> Result<(), EngineError> {
-        let names = self.lease.names();
         let most_used =
             [INBOX, UNREAD, SENT, STARRED, SPAM, TRASH].into_iter().filter_map(|id| LabelId::parse(id).ok());
-        let mut labels: Vec<LabelId> = most_used.collect();
-        let mut others: Vec<LabelId> = names.keys().filter_map(|id| LabelId::parse(id.as_str()).ok()).collect();
-        others.retain(|label| !labels.contains(label));
-        others.sort_unstable();
-        labels.extend(others);
+        let most_used: Vec<LabelId> = most_used.collect();
+        let mut labels = most_used.clone();
+        let tx = self.lease.tenant().await?;
+        let others = labels::list_compared(&tx, &self.lease.guard(), self.lease.parts.now()).await?;
+        tx.commit().await?;
+        labels.extend(others.into_iter().filter(|label| !most_used.contains(label)));
         labels.truncate(LABELS);
         let mailbox = self.lease.mailbox().await?;
         let (generation, settled) = (mailbox.generation, mailbox.settled);
@@ -161,7 +162,14 @@ impl LiveLane<'_> {
         let gmail = self.lease.gmail(Lane::Repair);
         let (mut ids, mut token) = (Vec::new(), None::<String>);
         loop {
-            let page = gmail.list_messages(token.as_deref(), label, true).await?;
+            let page = match gmail.list_messages(token.as_deref(), label, true).await {
+                Ok(page) => page,
+                // The label is no more, and no mail carries it.
+                Err(GmailError::BadRequest { .. } | GmailError::NotFound) if label.is_some() && token.is_none() => {
+                    IdPage::default()
+                }
+                Err(error) => return Err(error.into()),
+            };
             ids.extend(page.ids.into_iter().map(|(id, _)| id));
             token = page.next_page_token;
             if token.is_none() || ids.len() >= NEWEST {

@@ -109,6 +109,15 @@ impl LiveLane<'_> {
                     looked => looked?,
                 }
             }
+            if pass.records == 0 {
+                match Box::pin(self.compare_counts(&mailbox)).await {
+                    // Not worth stopping mail for: the next poll asks again.
+                    Err(EngineError::Gmail(error)) if holds_alone(&error) => {
+                        tracing::warn!(%error, "no count to compare with")
+                    }
+                    compared => compared?,
+                }
+            }
             (self.seen, self.looked_at) = (mailbox.requested, pass.began);
             self.early = self.lease.parts.seams.entropy.unit();
             return Ok(());

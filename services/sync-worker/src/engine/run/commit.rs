@@ -45,7 +45,7 @@ impl RunLane<'_> {
     /// Commits what was looked at, and the checkpoint of `step`: every mail up to there is done with then.
     pub(super) async fn commit_looks(&mut self, looks: &[Look], step: Step) -> Result<(), EngineError> {
         let mut commit = self.begin_commit().await?;
-        let applied = apply(&mut commit, Origin::Run(self.run.id), messages(looks)).await?;
+        let applied = apply(&mut commit, Origin::Run(self.run.id, self.run.news()), messages(looks)).await?;
         let count = crate::store::count;
         let add = Counts {
             listed: 0,
@@ -54,6 +54,7 @@ impl RunLane<'_> {
             new_emails: count(applied.stored),
             deleted: count(applied.deleted),
             failed: count(applied.parked),
+            announced: count(applied.announced),
         };
         let run = self.advance(&mut commit, Step { add, ..step }).await?;
         commit.end().await?;

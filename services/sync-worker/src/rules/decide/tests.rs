@@ -200,3 +200,19 @@ fn deltas_replay_only_what_is_newer() {
     assert_eq!(replay(std::slice::from_ref(&inbox), HistoryId(5), &deltas), vec![]);
     assert_eq!(replay(&[inbox], HistoryId(4), &deltas), vec![star]);
 }
+
+#[test]
+fn entries_are_counted_once_from_parking_to_the_end() {
+    let now = MockClock::default().now();
+    let entries = |entries| Change { entries, ..change(5) };
+    let (first, later) = (entries(2), entries(0));
+    let mut plan = Plan::new(Ids::rising(1), Ground::default(), false, now);
+    plan.decide(&Message::new(&first, Some(&Fetched::Missing)));
+    assert_eq!(plan.tally, Tally { seen: 2, parked: 2, ..Tally::default() });
+    let parked = Parked { attempts: 7, ..plan.park[0].clone() };
+    let mut plan = Plan::new(Ids::rising(1), Ground::default(), true, now);
+    let decided = plan.decide(&Message { waiting: Some(&parked), ..Message::new(&later, Some(&Fetched::Missing)) });
+    assert_eq!(plan.tally, Tally { tombstoned: 2, parked: -2, ..Tally::default() });
+    assert!(matches!(decided.row, Row::Tombstone { .. }));
+    assert_eq!(plan.unpark.len(), 1);
+}

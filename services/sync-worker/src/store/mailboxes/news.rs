@@ -19,7 +19,8 @@ pub struct AccountNews {
     pub state: ConnectorState,
 }
 
-/// Takes what connector says, if it is newer. Returns whether it was.
+/// Takes what connector says, if it is newer; where that is the account's end, whoever works on it is fenced off. Returns
+/// whether it was.
 pub async fn apply_account(tx: &mut TenantTx, news: &AccountNews, now: Timestamp) -> Result<bool, Error> {
     let state = &news.state;
     let settings = state.settings.clone().unwrap_or_default();
@@ -46,6 +47,9 @@ pub async fn apply_account(tx: &mut TenantTx, news: &AccountNews, now: Timestamp
             status = excluded.status, status_reason = excluded.status_reason, erase = m.erase OR excluded.erase, \
             settings = excluded.settings, poll_interval_seconds = excluded.poll_interval_seconds, \
             requested = m.requested + 1, \
+            epoch = m.epoch + CASE WHEN excluded.status = 'disconnected' THEN 1 ELSE 0 END, \
+            lease_owner = CASE WHEN excluded.status <> 'disconnected' THEN m.lease_owner END, \
+            lease_until = CASE WHEN excluded.status <> 'disconnected' THEN m.lease_until END, \
             due_at = CASE WHEN excluded.status = 'active' THEN least(m.due_at, excluded.due_at) END, \
             due_reason = excluded.due_reason, \
             not_before = CASE WHEN m.status = 'reauth_required' THEN NULL ELSE m.not_before END, \

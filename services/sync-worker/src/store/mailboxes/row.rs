@@ -3,8 +3,9 @@
 use postrider_domain::{AccountStatus, ConnectorId, HistoryId, TenantId, Timestamp, UserId};
 use postrider_storage::row;
 
+use crate::rules::decide::Ground;
 use crate::rules::ids::Ids;
-use crate::rules::plan::Ground;
+use crate::rules::recount::Counted;
 use crate::rules::settle::Standing;
 
 /// Whose mailbox, under which fencing token: every commit of the engine proves it still holds both numbers.
@@ -49,6 +50,11 @@ row! {
         pub connector_version: i64,
         pub first_synced_at: Option<Timestamp>,
         pub labels_synced_at: Option<Timestamp>,
+        /// When history last showed something new.
+        pub last_entry_at: Option<Timestamp>,
+        pub counted_at: Option<Timestamp>,
+        pub count_off: bool,
+        pub recounted_at: Option<Timestamp>,
         /// `sync_since` of the settings, milliseconds; 0 = all.
         pub sync_since_ms: i64,
     }
@@ -61,6 +67,7 @@ macro_rules! mailbox_columns {
          CASE WHEN m.watch_type = 'push' THEN m.watch_expires_at END AS push_until, m.generation, m.settled, \
          m.cursor, m.seen_head, m.seen_head_at, m.gone_at, m.gone_head, m.back_at, m.back_head, m.renumbered_at, m.look_back_at, \
          m.caught_up_at, m.epoch, m.requested, m.attempts, m.connector_version, m.first_synced_at, m.labels_synced_at, \
+         m.last_entry_at, m.counted_at, m.count_off, m.recounted_at, \
          coalesce((m.settings ->> 'sync_since_ms')::bigint, 0) AS sync_since_ms"
     };
 }
@@ -86,6 +93,11 @@ impl Mailbox {
     pub fn ground(&self) -> Ground {
         let (settled, caught_up_at) = (self.settled.unwrap_or_default(), self.caught_up_at.unwrap_or_default());
         Ground { settled, caught_up_at, first_synced: self.first_synced_at.is_some() }
+    }
+
+    /// What comparisons of its count with Gmail's showed.
+    pub fn counted(&self) -> Counted {
+        Counted { at: self.counted_at, off: self.count_off, recounted_at: self.recounted_at }
     }
 
     /// How its ids are to be read.

@@ -4,6 +4,7 @@ use postrider_contracts::mailbox::RunState as RunMessage;
 use postrider_domain::{ConnectorId, HistoryId, RunId, RunKind, RunState, TenantId, Timestamp};
 use postrider_storage::row;
 
+use crate::rules::announce::{GapNews, MOST_OF_A_RUN};
 use crate::rules::words::RunReason;
 
 row! {
@@ -30,6 +31,9 @@ row! {
         pub new_emails: i64,
         pub deleted: i64,
         pub failed: i64,
+        /// What it finds of after this is news, and how much of that was told one by one.
+        pub news_since: Option<Timestamp>,
+        pub announced: i64,
         pub total_estimate: i64,
         pub error: Option<String>,
         /// Slices in a row that failed; 0 after one that did not.
@@ -48,7 +52,8 @@ row! {
 macro_rules! run_columns {
     () => {
         "tenant, run_id AS id, connector_id AS connector, kind, reason, state, generation, boundary, pass, page_token, \
-         listing_complete, max_results, settled, listed, fetched, stored, new_emails, deleted, failed, total_estimate, \
+         listing_complete, max_results, settled, listed, fetched, stored, new_emails, deleted, failed, news_since, announced, \
+         total_estimate, \
          error, attempts, not_before, progressed_at, started_at, finished_at, created_at, updated_at"
     };
 }
@@ -63,9 +68,16 @@ pub struct Counts {
     pub new_emails: i64,
     pub deleted: i64,
     pub failed: i64,
+    pub announced: i64,
 }
 
 impl Run {
+    /// Which of what it finds is news.
+    pub fn news(&self) -> Option<GapNews> {
+        let left = MOST_OF_A_RUN.saturating_sub(usize::try_from(self.announced).unwrap_or(MOST_OF_A_RUN));
+        self.news_since.map(|since| GapNews { since, left })
+    }
+
     /// Whether labels are listed too, so that mails whose labels they confirm need no fetch: where every known mail is to be
     /// learnt again, and nothing is wrong with its ids.
     pub fn learns_labels(&self) -> bool {

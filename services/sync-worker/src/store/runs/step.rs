@@ -1,6 +1,6 @@
 //! How a run at work moves: every transaction of it writes one step, or lets it wait after a failure.
 
-use postrider_domain::{RunState, Timestamp};
+use postrider_domain::{ConnectorId, RunState, TenantId, Timestamp};
 use postrider_storage::{Error, TenantTx, sql};
 
 use super::{Counts, Run, run_columns};
@@ -31,7 +31,7 @@ pub async fn advance(tx: &mut TenantTx, run: &Run, step: &Step, now: Timestamp) 
             page_token = CASE WHEN $9 THEN $10 ELSE page_token END, \
             listing_complete = (listing_complete OR $11) AND NOT $12, pass = pass + CASE WHEN $12 THEN 1 ELSE 0 END, \
             state = coalesce($13, state), total_estimate = greatest(coalesce($14, total_estimate), listed + $3), \
-            settled = greatest(settled, $17), progressed_at = CASE WHEN $15 THEN $16 ELSE progressed_at END, \
+            settled = greatest(settled, $17), announced = announced + $18, progressed_at = CASE WHEN $15 THEN $16 ELSE progressed_at END, \
             finished_at = CASE WHEN $13 IN ('completed', 'failed', 'superseded') THEN $16 ELSE finished_at END, \
             error = NULL, not_before = NULL, updated_at = $16 \
          WHERE tenant = $1 AND run_id = $2 RETURNING ",
@@ -40,7 +40,7 @@ pub async fn advance(tx: &mut TenantTx, run: &Run, step: &Step, now: Timestamp) 
     .binds((&run.tenant, run.id, add.listed, add.fetched, add.stored, add.new_emails, add.deleted, add.failed))
     .binds((step.page_token.is_some(), step.page_token.as_ref().and_then(Option::as_deref)))
     .binds((step.listing_complete, step.next_pass, step.state, step.total_estimate, step.progressed))
-    .binds((now, step.settled))
+    .binds((now, step.settled, add.announced))
     .get_result(tx)
     .await
 }
@@ -70,5 +70,20 @@ pub async fn went_well(tx: &TenantTx, run: &Run) -> Result<(), Error> {
         .binds((&run.tenant, run.id))
         .execute(tx)
         .await?;
+    Ok(())
+}
+
+/// Ends every run of an account that has ended, but not its erasure.
+pub async fn supersede_unfinished(
+    tx: &TenantTx,
+    tenant: &TenantId,
+    connector: ConnectorId,
+    now: Timestamp,
+) -> Result<(), Error> {
+    sql("UPDATE sync_runs SET state = 'superseded', finished_at = $3, updated_at = $3 \
+         WHERE tenant = $1 AND connector_id = $2 AND kind <> 'erase' AND finished_at IS NULL")
+    .binds((tenant, connector, now))
+    .execute(tx)
+    .await?;
     Ok(())
 }
