@@ -132,12 +132,23 @@ async fn template(admin: &Secret, spec: Spec, migrations: fn() -> EmbeddedMigrat
         conn.batch_execute(&format!("DROP DATABASE IF EXISTS {building} WITH (FORCE)")).await?;
         conn.batch_execute(&format!("CREATE DATABASE {building}")).await?;
         let url = with_database(admin, &building)?;
-        let service_url = postrider_storage::migrate::derived_service_url(&url, &spec)?;
-        postrider_storage::migrate::run(&url, &service_url, &spec, migrations()).await?;
+        migrate(url, spec, migrations).await?;
         rename(&mut conn, &building, &name).await?;
     }
     conn.batch_execute("SELECT pg_advisory_unlock(hashtext('postrider.test.template'))").await?;
     Ok(name)
+}
+
+/// On a runtime of its own: migrations block, which that of a small test does not allow.
+async fn migrate(url: Secret, spec: Spec, migrations: fn() -> EmbeddedMigrations) -> Result<()> {
+    let work = move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        runtime.block_on(async {
+            let service_url = postrider_storage::migrate::derived_service_url(&url, &spec)?;
+            Ok(postrider_storage::migrate::run(&url, &service_url, &spec, migrations()).await?)
+        })
+    };
+    tokio::task::spawn_blocking(work).await?
 }
 
 async fn rename(conn: &mut AsyncPgConnection, from: &str, to: &str) -> Result<()> {
