@@ -141,12 +141,11 @@ async fn template(admin: &Secret, spec: Spec, migrations: fn() -> EmbeddedMigrat
 
 /// On a runtime of its own: migrations block, which that of a small test does not allow.
 async fn migrate(url: Secret, spec: Spec, migrations: fn() -> EmbeddedMigrations) -> Result<()> {
-    let work = move || {
+    let work = move || -> Result<()> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        runtime.block_on(async {
-            let service_url = postrider_storage::migrate::derived_service_url(&url, &spec)?;
-            Ok(postrider_storage::migrate::run(&url, &service_url, &spec, migrations()).await?)
-        })
+        let service_url = postrider_storage::migrate::derived_service_url(&url, &spec)?;
+        runtime.block_on(postrider_storage::migrate::run(&url, &service_url, &spec, migrations()))?;
+        Ok(())
     };
     tokio::task::spawn_blocking(work).await?
 }

@@ -13,7 +13,12 @@ use crate::store::{credentials, watches};
 
 /// Marks the connector that was seen, if its credential is still the one `version` names: a consent that came in between
 /// wins. Returns whether it did.
-pub async fn require_consent(state: &State, seen: &Connector, version: i64, reason: ReauthReason) -> Result<bool, Error> {
+pub async fn require_consent(
+    state: &State,
+    seen: &Connector,
+    version: i64,
+    reason: ReauthReason,
+) -> Result<bool, Error> {
     let tx = state.db.system().await?;
     leave_watch(&tx, seen).await?;
 
