@@ -26,15 +26,15 @@ mod tests {
 
     #[test]
     fn what_is_left_is_in_order_and_what_cannot_be_is_read() {
-        let cases: [(Vec<Range<u64>>, Vec<Range<u64>>); 5] = [
-            (vec![], vec![0..100]),
-            (vec![50..60, 10..20], vec![0..10, 20..50, 60..100]),
-            (vec![0..10, 10..100], vec![]),
-            (vec![10..30, 20..40, 40..41], vec![0..10, 30..40, 41..100]),
-            (vec![90..101, Range { start: 7, end: 3 }, 5..5], vec![0..5, 5..100]),
-        ];
-        for (attachments, left) in cases {
-            assert_eq!(around(100, attachments.clone()), left, "{attachments:?}");
+        let ranges = |pairs: &[(u64, u64)]| pairs.iter().map(|(start, end)| *start..*end).collect::<Vec<_>>();
+        for (attachments, left) in [
+            (&[][..], &[(0, 100)][..]),
+            (&[(50, 60), (10, 20)], &[(0, 10), (20, 50), (60, 100)]),
+            (&[(0, 10), (10, 100)], &[]),
+            (&[(10, 30), (20, 40), (40, 41)], &[(0, 10), (30, 40), (41, 100)]),
+            (&[(90, 101), (7, 3), (5, 5)], &[(0, 5), (5, 100)]),
+        ] {
+            assert_eq!(around(100, ranges(attachments)), ranges(left), "{attachments:?}");
         }
     }
 }
