@@ -258,8 +258,9 @@ async fn more_backfills_than_connections_for_them_end_all_and_use_no_others() {
 /// The clock moves a few seconds with every call, so that much falls due while the run is at work in one slice.
 #[tokio::test(flavor = "multi_thread")]
 async fn beside_a_run_what_is_parked_is_looked_at_and_what_is_switched_off_is_not() {
-    let case = in_one_slice(case(58, 150).await);
+    let case = case(58, 150).await;
     case.settle().await;
+    let case = in_one_slice(case);
     let admin = case.test.admin().await;
     for text in [
         "INSERT INTO mailbox.parked_changes (tenant, connector_id, message_id, thread_id, generation, history_id, reason, live, \
