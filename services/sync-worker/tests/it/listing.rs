@@ -1,17 +1,16 @@
 //! Law 4: only a complete listing may delete, and only what Gmail itself then answers 404 for.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use postrider_domain::{Clock as _, RunId, RunKind};
 use postrider_gmail_sim::mailbox::Quirks;
 use postrider_gmail_sim::{MailboxSpec, Sizes, World};
-use postrider_storage::{Db, Value, sql};
-use postrider_sync_worker::engine::{Engine, Settings};
+use postrider_storage::Db;
+use postrider_sync_worker::engine::Engine;
 use postrider_sync_worker::store::runs::{self, Request};
 
 use crate::gmail::{SimAccess, SimGmail};
-use crate::harness::{Ids, database, engine, engine_with, mirror, quick};
+use crate::harness::{Ids, database, engine, mirror};
 
 async fn ask_for_a_full_run(db: &Db, ids: &Ids) {
     let mut tx = db.tenant(&ids.tenant).await.unwrap();
@@ -83,40 +82,4 @@ async fn an_estimate_that_lies_is_neither_a_bound_nor_a_total() {
     rig.live_through(2).await;
     assert_eq!(rig.mirrored().await, rig.truth());
     assert_eq!(rig.number("SELECT max(total_estimate) AS value FROM sync_runs WHERE connector_id = $1").await, 120);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn asking_for_what_was_not_listed_gives_way_at_the_end_of_a_slice() {
-    let test = database().await;
-    let ids = Ids::of(9);
-    ids.connect(&test.db, "sub").await;
-    let world = World::new(9, Arc::new(ids.clock.clone()));
-    world.create_mailbox(&MailboxSpec { sizes: Sizes::Small, ..MailboxSpec::new(ids.address.clone(), 130) }).unwrap();
-    let gmail = SimGmail::new(world.clone(), &ids.address, ids.clock.clone(), 9, 50);
-    let access = SimAccess(Arc::new(move |_| Some(gmail.clone())));
-    settle(&engine(&test.db, access.clone(), ids.seams.clone(), "one"), &ids).await;
-    let all: Vec<String> = world.truth(&ids.address).unwrap().into_keys().collect();
-    for gone in all.iter().take(125) {
-        world.delete(&ids.address, gone.parse().unwrap()).unwrap();
-    }
-    world.expire_history(&ids.address, 0).unwrap();
-    let settings = Settings { backfill_slice: Duration::ZERO, ..quick() };
-    let engine = engine_with(&test.db, access, ids.seams.clone(), "one", settings);
-    let mut states = Vec::new();
-    // The 404 is asked for again before it is believed.
-    for minutes in [60, 1, 1, 1, 1, 1] {
-        ids.clock.advance(chrono::TimeDelta::minutes(minutes));
-        while engine.run_mailbox(ids.connector).await.unwrap() {
-            let tx = test.db.tenant(&ids.tenant).await.unwrap();
-            let run = sql("SELECT concat_ws(' ', kind, state, page_token IS NULL) AS value FROM sync_runs \
-                 WHERE connector_id = $1 ORDER BY created_at DESC LIMIT 1")
-            .bind(ids.connector);
-            states.push(run.get_result::<Value<String>>(&tx).await.unwrap().0);
-            tx.commit().await.unwrap();
-        }
-    }
-    let left: Vec<String> = mirror(&test.db, &ids.tenant, ids.connector).await.into_keys().collect();
-    assert_eq!(left, all[125..].to_vec(), "{states:?}");
-    // 125 mails are asked about 50 at a time, others between.
-    assert!(states.iter().filter(|state| *state == "repair confirming f").count() >= 2, "{states:?}");
 }
