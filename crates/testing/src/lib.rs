@@ -6,9 +6,11 @@ pub mod db;
 pub mod events;
 pub mod mock;
 pub mod poll;
+pub mod python;
 pub mod server;
 pub mod services;
 
 pub use self::broker::TestVhost;
 pub use self::mock::MockServer;
 pub use self::poll::{eventually, until};
+pub use self::python::python;

@@ -109,10 +109,8 @@ impl Service for App {
         let governor = GovernorConfig { quota, ..GovernorConfig::default() };
         let leased = LeasedTokens::new(connector.clone(), seams.clock.clone());
         let access = GoogleAccess::new(db.clone(), seams.clone(), gmail.clone(), leased, governor, project);
-        let metrics = match config.metrics_per_connector {
-            true => Metrics::new(&cx.registry).per_connector(&cx.registry),
-            false => Metrics::new(&cx.registry),
-        };
+        let metrics = Metrics::new(&cx.registry);
+        let metrics = if config.metrics_per_connector { metrics.per_connector(&cx.registry) } else { metrics };
         let replica = seams.ids.uuid().to_string();
         let engine = Engine::new(Parts {
             db: db.clone(),

@@ -12,6 +12,7 @@ pub mod measure;
 pub mod objects;
 pub mod reread;
 pub mod retain;
+mod turn;
 
 use chrono::TimeDelta;
 use postrider_blobs::Objects;

@@ -1,5 +1,5 @@
 //! What every store does alike: files, one in memory, and a server that speaks S3. Google Cloud Storage is the same calls to
-//! `object_store`, whose own tests hold it; no server that speaks its protocol comes from the registries.
+//! `object_store`, whose own tests hold it; no server that speaks its protocol was found to run here.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -1,6 +1,6 @@
 //! The official Python client, unchanged from PyPI.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Instant;
 
@@ -15,26 +15,6 @@ use crate::tokens;
 /// What comes while the client is away.
 const MISSED: usize = 500;
 
-/// The scripts' folder with what they need in it. Installed once, whichever test process comes first.
-fn installed() -> PathBuf {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/py");
-    let lock = std::fs::File::create(folder.join(".install.lock")).unwrap();
-    lock.lock().unwrap();
-    if !folder.join(".venv/ready").exists() {
-        let run = |program: &str, args: &[&str]| {
-            let done = std::process::Command::new(program).args(args).current_dir(&folder).status();
-            assert!(
-                done.is_ok_and(|status| status.success()),
-                "{program} {args:?}: install Python 3.9 or newer with venv"
-            );
-        };
-        run("python3", &["-m", "venv", ".venv"]);
-        run(".venv/bin/python", &["-m", "pip", "install", "--quiet", "--requirement", "requirements.txt"]);
-        std::fs::write(folder.join(".venv/ready"), "").unwrap();
-    }
-    folder
-}
-
 struct Client {
     _child: Child,
     input: ChildStdin,
@@ -43,10 +23,10 @@ struct Client {
 
 impl Client {
     fn start(url: &str, account: &Account, transport: &str, last: Option<&Value>) -> Self {
-        let folder = installed();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/py");
         let options = json!({ "url": format!("http://{url}"), "token": tokens::client(account), "lastEventId": last,
                               "transports": [transport], "rooms": ["user:u1:notifications"] });
-        let mut child = Command::new(folder.join(".venv/bin/python"))
+        let mut child = Command::new(postrider_testing::python(&folder))
             .arg(folder.join("listen.py"))
             .arg(options.to_string())
             .stdin(Stdio::piped())

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use postrider_storage::{Error, lease};
+use postrider_storage::Error;
 use tokio_util::sync::CancellationToken;
 
+use crate::jobs::turn::Turn;
 use crate::state::State;
 use crate::store::{changes, queue, runs};
 
@@ -17,23 +18,18 @@ const KEEP: TimeDelta = TimeDelta::days(30);
 const KEEP_RUNS: TimeDelta = TimeDelta::days(90);
 /// Rows in one statement.
 const BATCH: usize = 5_000;
-/// The lease outlasts the pause: the next replica to look finds the work done.
-const LEASE: Duration = Duration::from_secs(23 * 3_600);
+/// It outlasts the pause: the next replica to look finds the work done.
+const TURN: Turn = Turn { name: "clean_up", lease: Duration::from_secs(23 * 3_600) };
 
 /// Forgets a batch after the other until nothing is left, if no other replica did so today.
 pub async fn run(state: &State, stop: &CancellationToken) -> Result<(), Error> {
-    let tx = state.db.system().await?;
-    let held = lease::try_acquire(&tx, "clean_up", &state.replica, LEASE).await?;
-    tx.commit().await?;
-    if held.is_none() {
+    if !TURN.take(state).await? {
         return Ok(());
     }
     let forgotten = forget(state, stop).await;
     if forgotten.is_err() {
         // Not done: the next replica to look does it.
-        let tx = state.db.system().await?;
-        lease::release(&tx, "clean_up", &state.replica).await?;
-        tx.commit().await?;
+        TURN.end(state).await?;
     }
     forgotten
 }

@@ -3,18 +3,17 @@
 
 use std::time::Duration;
 
-use postrider_storage::{Error, lease};
+use postrider_storage::Error;
 use tokio_util::sync::CancellationToken;
 
+use crate::jobs::turn::Turn;
 use crate::state::State;
 use crate::store::listing;
 
 /// Between two looks for ended runs.
 pub const EVERY: Duration = Duration::from_secs(30);
-/// One replica at a time; one that dies is followed after this.
-const LEASE: Duration = Duration::from_secs(300);
-/// Its name.
-const NAME: &str = "clear_listings";
+/// Taken again for each lot: it outlasts whatever one of them takes.
+const TURN: Turn = Turn { name: "clear_listings", lease: Duration::from_secs(300) };
 /// Runs looked up at once.
 const RUNS: usize = 50;
 /// Rows in one statement.
@@ -23,11 +22,10 @@ const BATCH: usize = 5_000;
 /// Clears what is left, unless another replica is at it.
 pub async fn run(state: &State, stop: &CancellationToken) -> Result<(), Error> {
     loop {
-        // Taken again for each lot: the lease outlasts whatever one of them takes.
-        let tx = state.db.system().await?;
-        if lease::try_acquire(&tx, NAME, &state.replica, LEASE).await?.is_none() {
-            return tx.commit().await;
+        if !TURN.take(state).await? {
+            return Ok(());
         }
+        let tx = state.db.system().await?;
         let leftovers = listing::list_leftovers(&tx, RUNS).await?;
         tx.commit().await?;
         let Some(leftover) = leftovers.first() else { break };
@@ -35,7 +33,7 @@ pub async fn run(state: &State, stop: &CancellationToken) -> Result<(), Error> {
         for leftover in &leftovers {
             loop {
                 if stop.is_cancelled() {
-                    return release(state).await;
+                    return TURN.end(state).await;
                 }
                 let tx = state.db.tenant(&leftover.tenant).await?;
                 let over = listing::clear(&tx, leftover, BATCH).await?;
@@ -46,11 +44,5 @@ pub async fn run(state: &State, stop: &CancellationToken) -> Result<(), Error> {
             }
         }
     }
-    release(state).await
-}
-
-async fn release(state: &State) -> Result<(), Error> {
-    let tx = state.db.system().await?;
-    lease::release(&tx, NAME, &state.replica).await?;
-    tx.commit().await
+    TURN.end(state).await
 }

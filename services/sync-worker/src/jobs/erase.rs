@@ -6,19 +6,18 @@ use std::time::Duration;
 use postrider_contracts::mailbox::{EmailDeleted, Reference};
 use postrider_contracts::{Envelope, NewEvent, streams};
 use postrider_domain::{EventId, UserId};
-use postrider_storage::{Error, lease};
+use postrider_storage::Error;
 use tokio_util::sync::CancellationToken;
 
+use crate::jobs::turn::Turn;
 use crate::state::State;
 use crate::store::buckets;
 use crate::store::erasures::{self, Doomed, Erasure, Holder};
 
 /// Between two looks; one asked for in this process is begun at once.
 pub const EVERY: Duration = Duration::from_secs(10);
-/// One replica at a time; one that dies is followed after this. Taken again with every slice.
-const LEASE: Duration = Duration::from_secs(60);
-/// Its name.
-const NAME: &str = "erase";
+/// Taken again with every slice.
+const TURN: Turn = Turn { name: "erase", lease: Duration::from_secs(60) };
 /// Mails, and other rows, in one transaction.
 const MAILS: usize = 200;
 const ROWS: usize = 5_000;
@@ -31,18 +30,18 @@ pub async fn run(state: &State, stop: &CancellationToken) -> Result<(), Error> {
         tracing::info!(connector.id = %erasure.connector, run.id = %erasure.run, "erasing a mirror");
         erase(state, &erasure, stop).await?;
     }
-    let tx = state.db.system().await?;
-    lease::release(&tx, NAME, &state.replica).await?;
-    tx.commit().await
+    TURN.end(state).await
 }
 
 /// Erasures that are not over; `None` while another replica is at them.
 async fn open(state: &State) -> Result<Option<Vec<Erasure>>, Error> {
+    if !TURN.take(state).await? {
+        return Ok(None);
+    }
     let tx = state.db.system().await?;
-    let held = lease::try_acquire(&tx, NAME, &state.replica, LEASE).await?;
-    let open = if held.is_some() { Some(erasures::list_open(&tx, 1).await?) } else { None };
+    let open = erasures::list_open(&tx, 1).await?;
     tx.commit().await?;
-    Ok(open)
+    Ok(Some(open))
 }
 
 async fn erase(state: &State, erasure: &Erasure, stop: &CancellationToken) -> Result<(), Error> {
@@ -50,7 +49,7 @@ async fn erase(state: &State, erasure: &Erasure, stop: &CancellationToken) -> Re
     let owner = erasures::begin(&tx, erasure, state.seams.clock.now()).await?;
     tx.commit().await?;
     loop {
-        if stop.is_cancelled() || open(state).await?.is_none() {
+        if stop.is_cancelled() || !TURN.take(state).await? {
             return Ok(());
         }
         let now = state.seams.clock.now();

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use postrider_blobs::Objects;
-use postrider_storage::{Error, lease};
+use postrider_storage::Error;
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use crate::content::source::Source;
 use crate::jobs::objects;
+use crate::jobs::turn::Turn;
 use crate::kept::Vault;
 use crate::state::State;
 use crate::store::attachments::{self, Keeper, Wanted};
@@ -20,10 +21,8 @@ use crate::store::mailboxes;
 
 /// Between two looks.
 pub const EVERY: Duration = Duration::from_secs(10);
-/// One that dies is followed after this. Taken again before every attachment.
-const LEASE: Duration = Duration::from_secs(120);
-/// Its name.
-const NAME: &str = "keep_attachments";
+/// Taken again before every attachment.
+const TURN: Turn = Turn { name: "keep_attachments", lease: Duration::from_secs(120) };
 /// Mailboxes and attachments looked up at once.
 const MAILBOXES: usize = 200;
 const ATTACHMENTS: usize = 50;
@@ -33,7 +32,7 @@ pub async fn run(state: &State, store: Option<&Objects>, stop: &CancellationToke
     let vault = Vault::new(state.db.clone(), store.cloned());
     let mut after = None;
     loop {
-        if !held(state).await? {
+        if !TURN.take(state).await? {
             return Ok(());
         }
         let tx = state.db.system().await?;
@@ -50,7 +49,7 @@ pub async fn run(state: &State, store: Option<&Objects>, stop: &CancellationToke
                     break;
                 }
                 for attachment in wanted {
-                    if stop.is_cancelled() || !held(state).await? {
+                    if stop.is_cancelled() || !TURN.take(state).await? {
                         return Ok(());
                     }
                     keep(state, (&vault, store), &mailbox, &attachment).await?;
@@ -61,16 +60,7 @@ pub async fn run(state: &State, store: Option<&Objects>, stop: &CancellationToke
     if let Some(store) = store {
         objects::remove(state, store).await?;
     }
-    let tx = state.db.system().await?;
-    lease::release(&tx, NAME, &state.replica).await?;
-    tx.commit().await
-}
-
-async fn held(state: &State) -> Result<bool, Error> {
-    let tx = state.db.system().await?;
-    let held = lease::try_acquire(&tx, NAME, &state.replica, LEASE).await?;
-    tx.commit().await?;
-    Ok(held.is_some())
+    TURN.end(state).await
 }
 
 /// An attachment cut out, and what names its content.

@@ -7,11 +7,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use postrider_blobs::Objects;
 use postrider_domain::TenantId;
-use postrider_storage::{Error, lease};
+use postrider_storage::Error;
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use crate::jobs::objects;
+use crate::jobs::turn::Turn;
 use crate::kept::{KeptError, Vault};
 use crate::state::State;
 use crate::store::blobs::{self, Body};
@@ -20,10 +21,8 @@ use crate::store::sources::{self, Chunked};
 
 /// Between two looks.
 pub const EVERY: Duration = Duration::from_secs(60);
-/// One that dies is followed after this. Taken again before every source.
-const LEASE: Duration = Duration::from_secs(120);
-/// Its name.
-const NAME: &str = "keep_sources";
+/// Taken again before every source.
+const TURN: Turn = Turn { name: "keep_sources", lease: Duration::from_secs(120) };
 /// Tenants and sources looked up at once.
 const TENANTS: usize = 200;
 const SOURCES: usize = 50;
@@ -33,7 +32,7 @@ pub async fn run(state: &State, store: &Objects, stop: &CancellationToken) -> Re
     let vault = Vault::new(state.db.clone(), Some(store.clone()));
     let mut after = None;
     loop {
-        if !held(state).await? {
+        if !TURN.take(state).await? {
             return Ok(());
         }
         let tx = state.db.system().await?;
@@ -49,16 +48,7 @@ pub async fn run(state: &State, store: &Objects, stop: &CancellationToken) -> Re
             break;
         }
     }
-    let tx = state.db.system().await?;
-    lease::release(&tx, NAME, &state.replica).await?;
-    tx.commit().await
-}
-
-async fn held(state: &State) -> Result<bool, Error> {
-    let tx = state.db.system().await?;
-    let held = lease::try_acquire(&tx, NAME, &state.replica, LEASE).await?;
-    tx.commit().await?;
-    Ok(held.is_some())
+    TURN.end(state).await
 }
 
 /// Each of a tenant's sources once: one that cannot be moved now is looked at again by the next run. `false`: somebody else
@@ -77,7 +67,7 @@ async fn tenant_is_done(
         let Some(last) = large.last() else { return Ok(true) };
         after = Some(last.email_id);
         for source in &large {
-            if stop.is_cancelled() || !held(state).await? {
+            if stop.is_cancelled() || !TURN.take(state).await? {
                 return Ok(false);
             }
             keep(state, (vault, store), tenant, source).await?;

@@ -7,12 +7,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use postrider_domain::{ConnectorId, EmailId, TenantId, Timestamp};
-use postrider_storage::{Error, TenantTx, lease};
+use postrider_storage::{Error, TenantTx};
 use tokio_util::sync::CancellationToken;
 
 use crate::content::Content;
 use crate::content::reading::Versions;
 use crate::content::source::Source;
+use crate::jobs::turn::Turn;
 use crate::kept::{Held, KeptError, Place, Vault};
 use crate::state::State;
 use crate::store::rereads::{self, Looked, Unread};
@@ -20,10 +21,8 @@ use crate::store::{attachments, mailboxes, search, sources};
 
 /// Between two looks.
 pub const EVERY: Duration = Duration::from_secs(30);
-/// One replica at a time; one that dies is followed after this. Taken again before every batch.
-const LEASE: Duration = Duration::from_secs(60);
-/// Its name.
-const NAME: &str = "reread";
+/// Taken again before every batch.
+const TURN: Turn = Turn { name: "reread", lease: Duration::from_secs(60) };
 /// Mailboxes looked up at once, mails looked at in one transaction, and of these read again at most.
 const MAILBOXES: usize = 50;
 const LOOKED: usize = 500;
@@ -38,18 +37,10 @@ pub async fn run(state: &State, vault: &Vault, stop: &CancellationToken) -> Resu
     tx.commit().await?;
     while let Some(unread) = unread(state).await? {
         if unread.is_empty() {
-            let tx = state.db.system().await?;
-            lease::release(&tx, NAME, &state.replica).await?;
-            return tx.commit().await;
+            return TURN.end(state).await;
         }
         for mailbox in unread {
-            if stop.is_cancelled() {
-                return Ok(());
-            }
-            let tx = state.db.system().await?;
-            let held = lease::try_acquire(&tx, NAME, &state.replica, LEASE).await?;
-            tx.commit().await?;
-            if held.is_none() {
+            if stop.is_cancelled() || !TURN.take(state).await? {
                 return Ok(());
             }
             batch(state, vault, &mailbox).await?;
@@ -60,14 +51,13 @@ pub async fn run(state: &State, vault: &Vault, stop: &CancellationToken) -> Resu
 
 /// Mailboxes with something to read; `None` while another replica is at them.
 async fn unread(state: &State) -> Result<Option<Vec<Unread>>, Error> {
+    if !TURN.take(state).await? {
+        return Ok(None);
+    }
     let tx = state.db.system().await?;
-    let held = lease::try_acquire(&tx, NAME, &state.replica, LEASE).await?;
-    let unread = match held {
-        Some(_) => Some(rereads::list_unread(&tx, Versions::CURRENT, MAILBOXES).await?),
-        None => None,
-    };
+    let unread = rereads::list_unread(&tx, Versions::CURRENT, MAILBOXES).await?;
     tx.commit().await?;
-    Ok(unread)
+    Ok(Some(unread))
 }
 
 /// Some mails of one mailbox.

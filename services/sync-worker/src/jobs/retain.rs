@@ -4,19 +4,18 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use postrider_storage::{Error, lease};
+use postrider_storage::Error;
 use tokio_util::sync::CancellationToken;
 
+use crate::jobs::turn::Turn;
 use crate::state::State;
 use crate::store::mailboxes;
 use crate::store::retention::{self, Kept};
 
 /// Between two looks.
 pub const EVERY: Duration = Duration::from_secs(3_600);
-/// One that dies is followed after this. Taken again before every batch.
-const LEASE: Duration = Duration::from_secs(60);
-/// Its name.
-const NAME: &str = "retain";
+/// Taken again before every batch.
+const TURN: Turn = Turn { name: "retain", lease: Duration::from_secs(60) };
 /// Mailboxes looked up at once, and mails in one transaction.
 const MAILBOXES: usize = 200;
 const MAILS: usize = 100;
@@ -25,31 +24,23 @@ const MAILS: usize = 100;
 pub async fn run(state: &State, keep: TimeDelta, stop: &CancellationToken) -> Result<(), Error> {
     let mut after = None;
     loop {
-        let tx = state.db.system().await?;
-        if lease::try_acquire(&tx, NAME, &state.replica, LEASE).await?.is_none() {
-            return tx.commit().await;
+        if !TURN.take(state).await? {
+            return Ok(());
         }
+        let tx = state.db.system().await?;
         let mailboxes = retention::list_mailboxes(&tx, after, MAILBOXES).await?;
         tx.commit().await?;
         let Some(last) = mailboxes.last() else { break };
         after = Some(last.connector);
         for mailbox in mailboxes {
             while batch(state, &mailbox, keep).await? {
-                if stop.is_cancelled() {
-                    return Ok(());
-                }
-                let tx = state.db.system().await?;
-                let held = lease::try_acquire(&tx, NAME, &state.replica, LEASE).await?;
-                tx.commit().await?;
-                if held.is_none() {
+                if stop.is_cancelled() || !TURN.take(state).await? {
                     return Ok(());
                 }
             }
         }
     }
-    let tx = state.db.system().await?;
-    lease::release(&tx, NAME, &state.replica).await?;
-    tx.commit().await
+    TURN.end(state).await
 }
 
 /// Some mails of one mailbox. Returns whether there may be more.

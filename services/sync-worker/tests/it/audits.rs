@@ -42,6 +42,17 @@ async fn execute(rig: &Rig, text: &str) {
     Statement::dynamic(text.to_owned()).execute(&rig.test.admin().await).await.unwrap();
 }
 
+/// The oldest mails vanish from the mirror, and no record tells of it.
+async fn lose(rig: &Rig, mails: usize) {
+    let text = format!(
+        "WITH gone AS (DELETE FROM mailbox.emails WHERE email_id IN (SELECT email_id FROM mailbox.emails \
+           ORDER BY received_at LIMIT {mails}) RETURNING email_id), \
+         s AS (DELETE FROM mailbox.email_sources WHERE email_id IN (SELECT email_id FROM gone)) \
+         DELETE FROM mailbox.email_labels WHERE email_id IN (SELECT email_id FROM gone)"
+    );
+    execute(rig, &text).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_day_after_the_last_complete_listing_the_mirror_is_compared_and_mended() {
     let rig = rig(71, 30).await;
@@ -51,14 +62,7 @@ async fn a_day_after_the_last_complete_listing_the_mirror_is_compared_and_mended
     both_look(&rig).await;
     assert!(audits(&rig).await.is_empty(), "it was listed within the day");
     // Behind the service's back two mails vanish.
-    execute(
-        &rig,
-        "WITH gone AS (DELETE FROM mailbox.emails WHERE email_id IN (SELECT email_id FROM mailbox.emails \
-           ORDER BY received_at LIMIT 2) RETURNING email_id), \
-         s AS (DELETE FROM mailbox.email_sources WHERE email_id IN (SELECT email_id FROM gone)) \
-         DELETE FROM mailbox.email_labels WHERE email_id IN (SELECT email_id FROM gone)",
-    )
-    .await;
+    lose(&rig, 2).await;
     // Counts have begun an audit today already.
     execute(&rig, "UPDATE mailbox.mailboxes SET recounted_at = caught_up_at").await;
     rig.live_through(3).await;
@@ -129,14 +133,7 @@ async fn a_count_that_is_not_gmails_twice_in_a_row_begins_an_audit_once_a_day() 
     let checks = |result: &str| rig.engine.metrics().count_checks.with_label_values(&[result]).get();
     assert!(checks("same") > 0 && checks("off") == 0, "{} and {}", checks("same"), checks("off"));
     // Behind the service's back a mail vanishes. No record of history tells of it, and the audit is hours away.
-    execute(
-        &rig,
-        "WITH gone AS (DELETE FROM mailbox.emails WHERE email_id IN (SELECT email_id FROM mailbox.emails \
-           ORDER BY received_at LIMIT 1) RETURNING email_id), \
-         s AS (DELETE FROM mailbox.email_sources WHERE email_id IN (SELECT email_id FROM gone)) \
-         DELETE FROM mailbox.email_labels WHERE email_id IN (SELECT email_id FROM gone)",
-    )
-    .await;
+    lose(&rig, 1).await;
     for _ in 0..30 {
         rig.ids.clock.advance(TimeDelta::minutes(1));
         rig.work().await;

@@ -257,9 +257,9 @@ async fn more_backfills_than_connections_for_them_end_all_and_use_no_others() {
 
 /// The clock moves a few seconds with every call, so that much falls due while the run is at work in one slice.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "open: on a quick machine the parked mail is looked at after the run and not beside it"]
 async fn beside_a_run_what_is_parked_is_looked_at_and_what_is_switched_off_is_not() {
-    let case = case(58, 150).await;
+    // So many that the run outlasts the look, which waits for its turn at the mailbox's row with each of its commits.
+    let case = case(58, 600).await;
     case.settle().await;
     let case = in_one_slice(case);
     let admin = case.test.admin().await;

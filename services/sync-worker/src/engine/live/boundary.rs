@@ -1,7 +1,7 @@
 //! Where the mailbox's history begins: at the first contact, and anew after it broke off.
 
 use postrider_contracts::mailbox::SyncStarted;
-use postrider_domain::{RunId, RunKind, RunState, Timestamp};
+use postrider_domain::{RunId, RunKind, RunState};
 use postrider_gmail::Lane;
 
 use super::LiveLane;
@@ -19,7 +19,7 @@ impl LiveLane<'_> {
     /// The first contact: the cursor stands at the boundary, and a full run begins.
     pub(super) async fn start(&self) -> Result<(), EngineError> {
         let boundary = boundary::read(&self.lease.gmail(Lane::Live)).await?;
-        self.begin_generation(0, RunKind::Full, RunReason::First, false, (boundary, None)).await
+        self.begin_generation(0, RunKind::Full, RunReason::First, false, boundary).await
     }
 
     /// History is gone, or the mailbox was created anew: a new generation starts at a new boundary, and a run learns every
@@ -37,10 +37,7 @@ impl LiveLane<'_> {
             (RunKind::Repair, reason)
         };
         observe::history_broke_off(&self.lease.parts.metrics, mailbox.connector, reason);
-        // What came since the mirror was current is news, though no record tells of it.
-        let news_since = mailbox.caught_up_at.filter(|_| kind == RunKind::Repair);
-        let recreated = reason == RunReason::Recreated;
-        self.begin_generation(1, kind, run_reason, recreated, (boundary, news_since)).await
+        self.begin_generation(1, kind, run_reason, reason == RunReason::Recreated, boundary).await
     }
 
     async fn begin_generation(
@@ -49,12 +46,14 @@ impl LiveLane<'_> {
         kind: RunKind,
         reason: RunReason,
         renumbered: bool,
-        (Boundary { history_id: boundary, total: total_estimate }, news_since): (Boundary, Option<Timestamp>),
+        Boundary { history_id: boundary, total: total_estimate }: Boundary,
     ) -> Result<(), EngineError> {
         let guard = self.lease.guard();
         let generation = guard.generation + bump;
         let mut commit = Commit::begin(self.lease, guard, self.lease.own_cause()).await?;
         let now = commit.now;
+        // What came since the mirror was current is news, though no record tells of it.
+        let news_since = commit.mailbox.caught_up_at.filter(|_| kind == RunKind::Repair);
         if let Some(run) = runs::find_active(&mut commit.tx, &commit.guard).await? {
             let step = Step { state: Some(RunState::Superseded), ..Step::default() };
             runs::advance(&mut commit.tx, &run, &step, now).await?;

@@ -16,8 +16,7 @@ use crate::error::EngineError;
 use crate::rules::change::{Change, Fetch, Known};
 use crate::rules::decide::Tally;
 use crate::rules::due::LOOK_BACK_AFTER;
-use crate::store::ledger;
-use crate::store::{emails, labels, listing, mailboxes, parked, runs};
+use crate::store::{emails, labels, ledger, listing, mailboxes, parked, runs};
 
 /// Newest ids compared, of the mailbox and of each label.
 const NEWEST: usize = 500;
@@ -58,12 +57,12 @@ impl LiveLane<'_> {
     pub(super) async fn look_back(&self, due: Timestamp) -> Result<(), EngineError> {
         let most_used =
             [INBOX, UNREAD, SENT, STARRED, SPAM, TRASH].into_iter().filter_map(|id| LabelId::parse(id).ok());
-        let most_used: Vec<LabelId> = most_used.collect();
-        let mut labels = most_used.clone();
+        let mut labels: Vec<LabelId> = most_used.collect();
         let tx = self.lease.tenant().await?;
-        let others = labels::list_compared(&tx, &self.lease.guard(), self.lease.parts.now()).await?;
+        let mut others = labels::list_compared(&tx, &self.lease.guard(), self.lease.parts.now()).await?;
         tx.commit().await?;
-        labels.extend(others.into_iter().filter(|label| !most_used.contains(label)));
+        others.retain(|label| !labels.contains(label));
+        labels.extend(others);
         labels.truncate(LABELS);
         let mailbox = self.lease.mailbox().await?;
         let (generation, settled) = (mailbox.generation, mailbox.settled);

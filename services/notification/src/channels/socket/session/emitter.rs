@@ -55,8 +55,9 @@ impl Emitter {
 
     /// Waits until there is room for one more packet, and counts it.
     pub async fn make_room(&mut self) -> Result<(), Gone> {
+        let chunk = if self.is_polled() { POLLED_CHUNK } else { CHUNK };
         self.since_look += 1;
-        if self.since_look > if self.is_polled() { POLLED_CHUNK } else { CHUNK } {
+        if self.since_look > chunk {
             self.since_look = 1;
             self.until_taken().await?;
             self.polls = self.transport.polls();
