@@ -117,6 +117,13 @@ impl Db {
         Ok(TenantTx::new(self.begin(&begin).await?))
     }
 
+    /// As [`Self::tenant`], to read alone: whatever is committed meanwhile, all its statements see one moment.
+    pub async fn tenant_snapshot(&self, tenant: &TenantId) -> Result<TenantTx, Error> {
+        let enter = crate::tx::enter_tenant_sql(&self.inner.spec, tenant);
+        let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {enter}");
+        Ok(TenantTx::new(self.begin(&begin).await?))
+    }
+
     /// Begins a transaction that sees the control tables across tenants.
     pub async fn system(&self) -> Result<SystemTx, Error> {
         Ok(SystemTx::new(self.begin(&self.inner.begin_system).await?))

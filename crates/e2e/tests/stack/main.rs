@@ -15,6 +15,8 @@ mod outages;
 #[cfg(test)]
 mod refresh;
 #[cfg(test)]
+mod snapshot;
+#[cfg(test)]
 mod tenancy;
 #[cfg(test)]
 mod trace;

@@ -76,9 +76,13 @@ impl Api {
     /// 403 unless the caller's token has the scope.
     pub async fn open(&self, caller: &Caller, scope: Scope) -> Result<(TenantTx, Accounts), Problem> {
         caller.require(scope)?;
-        let tx = self.db.tenant(&caller.tenant).await.map_err(problem)?;
-        let all = accounts::list(&tx, &caller.user).await.map_err(problem)?;
-        Ok((tx, Accounts(all)))
+        with_accounts(self.db.tenant(&caller.tenant).await, caller).await
+    }
+
+    /// The same to read what belongs together: all of it is of one moment.
+    pub async fn open_snapshot(&self, caller: &Caller, scope: Scope) -> Result<(TenantTx, Accounts), Problem> {
+        caller.require(scope)?;
+        with_accounts(self.db.tenant_snapshot(&caller.tenant).await, caller).await
     }
 
     pub fn now(&self) -> Timestamp {
@@ -95,6 +99,12 @@ impl Api {
         let engine = self.engine.clone();
         tx.on_commit(move || engine.wakes().marked(&[mailbox]));
     }
+}
+
+async fn with_accounts(tx: Result<TenantTx, Error>, caller: &Caller) -> Result<(TenantTx, Accounts), Problem> {
+    let tx = tx.map_err(problem)?;
+    let all = accounts::list(&tx, &caller.user).await.map_err(problem)?;
+    Ok((tx, Accounts(all)))
 }
 
 /// A database error as a client sees it.

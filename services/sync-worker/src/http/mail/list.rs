@@ -74,7 +74,7 @@ pub struct Query {
 pub struct Mails {
     pub data: Vec<Mail>,
     pub next_cursor: Option<String>,
-    /// Account id → sequence number: all events up to it are in this page; those after it may be or not.
+    /// Account id → sequence number: what the events up to it say is in this page, and nothing of those after it.
     #[schema(value_type = Object)]
     pub as_of_seq: BTreeMap<String, i64>,
 }
@@ -98,10 +98,10 @@ pub async fn handle(
         }
     }
     let asked = Asked::parse(query.q.as_deref(), query.subject.as_deref())?;
-    let (tx, accounts) = api.open(&caller, Scope::Read).await?;
+    // Places and mails of one moment: who follows from them has each mail once.
+    let (tx, accounts) = api.open_snapshot(&caller, Scope::Read).await?;
     let covered = accounts.covered(account.or(query.connector_id)?, None)?;
     let connectors = ids(&covered);
-    // Before the mails: what the page shows beyond it comes again as an event, and nothing is missed.
     let as_of_seq = accounts::as_of_seq(&tx, &connectors).await.map_err(problem)?;
     let spam_trash = |account: &&&Account| query.include_spam_trash.unwrap_or(account.include_spam_trash);
     let filter = Filter {
