@@ -1,6 +1,7 @@
 // Connects the official Socket.IO client and prints one JSON line for everything that happens to it.
 // Arguments: origin, user id, transport ("websocket" | "polling"), last event id or "". The token comes by environment,
-// so that it shows in no process list. Reads nothing; ends when stdin closes.
+// so that it shows in no process list. Emits each line of stdin, [name, data]; ends when stdin closes.
+import { createInterface } from "node:readline";
 import { io } from "socket.io-client";
 
 const [origin, userId, transport, lastEventId] = process.argv.slice(2);
@@ -30,8 +31,9 @@ socket.onAny((event, data) => {
   print({ kind: "event", event, data });
 });
 
-process.stdin.resume();
-process.stdin.on("end", () => {
+const input = createInterface({ input: process.stdin });
+input.on("line", (line) => socket.emit(...JSON.parse(line)));
+input.on("close", () => {
   socket.close();
   process.exit(0);
 });

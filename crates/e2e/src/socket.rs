@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use postrider_domain::Secret;
 use serde::Deserialize;
-use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
 use crate::until::eventually;
@@ -28,7 +28,7 @@ pub struct Line {
 /// A running client.
 pub struct Socket {
     lines: Arc<Mutex<Vec<Line>>>,
-    _stdin: Option<ChildStdin>,
+    stdin: ChildStdin,
     _child: Child,
 }
 
@@ -50,7 +50,7 @@ impl Socket {
             .kill_on_drop(true)
             .spawn()
             .expect("node runs");
-        let stdin = child.stdin.take();
+        let stdin = child.stdin.take().expect("the input is piped");
         let stdout = child.stdout.take().expect("the output is piped");
         let lines: Arc<Mutex<Vec<Line>>> = Arc::default();
         let seen = lines.clone();
@@ -62,9 +62,15 @@ impl Socket {
                 }
             }
         });
-        let socket = Self { lines, _stdin: stdin, _child: child };
+        let socket = Self { lines, stdin, _child: child };
         eventually("the socket is authenticated", async || socket.count("authenticated") > 0).await;
         socket
+    }
+
+    /// Has the client emit an event.
+    pub async fn emit(&mut self, event: &str, data: &Value) {
+        let line = format!("{}\n", json!([event, data]));
+        self.stdin.write_all(line.as_bytes()).await.expect("the client reads");
     }
 
     /// Everything so far.

@@ -17,6 +17,8 @@ mod refresh;
 #[cfg(test)]
 mod snapshot;
 #[cfg(test)]
+mod sockets;
+#[cfg(test)]
 mod tenancy;
 #[cfg(test)]
 mod trace;
