@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use super::wanted::{NAMED, Wanted, wanted};
 use crate::channels::web_push::LONGEST;
 use crate::rules::preferences::Way;
-use crate::rules::{Channel, Decision, Kind, quiet_until};
+use crate::rules::trouble::is_lost_grant;
+use crate::rules::{Kind, quiet_until};
 use crate::store::deliveries::{self, Delivery};
 use crate::store::notifications::Notification;
 
@@ -52,7 +53,7 @@ pub async fn notice(
         Err(why) => return Ok(Notice::Nothing(why)),
     };
     let Some((row, values)) = rows.first() else { return Ok(Notice::Nothing("read_already")) };
-    if let Some(until) = quiet_until(values, now).filter(|_| !is_alarm(row)) {
+    if let Some(until) = quiet_until(values, now).filter(|_| !is_lost_grant(row.kind, &row.data)) {
         return Ok(Notice::Later(until));
     }
     let content = values.include_content && !bare;
@@ -60,12 +61,6 @@ pub async fn notice(
     let topic = delivery.event_id.simple().to_string();
     let urgent = matches!(row.kind, Kind::NewMessage | Kind::ErrorOccurred);
     Ok(Notice::Say(Said { message: fitting(told), topic, urgent }))
-}
-
-/// Whether quiet hours do not hold it.
-fn is_alarm(row: &Notification) -> bool {
-    let decisions: Vec<Decision> = serde_json::from_value(row.decision.clone()).unwrap_or_default();
-    decisions.iter().any(|decision| decision.channel == Channel::Push && decision.reason == "alarm")
 }
 
 fn one(row: &Notification, content: bool) -> Value {

@@ -3,7 +3,7 @@
 use postrider_contracts::connector::ConnectorState;
 use postrider_contracts::mailbox::QuotaWarning;
 use postrider_domain::{ReauthReason, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::decision::{Occasion, Verdict, decide};
@@ -12,6 +12,15 @@ use super::kind::Kind;
 use super::preferences::Preferences;
 use super::recipient::Recipient;
 use super::webhook::DisabledReason;
+
+/// What `data.errorType` of a lost grant says.
+const LOST_GRANT: &str = "reauth_required";
+
+/// Whether a notification tells of a lost grant: its account stands still until its user acts, so no night holds it, also
+/// one that begins while it is on its way.
+pub fn is_lost_grant(kind: Kind, data: &Value) -> bool {
+    kind == Kind::ErrorOccurred && data.get("errorType").is_some_and(|kind| kind.as_str() == Some(LOST_GRANT))
+}
 
 /// `connector.reauth_required`: one `error_occurred` for each loss of the grant (the connector's version names it).
 pub fn reauth_required(connector: &ConnectorState, to: &Recipient) -> Verdict {
@@ -37,8 +46,8 @@ pub fn reauth_required(connector: &ConnectorState, to: &Recipient) -> Verdict {
     let title = format!("{} needs to be connected again", shown(&connector.email_address));
     let draft = Draft {
         alarm: true,
-        data: json!({ "errorType": "reauth_required", "reason": connector.reason }),
-        event_members: members([("errorType", json!("reauth_required")), ("errorMessage", json!(message))]),
+        data: json!({ "errorType": LOST_GRANT, "reason": connector.reason }),
+        event_members: members([("errorType", json!(LOST_GRANT)), ("errorMessage", json!(message))]),
         ..Draft::new(Kind::ErrorOccurred, business_key, title, message.to_owned())
     };
     to.tell(draft, "type_on")

@@ -14,13 +14,12 @@ use crate::rules::digest::Schedule;
 use crate::rules::mail_token::{Deed, List, MailToken};
 use crate::rules::page::{self, Page, Told};
 use crate::rules::preferences::Way;
-use crate::rules::{Channel, Decision, Kind, quiet_until};
+use crate::rules::quiet_until;
+use crate::rules::trouble::is_lost_grant;
 use crate::store::deliveries::{self, MailRow};
-use crate::store::notifications::{self, MailItem, Notification};
+use crate::store::notifications::{self, MailItem};
 use crate::store::{digests, preferences};
 
-/// What `data.errorType` of a lost grant says.
-const LOST_GRANT: &str = "reauth_required";
 /// A mail that asks for a confirmation.
 pub const CONFIRM: &str = "address.confirm";
 
@@ -107,7 +106,8 @@ impl Postman {
             Err(why) => return Ok(Plan::Nothing(why)),
         };
         let Some((row, values)) = rows.first() else { return Ok(Plan::Nothing("read_already")) };
-        if let Some(until) = quiet_until(values, self.seams.clock.now()).filter(|_| !is_alarm(row)) {
+        if let Some(until) = quiet_until(values, self.seams.clock.now()).filter(|_| !is_lost_grant(row.kind, &row.data))
+        {
             return Ok(Plan::Later(until));
         }
         let Some(to) = addressee(tx, tenant, &row.user_id, row.account_id, values).await? else {
@@ -121,7 +121,7 @@ impl Postman {
             [one] if alone || count == 1 => page::notice(one, zone),
             several => page::waited(several, count, zone),
         };
-        let reconnect = row.account_id.filter(|_| alone && needs_reconnect(row));
+        let reconnect = row.account_id.filter(|_| alone && is_lost_grant(row.kind, &row.data));
         // Nobody may miss that an account stands still: these mails cannot be unsubscribed from.
         let unsubscribe = match reconnect {
             Some(_) => None,
@@ -151,14 +151,4 @@ async fn told<'a>(
         told.push(item.told(content));
     }
     Ok(told)
-}
-
-/// Whether quiet hours do not hold it.
-fn is_alarm(row: &Notification) -> bool {
-    let decisions: Vec<Decision> = serde_json::from_value(row.decision.clone()).unwrap_or_default();
-    decisions.iter().any(|decision| decision.channel == Channel::Email && decision.reason == "alarm")
-}
-
-fn needs_reconnect(row: &Notification) -> bool {
-    row.kind == Kind::ErrorOccurred && row.data.get("errorType").is_some_and(|kind| kind.as_str() == Some(LOST_GRANT))
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::office;
 use crate::mail_server::Reply;
-use crate::post_office::PostOffice;
+use crate::post_office::{PostOffice, time};
 use crate::producer::Account;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,6 +54,23 @@ async fn a_lost_grant_is_mailed_at_once_with_a_link_that_is_kept_nowhere() {
     office.clock.advance(TimeDelta::minutes(1));
     office.send().await;
     assert_eq!(office.mails().await[3], "delivered");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_grant_whose_mail_met_the_night_on_its_way_does_not_wait_for_its_end() {
+    let office = office().await;
+    // 21:59:50 in Berlin.
+    office.clock.set(time("2026-06-01T19:59:50Z"));
+    office.set(None, json!({ "quietHoursEnabled": true, "quietHoursTimezone": "Europe/Berlin" })).await;
+    office.server.replies([Reply::Content("451 later")]);
+    reauth(&office, 2).await;
+    office.send().await;
+    assert_eq!(office.mails().await, ["pending status"]);
+    office.clock.advance(TimeDelta::minutes(5));
+    office.send().await;
+    assert_eq!(office.mails().await, ["delivered"]);
+    let [mail] = office.server.taken().try_into().unwrap();
+    assert!(mail.text().contains("https://mail.example.com/connect/secret-2"), "{}", mail.text());
 }
 
 async fn reauth(office: &PostOffice, version: i64) {
