@@ -117,7 +117,8 @@ pub async fn delete(tx: &TenantTx, tenant: &TenantId, user: &UserId, id: Uuid) -
     Ok(gone == 1)
 }
 
-/// Which endpoints an event of a user goes to.
+/// Which endpoints an event of a user goes to. They are held as they are until the transaction ends: of one that is being
+/// enabled this waits for the outcome, or its delivery would be kept for an endpoint that nobody enables any more.
 pub async fn wanting(
     tx: &TenantTx,
     tenant: &TenantId,
@@ -128,7 +129,8 @@ pub async fn wanting(
     sql("SELECT id, status FROM webhook_endpoints \
          WHERE tenant = $1 AND (user_id = $2 OR whole_tenant) \
              AND (cardinality(event_types) = 0 OR $3 = ANY(event_types)) \
-             AND (account_ids IS NULL OR $4::uuid IS NULL OR $4 = ANY(account_ids))")
+             AND (account_ids IS NULL OR $4::uuid IS NULL OR $4 = ANY(account_ids)) \
+         ORDER BY id FOR KEY SHARE")
     .binds((tenant, user, kind, account))
     .load(tx)
     .await

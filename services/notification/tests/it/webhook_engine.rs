@@ -14,9 +14,10 @@ use postrider_notification::rules::webhook::{DeliveryState, DisabledReason, Endp
 use postrider_notification::store::deliveries::{self, Delivery};
 use postrider_notification::store::endpoints::{self, Endpoint};
 use postrider_runtime::Context;
+use postrider_storage::{Statement, Value};
 use uuid::Uuid;
 
-use crate::harness::{World, keys, push_hosts, vapid};
+use crate::harness::{SOON, World, keys, push_hosts, vapid};
 use crate::producer::Account;
 use crate::receiver::{Receiver, Reply};
 
@@ -135,6 +136,37 @@ impl Lab {
         let newest = self.deliveries().await.remove(0);
         newest.due_at.map(|due| (due - self.now()).num_seconds())
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happens_while_an_endpoint_is_being_enabled_is_sent() {
+    let receiver = Receiver::start().await;
+    let lab = Lab::new(&receiver.url, Reach::Anywhere).await;
+    let (tenant, user, db) = (&lab.account.tenant, &lab.account.user, &lab.world.db.db);
+    let tx = db.tenant(tenant).await.unwrap();
+    assert!(endpoints::disable(&tx, tenant, lab.endpoint, DisabledReason::Owner, lab.now()).await.unwrap());
+    tx.commit().await.unwrap();
+    // Enabled as its owner does it, and not committed until something has happened that meets it so.
+    let tx = db.tenant(tenant).await.unwrap();
+    let mut one = endpoints::lock(&tx, tenant, user, lab.endpoint).await.unwrap().unwrap();
+    (one.status, one.disabled_reason, one.disabled_at) = (EndpointStatus::Enabled, None, None);
+    endpoints::update(&tx, tenant, &one).await.unwrap();
+    deliveries::resume(&tx, tenant, lab.endpoint, lab.now()).await.unwrap();
+    let looker = lab.world.db.admin().await;
+    let enabled = async {
+        postrider_testing::eventually("a transaction that waits", SOON, || async {
+            let waiting = "SELECT count(*) AS value FROM pg_stat_activity \
+                WHERE datname = current_database() AND wait_event_type = 'Lock'";
+            let waiting = Statement::dynamic(waiting.to_owned()).get_result::<Value<i64>>(&looker).await.unwrap();
+            (waiting.0 > 0).then_some(())
+        })
+        .await;
+        tx.commit().await.unwrap();
+    };
+    tokio::join!(lab.happen(), enabled);
+    lab.engine.work().await.unwrap();
+    assert_eq!(lab.deliveries().await.remove(0).state, DeliveryState::Delivered);
+    assert_eq!(receiver.seen().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
