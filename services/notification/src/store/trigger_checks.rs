@@ -69,6 +69,15 @@ pub async fn delete(tx: &TenantTx, tenant: &TenantId, id: Uuid) -> Result<bool, 
     Ok(gone == 1)
 }
 
+/// Forgets what was to be looked into for a trigger: it wants something else now.
+pub async fn forget_of(tx: &TenantTx, tenant: &TenantId, trigger: Uuid) -> Result<(), Error> {
+    sql("DELETE FROM trigger_checks WHERE tenant = $1 AND trigger_id = $2")
+        .binds((tenant, trigger))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 /// Could not be looked into now.
 pub async fn put_off(tx: &TenantTx, tenant: &TenantId, id: Uuid, due: Timestamp) -> Result<(), Error> {
     sql("UPDATE trigger_checks SET due_at = $3, attempts = attempts + 1, claimed_until = NULL \

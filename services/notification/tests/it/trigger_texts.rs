@@ -126,6 +126,32 @@ async fn while_the_text_is_not_to_be_had_the_mail_waits_and_a_trigger_that_is_of
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_to_be_looked_into_for_a_trigger_that_wants_something_else_now_sets_nothing_off() {
+    let world = World::new().await;
+    let replica = world.replica(settings()).await;
+    let account = Account::new("t1", "u1");
+    let id = looking_for(&world, &replica, &account, "order").await;
+    world.texts.away(true);
+    world.send(&account, &saying(&world, "m1", Some("order"))).await;
+    eventually("a question", SOON, || async { (!world.texts.asked().is_empty()).then_some(()) }).await;
+    let change = |body: Value| {
+        let request = replica.request(&account, Method::PATCH, &format!("{PATH}/{id}")).json(&body);
+        replica.call(request, StatusCode::OK)
+    };
+    // Another name changes nothing for the mail that waits, and neither does the same once more.
+    let config = json!({ "connector_id": account.id, "body_contains": "order" });
+    change(json!({ "name": "other", "config": config })).await;
+    assert_eq!(world.count(&account.tenant, "trigger_checks").await, 1);
+    change(json!({ "config": { "connector_id": account.id, "from": "shop@b.c", "body_contains": "order" } })).await;
+    world.texts.away(false);
+    let due = "UPDATE notification.trigger_checks SET due_at = now(), claimed_until = NULL".to_owned();
+    postrider_storage::Statement::dynamic(due).execute(&world.db.admin().await).await.unwrap();
+    looked(&world, &account, 1).await;
+    assert_eq!(fires(&replica, &account, &id).await, Vec::<Value>::new());
+    assert_eq!(world.count(&account.tenant, "notifications").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_text_that_is_long_in_coming_keeps_no_other_mail_waiting() {
     let world = World::new().await;
     let replica = world.replica(settings()).await;

@@ -16,6 +16,7 @@ use crate::http::account::must_own;
 use crate::http::webhooks::create::not_configured;
 use crate::rules::trigger::TriggerType;
 use crate::state::{State, row_time};
+use crate::store::trigger_checks;
 use crate::store::triggers::{self, Trigger};
 
 /// What sets what off.
@@ -132,6 +133,10 @@ pub async fn patch(
     if let Some(config) = body.config {
         let (account, config) = check_config_of(one.kind, config)?;
         must_own(&tx, &caller, account).await?;
+        if config != one.config {
+            // Mails that were what it wanted before, but for their text.
+            trigger_checks::forget_of(&tx, &caller.tenant, one.id).await?;
+        }
         (one.account_id, one.config) = (account, config);
     }
     one.name = name.unwrap_or(one.name);
