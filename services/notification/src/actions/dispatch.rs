@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::{Actions, Owner};
 use crate::deliveries::{self, Pushed};
+use crate::rules::decision::without_browsers;
 use crate::rules::{Channel, Draft, Kind};
 use crate::store::deliveries::{NewMail, insert_mail};
 use crate::store::push_subscriptions;
@@ -32,7 +33,7 @@ impl Actions {
         }
         let browsers = push_subscriptions::ids(tx, owner.tenant, owner.user).await?;
         if browsers.is_empty() {
-            draft.skip(Channel::Push, "no_subscription");
+            draft.decisions = without_browsers(std::mem::take(&mut draft.decisions));
         }
         Ok(browsers)
     }

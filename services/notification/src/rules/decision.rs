@@ -153,6 +153,16 @@ pub fn without_mails(decisions: Vec<Decision>) -> Vec<Decision> {
     decisions.into_iter().map(without).collect()
 }
 
+/// The same where the user has no browser that takes pushes.
+#[must_use]
+pub fn without_browsers(decisions: Vec<Decision>) -> Vec<Decision> {
+    let without = |made: Decision| match made.channel == Channel::Push && made.outcome == Outcome::Queued {
+        true => Decision { outcome: Outcome::Skipped, reason: "no_subscription".to_owned(), until: None, ..made },
+        false => made,
+    };
+    decisions.into_iter().map(without).collect()
+}
+
 /// A decision with the time it was taken at.
 pub fn made(now: Timestamp, preferences: &Preferences, channel: Channel, outcome: Outcome, reason: &str) -> Decision {
     let local_time = local_time(now, preferences.quiet_hours_timezone.as_str());

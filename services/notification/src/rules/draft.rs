@@ -99,14 +99,6 @@ impl Draft {
         self.silenced.is_none() && !self.ours
     }
 
-    /// It does not go out by a channel after all.
-    pub fn skip(&mut self, channel: Channel, reason: &str) {
-        for decision in self.decisions.iter_mut().filter(|decision| decision.channel == channel) {
-            *decision =
-                Decision { outcome: Outcome::Skipped, reason: reason.to_owned(), until: None, ..decision.clone() };
-        }
-    }
-
     /// Room and name of the event its sockets get.
     pub fn event(&self) -> (Room, &'static str) {
         match self.kind {

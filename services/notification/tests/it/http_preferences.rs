@@ -210,6 +210,14 @@ async fn simulate_tells_what_would_happen_and_why() {
         (&json!("live"), &json!("held"), &json!("quiet_hours"))
     );
     assert_eq!(live["until"], 1_780_380_000_000_i64);
+    // Nobody is pushed to who has no browser for it.
+    put(&replica, &account, "", &json!({ "channels": ["in_app", "push"], "pushEnabled": true })).await;
+    let noon = json!({ "at": 1_780_308_000_000_i64, "type": "new_message" });
+    let push = &post(&replica, &account, "simulate", &noon).await["decisions"][2];
+    assert_eq!(
+        (&push["channel"], &push["outcome"], &push["reason"]),
+        (&json!("push"), &json!("skipped"), &json!("no_subscription"))
+    );
     let spam = json!({ "at": 0, "type": "new_message", "sender": "x@spam.example" });
     let told = post(&replica, &account, "simulate", &spam).await;
     assert_eq!((&told["notified"], &told["isRead"]), (&json!(true), &json!(true)));

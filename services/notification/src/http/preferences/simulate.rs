@@ -9,11 +9,11 @@ use utoipa::ToSchema;
 use crate::error::Error;
 use crate::http::account::{AccountParams, must_own};
 use crate::http::notifications::view::Data;
-use crate::rules::decision::without_mails;
+use crate::rules::decision::{without_browsers, without_mails};
 use crate::rules::preferences::Folder;
 use crate::rules::{Channel, Decision, Kind, Occasion, Outcome, decide, silence};
 use crate::state::State;
-use crate::store::preferences;
+use crate::store::{preferences, push_subscriptions};
 
 /// Instants that calendars know: the years 1900 to 2200.
 const YEARS: std::ops::Range<i64> = -2_208_988_800_000..7_258_118_400_000;
@@ -72,12 +72,14 @@ pub async fn handle(
     let tx = state.db.tenant(&caller.tenant).await?;
     must_own(&tx, &caller, account).await?;
     let values = preferences::effective(&tx, &caller.tenant, &caller.user, account).await?.preferences;
+    let browsers = push_subscriptions::ids(&tx, &caller.tenant, &caller.user).await?;
     tx.commit().await?;
     let folders = body.folder.iter().map(|folder| (folder.as_str(), folder.as_str()));
     let silenced = if kind == Kind::NewMessage { silence::silenced(&values, sender, folders) } else { None };
     let reason = if kind == Kind::Custom { "asked_for" } else { "type_on" };
     let decided = decide(at, &values, Occasion { silenced, ..Occasion::plain(kind, reason) });
-    let decisions = if state.actions.sends_mail() { decided } else { without_mails(decided) };
+    let decided = if state.actions.sends_mail() { decided } else { without_mails(decided) };
+    let decisions = if browsers.is_empty() { without_browsers(decided) } else { decided };
     let notified = decisions.iter().any(|made| made.channel == Channel::Row && made.outcome == Outcome::Done);
     Ok(Json(Data { data: Simulated { notified, is_read: notified && silenced.is_some(), decisions } }))
 }
