@@ -12,7 +12,7 @@ pub mod test;
 mod view;
 
 use postrider_storage::TenantTx;
-use postrider_web::{Caller, Problem, codes};
+use postrider_web::{Caller, Problem, Scope, codes};
 use uuid::Uuid;
 
 use crate::channels::webhook::{Reach, Target};
@@ -62,4 +62,13 @@ async fn check_accounts(tx: &TenantTx, caller: &Caller, accounts: Option<&[Uuid]
 /// The caller's endpoint, locked; 404 for any other.
 async fn lock_own(tx: &TenantTx, caller: &Caller, id: Uuid) -> Result<Endpoint, Error> {
     endpoints::lock(tx, &caller.tenant, &caller.user, id).await?.ok_or_else(Error::not_found)
+}
+
+/// The same to change what it is sent, and where: of one that is told everything of the tenant as only who may make it.
+async fn lock_own_to_change(tx: &TenantTx, caller: &Caller, id: Uuid) -> Result<Endpoint, Error> {
+    let one = lock_own(tx, caller, id).await?;
+    if one.whole_tenant {
+        caller.require(Scope::TenantAdmin)?;
+    }
+    Ok(one)
 }

@@ -262,6 +262,20 @@ pub async fn reached(tx: &TenantTx, tenant: &TenantId, ids: &[NotificationId]) -
     .await
 }
 
+/// The deliveries that tell of a notification, oldest first; one message may tell of several.
+pub async fn of_notification(tx: &TenantTx, tenant: &TenantId, id: NotificationId) -> Result<Vec<Delivery>, Error> {
+    sql(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM deliveries WHERE tenant = $1 AND id IN ( \
+             SELECT id FROM deliveries WHERE tenant = $1 AND notification = $2 \
+             UNION SELECT delivery_id FROM delivery_covers WHERE tenant = $1 AND notification = $2) ORDER BY id"
+    ))
+    .binds((tenant, id))
+    .load(tx)
+    .await
+}
+
 /// Forgets at most `most` of a tenant's deliveries older than the given instant. Returns how many.
 pub async fn prune(tx: &TenantTx, tenant: &TenantId, before: Timestamp, most: i64) -> Result<usize, Error> {
     sql("DELETE FROM deliveries WHERE tenant = $1 AND id IN ( \

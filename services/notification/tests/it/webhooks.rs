@@ -159,6 +159,12 @@ async fn a_notification_goes_to_webhooks_if_its_user_wants_and_says_how_far_it_i
     .await;
     let one = replica.get(&account, &format!("/api/notifications/{}", told["id"].as_str().unwrap())).await;
     assert_eq!(one["data"]["deliveryStatus"]["webhook"], "delivered");
+    let path = format!("/api/notifications/{}/explain", told["id"].as_str().unwrap());
+    let sent = &replica.get(&account, &path).await["data"]["deliveries"];
+    assert_eq!(
+        (&sent[0]["channel"], &sent[0]["state"], &sent[0]["attempts"], &sent[0]["reason"], &sent[1]),
+        (&json!("webhook"), &json!("delivered"), &json!(1), &Value::Null, &Value::Null)
+    );
     assert_eq!(receiver.seen().len(), 1, "{made}");
 }
 
@@ -225,9 +231,23 @@ async fn endpoints_are_their_users_alone() {
     let body = json!({ "url": receiver.url, "whole_tenant": true });
     replica.call(replica.request(&account, Method::POST, PATH).json(&body), StatusCode::FORBIDDEN).await;
     let admin = tokens::internal(&account, "read write tenant:admin");
-    replica.call(replica.request_with(&admin, Method::POST, PATH).json(&body), StatusCode::CREATED).await;
+    let whole = replica.call(replica.request_with(&admin, Method::POST, PATH).json(&body), StatusCode::CREATED).await;
     world.send(&foreign, &mail("told")).await;
     assert_eq!(receiver.sent(1).await[0].json()["account_id"], foreign.id.to_string());
+    // Who may only write, be it its own maker, sends it to no other place and with nothing more.
+    let whole = format!("{PATH}/{}", whole["id"].as_str().unwrap());
+    for (method, path, body) in [
+        (Method::PATCH, whole.clone(), json!({ "url": "http://127.0.0.1:9/", "include_content": true })),
+        (Method::POST, format!("{whole}/rotate-secret"), json!({})),
+        (Method::POST, format!("{whole}/replay"), json!({ "from_seq": 1, "account_id": foreign.id })),
+    ] {
+        let refused = replica.request(&account, method.clone(), &path).json(&body);
+        assert_eq!(replica.call(refused, StatusCode::FORBIDDEN).await["code"], "insufficient_scope", "{method} {path}");
+    }
+    let again = replica.request_with(&admin, Method::POST, &format!("{whole}/replay"));
+    let again = again.json(&json!({ "from_seq": 1, "account_id": foreign.id }));
+    assert_eq!(replica.call(again, StatusCode::OK).await, json!({ "queued": 2, "next_seq": null }));
+    receiver.sent(3).await;
     let gone = replica.request(&account, Method::DELETE, &format!("{PATH}/{id}"));
     replica.call(gone, StatusCode::NO_CONTENT).await;
     replica.call(replica.request(&account, Method::GET, &format!("{PATH}/{id}")), StatusCode::NOT_FOUND).await;

@@ -10,9 +10,11 @@ use uuid::Uuid;
 
 use super::view::{Data, decisions};
 use crate::error::Error;
-use crate::rules::Decision;
+use crate::rules::webhook::DeliveryState;
+use crate::rules::{Channel, Decision};
 use crate::state::State;
-use crate::store::{notifications, suppressions};
+use crate::store::deliveries::Delivery;
+use crate::store::{deliveries, notifications, suppressions};
 
 /// Why a notification is as it is, or why there is none.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -23,6 +25,30 @@ pub struct Explanation {
     pub r#type: String,
     /// One for each channel, as they were taken.
     pub decisions: Vec<Decision>,
+    /// What has become of what was queued, oldest first: it is decided once more when it is sent.
+    pub deliveries: Vec<Outgoing>,
+}
+
+/// One message on its way out.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ExplainedDelivery)]
+pub struct Outgoing {
+    pub channel: Channel,
+    pub state: DeliveryState,
+    /// Why it was not sent, or not yet: `read_already`, `channel_off`, `quiet_hours`, `told_together`, `turned_spam`,
+    /// `no_address`, `timeout`, `status`, …
+    pub reason: Option<String>,
+    pub attempts: i32,
+    /// Of the latest attempt, in milliseconds since the epoch.
+    pub attempted_at: Option<i64>,
+}
+
+impl From<Delivery> for Outgoing {
+    fn from(row: Delivery) -> Self {
+        let attempted_at = row.attempted_at.map(|at| at.timestamp_millis());
+        Self { channel: row.channel, state: row.state, reason: row.error, attempts: row.attempts, attempted_at }
+    }
 }
 
 /// Why a notification was raised and sent as it was, decision by decision. With the `id` of an entry of the event feed:
@@ -39,7 +65,12 @@ pub async fn handle(
     caller.require(Scope::Read)?;
     let tx = state.db.tenant(&caller.tenant).await?;
     let found = match notifications::find(&tx, &caller.tenant, &caller.user, *id).await? {
-        Some(row) => Some(Explanation { id: row.id.0, r#type: row.kind.to_string(), decisions: decisions(&row) }),
+        Some(row) => {
+            let sent = deliveries::of_notification(&tx, &caller.tenant, row.id).await?;
+            let deliveries = sent.into_iter().map(Outgoing::from).collect();
+            let decisions = decisions(&row);
+            Some(Explanation { id: row.id.0, r#type: row.kind.to_string(), decisions, deliveries })
+        }
         None => withheld(&tx, &caller.tenant, &caller.user, EventId(id.0.0)).await?,
     };
     tx.commit().await?;
@@ -57,5 +88,6 @@ async fn withheld(
         id: event.0,
         r#type: kept.kind.to_string(),
         decisions: serde_json::from_value(kept.decision).into_iter().collect(),
+        deliveries: Vec::new(),
     }))
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{EndpointView, check_accounts, check_types, check_url, lock_own};
+use super::{EndpointView, check_accounts, check_types, check_url, lock_own_to_change};
 use crate::error::Error;
 use crate::rules::webhook::{DisabledReason, EndpointStatus};
 use crate::state::{State, row_time};
@@ -39,7 +39,7 @@ fn named<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Res
 /// Changes an endpoint, enables or disables it.
 #[utoipa::path(
     patch, path = "/api/v1/webhook-endpoints/{id}", tag = "webhooks", params(("id" = String, Path)),
-    request_body = Body, responses((status = 200, body = EndpointView), (status = 404), (status = 422))
+    request_body = Body, responses((status = 200, body = EndpointView), (status = 403), (status = 404), (status = 422))
 )]
 pub async fn handle(
     caller: Caller,
@@ -54,7 +54,7 @@ pub async fn handle(
     let now = row_time(&state);
     let tx = state.db.tenant(&caller.tenant).await?;
     check_accounts(&tx, &caller, body.account_ids.as_ref().and_then(|ids| ids.as_deref())).await?;
-    let mut one = lock_own(&tx, &caller, *id).await?;
+    let mut one = lock_own_to_change(&tx, &caller, *id).await?;
     one.updated_at = now;
     one.url = url.unwrap_or(one.url);
     one.event_types = body.event_types.unwrap_or(one.event_types);

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{ENDPOINT_DISABLED, lock_own, wrong};
+use super::{ENDPOINT_DISABLED, lock_own_to_change, wrong};
 use crate::error::Error;
 use crate::rules::webhook::EndpointStatus;
 use crate::state::State;
+use crate::store::accounts;
 use crate::store::deliveries::{self, Replayed};
 use crate::store::feed::{self, Span};
 
@@ -45,7 +46,7 @@ pub struct Replaying {
 #[utoipa::path(
     post, path = "/api/v1/webhook-endpoints/{id}/replay", tag = "webhooks", params(("id" = String, Path)),
     request_body = Body,
-    responses((status = 200, body = Replaying), (status = 404), (status = 409), (status = 422))
+    responses((status = 200, body = Replaying), (status = 403), (status = 404), (status = 409), (status = 422))
 )]
 pub async fn handle(
     caller: Caller,
@@ -59,12 +60,18 @@ pub async fn handle(
     }
     let (tenant, now) = (&caller.tenant, state.seams.clock.now());
     let tx = state.db.tenant(tenant).await?;
-    let one = lock_own(&tx, &caller, *id).await?;
+    let one = lock_own_to_change(&tx, &caller, *id).await?;
     if one.status == EndpointStatus::Disabled {
         return Err(Problem::conflict(ENDPOINT_DISABLED, "The endpoint is disabled.").into());
     }
     let named = body.account_id.map(ConnectorId);
-    let mut heads = feed::heads(&tx, tenant, &caller.user, named, NOTIFICATION_MAILBOX.name).await?;
+    // One that is told everything of the tenant is told other users' mailboxes too, each by its name.
+    let other = match named.filter(|_| one.whole_tenant) {
+        Some(account) => accounts::find(&tx, tenant, account).await?.map(|account| account.owner),
+        None => None,
+    };
+    let owner = other.as_ref().unwrap_or(&caller.user);
+    let mut heads = feed::heads(&tx, tenant, owner, named, NOTIFICATION_MAILBOX.name).await?;
     let told = |account: ConnectorId| one.account_ids.as_ref().is_none_or(|ids| ids.contains(&account.0));
     heads.retain(|head| told(head.account_id));
     let head = match (heads.as_slice(), named) {

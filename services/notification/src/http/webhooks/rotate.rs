@@ -5,7 +5,7 @@ use postrider_web::{Caller, PathId, Scope};
 use uuid::Uuid;
 
 use super::create::not_configured;
-use super::{EndpointView, lock_own};
+use super::{EndpointView, lock_own_to_change};
 use crate::channels::webhook::WebhookSecret;
 use crate::error::Error;
 use crate::rules::rotation::former;
@@ -15,7 +15,7 @@ use crate::store::endpoints;
 /// Makes a new secret; the old one signs beside it for a day. Asked for again within that day, it replaces the new one alone.
 #[utoipa::path(
     post, path = "/api/v1/webhook-endpoints/{id}/rotate-secret", tag = "webhooks", params(("id" = String, Path)),
-    responses((status = 200, body = EndpointView), (status = 404), (status = 503))
+    responses((status = 200, body = EndpointView), (status = 403), (status = 404), (status = 503))
 )]
 pub async fn handle(caller: Caller, id: PathId<Uuid>, state: Data<State>) -> Result<Json<EndpointView>, Error> {
     caller.require(Scope::Write)?;
@@ -23,7 +23,7 @@ pub async fn handle(caller: Caller, id: PathId<Uuid>, state: Data<State>) -> Res
     let sealed = state.engine.keys.seal(&secret).ok_or_else(not_configured)?;
     let now = row_time(&state);
     let tx = state.db.tenant(&caller.tenant).await?;
-    let mut one = lock_own(&tx, &caller, *id).await?;
+    let mut one = lock_own_to_change(&tx, &caller, *id).await?;
     let replaced = std::mem::replace(&mut one.secret_sealed, sealed);
     let (known, until) = former(replaced, one.old_secret_sealed, one.old_secret_until, now);
     (one.old_secret_sealed, one.old_secret_until) = (Some(known), Some(until));
