@@ -4,8 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use postrider_bench::{bare_intake, full_sync, latency, push, report::Report};
+use postrider_bench::{bare_intake, fan_out, full_sync, latency, notify, push, report::Report};
 use tokio::signal::unix::{SignalKind, signal};
+
+/// Sockets of the fan-out, and what each of them is told.
+const SOCKETS: u32 = 5_000;
+const NOTIFICATIONS: u64 = 100;
 
 #[derive(Parser)]
 #[command(about = "Measures Postrider beside its bare limits on this machine", version)]
@@ -19,7 +23,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// All three, one after the other.
+    /// All of them, one after the other.
     All {
         /// Mails of the full sync.
         #[arg(long, default_value_t = 20_000)]
@@ -42,6 +46,18 @@ enum Command {
     Latency {
         #[arg(long, default_value_t = 20)]
         seconds: u64,
+    },
+    /// Notifications a second, from `email.received` to row and socket.
+    Notify {
+        #[arg(long, default_value_t = 20_000)]
+        mails: u32,
+    },
+    /// Deliveries a second and memory of many sockets, beside Node's Socket.IO server.
+    FanOut {
+        #[arg(long, default_value_t = SOCKETS)]
+        sockets: u32,
+        #[arg(long, default_value_t = NOTIFICATIONS)]
+        notifications: u64,
     },
     /// The bare handler itself; started by `push`.
     #[command(hide = true)]
@@ -79,11 +95,15 @@ async fn measure(command: Command, report: &mut Report) -> anyhow::Result<()> {
         Command::All { mails, seconds } => {
             push::run(report, seconds).await?;
             full_sync::run(report, mails).await?;
-            latency::run(report, seconds.max(20)).await
+            latency::run(report, seconds.max(20)).await?;
+            notify::run(report, mails).await?;
+            fan_out::run(report, SOCKETS, NOTIFICATIONS).await
         }
         Command::Push { seconds } => push::run(report, seconds).await,
         Command::FullSync { mails } => full_sync::run(report, mails).await,
         Command::Latency { seconds } => latency::run(report, seconds).await,
+        Command::Notify { mails } => notify::run(report, mails).await,
+        Command::FanOut { sockets, notifications } => fan_out::run(report, sockets, notifications).await,
         Command::BareIntake { port } => bare_intake::serve(port).await,
     }
 }
