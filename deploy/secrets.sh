@@ -12,7 +12,7 @@ DIR is `secrets` unless given. Keep a copy of it: without DIR/connector/encrypti
 in the database, without DIR/notification/encryption-keys the secrets of webhooks. Taken from `.env` or the environment
 where they are set there, else made: DATABASE_URL (the administrator's), AMQP_URL, JWT_SECRET, ENCRYPTION_KEYS,
 NOTIFICATION_ENCRYPTION_KEYS, INTERNAL_KEYS. Taken, or left empty: GOOGLE_CLIENT_SECRET, GOOGLE_DESKTOP_CLIENT_SECRET,
-GMAIL_REFRESH_TOKEN, SMTP_URL, VAPID_PRIVATE_KEY. The key file of the account that pulls (PUBSUB_PULL_SUBSCRIPTION) belongs at
+GMAIL_REFRESH_TOKEN, SMTP_URL, VAPID_PRIVATE_KEY, OTEL_EXPORTER_OTLP_HEADERS. The key file of the account that pulls (PUBSUB_PULL_SUBSCRIPTION) belongs at
 DIR/ingest-webhook/pubsub-credentials; put it there yourself, it is left as it is.
 TEXT
 }
@@ -20,11 +20,11 @@ TEXT
 case ${1:-} in -h | --help) usage; exit 0 ;; esac
 dir=${1:-secrets}
 
-# The environment's value of a setting, else the one in `.env`, without the quotes around it.
+# The environment's value of a setting, else the one in `.env`, without the quotes around it or a comment behind it.
 setting() {
   local value=${!1:-}
   if [ -z "$value" ] && [ -f .env ]; then
-    value=$(sed -nE "s/^(export +)?$1=(.*)$/\2/p" .env | tail -1)
+    value=$(sed -nE "s/^(export +)?$1 *= *(.*)$/\2/p" .env | tail -1 | sed -E "s/\r$//; /^[\"']/! s/[[:space:]]+#.*$//; s/[[:space:]]+$//")
     case $value in \"*\" | \'*\') value=${value:1:${#value}-2} ;; esac
   fi
   printf '%s' "$value"
@@ -123,6 +123,9 @@ optional connector/google-desktop-client-secret GOOGLE_DESKTOP_CLIENT_SECRET
 optional connector/gmail-refresh-token GMAIL_REFRESH_TOKEN
 optional notification/smtp-url SMTP_URL
 optional notification/vapid-private-key VAPID_PRIVATE_KEY
+for service in gateway ingest-webhook connector sync-worker notification; do
+  optional "$service/otlp-headers" OTEL_EXPORTER_OTLP_HEADERS
+done
 if [ ! -e "$dir/ingest-webhook/pubsub-credentials" ]; then put ingest-webhook/pubsub-credentials ""; fi
 # The simulated Google's own, for the demo.
 if [ ! -s "$dir/gmail-sim/google-client-secret" ]; then put gmail-sim/google-client-secret "$(random_hex 24)"; fi

@@ -1,5 +1,6 @@
 //! The way of ended spans to the collector.
 
+use std::fmt;
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
@@ -14,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use crate::headers::Headers;
 use crate::layer::SpanLayer;
 
 /// Spans that may wait to be sent, about 1 KB each.
@@ -38,7 +40,6 @@ pub enum SetupError {
 }
 
 /// Sends spans until it is stopped. Nothing is sent before it runs.
-#[derive(Debug)]
 pub struct Exporter {
     spans: mpsc::Receiver<SpanData>,
     collector: SpanExporter,
@@ -46,18 +47,27 @@ pub struct Exporter {
     failing: bool,
 }
 
-/// Both ends of the queue. `endpoint` is the collector's origin; `/v1/traces` is added. The process must have installed
-/// its TLS provider. `OTEL_EXPORTER_OTLP_HEADERS` and `OTEL_RESOURCE_ATTRIBUTES` are read here.
+/// The collector's client knows its headers, which are secret.
+impl fmt::Debug for Exporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exporter").field("failing", &self.failing).finish_non_exhaustive()
+    }
+}
+
+/// Both ends of the queue. `endpoint` is the collector's origin; `/v1/traces` is added, and each request has `headers`.
+/// The process must have installed its TLS provider. `OTEL_RESOURCE_ATTRIBUTES` is read here.
 ///
 /// # Errors
-/// No client can be made, or a header in the environment is none.
+/// No client can be made.
 pub fn pipeline(
     endpoint: &Url,
+    headers: Headers,
     service: &'static str,
     version: &'static str,
 ) -> Result<(SpanLayer, Exporter), SetupError> {
     let client = reqwest::Client::builder().redirect(Policy::none()).no_proxy().connect_timeout(CONNECT);
-    let client = client.timeout(DEADLINE).user_agent("postrider").build().map_err(SetupError::Client)?;
+    let client = client.default_headers(headers.into_map()).timeout(DEADLINE).user_agent("postrider");
+    let client = client.build().map_err(SetupError::Client)?;
     let builder = SpanExporter::builder().with_http().with_http_client(client).with_protocol(Protocol::HttpBinary);
     let traces = format!("{}/v1/traces", endpoint.as_str().trim_end_matches('/'));
     // Not repeated: a request that hangs would hold up those after it for as long again.

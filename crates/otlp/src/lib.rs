@@ -9,7 +9,9 @@
 //! exported span of the same trace that one is the parent.
 
 mod exporter;
+mod headers;
 mod layer;
 
 pub use exporter::{Exporter, SetupError, pipeline};
+pub use headers::{Headers, NotHeaders};
 pub use layer::{SpanLayer, is_exported};

@@ -83,7 +83,7 @@ fn check_config<S: Service>(env: &Env) -> ExitCode {
     let checked = env.check().err();
     let loaded = S::load(env).err();
     let _logs = telemetry::Settings::load(env);
-    let traces = telemetry::traces::endpoint(env).err();
+    let traces = telemetry::traces::Collector::load(env).err();
     let _closed_pipe = say(&env.table());
     match ConfigErrors::join(checked.into_iter().chain(loaded).chain(traces)) {
         None => ExitCode::SUCCESS,

@@ -227,6 +227,11 @@ fn a_changed_name_is_told() {
         ("SYNC_WORKER_URL: http://sync-worker", "SYNC_WORKER_URL: http://sync_worker", "nobody listens"),
         ("GMAIL_API_URL: http://gmail-sim:8091/", "GMAIL_API_URL: http://gmail-sim:8090/", "nobody listens"),
         ("      SOCKETIO_URL: http://notification:8013/\n", "", "reads SOCKETIO_URL"),
+        (
+            "      OTEL_EXPORTER_OTLP_HEADERS_FILE: ''\n",
+            "",
+            "reads OTEL_EXPORTER_OTLP_HEADERS, which nobody can set here",
+        ),
         ("      BOOTSTRAP_USER: ''\n", "", "reads BOOTSTRAP_USER, which nobody can set here"),
         ("      SOCKETIO_DRAIN_SECONDS: ''\n", "", "reads SOCKETIO_DRAIN_SECONDS, which nobody can set here"),
         ("POLLING_INTERVAL: normal", "POLLING_INTERVALS: normal", "POLLING_INTERVALS"),

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::Span as Exported;
-use postrider_otlp::{Exporter, SpanLayer, is_exported, pipeline};
+use postrider_domain::Secret;
+use postrider_otlp::{Exporter, Headers, SpanLayer, is_exported, pipeline};
 use prost::Message as _;
 use tokio_util::sync::CancellationToken;
 use tracing::{Span, info_span};
@@ -27,7 +28,8 @@ async fn collector(status: u16) -> MockServer {
 
 fn exporting(url: &str) -> (SpanLayer, Exporter) {
     let _installed_before = rustls::crypto::ring::default_provider().install_default();
-    pipeline(&Url::parse(url).unwrap(), "probe", "1.0.0").unwrap()
+    let headers = Headers::parse(&Secret::new("authorization=Bearer%20hunter2")).unwrap();
+    pipeline(&Url::parse(url).unwrap(), headers, "probe", "1.0.0").unwrap()
 }
 
 /// Runs work under the layer alone, then sends all that ended in it.
@@ -136,6 +138,17 @@ async fn a_collector_that_refuses_or_is_away_costs_the_spans_and_nothing_else() 
     }
     let away = export("http://127.0.0.1:9", || drop(request(0, 1))).await;
     assert_eq!(away.with_label_values(&["failed"]).get(), 1);
+}
+
+#[tokio::test]
+async fn each_request_has_the_collectors_key_which_nothing_shows() {
+    let server = collector(200).await;
+    export(&server.uri(), || drop(request(0, 1))).await;
+    let requests = server.received_requests().await.unwrap();
+    assert_eq!(requests[0].headers["authorization"], "Bearer hunter2");
+    let (layer, exporter) = exporting(&server.uri());
+    let shown = format!("{layer:?} {exporter:?}");
+    assert!(!shown.contains("hunter2"), "{shown}");
 }
 
 #[tokio::test]

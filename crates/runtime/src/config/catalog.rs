@@ -123,7 +123,7 @@ mod tests {
         let catalog = Catalog::current();
         for entry in catalog.iter() {
             let looks_secret =
-                ["SECRET", "KEYS", "PRIVATE_KEY", "REFRESH_TOKEN", "DATABASE_URL", "AMQP_URL", "SMTP_URL"]
+                ["SECRET", "KEYS", "PRIVATE_KEY", "REFRESH_TOKEN", "HEADERS", "DATABASE_URL", "AMQP_URL", "SMTP_URL"]
                     .iter()
                     .any(|word| entry.name.ends_with(word));
             assert_eq!(entry.secret, looks_secret, "{}", entry.name);

@@ -21,7 +21,7 @@ impl std::fmt::Debug for Redactor {
 }
 
 impl Redactor {
-    /// Every secret that is set, whole and in its parts: keys of a list, the password of a URL.
+    /// Every secret that is set, whole and in its parts: keys of a list, values of headers, the password of a URL.
     pub fn of(env: &Env) -> Self {
         let secrets = env.catalog().iter().filter(|entry| entry.secret);
         let values = secrets.filter_map(|entry| env.secret_text(&entry.name).ok().flatten());
@@ -52,6 +52,9 @@ fn parts(secret: &str) -> Vec<String> {
         parts.extend(url.password().map(str::to_owned));
     } else {
         parts.extend(secret.split([',', ':']).map(|part| part.trim().to_owned()));
+        // `name=value`, and the value as it is sent: percent-encoded words parted by spaces.
+        let values = secret.split(',').filter_map(|part| part.split_once('=')).map(|(_, value)| value.trim());
+        parts.extend(values.flat_map(|value| value.split("%20").map(str::to_owned)));
     }
     parts.retain(|part| part.len() >= SHORTEST);
     parts

@@ -166,7 +166,8 @@ mod tests {
 
     #[test]
     fn every_known_name_is_covered_by_a_prefix_or_too_common_for_one() {
-        let common = ["LOG_FORMAT", "LOG_LEVEL", "MAIL_FROM", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+        let common =
+            ["LOG_FORMAT", "LOG_LEVEL", "MAIL_FROM", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS"];
         for name in Env::from_pairs::<&str, &str>([]).catalog().names() {
             let covered = PREFIXES.iter().any(|prefix| name.starts_with(prefix));
             assert!(covered != common.contains(&name), "{name}");
