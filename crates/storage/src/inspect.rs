@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use postrider_domain::Secret;
 use tokio::task::JoinHandle;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::tls::Target;
@@ -23,6 +24,9 @@ pub enum InspectError {
     /// The password, the role or the database's name is wrong.
     #[error("{0}")]
     Refused(String),
+    /// It is there and lets nobody in now: no connection is left, or it starts or stops.
+    #[error("{0}")]
+    Busy(String),
     #[error("{0}")]
     Query(String),
 }
@@ -48,6 +52,7 @@ impl Inspection {
         let connecting = tokio::time::timeout(PATIENCE, config.connect(tls)).await;
         let connecting = connecting.map_err(|_elapsed| InspectError::Unreachable("no answer within 5 s".to_owned()))?;
         let (client, connection) = connecting.map_err(|error| match error.as_db_error() {
+            Some(told) if is_busy(told.code()) => InspectError::Busy(told.message().to_owned()),
             Some(refused) => InspectError::Refused(refused.message().to_owned()),
             None => InspectError::Unreachable(with_source(&error)),
         })?;
@@ -89,8 +94,34 @@ impl Inspection {
     }
 }
 
+/// Whether a later try may get in as it is.
+fn is_busy(code: &SqlState) -> bool {
+    let passing = [
+        SqlState::TOO_MANY_CONNECTIONS,
+        SqlState::CONFIGURATION_LIMIT_EXCEEDED,
+        SqlState::CANNOT_CONNECT_NOW,
+        SqlState::ADMIN_SHUTDOWN,
+    ];
+    passing.contains(code)
+}
+
 /// The driver keeps the reason ("connection refused") below its own words.
 fn with_source(error: &tokio_postgres::Error) -> String {
     let reason = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
     format!("{error}{reason}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_full_or_starting_has_not_refused_the_login() {
+        for code in ["53300", "57P03", "57P01"] {
+            assert!(is_busy(&SqlState::from_code(code)), "{code}");
+        }
+        for code in ["28P01", "3D000", "42501"] {
+            assert!(!is_busy(&SqlState::from_code(code)), "{code}");
+        }
+    }
 }
