@@ -75,6 +75,7 @@ impl World {
             ports: options.ports,
             data: options.dir.clone(),
             management: None,
+            one_process: false,
         }
     }
 
@@ -94,7 +95,7 @@ impl World {
     }
 }
 
-fn free_base() -> u16 {
+pub fn free_base() -> u16 {
     let start = u16::try_from(std::process::id() % u32::from(SLOTS)).unwrap();
     let free = |base: &u16| {
         let ports = Ports { base: *base };
