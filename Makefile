@@ -73,8 +73,8 @@ logs: ## Follow the logs of the running stack
 	@$(POSTRIDER) logs
 health: ## Ask every service whether it is ready
 	@$(POSTRIDER) health
-reset: ## Stop everything and delete all local data of this checkout
-	@$(POSTRIDER) reset
+reset: ## Stop everything and delete all local data of this checkout; asks on a terminal, unless YES=1
+	@$(POSTRIDER) reset $(if $(YES),--yes)
 gmail-sync-deleted: ## Look for deleted mails now: USER_EMAIL=…
 	@$(POSTRIDER) gmail-sync-deleted $(if $(USER_EMAIL),--user-email '$(USER_EMAIL)')
 gmail-sync-full: ## Sync a mailbox in full, without a cap, with progress: USER_EMAIL=…

@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::commands;
+use crate::console::plain_lines;
 use crate::stack::Shape;
 
 /// Runs and operates a local Postrider.
@@ -40,7 +41,7 @@ enum Command {
     /// Follow the logs of the running stack
     Logs(commands::logs::Args),
     /// Stop everything and delete all local data of this checkout
-    Reset,
+    Reset(commands::reset::Args),
     /// Show what a user connected, and how it stands
     Accounts(commands::accounts::Args),
     /// Show what handlers gave up on, or give it another chance
@@ -92,7 +93,7 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::Token(args) => commands::token::token(args),
         Command::Health => commands::health::health().await,
         Command::Logs(args) => commands::logs::logs(args).await,
-        Command::Reset => commands::reset::reset().await,
+        Command::Reset(args) => commands::reset::reset(args).await,
         Command::Accounts(args) => commands::accounts::accounts(args).await,
         Command::DeadLetters(args) => commands::dead_letters::dead_letters(args).await,
         Command::GmailSync(args) => commands::gmail_sync::sync(args).await,
@@ -108,7 +109,7 @@ async fn dispatch(command: Command) -> Result<()> {
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {
-    let _closed_pipe = writeln!(std::io::stderr().lock(), "error: {error:#}");
+    let _closed_pipe = writeln!(std::io::stderr().lock(), "error: {}", plain_lines(&format!("{error:#}")));
     ExitCode::FAILURE
 }
 
@@ -131,6 +132,7 @@ mod tests {
             "logs",
             "logs sync-worker --no-follow --lines 5 --json",
             "reset",
+            "reset --yes",
             "accounts --tenant t --user u --json",
             "dead-letters",
             "dead-letters replay --queue notification.mailbox --limit 5",

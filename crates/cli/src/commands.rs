@@ -10,6 +10,7 @@ mod findings;
 pub mod gmail_sync;
 pub mod google;
 pub mod health;
+mod interrupt;
 pub mod logs;
 pub mod migrate;
 pub mod reparse;

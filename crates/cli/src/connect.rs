@@ -11,12 +11,13 @@ use anyhow::{Result, bail};
 use tokio::time::Instant;
 use url::Url;
 
-pub use browser::open;
+pub use browser::{has_screen, open};
 pub use desktop::{Installed, by_desktop};
 pub use lines::Lines;
 pub use web::by_web;
 
-use crate::gateway::{Connector, Gateway};
+use crate::console::say;
+use crate::gateway::{Connector, Gateway, passes};
 
 /// How often the accounts are asked for.
 const EVERY: Duration = Duration::from_millis(500);
@@ -29,12 +30,31 @@ fn appeared(before: &[Connector], now: Vec<Connector>, hint: Option<&str>) -> Op
     now.into_iter().find(|one| one.is_active() && fits(one) && newer(one))
 }
 
+/// Says once which other account appeared where one address was asked for: somebody chose another one on Google's page.
+fn tell_other(told: &mut bool, before: &[Connector], now: &[Connector], hint: Option<&str>) {
+    if let Some(hint) = hint.filter(|_| !*told)
+        && let Some(other) = appeared(before, now.to_vec(), None)
+    {
+        *told = true;
+        say(format_args!(
+            "  {} was connected meanwhile, which is not {hint}: choose {hint} on Google's page, or end this with Ctrl-C",
+            other.email_address
+        ));
+    }
+}
+
 /// The account of that id, once the gateway shows it.
 async fn shown(gateway: &Gateway, id: &str, within: Duration) -> Result<Connector> {
     let deadline = Instant::now() + within;
     loop {
-        if let Some(found) = gateway.connectors().await?.into_iter().find(|one| one.id == id) {
-            return Ok(found);
+        match gateway.connectors().await {
+            Ok(all) => {
+                if let Some(found) = all.into_iter().find(|one| one.id == id) {
+                    return Ok(found);
+                }
+            }
+            Err(error) if passes(&error) => {}
+            Err(error) => return Err(error),
         }
         if Instant::now() >= deadline {
             bail!("the account was connected, but is not listed");

@@ -1,11 +1,11 @@
 //! A client of the public API, with one user's token.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use postrider_domain::{AccountStatus, Secret};
 use postrider_runtime::Env;
 use postrider_runtime::config::ServiceUrl;
 use reqwest::header::{COOKIE, SET_COOKIE};
-use reqwest::{Client, Method, Response};
+use reqwest::{Client, Method, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
@@ -78,6 +78,27 @@ pub struct SyncRun {
 #[derive(Deserialize)]
 struct Page<T> {
     data: Vec<T>,
+    #[serde(default)]
+    next_cursor: Option<String>,
+}
+
+/// The gateway said no.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {status} {code} {detail}")]
+pub struct Refused {
+    pub path: String,
+    pub status: StatusCode,
+    /// Of the problem document; empty where there is none.
+    pub code: String,
+    pub detail: String,
+}
+
+/// Whether asking again later may help: the gateway does not answer, is asked too often, or cannot answer now.
+pub fn passes(error: &anyhow::Error) -> bool {
+    match error.downcast_ref::<Refused>() {
+        Some(refused) => refused.status == StatusCode::TOO_MANY_REQUESTS || refused.status.is_server_error(),
+        None => error.chain().any(|cause| cause.is::<reqwest::Error>()),
+    }
 }
 
 impl Gateway {
@@ -111,7 +132,25 @@ impl Gateway {
     /// # Errors
     /// The gateway does not answer, or refuses.
     pub async fn connectors(&self) -> Result<Vec<Connector>> {
-        self.get::<Page<Connector>>("/api/connectors", &[]).await.map(|page| page.data)
+        self.all("/api/connectors").await
+    }
+
+    /// All items of a list, page by page.
+    ///
+    /// # Errors
+    /// The gateway does not answer, or refuses.
+    pub async fn all<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<Vec<T>> {
+        let (mut all, mut cursor) = (Vec::new(), None::<String>);
+        loop {
+            let place = cursor.as_deref().map(|cursor| ("cursor", cursor));
+            let query: Vec<_> = [("limit", "100")].into_iter().chain(place).collect();
+            let page: Page<T> = self.get(path, &query).await?;
+            all.extend(page.data);
+            match page.next_cursor {
+                Some(next) => cursor = Some(next),
+                None => return Ok(all),
+            }
+        }
     }
 
     /// The account with that address that works; one that does not, if there is no other.
@@ -220,6 +259,42 @@ impl Gateway {
         let text = answer.text().await.unwrap_or_default();
         let problem: Value = serde_json::from_str(&text).unwrap_or_default();
         let say = |member: &str| problem.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
-        bail!("{path}: {status} {} {}", say("code"), say("detail"))
+        Err(Refused { path: path.to_owned(), status, code: say("code"), detail: say("detail") }.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use wiremock::matchers::{method, path, query_param, query_param_is_missing};
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn accounts_beyond_the_first_page_are_found_and_refusals_are_told_apart() {
+        let server = MockServer::start().await;
+        let account = |id: &str| json!({"id": id, "email_address": format!("{id}@b.c"), "status": "active"});
+        let page = |accounts: Value, next: Value| {
+            ResponseTemplate::new(200).set_body_json(json!({"data": accounts, "next_cursor": next}))
+        };
+        let list = || Mock::given(method("GET")).and(path("/api/connectors"));
+        let first = list().and(query_param_is_missing("cursor"));
+        first.respond_with(page(json!([account("1"), account("2")]), json!("c"))).mount(&server).await;
+        let second = list().and(query_param("cursor", "c"));
+        second.respond_with(page(json!([account("3")]), Value::Null)).mount(&server).await;
+        for (route, status) in [("/away", 503), ("/often", 429), ("/no", 401)] {
+            let answer = ResponseTemplate::new(status).set_body_json(json!({"code": "c", "detail": "d"}));
+            Mock::given(path(route)).respond_with(answer).mount(&server).await;
+        }
+        let gateway = Gateway::new(server.uri(), Secret::new("t")).unwrap();
+        assert_eq!(gateway.connector_of("3@B.C").await.unwrap().unwrap().id, "3");
+        let refused = async |path: &str| gateway.get::<Value>(path, &[]).await.unwrap_err();
+        assert!(passes(&refused("/away").await) && passes(&refused("/often").await));
+        let no = refused("/no").await;
+        assert!(!passes(&no), "a wrong token stays wrong");
+        assert_eq!(no.to_string(), "/no: 401 Unauthorized c d");
+        let nobody = Gateway::new("http://127.0.0.1:1", Secret::new("t")).unwrap();
+        assert!(passes(&nobody.connectors().await.unwrap_err()));
     }
 }

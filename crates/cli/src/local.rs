@@ -7,9 +7,11 @@ mod dot_env;
 mod servers;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use postrider_domain::{Entropy as _, OsEntropy, Secret};
+use postrider_runtime::Env;
 
 pub use build::build_programs;
 pub use checkout::Checkout;
@@ -24,10 +26,17 @@ const PORT_BASE: u16 = 8_000;
 const OTHER_MAILBOX: &str = "other@example.com:50";
 
 /// The environment, as far as a stack is concerned.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settings {
     /// All of it; what is not ours does no harm to the services.
     variables: BTreeMap<String, String>,
+}
+
+/// Names only: values may be secret.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Settings").field(&self.variables.keys().collect::<Vec<_>>()).finish()
+    }
 }
 
 impl Settings {
@@ -55,6 +64,19 @@ impl Settings {
         self.variables.get(name).map(String::as_str)
     }
 
+    /// A secret that is set, by its variable or by the file that `NAME_FILE` names.
+    ///
+    /// # Errors
+    /// Set twice, or the file cannot be read.
+    pub fn secret(&self, name: &str) -> Result<Option<Secret>> {
+        Ok(Env::from_pairs(self.variables.clone()).optional_secret(name)?)
+    }
+
+    /// Whether a secret is set in one of its two ways.
+    pub fn has_secret(&self, name: &str) -> bool {
+        [name.to_owned(), format!("{name}_FILE")].iter().any(|name| self.get(name).is_some())
+    }
+
     /// Whether a simulated Google is wanted: always, unless the environment names another.
     pub fn wants_simulator(&self) -> bool {
         !["GMAIL_API_URL", "GOOGLE_CLIENT_ID", "GMAIL_CLIENT_ID"].iter().any(|name| self.get(name).is_some())
@@ -74,7 +96,7 @@ impl Settings {
     fn overrides(&self) -> BTreeMap<String, String> {
         // Named by other means, or of this command's own surroundings.
         let elsewhere = |name: &str| {
-            matches!(name, "DATABASE_URL" | "AMQP_URL" | "PORT_BASE")
+            matches!(name, "DATABASE_URL" | "AMQP_URL" | "DATABASE_URL_FILE" | "AMQP_URL_FILE" | "PORT_BASE")
                 || name.starts_with("CARGO")
                 || name.starts_with("RUSTUP")
         };
@@ -100,14 +122,14 @@ pub fn stack_of(checkout: &Checkout, lifetime: Lifetime, shape: Shape) -> Result
     let settings = Settings::of(checkout)?;
     let servers = checkout.servers();
     let url = |name: &str| -> Result<Secret> {
-        let set = settings.get(name).map(str::to_owned).or_else(|| servers.get(name).cloned());
-        set.map(Secret::new)
-            .with_context(|| format!("{name} is not set and no private server runs: start one with `make services`"))
+        let set = settings.secret(name)?.or_else(|| servers.get(name).cloned().map(Secret::new));
+        set.with_context(|| format!("{name} is not set and no private server runs: start one with `make services`"))
     };
     let amqp = match shape {
         Shape::Services => url("AMQP_URL")?,
         Shape::OneProcess => Secret::new(""),
     };
+    half_a_client(&settings)?;
     let mut options = StackOptions::new(checkout.run_dir(), settings.port_base()?, url("DATABASE_URL")?, amqp)?;
     options.shape = shape;
     options.simulator = settings.wants_simulator();
@@ -126,8 +148,52 @@ pub fn stack_of(checkout: &Checkout, lifetime: Lifetime, shape: Shape) -> Result
     Stack::new(options)
 }
 
+/// A secret without its id is half of somebody's own Google, and no wish for a simulated one.
+fn half_a_client(settings: &Settings) -> Result<()> {
+    let secret = ["GOOGLE_CLIENT_SECRET", "GMAIL_CLIENT_SECRET"].into_iter().find(|name| settings.has_secret(name));
+    match secret.filter(|_| settings.wants_simulator()) {
+        Some(secret) => bail!(
+            "{secret} is set and GOOGLE_CLIENT_ID is not: set both for your own Google, or neither for the simulated one"
+        ),
+        None => Ok(()),
+    }
+}
+
 fn any_seed() -> u32 {
     let mut bytes = [0; 4];
     OsEntropy.fill(&mut bytes);
     u32::from_le_bytes(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(pairs: &[(&str, &str)]) -> Settings {
+        let variables = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Settings { variables }
+    }
+
+    #[test]
+    fn a_servers_url_may_be_in_a_file_and_is_not_shown() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "postgres://a:hunter2@db/x\n").unwrap();
+        let of_file = settings(&[("DATABASE_URL_FILE", file.path().to_str().unwrap()), ("JWT_SECRET", "hunter2")]);
+        assert_eq!(of_file.secret("DATABASE_URL").unwrap().unwrap().expose(), "postgres://a:hunter2@db/x");
+        assert!(of_file.has_secret("DATABASE_URL") && !of_file.has_secret("AMQP_URL"));
+        assert!(!of_file.overrides().contains_key("DATABASE_URL_FILE"));
+        let shown = format!("{of_file:?}");
+        assert!(shown.contains("JWT_SECRET") && !shown.contains("hunter2"), "{shown}");
+        assert!(settings(&[("AMQP_URL_FILE", "/nowhere")]).secret("AMQP_URL").is_err());
+    }
+
+    #[test]
+    fn half_an_oauth_client_starts_no_simulated_google() {
+        let told = half_a_client(&settings(&[("GOOGLE_CLIENT_SECRET", "hunter2")])).unwrap_err().to_string();
+        assert!(told.contains("GOOGLE_CLIENT_ID is not") && !told.contains("hunter2"), "{told}");
+        assert!(half_a_client(&settings(&[("GMAIL_CLIENT_SECRET_FILE", "/x")])).is_err());
+        for whole in [&[][..], &[("GOOGLE_CLIENT_ID", "a"), ("GOOGLE_CLIENT_SECRET", "b")]] {
+            half_a_client(&settings(whole)).unwrap();
+        }
+    }
 }

@@ -7,10 +7,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use postrider_domain::{RunKind, RunState};
 use tokio::time::Instant;
 
-use crate::gateway::{Gateway, SyncRun};
+use crate::gateway::{Gateway, SyncRun, passes};
 
 /// How often the run is asked for.
 const EVERY: Duration = Duration::from_millis(250);
+/// How long the gateway may be away while a run is followed: the run goes on meanwhile.
+const AWAY: Duration = Duration::from_secs(60);
 
 /// Follows a run to its end, with a bar where there is a terminal.
 ///
@@ -19,7 +21,7 @@ const EVERY: Duration = Duration::from_millis(250);
 pub async fn follow(gateway: &Gateway, run: &str) -> Result<SyncRun> {
     let bar = bar();
     loop {
-        let run = gateway.sync_run(run).await?;
+        let run = patiently(|| gateway.sync_run(run)).await?;
         show(&bar, &run);
         if ended(&run) {
             bar.finish_and_clear();
@@ -38,8 +40,9 @@ pub async fn follow_all(gateway: &Gateway, connector: &str, within: Duration) ->
     let deadline = Instant::now() + within;
     let mut last = None;
     loop {
-        let runs = gateway.sync_runs(connector).await?;
-        match runs.iter().find(|run| !ended(run)) {
+        let runs = patiently(|| gateway.sync_runs(connector)).await?;
+        // Incremental ones come and go as long as mail does.
+        match runs.iter().find(|run| !ended(run) && run.kind != RunKind::Incremental.as_str()) {
             Some(run) => {
                 last = Some(follow(gateway, &run.id).await?);
                 continue;
@@ -54,6 +57,17 @@ pub async fn follow_all(gateway: &Gateway, connector: &str, within: Duration) ->
             bail!("no sync began within {} s: see the log of sync-worker", within.as_secs());
         }
         tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// Asks again while the gateway is away for a moment, restarted for example.
+async fn patiently<T, F: Future<Output = Result<T>>>(ask: impl Fn() -> F) -> Result<T> {
+    let deadline = Instant::now() + AWAY;
+    loop {
+        match ask().await {
+            Err(error) if passes(&error) && Instant::now() < deadline => tokio::time::sleep(4 * EVERY).await,
+            answer => return answer,
+        }
     }
 }
 

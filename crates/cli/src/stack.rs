@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use postrider_domain::Secret;
+use postrider_runtime::Env;
 use postrider_storage::Spec;
 
 pub use members::Member;
@@ -108,7 +109,7 @@ impl Stack {
     /// # Errors
     /// The stack has no `JWT_SECRET` (it uses `JWT_JWKS_URL`).
     pub fn token(&self, tenant: &str, user: &str) -> Result<Secret> {
-        crate::token::issue(&self.env_of(Member::Gateway)?, tenant, user, crate::token::DAY)
+        crate::token::issue_by(&Env::from_pairs(self.env_of(Member::Gateway)?), tenant, user)
     }
 
     /// The URL by which a service reaches the database as its own role.

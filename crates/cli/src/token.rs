@@ -21,7 +21,9 @@ const CLAIMS: [&str; 5] = ["JWT_ISSUER", "JWT_AUDIENCE", "JWT_USER_CLAIM", "JWT_
 /// There is no `JWT_SECRET`, or its file cannot be read.
 pub fn issue_by(env: &Env, tenant: &str, user: &str) -> Result<Secret> {
     let mut settings = BTreeMap::new();
-    settings.insert("JWT_SECRET".to_owned(), env.secret("JWT_SECRET")?.expose().to_owned());
+    if let Some(secret) = env.optional_secret("JWT_SECRET")? {
+        settings.insert("JWT_SECRET".to_owned(), secret.expose().to_owned());
+    }
     settings.extend(CLAIMS.iter().filter_map(|name| Some(((*name).to_owned(), env.optional(name)?))));
     issue(&settings, tenant, user, DAY)
 }

@@ -28,8 +28,7 @@ pub struct Args {
 /// The gateway does not answer, or no token can be made.
 pub async fn accounts(args: Args) -> Result<()> {
     let gateway = Gateway::here(&args.tenant, &args.user)?;
-    let page: Value = gateway.get("/api/connectors", &[("limit", "100")]).await?;
-    let accounts = page.get("data").and_then(Value::as_array).cloned().unwrap_or_default();
+    let accounts: Vec<Value> = gateway.all("/api/connectors").await?;
     if args.json {
         say(serde_json::to_string_pretty(&accounts)?);
     } else if accounts.is_empty() {

@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::Args as ClapArgs;
 use url::Url;
 
-use crate::connect::{Installed, Lines, by_desktop, by_web, open};
+use crate::connect::{Installed, Lines, by_desktop, by_web, has_screen, open};
 use crate::console::{done, say};
 use crate::demo::{TENANT, USER};
 use crate::doctor::Installation;
@@ -47,7 +47,9 @@ pub struct Args {
 pub async fn connect(args: Args) -> Result<()> {
     let gateway = Gateway::here(&args.tenant, &args.user)?;
     let mut lines = Lines::typed();
-    let (hint, browser) = (args.user_email.as_deref(), !args.no_browser && std::io::stdout().is_terminal());
+    let screen = has_screen(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+    let browser = !args.no_browser && screen && std::io::stdout().is_terminal();
+    let hint = args.user_email.as_deref();
     let show = async move |url: &Url| invite(url, browser).await;
     let account = if args.desktop {
         let client = Installed::of(&Installation::here()?.env)?;
@@ -56,15 +58,17 @@ pub async fn connect(args: Args) -> Result<()> {
         by_web(&gateway, hint, &mut lines, PATIENCE, show).await?
     };
     done(format_args!("{} is connected ({})", account.email_address, account.id));
+    say("  Its first sync, newest mail first. It goes on by itself: Ctrl-C ends only this look at it.");
     let run = progress::follow_all(&gateway, &account.id, BEGINS).await?;
     done(format_args!("first sync: {} mails listed, {} stored", run.listed, run.stored));
     Ok(())
 }
 
 async fn invite(url: &Url, browser: bool) {
-    let opened = browser && open(url).await;
-    let how = if opened { "In the browser, or at" } else { "Open this in a browser, here or elsewhere:" };
-    say(format_args!("{how}\n\n  {url}\n"));
+    say(format_args!("Open this in a browser, here or elsewhere:\n\n  {url}\n"));
+    if browser && open(url).await {
+        say("(A browser of this machine was asked to.)");
+    }
     say(
         "Choose the account and allow it. Where the browser then cannot reach the page it is sent to, copy the address from its",
     );

@@ -8,10 +8,10 @@ use postrider_domain::Secret;
 use postrider_events::messages::Messages;
 use postrider_storage::{Db, DbConfig, Spec};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::console::{done, say, table};
 use crate::doctor::Installation;
-use crate::stack::Member;
 
 /// What to do with them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -65,12 +65,19 @@ pub async fn dead_letters(args: Args) -> Result<()> {
             }
         }
         What::Replay => {
+            let mut put_back = Vec::new();
             for queue in queues {
                 let count = place.replay(queue, args.limit).await.context(queue.name)?;
-                if count > 0 {
-                    let queue = queue.name;
-                    done(format_args!("{count} put back into {queue}"));
-                }
+                put_back.push((queue.name, count));
+            }
+            put_back.retain(|(_, count)| *count > 0);
+            if args.json {
+                let queues = put_back.iter().map(|(queue, count)| json!({"queue": queue, "put_back": count}));
+                say(serde_json::to_string_pretty(&queues.collect::<Vec<_>>())?);
+            } else if put_back.is_empty() {
+                done("no dead letters: nothing to put back");
+            } else {
+                put_back.iter().for_each(|(queue, count)| done(format_args!("{count} put back into {queue}")));
             }
         }
     }
@@ -90,8 +97,9 @@ impl Place {
     /// # Errors
     /// Neither `AMQP_URL` nor the services' database URLs are known.
     pub fn of(installation: &Installation) -> Result<Self> {
-        let one_process = installation.programs.contains_key(&Member::AllInOne);
-        if !one_process && let Some(url) = installation.env.optional_secret("AMQP_URL")? {
+        if !installation.one_process
+            && let Some(url) = installation.env.optional_secret("AMQP_URL")?
+        {
             return Ok(Self::RabbitMq(url));
         }
         let open = |spec: Spec| -> Result<Db> {

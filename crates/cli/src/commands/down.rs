@@ -17,6 +17,9 @@ const STOP: Duration = Duration::from_secs(35);
 /// The servers do not stop.
 pub async fn down() -> Result<()> {
     let checkout = Checkout::find();
+    if !leftovers::noted(&checkout.run_dir()).is_empty() {
+        say(format_args!("Stopping: requests and sockets are given up to {} s to end …", STOP.as_secs()));
+    }
     let stopped = leftovers::stop(&checkout.run_dir(), STOP).await;
     for one in &stopped {
         done(format_args!("{} stopped", one.member));

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use crate::console::say;
+use crate::console::{plain_lines, say};
 use crate::doctor::{Finding, Verdict};
 
 /// Shows the findings, each with its remedy.
@@ -32,7 +32,7 @@ fn line(finding: &Finding) -> String {
         Verdict::Fail => '✗',
     };
     let remedy = finding.remedy.as_ref().map(|remedy| format!("\n      {remedy}")).unwrap_or_default();
-    format!("  {sign} {:<13} {}{remedy}", finding.area, finding.text)
+    plain_lines(&format!("  {sign} {:<13} {}{remedy}", finding.area, finding.text))
 }
 
 #[cfg(test)]

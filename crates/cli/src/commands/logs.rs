@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use clap::Args as ClapArgs;
 use serde_json::{Map, Value, json};
 
-use crate::console::say;
+use crate::console::{plain, say};
 use crate::local::Checkout;
 
 /// How often the files are looked at.
@@ -52,15 +52,13 @@ struct Line {
 /// There are no logs.
 pub async fn logs(args: Args) -> Result<()> {
     let dir = Checkout::find().run_dir().join("logs");
+    no_stranger(&dir, &args.services)?;
     let mut read = BTreeMap::new();
     let mut first = Vec::new();
     for file in files(&dir, &args.services) {
         let (lines, end) = last_lines(&file, args.lines);
         first.extend(lines);
         read.insert(file, end);
-    }
-    if read.is_empty() {
-        bail!("no such logs in {}", dir.display());
     }
     first.sort_by(|one, other| one.time.cmp(&other.time));
     if !args.json {
@@ -80,6 +78,19 @@ pub async fn logs(args: Args) -> Result<()> {
             lines.iter().for_each(show);
         }
     }
+}
+
+/// Refuses a name that no log has, and says which there are.
+fn no_stranger(dir: &Path, services: &[String]) -> Result<()> {
+    let there = files(dir, &[]);
+    if there.is_empty() {
+        bail!("there are no logs in {}: no stack of this checkout was started", dir.display());
+    }
+    if let Some(stranger) = services.iter().find(|name| files(dir, std::slice::from_ref(*name)).is_empty()) {
+        let names: Vec<_> = there.iter().map(|file| service_of(file)).collect();
+        bail!("{stranger} has no log. There are: {}", names.join(", "));
+    }
+    Ok(())
 }
 
 /// The logs wanted, by the names of their services; `connector-1` is one of connector's.
@@ -107,8 +118,11 @@ fn service_of(path: &Path) -> String {
 /// The last lines of a file, and where it ends.
 fn last_lines(file: &Path, most: usize) -> (Vec<Line>, u64) {
     let length = std::fs::metadata(file).map_or(0, |found| found.len());
-    let (mut lines, end) = added(file, length.saturating_sub(END_BYTES));
-    let skip = lines.len().saturating_sub(most);
+    let from = length.saturating_sub(END_BYTES);
+    let (mut lines, end) = added(file, from);
+    // A place in the middle of a file is in the middle of a line.
+    let half = usize::from(from > 0);
+    let skip = lines.len().saturating_sub(most).max(half.min(lines.len()));
     (lines.split_off(skip), end)
 }
 
@@ -158,10 +172,10 @@ impl Line {
 
     fn shown(&self) -> String {
         let Self { service, time, level, text, fields } = self;
-        let mut shown = format!("{time:<27}  {service:<WIDTH$}  {level:<5}  {text}");
+        let mut shown = format!("{time:<27}  {service:<WIDTH$}  {level:<5}  {}", plain(text));
         for (name, value) in fields.iter().filter(|(name, _)| *name != "target") {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            shown.push_str(&format!("  {name}={value}"));
+            shown.push_str(&format!("  {name}={}", plain(&value)));
         }
         shown
     }
@@ -197,6 +211,8 @@ mod tests {
         assert_eq!(json.shown(), "2026-11-29T10:00:00.000002Z  sync-worker     info   synced  n=3");
         assert_eq!(json.json()["service"], "sync-worker");
         assert_eq!((&json.json()["message"], &json.json()["n"]), (&json!("synced"), &json!(3)));
+        let colours = Line::read("connector", r#"{"time":"t","level":"info","message":"a\u001b[2Jb","n":"\u0007"}"#);
+        assert!(colours.shown().ends_with(r"a\u{1b}[2Jb  n=\u{7}"), "{}", colours.shown());
         let odd = Line::read("gateway", "thread panicked at x");
         assert_eq!((odd.time.as_str(), odd.text.as_str()), ("", "thread panicked at x"));
     }
@@ -213,6 +229,10 @@ mod tests {
         assert_eq!(lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(), ["half a line"]);
         std::fs::write(&file, "anew\n").unwrap();
         assert_eq!(added(&file, end).0[0].text, "anew");
+        let long = format!("{}\nwhole\n", "x".repeat(usize::try_from(END_BYTES).unwrap()));
+        std::fs::write(&file, long).unwrap();
+        let (lines, _) = last_lines(&file, 40);
+        assert_eq!(lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(), ["whole"]);
     }
 
     #[test]
@@ -228,5 +248,10 @@ mod tests {
         assert_eq!(found(&["connector"]), ["connector-1", "connector"]);
         assert_eq!(found(&[]).len(), 4);
         assert!(found(&["nobody"]).is_empty());
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        no_stranger(dir.path(), &names(&["connector", "gateway"])).unwrap();
+        let told = no_stranger(dir.path(), &names(&["connector", "gatway"])).unwrap_err().to_string();
+        assert!(told.contains("gatway has no log") && told.contains("connector-1, "), "{told}");
+        assert!(no_stranger(&dir.path().join("nowhere"), &[]).unwrap_err().to_string().contains("no logs"));
     }
 }

@@ -2,16 +2,19 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::Args as ClapArgs;
 use indicatif::{ProgressBar, ProgressStyle};
 use postrider_domain::ConnectorId;
 use postrider_storage::{Db, DbConfig, Spec, row, sql};
 use serde::Serialize;
+use tokio::time::Instant;
 
 use crate::console::{done, say};
 use crate::doctor::Installation;
 
+/// How long nothing may move before it is said; sync-worker looks every half minute.
+const STILL: Duration = Duration::from_secs(90);
 /// How often the rows are looked at.
 const EVERY: Duration = Duration::from_millis(500);
 
@@ -59,6 +62,9 @@ pub async fn reparse(args: Args) -> Result<()> {
     let connector = args.connector;
     if !args.status {
         let asked = ask(&db, connector, args.all).await?;
+        if let Some(connector) = connector.filter(|_| asked == 0 && !args.json) {
+            bail!("there is no account {connector}: `postrider accounts` shows a user's");
+        }
         if !args.json {
             say(format_args!("the stored mail of {asked} accounts is looked at by sync-worker"));
         }
@@ -80,8 +86,17 @@ async fn follow(db: &Db, connector: Option<ConnectorId>) -> Result<()> {
     if let Ok(style) = ProgressStyle::with_template("  [{bar:40}] {pos}/{len} mails, {per_sec}, {msg}") {
         bar.set_style(style.progress_chars("=> "));
     }
+    let (mut last, mut since) = (None, Instant::now());
     loop {
         let now = progress(db, connector).await?;
+        if last.replace(now) != Some(now) {
+            since = Instant::now();
+        } else if since.elapsed() > STILL {
+            bar.suspend(|| {
+                say("nothing moves: is sync-worker running? What was asked for is kept; Ctrl-C ends this look at it")
+            });
+            since = Instant::now();
+        }
         bar.set_length(u64::try_from(now.mails).unwrap_or(0));
         bar.set_position(u64::try_from(now.mails_done).unwrap_or(0));
         bar.set_message(format!("{} of {} accounts left", now.accounts_left, now.accounts));

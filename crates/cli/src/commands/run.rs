@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
+use super::interrupt::interrupted;
 use super::started::{invite, start};
 use crate::console::say;
 use crate::demo::{TENANT, USER, demonstrate};
@@ -58,15 +59,4 @@ async fn watch(stack: &mut Stack) -> Result<()> {
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-}
-
-/// Ctrl-C or SIGTERM.
-async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut int), Ok(mut hup)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! { _ = term.recv() => {} _ = int.recv() => {} _ = hup.recv() => {} }
 }

@@ -40,6 +40,13 @@ pub fn invite(stack: &Stack) -> Result<()> {
         say(format_args!("       {}/_sim/mailboxes  the simulated Google", stack.url(Member::GmailSim)));
     }
     say(format_args!("Logs   {}", stack.options().logs().display()));
+    if !stack.options().simulator {
+        let program =
+            std::env::current_exe().map_or_else(|_| "postrider".to_owned(), |path| path.display().to_string());
+        say(format_args!(
+            "\nConnect your mailbox:\n  {program} connect\nWhat is missing, if anything:\n  {program} doctor"
+        ));
+    }
     match stack.token(TENANT, USER) {
         Ok(token) => {
             say(format_args!("\nTry (tenant and user {TENANT}):\n  export TOKEN={}", token.expose()));

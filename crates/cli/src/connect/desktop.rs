@@ -98,11 +98,16 @@ async fn ended(listener: &TcpListener, redirect_uri: &str, state: &str, lines: &
                 let (mut stream, _) = caller.context("the loopback port is gone")?;
                 // Whatever else of this machine asks here (a favicon, a scan) is answered and ignored.
                 let Some(url) = asked(&mut stream, redirect_uri).await else { continue };
+                let has = |wanted: &str, value: Option<&str>| {
+                    url.query_pairs().any(|(name, is)| name == wanted && value.is_none_or(|value| is == value))
+                };
+                // Only who knows this sign-in can say that it was refused.
+                let refused = has("state", Some(state)) && has("error", None);
                 let found = pasted(url.as_str(), state);
-                answer(&mut stream, found.is_ok()).await;
+                answer(&mut stream, found.is_ok(), refused).await;
                 match found {
                     Ok(url) => return Ok(url),
-                    Err(why) if url.query_pairs().any(|(name, _)| name == "error") => bail!("{why}"),
+                    Err(why) if refused => bail!("{why}"),
                     Err(_of_no_sign_in) => {}
                 }
             }
@@ -127,9 +132,11 @@ async fn asked(stream: &mut TcpStream, redirect_uri: &str) -> Option<Url> {
     Url::parse(redirect_uri).ok()?.join(&path).ok()
 }
 
-async fn answer(stream: &mut TcpStream, right: bool) {
+async fn answer(stream: &mut TcpStream, right: bool, refused: bool) {
     let (status, text) = if right {
         ("200 OK", "Thank you. The terminal goes on; this page may be closed.")
+    } else if refused {
+        ("200 OK", "Nothing was connected. The terminal says why; this page may be closed.")
     } else {
         ("404 Not Found", "This is not the end of the sign-in that the terminal waits for.")
     };

@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
+use postrider_domain::EmailAddress;
 use tokio::time::Instant;
 use url::Url;
 
-use super::{EVERY, Lines, appeared, pasted, shown};
+use super::{EVERY, Lines, appeared, pasted, shown, tell_other};
 use crate::console::say;
-use crate::gateway::{Connector, Consent, Gateway};
+use crate::gateway::{Connector, Consent, Gateway, passes};
 
 /// Begins a sign-in, shows its address, and waits until its account appears or the address it ends at is pasted.
 ///
 /// # Errors
-/// The gateway refuses, or nobody consented within `within`.
+/// The gateway refuses, nobody consented within `within`, or the hint is no address.
 pub async fn by_web(
     gateway: &Gateway,
     hint: Option<&str>,
@@ -21,6 +22,7 @@ pub async fn by_web(
     within: Duration,
     show: impl AsyncFnOnce(&Url),
 ) -> Result<Connector> {
+    hint.map(EmailAddress::parse).transpose().context("--user-email is no address")?;
     let before = gateway.connectors().await?;
     let consent = gateway.begin_consent().await?;
     let mut url = consent.url.clone();
@@ -28,7 +30,7 @@ pub async fn by_web(
         url.query_pairs_mut().append_pair("login_hint", hint);
     }
     show(&url).await;
-    let deadline = Instant::now() + within;
+    let (deadline, mut told) = (Instant::now() + within, false);
     loop {
         tokio::select! {
             line = lines.next() => match end(gateway, &consent, &line).await? {
@@ -37,8 +39,16 @@ pub async fn by_web(
             },
             () = tokio::time::sleep(EVERY) => {}
         }
-        if let Some(found) = appeared(&before, gateway.connectors().await?, hint) {
-            return Ok(found);
+        match gateway.connectors().await {
+            Ok(now) => {
+                if let Some(found) = appeared(&before, now.clone(), hint) {
+                    return Ok(found);
+                }
+                tell_other(&mut told, &before, &now, hint);
+            }
+            // The person in the browser goes on meanwhile.
+            Err(error) if passes(&error) => {}
+            Err(error) => return Err(error),
         }
         if Instant::now() >= deadline {
             bail!("nobody consented within {} minutes: begin again", within.as_secs() / 60);

@@ -190,6 +190,9 @@ pub fn unreachable(area: &'static str, what: &str, error: &InspectError) -> Find
         InspectError::Tls(_) => "Check `sslmode` and `sslrootcert` of the URL",
         InspectError::Unreachable(_) => "Start the server, or correct host and port of the URL",
         InspectError::Refused(_) => "Correct user, password or database of the URL",
+        InspectError::Busy(_) => {
+            "Look again in a minute. If it has no connection left: raise max_connections, or lower DATABASE_MAX_CONNECTIONS"
+        }
         InspectError::Query(_) => MIGRATE,
     };
     Finding::fail(area, format!("{what} cannot be asked: {error}"), remedy)

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use postrider_domain::Secret;
+use postrider_google_auth::service_account::KeyFile;
+use postrider_runtime::Env;
 use postrider_runtime::config::PublicUrl;
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -113,9 +116,23 @@ async fn client(installation: &Installation) -> Vec<Finding> {
 fn push(installation: &Installation) -> Vec<Finding> {
     let env = &installation.env;
     if env.optional("GMAIL_PUBSUB_TOPIC").is_none() {
-        return vec![Finding::ok(AREA, "no topic is set: mail comes by polling")];
+        let half = ["PUBSUB_SERVICE_ACCOUNT", "PUBSUB_SUBSCRIPTION", "PUBSUB_PULL_SUBSCRIPTION"];
+        return vec![match half.into_iter().find(|name| env.optional(name).is_some()) {
+            Some(name) => Finding::warn(
+                AREA,
+                format!(
+                    "{name} is set and GMAIL_PUBSUB_TOPIC is not: Gmail is not asked to push, mail comes by polling"
+                ),
+                "Set GMAIL_PUBSUB_TOPIC to the subscription's topic (`postrider google setup` prints all of them)",
+            ),
+            None => Finding::ok(AREA, "no topic is set: mail comes by polling"),
+        }];
     }
+    let pulled = env.optional("PUBSUB_PULL_SUBSCRIPTION").map(|name| pulled(env, &name));
     if env.optional("PUBSUB_SERVICE_ACCOUNT").is_none() {
+        if let Some(pulled) = pulled {
+            return vec![pulled];
+        }
         let remedy = "Set it to the account of the push subscription; until then every push is refused";
         return vec![Finding::fail(AREA, "GMAIL_PUBSUB_TOPIC is set and PUBSUB_SERVICE_ACCOUNT is not", remedy)];
     }
@@ -129,5 +146,45 @@ fn push(installation: &Installation) -> Vec<Finding> {
             "A subscription without an audience of its own has its push address as audience: leave PUBSUB_AUDIENCE empty then",
         )];
     }
-    vec![Finding::ok(AREA, format!("pushes are expected at {here}"))]
+    std::iter::once(Finding::ok(AREA, format!("pushes are expected at {here}"))).chain(pulled).collect()
+}
+
+/// Messages that are fetched: by whom.
+fn pulled(env: &Env, subscription: &str) -> Finding {
+    const NAME: &str = "PUBSUB_CREDENTIALS";
+    let remedy =
+        "Set it to the path of a key file of the account that pulls, or to `metadata` on Google's own machines";
+    let Some(path) = env.optional(NAME) else {
+        return Finding::fail(AREA, format!("PUBSUB_PULL_SUBSCRIPTION is set and {NAME} is not"), remedy);
+    };
+    if path == "metadata" {
+        return Finding::ok(AREA, format!("messages are pulled from {subscription} by this machine's account"));
+    }
+    let key = std::fs::read_to_string(&path).map_err(|error| error.to_string());
+    match key.and_then(|text| KeyFile::parse(&Secret::new(text)).map_err(|error| error.to_string())) {
+        Ok(_key) => Finding::ok(AREA, format!("messages are pulled from {subscription} by a key file's account")),
+        Err(why) => Finding::fail(AREA, format!("{NAME} is {path}, which is no key file: {why}"), remedy),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Verdict;
+    use super::*;
+
+    #[test]
+    fn pulling_needs_credentials_and_no_signing_account() {
+        let told = |credentials: Option<&str>| {
+            let env = Env::from_pairs(credentials.map(|path| ("PUBSUB_CREDENTIALS", path)));
+            pulled(&env, "projects/p/subscriptions/s")
+        };
+        assert_eq!(told(Some("metadata")).verdict, Verdict::Ok);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "hunter2").unwrap();
+        for wrong in [None, Some("/nowhere.json"), file.path().to_str()] {
+            let finding = told(wrong);
+            assert!(finding.verdict == Verdict::Fail && finding.text.contains("PUBSUB_CREDENTIALS"), "{finding:?}");
+            assert!(!finding.text.contains("hunter2") && finding.remedy.unwrap().contains("key file"));
+        }
+    }
 }

@@ -1,10 +1,14 @@
 //! What is looked at: a checkout's stack, or whatever the environment describes.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::net::TcpStream;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Result;
 use postrider_domain::Secret;
+use postrider_runtime::config::Listen;
 use postrider_runtime::{ConfigErrors, Env};
 use postrider_storage::{Spec, migrate};
 use url::Url;
@@ -13,7 +17,6 @@ use crate::local::{Checkout, Settings};
 use crate::stack::{Member, Ports};
 
 /// An installation, as its settings describe it.
-#[derive(Debug)]
 pub struct Installation {
     /// Its settings; secrets may be in files.
     pub env: Env,
@@ -24,8 +27,23 @@ pub struct Installation {
     pub ports: Ports,
     /// Where its local data is.
     pub data: PathBuf,
-    /// RabbitMQ's management API, for its alarms.
+    /// RabbitMQ's management API, for its alarms; its user and password are in it.
     pub management: Option<Url>,
+    /// All services are one process, with their queues in Postgres.
+    pub one_process: bool,
+}
+
+/// Programs by their names only: their settings are secrets among others.
+impl fmt::Debug for Installation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Installation")
+            .field("env", &self.env)
+            .field("programs", &self.programs.keys().collect::<Vec<_>>())
+            .field("folder", &self.folder)
+            .field("ports", &self.ports)
+            .field("data", &self.data)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Installation {
@@ -62,7 +80,8 @@ impl Installation {
         }
         let folder = std::env::current_exe()?.parent().map(PathBuf::from).unwrap_or_default();
         let env = Env::from_pairs(variables);
-        Ok(Self { env, programs, folder, ports, data: checkout.run_dir(), management })
+        let one_process = programs.contains_key(&Member::AllInOne) || runs_as_one(&env);
+        Ok(Self { env, programs, folder, ports, data: checkout.run_dir(), management, one_process })
     }
 
     /// The administrator's database URL.
@@ -81,5 +100,31 @@ impl Installation {
         }
         let administrator = self.administrator().ok().flatten()?;
         migrate::derived_service_url(&administrator, spec).ok()
+    }
+}
+
+/// Whether somebody else than a checkout (systemd, say) runs all services as one process here: no broker is named, and it
+/// listens where it would.
+fn runs_as_one(env: &Env) -> bool {
+    const PATIENCE: Duration = Duration::from_secs(1);
+    matches!(env.optional_secret("AMQP_URL"), Ok(None))
+        && Listen::load(env, Member::AllInOne.name())
+            .is_ok_and(|listen| TcpStream::connect_timeout(&listen.addr, PATIENCE).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn one_process_is_known_by_its_listener_where_no_broker_is_named() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap().to_string();
+        let here = Env::from_pairs([("ALL_IN_ONE_ADDR", addr.as_str())]);
+        assert!(runs_as_one(&here) && !runs_as_one(&here.with("AMQP_URL", "amqp://x/")));
+        drop(listener);
+        assert!(!runs_as_one(&here));
     }
 }

@@ -8,7 +8,6 @@ use postrider_events::messages::{Depth, Messages};
 
 use super::{Finding, Installation, broker};
 use crate::commands::dead_letters::{Place, queues};
-use crate::stack::Member;
 
 const AREA: &str = "queues";
 /// What is due is taken within seconds.
@@ -16,7 +15,7 @@ const LATE: Duration = Duration::from_mins(1);
 
 /// Whether the installation is one process, which has no RabbitMQ.
 pub fn are_there(installation: &Installation) -> bool {
-    installation.programs.contains_key(&Member::AllInOne)
+    installation.one_process
 }
 
 pub async fn look(installation: &Installation) -> Vec<Finding> {

@@ -30,6 +30,8 @@ enum Answer {
     Ready,
     /// Names of the checks that fail.
     NotReady(Vec<String>),
+    /// A status, and none of our words.
+    Other(u16),
     Silent,
 }
 
@@ -68,6 +70,11 @@ fn readiness(answers: &[(Member, Answer)]) -> Vec<Finding> {
                 format!("{member} is not ready: its schema is behind"),
                 super::database::MIGRATE,
             )),
+            Answer::Other(status) => Some(Finding::fail(
+                AREA,
+                format!("{member} is asked for at an address where something else answers, with {status}"),
+                format!("Correct {}_URL, or the proxy there", member.prefix()),
+            )),
             Answer::NotReady(failed) => Some(Finding::fail(
                 AREA,
                 format!("{member} is not ready: {}", failed.join(", ")),
@@ -101,8 +108,9 @@ async fn verdict(answer: Response) -> Answer {
     if answer.status().is_success() {
         return Answer::Ready;
     }
+    let status = answer.status().as_u16();
     let said: Value = answer.json().await.unwrap_or_default();
-    let checks = said.get("checks").and_then(Value::as_object).cloned().unwrap_or_default();
+    let Some(checks) = said.get("checks").and_then(Value::as_object).cloned() else { return Answer::Other(status) };
     let failed = checks.into_iter().filter(|(_, verdict)| verdict.as_str() != Some("ok")).map(|(name, _)| name);
     Answer::NotReady(failed.collect())
 }

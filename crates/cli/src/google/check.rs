@@ -66,7 +66,8 @@ fn seen_findings(wanted: &Wanted, seen: &Seen) -> Vec<Finding> {
     let wanting = match steps(wanted, seen) {
         Ok(wanting) => wanting,
         Err(obstacle) => {
-            return vec![Finding::fail(AREA, obstacle.to_string(), "`postrider google setup` makes another one")];
+            let remedy = "Do that, then `postrider google setup` makes what is missing";
+            return vec![Finding::fail(AREA, obstacle.to_string(), remedy)];
         }
     };
     let mut findings = Vec::new();

@@ -33,6 +33,11 @@ pub enum Obstacle {
     OtherTopic { name: String, topic: String },
     #[error("{0} is pushed to, so it cannot be pulled: name another one in PUBSUB_PULL_SUBSCRIPTION")]
     Pushed(String),
+    /// Set when it was made, for ever.
+    #[error(
+        "{name} {why}, which cannot be changed: delete it (`gcloud pubsub subscriptions delete {name}`) and set up again, or name another one"
+    )]
+    Foreign { name: String, why: &'static str },
 }
 
 /// What is to be done, in order; nothing when all is as it should be.
@@ -70,6 +75,15 @@ fn obstacle(wanted: &Wanted, current: &Value) -> Result<(), Obstacle> {
     let name = wanted.subscription.clone();
     match text("/topic") {
         Some(topic) if topic != wanted.topic => Err(Obstacle::OtherTopic { name, topic: topic.to_owned() }),
+        _ if current.get("detached").and_then(Value::as_bool) == Some(true) => {
+            Err(Obstacle::Foreign { name, why: "is detached from its topic and gets nothing" })
+        }
+        _ if text("/filter").is_some() => {
+            Err(Obstacle::Foreign { name, why: "has a filter, which Gmail's messages do not pass" })
+        }
+        _ if ["/bigqueryConfig/table", "/cloudStorageConfig/bucket"].into_iter().any(|place| text(place).is_some()) => {
+            Err(Obstacle::Foreign { name, why: "writes to BigQuery or Cloud Storage" })
+        }
         _ if matches!(wanted.delivery, Delivery::Pull { .. }) && text("/pushConfig/pushEndpoint").is_some() => {
             Err(Obstacle::Pushed(name))
         }

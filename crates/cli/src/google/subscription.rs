@@ -67,6 +67,7 @@ impl Drift {
     pub fn flags(self, wanted: &Wanted) -> String {
         match (self, &wanted.delivery) {
             (Self::Endpoint | Self::Account | Self::Audience, Delivery::Push { endpoint, audience, account }) => {
+                let [endpoint, account, audience] = [endpoint, account, audience].map(|value| word(value));
                 format!(
                     "--push-endpoint={endpoint} --push-auth-service-account={account} --push-auth-token-audience={audience}"
                 )
@@ -77,6 +78,12 @@ impl Drift {
             (Self::Retry, _) => format!("--min-retry-delay={} --max-retry-delay={}", RETRY.0, RETRY.1),
         }
     }
+}
+
+/// A value as one word of a shell's command.
+fn word(value: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '@' | '%' | '+' | '=');
+    if value.chars().all(plain) { value.to_owned() } else { format!("'{}'", value.replace('\'', r"'\''")) }
 }
 
 /// All that can drift of such a subscription.
@@ -150,4 +157,15 @@ fn push_config(wanted: &Wanted, current: &Value) -> Value {
         config.insert("oidcToken".to_owned(), json!({"serviceAccountEmail": account, "audience": audience}));
     }
     Value::Object(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_stays_one_word_in_a_shell() {
+        assert_eq!(word("https://mail.acme.example/push"), "https://mail.acme.example/push");
+        assert_eq!(word("our audience; rm 'x'"), r"'our audience; rm '\''x'\'''");
+    }
 }

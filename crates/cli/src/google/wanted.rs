@@ -84,6 +84,7 @@ impl Wanted {
         } else {
             (named(env.optional("PUBSUB_SUBSCRIPTION"), PUSHED), push(env, names, &project)?)
         };
+        project_of(&topic, "topics")?;
         project_of(&subscription, "subscriptions")?;
         Ok(Self { project, topic, subscription, delivery })
     }
@@ -129,10 +130,13 @@ fn puller(env: &Env) -> Option<String> {
 
 /// `projects/<project>/<kind>/<name>`.
 fn project_of<'a>(name: &'a str, kind: &str) -> Result<&'a str> {
+    // What Google allows in names of projects and of resources; some are percent-encoded.
+    let is_name = |part: &str| {
+        let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~' | '+' | '%' | ':');
+        !part.is_empty() && part.chars().all(known)
+    };
     match name.split('/').collect::<Vec<_>>().as_slice() {
-        ["projects", project, found, short] if *found == kind && !project.is_empty() && !short.is_empty() => {
-            Some(*project)
-        }
+        ["projects", project, found, short] if *found == kind && is_name(project) && is_name(short) => Some(*project),
         _ => None,
     }
     .with_context(|| format!("{name} has not the form projects/<project>/{kind}/<name>"))

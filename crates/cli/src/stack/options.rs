@@ -1,6 +1,7 @@
 //! What a stack is made from.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -20,7 +21,7 @@ pub enum Shape {
 }
 
 /// Options of a [`super::Stack`].
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct StackOptions {
     /// Where secrets (`stack.env`), process ids (`pids/`) and logs (`logs/`) are kept; `.run` of a checkout.
     pub dir: PathBuf,
@@ -37,6 +38,18 @@ pub struct StackOptions {
     /// Settings for every member, over what is derived. Their names are those of `.env.example`.
     pub overrides: BTreeMap<String, String>,
     pub lifetime: Lifetime,
+}
+
+/// Of the overrides the names only: some are secrets.
+impl fmt::Debug for StackOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StackOptions")
+            .field("dir", &self.dir)
+            .field("ports", &self.ports)
+            .field("shape", &self.shape)
+            .field("overrides", &self.overrides.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
 }
 
 impl StackOptions {
@@ -105,4 +118,16 @@ fn programs_beside_this_one() -> Result<PathBuf> {
     let dir = program.parent().unwrap_or(Path::new("."));
     let is_deps = dir.file_name().is_some_and(|name| name == "deps");
     Ok(if is_deps { dir.parent().unwrap_or(dir) } else { dir }.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_overridden_is_named_and_not_shown() {
+        let options = StackOptions::new("/tmp/none", 9_000, Secret::new("hunter2"), Secret::new("hunter2")).unwrap();
+        let shown = format!("{:?}", options.with("JWT_SECRET", "hunter2"));
+        assert!(shown.contains("JWT_SECRET") && !shown.contains("hunter2"), "{shown}");
+    }
 }

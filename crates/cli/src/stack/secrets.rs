@@ -123,6 +123,8 @@ fn parse(text: &str) -> BTreeMap<String, String> {
 fn write(dir: &Path, secrets: &BTreeMap<String, String>) -> std::io::Result<()> {
     std::fs::create_dir_all(dir)?;
     let (path, beside) = (dir.join(FILE), dir.join(format!("{FILE}.new")));
+    // Left by a command that was killed, perhaps with another mode.
+    let _not_there = std::fs::remove_file(&beside);
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
     writeln!(file, "# Secrets of this local stack, made once. `make reset` deletes them with the data they protect.")?;
     for (name, value) in secrets {

@@ -57,7 +57,9 @@ pub(super) fn env_of(
 ) -> Result<BTreeMap<String, String>> {
     let mut env = BTreeMap::new();
     for name in ["JWT_SECRET", "ENCRYPTION_KEYS", "NOTIFICATION_ENCRYPTION_KEYS", "INTERNAL_KEYS"] {
-        put(&mut env, name, secrets.get(name).unwrap_or_default());
+        if !is_set_otherwise(&options.overrides, name) {
+            put(&mut env, name, secrets.get(name).unwrap_or_default());
+        }
     }
     if options.overrides.contains_key("JWT_JWKS_URL") {
         env.remove("JWT_SECRET");
@@ -70,7 +72,9 @@ pub(super) fn env_of(
     }
     let services = if member == Member::AllInOne { &Member::SERVICES[..] } else { &[member] };
     for service in services {
-        if let Some(spec) = service.spec() {
+        if let Some(spec) = service.spec()
+            && !is_set_otherwise(&options.overrides, &format!("{}_DATABASE_URL", service.prefix()))
+        {
             put(&mut env, &format!("{}_DATABASE_URL", service.prefix()), database_url(options, &spec)?.expose());
         }
     }
@@ -87,6 +91,18 @@ pub(super) fn env_of(
         }
     }
     Ok(env)
+}
+
+/// Whether somebody set it by a file or by an older name: one of ours beside it would win, or be one too many.
+fn is_set_otherwise(overrides: &BTreeMap<String, String>, name: &str) -> bool {
+    let older: &[&str] = match name {
+        "ENCRYPTION_KEYS" => &["FERNET_SECRET", "ENCRYPTION_KEY"],
+        "GOOGLE_CLIENT_ID" => &["GMAIL_CLIENT_ID"],
+        "GOOGLE_CLIENT_SECRET" => &["GMAIL_CLIENT_SECRET"],
+        _ => &[],
+    };
+    let named = |name: &str| overrides.contains_key(name) || overrides.contains_key(&format!("{name}_FILE"));
+    overrides.contains_key(&format!("{name}_FILE")) || older.iter().any(|name| named(name))
 }
 
 /// What a member's `migrate` needs of all settings: the administrator's URL, the service's own, and how it logs.
@@ -132,7 +148,9 @@ fn addresses(env: &mut BTreeMap<String, String>, options: &StackOptions, member:
 fn simulator(env: &mut BTreeMap<String, String>, options: &StackOptions, secrets: &Secrets) {
     let origin = format!("http://127.0.0.1:{}", options.ports.of(Member::GmailSim, 0));
     for name in ["GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"] {
-        put(env, name, secrets.get(name).unwrap_or_default());
+        if !is_set_otherwise(&options.overrides, name) {
+            put(env, name, secrets.get(name).unwrap_or_default());
+        }
     }
     put(env, "GOOGLE_AUTH_URL", &format!("{origin}/o/oauth2/v2/auth"));
     put(env, "GOOGLE_TOKEN_URL", &format!("{origin}/token"));
@@ -227,6 +245,19 @@ mod tests {
         assert_eq!(env(&options, Member::Connector, 0).get("ENCRYPTION_KEYS").unwrap(), "mine");
         assert!(!env(&options, Member::Notification, 0).contains_key("ENCRYPTION_KEYS"));
         assert_eq!(env(&options, Member::Notification, 0).get("SPAM_HOLD_SECONDS").unwrap(), "0");
+    }
+
+    #[test]
+    fn secrets_in_files_and_under_older_names_are_not_overruled_by_made_ones() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "the secret of this very file, long enough").unwrap();
+        let path = file.path().to_str().unwrap();
+        let options = options().with("JWT_SECRET_FILE", path).with("FERNET_SECRET", "mine");
+        let gateway = postrider_runtime::Env::from_pairs(env(&options, Member::Gateway, 0));
+        assert!(gateway.secret("JWT_SECRET").unwrap().expose().contains("this very file"));
+        let connector = postrider_runtime::Env::from_pairs(env(&options, Member::Connector, 0));
+        assert_eq!(connector.secret("ENCRYPTION_KEYS").unwrap().expose(), "mine");
+        crate::token::issue_by(&gateway, "acme", "ada").unwrap();
     }
 
     #[test]

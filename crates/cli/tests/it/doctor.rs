@@ -98,6 +98,7 @@ async fn look_at(settings: &BTreeMap<String, String>, seams: &Seams) -> Vec<Find
         ports: Ports { base: 1_024 },
         data: programs(),
         management: None,
+        one_process: false,
     };
     examine(&installation, seams).await
 }
@@ -188,6 +189,16 @@ async fn one_thing_after_the_other(sick: &Sick) {
             ("settings", "GOOGLE_CLIENT_IDD", "GOOGLE_CLIENT_ID"),
         ],
     );
+
+    // Messages that are pulled need no account that signs; half of either is told.
+    let mut pulled = sick.with("PUBSUB_PULL_SUBSCRIPTION", "projects/acme/subscriptions/pull");
+    pulled.remove("PUBSUB_SERVICE_ACCOUNT");
+    one_fails(&look(&pulled).await, "google", "PUBSUB_CREDENTIALS is not", "key file");
+    pulled.insert("PUBSUB_CREDENTIALS".to_owned(), "metadata".to_owned());
+    assert_eq!(failing(&look(&pulled).await), Vec::<&Finding>::new());
+    pulled.remove("GMAIL_PUBSUB_TOPIC");
+    let half = look(&pulled).await;
+    assert!(half.iter().any(|one| one.verdict == Verdict::Warn && one.text.contains("GMAIL_PUBSUB_TOPIC is not")));
 
     // A wrong password of the broker, a client that Google does not know.
     sick.google.reset().await;

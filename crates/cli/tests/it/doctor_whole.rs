@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::world::World;
 
 /// Debian's libfaketime, which `scripts/deploy-tools.sh` brings.
-fn libfaketime() -> PathBuf {
+pub fn libfaketime() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.run/tools/usr/lib");
     let folders = [PathBuf::from("/usr/lib"), here].into_iter().filter_map(|root| std::fs::read_dir(root).ok());
     let files = folders.flatten().filter_map(|entry| Some(entry.ok()?.path().join("faketime/libfaketime.so.1")));

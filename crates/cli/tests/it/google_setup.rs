@@ -193,6 +193,17 @@ async fn what_no_step_mends_is_told_and_nothing_is_changed() {
     assert_eq!(steps(&pulled, &before), Err(Obstacle::Pushed(PUSHED.to_owned())));
     assert!(carry_out(&world.pubsub, &pulled, |_| Ok(true)).await.is_err());
     assert_eq!(world.seen(&pulled).await, before);
+    // What was made for something else: no member of it can be changed.
+    for (member, value, words) in [
+        ("detached", json!(true), "detached from its topic"),
+        ("filter", json!("attributes:x"), "has a filter"),
+        ("bigqueryConfig", json!({"table": "p.d.t"}), "BigQuery"),
+    ] {
+        let mut seen = world.seen(&wanted).await;
+        seen.subscription.as_mut().unwrap()[member] = value;
+        let told = steps(&wanted, &seen).unwrap_err().to_string();
+        assert!(told.contains(words) && told.contains("subscriptions delete"), "{told}");
+    }
     // Its topic was deleted and made anew: a subscription does not come back to it.
     let url = format!("{}/v1/{TOPIC}", world.sim.base_url());
     let token = Access::named(world.key_file.path().to_str().unwrap()).await.unwrap().token().await.unwrap();
@@ -237,8 +248,12 @@ fn names_come_from_the_settings_or_from_the_project() {
     assert!(refusal(&local, &Names::default()).contains("--pull"), "Google does not push to localhost");
     let pull = Names { pull: true, account: Some("a@b.iam.gserviceaccount.com".to_owned()), ..Names::default() };
     assert_eq!(Wanted::of(&local, &pull).unwrap().subscription, "projects/acme/subscriptions/postrider-pull");
-    let odd = env(&[("PUBSUB_SUBSCRIPTION", "push")]);
-    assert!(refusal(&odd, &Names::default()).contains("projects/<project>/subscriptions/<name>"));
+    for odd in ["push", "projects/a?b/subscriptions/push", "projects/a/subscriptions/x y"] {
+        let odd = env(&[("PUBSUB_SUBSCRIPTION", odd)]);
+        assert!(refusal(&odd, &Names::default()).contains("projects/<project>/subscriptions/<name>"));
+    }
+    let odd = Names { project: Some("acme; echo".to_owned()), ..Names::default() };
+    assert!(refusal(&bare, &odd).contains("projects/<project>/topics/<name>"));
 }
 
 /// What `--dry-run` prints where nothing is there yet: the commands of docs/google.md.

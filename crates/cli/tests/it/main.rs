@@ -13,8 +13,10 @@ mod google_check;
 #[cfg(test)]
 mod google_setup;
 #[cfg(test)]
+mod newcomer;
+#[cfg(test)]
 mod reparse;
 #[cfg(test)]
-mod two_lines;
+mod restore;
 #[cfg(test)]
 mod world;

@@ -1,13 +1,13 @@
 //! `postrider google setup`: topic, grant and subscription, made or repaired.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args as ClapArgs;
 use postrider_runtime::Env;
 use url::Url;
 
-use crate::console::{done, say};
+use crate::console::{self, done, say};
 use crate::google::{Access, Delivery, Names, PubSub, Seen, Step, Wanted, look, remedy, steps};
 use crate::local::{Checkout, Settings};
 
@@ -118,11 +118,8 @@ fn ask(count: usize) -> Result<bool> {
     if !std::io::stdin().is_terminal() {
         bail!("nobody can be asked here: add --yes to take the steps, or --dry-run to see them as commands");
     }
-    let _closed_pipe = write!(std::io::stdout().lock(), "Take {count} steps? [y/N] ");
-    let _closed_pipe = std::io::stdout().lock().flush();
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).context("no answer")?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    let steps = if count == 1 { "this step".to_owned() } else { format!("these {count} steps") };
+    console::agreed(format_args!("Take {steps}?")).context("no answer")
 }
 
 /// The commands for a person to run; `all` from a new project on.

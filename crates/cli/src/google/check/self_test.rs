@@ -30,6 +30,14 @@ impl Proof {
     pub async fn run(&self, installation: &Installation) -> Finding {
         let account = match self.account().await {
             Ok(Some(account)) => account,
+            Ok(None) if self.has_stopped().await => {
+                let remedy = "`--user-email` names one whose watch may be started again";
+                return Finding::warn(
+                    AREA,
+                    "the watch of every account was stopped by its owner: nothing is proved",
+                    remedy,
+                );
+            }
             Ok(None) => {
                 let remedy = "Connect one: `postrider connect`";
                 return Finding::warn(AREA, "no account that works is connected: nothing can be proved", remedy);
@@ -67,15 +75,19 @@ impl Proof {
     }
 
     async fn account(&self) -> anyhow::Result<Option<Value>> {
-        let page: Value = self.gateway.get("/api/connectors", &[("limit", "100")]).await?;
-        let accounts = page.get("data").and_then(Value::as_array).cloned().unwrap_or_default();
-        let is = |account: &Value, member: &str, value: &str| {
-            account.get(member).and_then(Value::as_str).is_some_and(|is| is.eq_ignore_ascii_case(value))
+        let accounts: Vec<Value> = self.gateway.all("/api/connectors").await?;
+        // A watch that its owner stopped is started again only where that account is named.
+        let wanted = |account: &Value| match &self.account {
+            Some(named) => is(account, "/email_address", named),
+            None => !is(account, "/watch/state", "stopped"),
         };
-        let wanted = |account: &Value| {
-            is(account, "status", "active") && self.account.as_ref().is_none_or(|one| is(account, "email_address", one))
-        };
-        Ok(accounts.into_iter().find(wanted))
+        Ok(accounts.into_iter().find(|account| is(account, "/status", "active") && wanted(account)))
+    }
+
+    async fn has_stopped(&self) -> bool {
+        let accounts: Vec<Value> = self.gateway.all("/api/connectors").await.unwrap_or_default();
+        let stopped = |account: &Value| is(account, "/status", "active") && is(account, "/watch/state", "stopped");
+        self.account.is_none() && accounts.iter().any(stopped)
     }
 
     /// Nothing arrived: what the intake counted meanwhile says where it got lost.
@@ -87,6 +99,15 @@ impl Proof {
                 "a push was taken, but connector did not hear of it".to_owned(),
                 "Look at RabbitMQ and at connector's log: `postrider doctor`",
             ),
+            // After a refusal Google waits, longer each time, with everything of the subscription.
+            None if taken(after) <= 0.0
+                && let Some(lost) = lost("", after) =>
+            {
+                (
+                    format!("no push came; Google waits after those before, which were refused: {}", lost.what),
+                    lost.remedy,
+                )
+            }
             None => (
                 "no push came".to_owned(),
                 "In this order: may Gmail publish to the topic, is the subscription there and does it push to us (`postrider google check \
@@ -95,6 +116,10 @@ impl Proof {
         };
         Finding::fail(AREA, format!("{what} ({address}, waited {waited} s)"), remedy)
     }
+}
+
+fn is(account: &Value, place: &str, value: &str) -> bool {
+    account.pointer(place).and_then(Value::as_str).is_some_and(|is| is.eq_ignore_ascii_case(value))
 }
 
 fn refused(address: &str, said: &str) -> Finding {

@@ -52,6 +52,10 @@ pub async fn pushes_that_do_not_fit_and_services_that_are_not_ready(sick: &Sick)
     Mock::given(method("GET")).and(path("/health/ready")).respond_with(behind).mount(&intake).await;
     settings.insert("CONNECTOR_URL".to_owned(), intake.uri());
     one_fails(&look(&settings).await, "services", "connector is not ready", "postrider migrate");
+    intake.reset().await;
+    let foreign = ResponseTemplate::new(502).set_body_string("<h1>Bad Gateway</h1>");
+    Mock::given(method("GET")).and(path("/health/ready")).respond_with(foreign).mount(&intake).await;
+    one_fails(&look(&settings).await, "services", "something else answers, with 502", "CONNECTOR_URL");
     settings.insert("CONNECTOR_URL".to_owned(), "http://127.0.0.1:1/".to_owned());
     one_fails(&look(&settings).await, "services", "connector does not answer", "Start it");
 }
