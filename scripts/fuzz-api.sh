@@ -30,7 +30,8 @@ fi
 trap '"$postrider" down > /dev/null' EXIT
 # A tenant of its own: the demo finds its mailbox and its preferences as they were. Its programs bear an API key.
 token=$("$postrider" token --tenant fuzz --user fuzz)
-key=$(curl -fsS -H "Authorization: Bearer $token" --json '{"name": "fuzz", "scopes": ["read", "write"]}' "$base/api/v1/api-keys" |
+key=$(curl -fsS -H "Authorization: Bearer $token" -H 'Content-Type: application/json' \
+  -d '{"name": "fuzz", "scopes": ["read", "write"]}' "$base/api/v1/api-keys" |
   python3 -c 'import json, sys; print(json.load(sys.stdin)["key"])')
 
 # Not asked: the stream never ends, and a sync that is waited for takes half a minute each.
