@@ -19,12 +19,11 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// The official Python client, following the user's notifications; it comes back by itself.
 fn python(origin: &str, token: &str) -> Program {
-    let interpreter = workspace_root().join(".run/examples-python/bin/python");
-    assert!(interpreter.is_file(), "run scripts/example-tools.sh (make test does)");
+    let folder = workspace_root().join("services/notification/tests/py");
     let options = json!({ "url": origin, "token": token, "transports": ["websocket"],
                           "rooms": [format!("user:{USER}:notifications")] });
-    let mut command = Command::new(interpreter);
-    command.arg(workspace_root().join("services/notification/tests/py/listen.py")).arg(options.to_string());
+    let mut command = Command::new(postrider_testing::python(&folder));
+    command.arg(folder.join("listen.py")).arg(options.to_string());
     Program::start("python-socketio", &mut command)
 }
 
