@@ -1,18 +1,19 @@
 // Node's Socket.IO server doing what ours does for a bench: whoever connects is authenticated and subscribes to a room;
-// POST /emit sends events, [[name, data], …], to the room. Argument: the port. Says "ready" once it listens.
+// POST /emit sends events to a room, {room, events: [[name, data], …]}. Argument: the port. Says "ready" once it listens.
 import { createServer } from "node:http";
 import { Server } from "socket.io";
 
 const http = createServer(async (request, response) => {
   let body = "";
   for await (const piece of request) body += piece;
-  for (const [name, data] of JSON.parse(body)) io.to("room").emit(name, data);
+  const { room, events } = JSON.parse(body);
+  for (const [name, data] of events) io.to(room).emit(name, data);
   response.writeHead(202).end();
 });
 const io = new Server(http);
 
 io.on("connection", (socket) => {
-  socket.on("subscribe", () => socket.join("room"));
+  socket.on("subscribe", ({ room }) => socket.join(room));
   socket.emit("authenticated", { userId: "bench" });
 });
 

@@ -26,17 +26,21 @@ pub struct Crowd {
 }
 
 impl Crowd {
-    /// Connects that many clients, has each subscribe to `room`, and counts the events of that name.
-    pub async fn gather(origin: &str, auth: &Value, room: &str, (size, name): (u32, &'static str)) -> Result<Self> {
+    /// Connects a client for each of these sign-ins, has it subscribe to the room beside, and counts the events of a name.
+    pub async fn gather(origin: &str, clients: &[(Value, String)], name: &'static str) -> Result<Self> {
         let heard = Arc::new(AtomicU64::new(0));
-        let connect = || async {
-            let mut socket = Socket::connect(origin, auth).await?;
-            socket.wait_for(AUTHENTICATED, Duration::from_secs(10)).await?;
-            socket.emit("subscribe", &json!({ "room": room })).await?;
-            anyhow::Ok(socket)
+        let connect = |(auth, room): &(Value, String)| {
+            let (auth, room) = (auth.clone(), room.clone());
+            async move {
+                let mut socket = Socket::connect(origin, &auth).await?;
+                socket.wait_for(AUTHENTICATED, Duration::from_secs(10)).await?;
+                socket.emit("subscribe", &json!({ "room": room })).await?;
+                anyhow::Ok(socket)
+            }
         };
         let sockets: Vec<Socket> =
-            futures_util::stream::iter((0..size).map(|_| connect())).buffer_unordered(AT_ONCE).try_collect().await?;
+            futures_util::stream::iter(clients.iter().map(connect)).buffer_unordered(AT_ONCE).try_collect().await?;
+        let size = u64::try_from(sockets.len())?;
         let mut readers = JoinSet::new();
         for mut socket in sockets {
             let heard = heard.clone();
@@ -46,7 +50,7 @@ impl Crowd {
                 }
             });
         }
-        Ok(Self { heard, size: size.into(), _readers: readers })
+        Ok(Self { heard, size, _readers: readers })
     }
 
     /// How many were heard so far, by all of them.

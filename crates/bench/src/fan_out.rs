@@ -1,12 +1,14 @@
-//! (e) One user's notifications to thousands of sockets: deliveries a second for each core of the serving process, and its
-//! memory for each idle socket, beside Node's Socket.IO server that sends the same events to as many sockets. Both serve at
-//! once and are loaded in turns, so that a noisy moment hits both.
+//! (e) Notifications to thousands of sockets, fifty of each user: deliveries a second for each core of the serving process,
+//! and its memory for each idle socket, beside Node's Socket.IO server that sends the same events to as many sockets in as
+//! many rooms. Ours also writes each notification down; the other one keeps nothing. Both serve at once and are loaded in
+//! turns, so that a noisy moment hits both.
 
 mod peer;
 
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use postrider_cli::stack::Member;
 use postrider_e2e::World;
 use postrider_e2e::client::Client;
@@ -20,12 +22,12 @@ use crate::usage;
 use peer::Peer;
 
 const PORT_BASE: u16 = 30_000;
-const USER: &str = "bench";
-const ROOM: &str = "user:bench:notifications";
+/// Sockets of one user: as many as one may have.
+const EACH: u32 = 50;
 /// What is counted. The unread count comes behind each, at both servers.
 const EVENT: &str = "notification:custom";
-/// Notifications that may be under way: enough to keep a server busy, too few to be slow for any client.
-const AHEAD: u64 = 4;
+/// Users who are told at once: enough to keep a server busy, too few to be slow for any client.
+const AT_ONCE: usize = 8;
 /// Turns of each.
 const TURNS: u32 = 4;
 /// How long sockets idle before memory is looked at.
@@ -44,22 +46,27 @@ struct Side {
 
 impl Side {
     /// Connects its sockets and weighs them.
-    async fn gather(name: &'static str, pid: u32, (origin, auth): (&str, &Value), sockets: u32) -> Result<Self> {
+    async fn gather(name: &'static str, pid: u32, origin: &str, clients: &[(Value, String)]) -> Result<Self> {
         let before = usage::resident(pid)?;
-        let crowd = Crowd::gather(origin, auth, ROOM, (sockets, EVENT)).await?;
+        let crowd = Crowd::gather(origin, clients, EVENT).await?;
         tokio::time::sleep(SETTLE).await;
-        let memory = (usage::resident(pid)? - before) / f64::from(sockets);
+        let memory = (usage::resident(pid)? - before) / f64::from(u32::try_from(clients.len())?);
         Ok(Self { name, pid, crowd, memory, done: (0, 0.0, 0.0) })
     }
 
-    /// One turn: so many notifications to all of them, no more than a few ahead of the slowest.
-    async fn turn(&mut self, notifications: u64, emit: impl AsyncFn() -> Result<()>) -> Result<()> {
+    /// One turn: so many notifications to each user, the next when all sockets have the one before.
+    async fn turn(
+        &mut self,
+        users: &[User],
+        notifications: u64,
+        tell: impl AsyncFn(&User) -> Result<()>,
+    ) -> Result<()> {
         let (heard, cpu, start) = (self.crowd.heard(), usage::cpu(self.pid)?, Instant::now());
-        for n in 0..notifications {
-            self.crowd.hears(heard, n.saturating_sub(AHEAD)).await?;
-            emit().await?;
+        for n in 1..=notifications {
+            let told = futures_util::stream::iter(users).map(|user| tell(user)).buffer_unordered(AT_ONCE);
+            told.try_collect::<Vec<()>>().await?;
+            self.crowd.hears(heard, n).await?;
         }
-        self.crowd.hears(heard, notifications).await?;
         let (deliveries, used, took) = &mut self.done;
         *deliveries += self.crowd.heard() - heard;
         *used += usage::cpu(self.pid)? - cpu;
@@ -86,37 +93,28 @@ impl Side {
 
 /// Measures `notifications` to `sockets` clients of each server.
 pub async fn run(report: &mut Report, sockets: u32, notifications: u64) -> Result<()> {
-    let many = (u64::from(sockets) + 100).to_string();
     let world = World::start_with(PORT_BASE, |options| {
         let unlimited = [("RATE_LIMIT_PER_MINUTE", "1000000"), ("LOG_LEVEL", "warn")];
-        let options = options.with("SOCKETIO_SOCKETS_PER_USER", many);
         unlimited.into_iter().fold(options, |options, (name, value)| options.with(name, value))
     })
     .await;
     let pid = world.stack.pid(Member::Notification, 0).context("the notification service runs")?;
     let origin = format!("http://127.0.0.1:{}", world.stack.options().ports.socketio(0));
-    let auth = json!({ "token": world.stack.token("bench", USER)?.expose() });
-    let client = world.client("bench", USER);
-    let told = sample(&origin, &auth, ROOM, EVENT, notify(&client)).await?;
-    let peer = Peer::start(PORT_BASE + 50).await?;
-    let mut ours = Side::gather("ours", pid, (&origin, &auth), sockets).await?;
-    let mut theirs = Side::gather("Node's socket.io", peer.pid, (&peer.origin, &json!({})), sockets).await?;
+    let users: Vec<User> = (0..sockets.div_ceil(EACH)).map(|n| User::new(&world, n)).collect::<Result<_>>()?;
     // The same bytes: one of our events, and a count as ours.
+    let example = User::new(&world, u32::MAX)?;
+    let told = sample(&origin, &example.auth, &example.room, EVENT, example.tell()).await?;
     let events = peer::as_ours(told);
-    for side in [&mut ours, &mut theirs] {
-        let before = side.crowd.heard();
-        match side.name {
-            "ours" => notify(&client).await?,
-            _ => peer.emit(&events).await?,
-        }
-        side.crowd.hears(before, 1).await?;
-    }
+    let peer = Peer::start(PORT_BASE + 50).await?;
+    let clients: Vec<_> = users.iter().flat_map(|user| std::iter::repeat_n(user.client(), EACH as usize)).collect();
+    let mut ours = Side::gather("ours", pid, &origin, &clients).await?;
+    let mut theirs = Side::gather("Node's socket.io", peer.pid, &peer.origin, &clients).await?;
     let each = notifications.div_ceil(TURNS.into());
     for _ in 0..TURNS {
-        ours.turn(each, async || notify(&client).await).await?;
-        theirs.turn(each, async || peer.emit(&events).await).await?;
+        ours.turn(&users, each, async |user| user.tell().await).await?;
+        theirs.turn(&users, each, async |user| peer.emit(&user.room, &events).await).await?;
     }
-    report.add("fan-out", "sockets of each", f64::from(sockets), "");
+    report.add("fan-out", "sockets of each", f64::from(u32::try_from(clients.len())?), "");
     ours.report(report);
     theirs.report(report);
     report.add_with_aim("fan-out", "ratio of deliveries for each core", ours.a_core() / theirs.a_core(), "", 1.0);
@@ -124,13 +122,31 @@ pub async fn run(report: &mut Report, sockets: u32, notifications: u64) -> Resul
     Ok(())
 }
 
-/// One notification of the user's own making.
-async fn notify(client: &Client) -> Result<()> {
-    let body =
-        json!({ "title": "New message from John Doe", "message": "The quarterly figures, as discussed on Monday" });
-    let answer = client.call(Method::POST, "/api/notifications", Some(body)).await;
-    ensure!(answer.status == 201, "a notification is refused: {} {}", answer.status, answer.body);
-    Ok(())
+/// Somebody with sockets.
+struct User {
+    auth: Value,
+    room: String,
+    program: Client,
+}
+
+impl User {
+    fn new(world: &World, n: u32) -> Result<Self> {
+        let name = format!("user{n}");
+        let auth = json!({ "token": world.stack.token("bench", &name)?.expose() });
+        Ok(Self { auth, room: format!("user:{name}:notifications"), program: world.client("bench", &name) })
+    }
+
+    fn client(&self) -> (Value, String) {
+        (self.auth.clone(), self.room.clone())
+    }
+
+    /// One notification of the user's own making.
+    async fn tell(&self) -> Result<()> {
+        let body = json!({ "title": "New message from John Doe", "message": "The quarterly figures, as discussed" });
+        let answer = self.program.call(Method::POST, "/api/notifications", Some(body)).await;
+        ensure!(answer.status == 201, "a notification is refused: {} {}", answer.status, answer.body);
+        Ok(())
+    }
 }
 
 fn count(n: u64) -> f64 {

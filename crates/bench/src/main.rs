@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Sockets of the fan-out, and what each of them is told.
 const SOCKETS: u32 = 5_000;
-const NOTIFICATIONS: u64 = 100;
+const NOTIFICATIONS: u64 = 20;
 
 #[derive(Parser)]
 #[command(about = "Measures Postrider beside its bare limits on this machine", version)]

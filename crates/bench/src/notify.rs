@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 pub async fn run(report: &mut Report, mails: u32) -> Result<()> {
     let world = crate::stack::start(PORT_BASE).await;
     let users: Vec<(UserId, ConnectorId)> = (0..USERS)
-        .map(|n| Ok((UserId::parse(&format!("user{n}"))?, ConnectorId(Seams::system().ids.uuid()))))
+        .map(|n| Ok((UserId::parse(format!("user{n}"))?, ConnectorId(Seams::system().ids.uuid()))))
         .collect::<Result<_>>()?;
     let heard = Arc::new(AtomicU32::new(0));
     let _sockets = listen(&world, &users, &heard).await?;

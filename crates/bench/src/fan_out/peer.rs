@@ -41,9 +41,10 @@ impl Peer {
         Ok(Self { origin: format!("http://127.0.0.1:{port}"), pid, http: http(), _child: child })
     }
 
-    /// Has these events sent to all sockets.
-    pub async fn emit(&self, events: &Value) -> Result<()> {
-        self.http.post(format!("{}/emit", self.origin)).json(events).send().await?.error_for_status()?;
+    /// Has these events sent to all sockets of a room.
+    pub async fn emit(&self, room: &str, events: &Value) -> Result<()> {
+        let body = json!({ "room": room, "events": events });
+        self.http.post(format!("{}/emit", self.origin)).json(&body).send().await?.error_for_status()?;
         Ok(())
     }
 }
