@@ -10,6 +10,12 @@ scripts/check-structure.sh
 scripts/deploy-tools.sh
 # All at once, and never one package alone: cargo would resolve other features and compile the libraries again.
 cargo build --workspace --bins --tests --locked
+# What compiles here would compile in `make run` as well, for minutes and without a word (docs/adr/0013).
+for what in "--bins" "--bin postrider" "--bin xtask"; do
+  # shellcheck disable=SC2086 # two words
+  again=$(cargo build --locked $what 2>&1 | grep -E '^ *Compiling' || true)
+  [ -z "$again" ] || { printf 'test: cargo build %s compiles anew:\n%s\n' "$what" "$again" >&2; exit 1; }
+done
 cargo run -q --locked --bin xtask -- proto --check
 if [ -f crates/e2e/js/package.json ]; then
   command -v npm > /dev/null || { echo "test: the Socket.IO client tests need Node.js 18 or newer with npm" >&2; exit 1; }
