@@ -103,5 +103,6 @@ fn watch_state(row: &Connector, watch: &Watch) -> proto::WatchState {
         history_id: watch.history_id.0,
         expires_at_ms: watch.expires_at.map_or(0, |at| at.timestamp_millis()),
         version: watch.version,
+        silent: watch.silent,
     }
 }

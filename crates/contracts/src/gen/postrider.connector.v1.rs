@@ -99,6 +99,9 @@ pub struct WatchState {
     /// Grows with each change of the watch.
     #[prost(int64, tag = "6")]
     pub version: i64,
+    /// Google watches, and its pushes do not come: `watch.lapsed` tells it first, and `watch.renewed` once one came again.
+    #[prost(bool, tag = "7")]
+    pub silent: bool,
 }
 /// `watch.started`, `watch.renewed`, `watch.lapsed`, `watch.stopped`.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -1,7 +1,7 @@
 //! `mailbox.changed`: notes when an account was last heard of.
 //!
 //! The effect is a maximum, so that duplicates, replays and disorder change nothing and no inbox is needed; a batch is
-//! one statement, however many pushes one busy account sends.
+//! one statement, however many pushes one busy account sends, and a few for each account whose watch was silent.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,9 +13,10 @@ use postrider_contracts::ingest::MailboxChanged;
 use postrider_contracts::topology::CONNECTOR_MAILBOX_CHANGED;
 use postrider_domain::{EmailAddress, Timestamp};
 
+use crate::actions::watch::heard;
+use crate::error::Error;
 use crate::observe;
 use crate::state::State;
-use crate::store::google_accounts;
 
 /// When to try again while the database is away.
 const LATER: Duration = Duration::from_secs(10);
@@ -31,13 +32,11 @@ impl MailboxChangedHandler {
     }
 
     /// In the order of the addresses, so that two batches that share accounts cannot deadlock.
-    async fn note(&self, heard: BTreeMap<String, Timestamp>) -> Result<(), postrider_storage::Error> {
+    async fn note(&self, heard: BTreeMap<String, Timestamp>) -> Result<(), Error> {
         if heard.is_empty() {
             return Ok(());
         }
-        let tx = self.state.db.system().await?;
-        let moved = google_accounts::mark_heard(&tx, &heard).await?;
-        tx.commit().await?;
+        let moved = heard::note(&self.state, &heard).await?;
         observe::accounts_heard(&self.state.metrics, moved);
         Ok(())
     }

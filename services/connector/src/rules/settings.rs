@@ -106,7 +106,8 @@ pub struct Settings {
     pub attachment_max_bytes: u64,
     /// Shows spam and trash and their events; the mirror always holds them.
     pub include_spam_trash: bool,
-    /// First sync's window: older mails are left out. Null: all.
+    /// First sync's window: mail that is older is not fetched for being there, only once something happens to it. An earlier
+    /// time takes effect with the next run that lists the mailbox. Null: all.
     #[schema(value_type = Option<String>, format = "date-time")]
     pub sync_since: Option<Timestamp>,
 }

@@ -3,8 +3,6 @@
 
 pub mod watch;
 
-use std::collections::BTreeMap;
-
 use postrider_domain::{HistoryId, IdGen, Timestamp};
 use postrider_storage::{Error, SystemTx, Tx, Value, row, sql};
 use uuid::Uuid;
@@ -23,6 +21,8 @@ row! {
         pub watch_topic: Option<String>,
         pub watch_history_id: Option<HistoryId>,
         pub watch_expires_at: Option<Timestamp>,
+        /// Since when pushes do not come though Google watches.
+        pub watch_silent_since: Option<Timestamp>,
         pub watch_attempts: i32,
     }
 }
@@ -30,7 +30,7 @@ row! {
 macro_rules! account_columns {
     () => {
         "id, address_key, by_address, grant_ended_at, watch_wanted, watch_topic, watch_history_id, watch_expires_at, \
-         watch_attempts"
+         watch_silent_since, watch_attempts"
     };
 }
 use account_columns;
@@ -142,22 +142,4 @@ pub async fn forget(tx: &SystemTx, id: Uuid) -> Result<bool, Error> {
     .execute(tx)
     .await?;
     Ok(touched == 1)
-}
-
-/// Remembers when pushes for addresses were last seen. The accounts are locked in one order, so that two batches that
-/// share some cannot wait for each other in a circle. A maximum: repeats and late ones change nothing. Returns how many
-/// accounts moved.
-pub async fn mark_heard(tx: &SystemTx, heard: &BTreeMap<String, Timestamp>) -> Result<usize, Error> {
-    sql("WITH moved AS ( \
-             SELECT a.id, heard.at FROM google_accounts a \
-             JOIN {heard: address_key text, at timestamptz} ON a.address_key = heard.address_key \
-             WHERE a.last_notification_at IS NULL OR a.last_notification_at < heard.at \
-             ORDER BY a.id FOR UPDATE OF a) \
-         UPDATE google_accounts a SET last_notification_at = moved.at, \
-            watch_silent_since = CASE WHEN moved.at < a.watch_called_at THEN a.watch_silent_since END FROM moved \
-         WHERE a.id = moved.id AND (a.last_notification_at IS NULL OR a.last_notification_at < moved.at)")
-    .column("address_key", heard.keys().map(String::as_str))
-    .column("at", heard.values().copied())
-    .execute(tx)
-    .await
 }

@@ -3,6 +3,8 @@
 use postrider_domain::{ConnectorId, HistoryId, TenantId, Timestamp, WatchId, WatchState, WatchType};
 use postrider_storage::{Error, TenantTx, row, sql};
 
+use crate::store::google_accounts::Account;
+
 row! {
     /// A connector's watch.
     #[derive(Debug, Clone)]
@@ -12,6 +14,8 @@ row! {
         pub state: WatchState,
         pub history_id: HistoryId,
         pub expires_at: Option<Timestamp>,
+        /// Its pushes do not come though Google watches.
+        pub silent: bool,
         pub version: i64,
     }
 }
@@ -23,18 +27,33 @@ pub struct WatchNow {
     pub state: WatchState,
     pub history_id: HistoryId,
     pub expires_at: Option<Timestamp>,
+    /// Its pushes do not come though Google watches.
+    pub silent: bool,
+}
+
+impl WatchNow {
+    /// A share in a watch that Google keeps for the account.
+    pub fn running(account: &Account) -> Self {
+        Self {
+            watch_type: WatchType::Push,
+            state: WatchState::Active,
+            history_id: account.watch_history_id.unwrap_or_default(),
+            expires_at: account.watch_expires_at,
+            silent: account.watch_silent_since.is_some(),
+        }
+    }
 }
 
 impl Watch {
     /// The same watch in a state in which nothing is watched.
     pub fn ended(&self, state: WatchState) -> WatchNow {
-        WatchNow { watch_type: self.watch_type, state, history_id: self.history_id, expires_at: None }
+        WatchNow { watch_type: self.watch_type, state, history_id: self.history_id, expires_at: None, silent: false }
     }
 }
 
 /// The connector's watch, locked until the transaction ends.
 pub async fn lock(tx: &TenantTx, connector: ConnectorId) -> Result<Option<Watch>, Error> {
-    sql("SELECT id, watch_type, state, history_id, expires_at, version FROM watches \
+    sql("SELECT id, watch_type, state, history_id, expires_at, silent, version FROM watches \
          WHERE connector_id = $1 FOR UPDATE")
     .bind(connector)
     .optional(tx)
@@ -61,13 +80,14 @@ pub async fn set(
     connector: ConnectorId,
     now: WatchNow,
 ) -> Result<Watch, Error> {
-    sql("INSERT INTO watches (id, tenant, connector_id, watch_type, state, history_id, expires_at, version) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 1) \
+    sql("INSERT INTO watches (id, tenant, connector_id, watch_type, state, history_id, expires_at, silent, version) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1) \
          ON CONFLICT (connector_id) DO UPDATE SET watch_type = excluded.watch_type, state = excluded.state, \
-            history_id = excluded.history_id, expires_at = excluded.expires_at, version = watches.version + 1, \
+            history_id = excluded.history_id, expires_at = excluded.expires_at, silent = excluded.silent, \
+            version = watches.version + 1, \
             updated_at = clock_timestamp() \
-         RETURNING id, watch_type, state, history_id, expires_at, version")
-    .binds((new_id, tenant, connector, now.watch_type, now.state, now.history_id, now.expires_at))
+         RETURNING id, watch_type, state, history_id, expires_at, silent, version")
+    .binds((new_id, tenant, connector, now.watch_type, now.state, now.history_id, now.expires_at, now.silent))
     .get_result(tx)
     .await
 }

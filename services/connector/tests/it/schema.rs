@@ -105,5 +105,5 @@ async fn every_table_has_forced_row_security_and_a_birthday() {
 async fn the_migrations_go_back_and_forth() {
     let db = postrider_testing::db::TestDb::fresh(Spec::CONNECTOR, migrations).await;
     let (ran, _) = db.down_and_up(migrations).await;
-    assert_eq!(ran, 17);
+    assert_eq!(ran, 18);
 }

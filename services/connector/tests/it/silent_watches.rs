@@ -1,8 +1,10 @@
 //! Watches that run and push nothing, and calls that meet.
 
 use chrono::TimeDelta;
+use postrider_connector::actions::watch::heard;
 use postrider_connector::jobs::{keep_watches, measure_watches};
-use postrider_connector::store::google_accounts;
+use postrider_contracts::connector::{WatchLapsed, WatchRenewed};
+use postrider_contracts::{Envelope, Event as _, streams};
 use postrider_domain::Clock;
 use postrider_gmail_sim::Rule;
 use postrider_testing::eventually;
@@ -16,10 +18,21 @@ async fn silent_since(world: &World, id: &str) -> Value {
 
 /// A push of the account arrives now.
 async fn heard(world: &World) {
-    let tx = world.db.db.system().await.unwrap();
     let at = [("ann@example.com".to_owned(), world.clock.now())].into();
-    google_accounts::mark_heard(&tx, &at).await.unwrap();
-    tx.commit().await.unwrap();
+    heard::note(world.state(), &at).await.unwrap();
+}
+
+/// What was told of the watch since it started: the event, and whether it is silent.
+async fn told(world: &World, id: &str) -> Vec<(String, bool)> {
+    let stream = streams::connector(id.parse().unwrap());
+    let events = postrider_events::streams::read_events(&world.db.db, &stream, 0, 1_000).await.unwrap();
+    let watch = |event: &Envelope| match event.event_type.as_str() {
+        WatchRenewed::TYPE => event.decode::<WatchRenewed>().unwrap().watch,
+        WatchLapsed::TYPE => event.decode::<WatchLapsed>().unwrap().watch,
+        _ => None,
+    };
+    let named = |event: &Envelope| Some((event.event_type.clone(), watch(event)?.silent));
+    events.iter().filter_map(named).collect()
 }
 
 async fn turn(world: &World) {
@@ -63,8 +76,14 @@ async fn a_watch_whose_own_push_does_not_come_is_noticed_and_probed() {
     })
     .await;
     assert_eq!(metrics.watches_silent.get(), 1);
+    let lapsed = (WatchLapsed::TYPE.to_owned(), true);
+    let probed = (WatchRenewed::TYPE.to_owned(), true);
+    assert_eq!(told(&world, &id).await, [lapsed.clone(), probed.clone(), probed.clone()]);
     // The push of the probe arrives: it is well again.
     heard(&world).await;
+    heard(&world).await;
+    let well = (WatchRenewed::TYPE.to_owned(), false);
+    assert_eq!(told(&world, &id).await, [lapsed, probed.clone(), probed, well]);
     assert_eq!(silent_since(&world, &id).await, Value::Null);
     world.clock.advance(TimeDelta::hours(7));
     turn(&world).await;

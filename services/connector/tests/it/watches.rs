@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use postrider_connector::actions::watch::heard;
 use postrider_connector::jobs::keep_watches;
 use postrider_contracts::connector::{WatchRenewed, WatchStarted};
 use postrider_gmail_sim::Rule;
@@ -38,6 +39,8 @@ async fn connecting_starts_the_watch_and_a_day_later_it_is_renewed() {
     assert!(world.sim.world().watch_until(ANN).is_some());
     keep_watches::turn(world.state()).await.unwrap();
     assert_eq!(world.asked("watch"), 1);
+    // Google pushes when it is asked.
+    heard::note(world.state(), &[("ann@example.com".to_owned(), world.clock.now())].into()).await.unwrap();
     world.clock.advance(TimeDelta::hours(25));
     keep_watches::turn(world.state()).await.unwrap();
     until(&world, &id, "watch.renewed.v1", 1).await;

@@ -1,6 +1,8 @@
 //! What connector says: a watch before its account, and the end of an account with all that was mirrored of it.
 
-use postrider_contracts::connector::{ConnectorDisconnected, ConnectorState, WatchStarted, WatchState};
+use postrider_contracts::connector::{
+    ConnectorDisconnected, ConnectorState, WatchLapsed, WatchRenewed, WatchStarted, WatchState,
+};
 use postrider_contracts::mailbox::EmailDeleted;
 use postrider_contracts::{Envelope, Event, streams};
 use postrider_domain::{AccountStatus, Clock as _, EventId, RunId, RunKind, RunState, UserId};
@@ -70,6 +72,34 @@ async fn a_watch_of_a_mailbox_that_is_not_there_yet_comes_again() {
     let queued = queue::shown::list(&tx, &[rig.ids.connector], None, None, 10).await.unwrap();
     let watches: Vec<_> = queued.iter().map(|push| (push.history_id.0, push.watch_id)).collect();
     assert!(watches.contains(&(1, None)) && watches.contains(&(2, Some(rig.ids.connector.0))), "{watches:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_whose_pushes_do_not_come_spares_no_poll() {
+    let rig = rig(4, 0).await;
+    let watch = |version, silent| {
+        Some(WatchState {
+            connector_id: rig.ids.connector.to_string(),
+            watch_type: "push".to_owned(),
+            expires_at_ms: 4_000_000_000_000,
+            version,
+            silent,
+            ..WatchState::default()
+        })
+    };
+    let spared = "SELECT count(*) AS value FROM mailboxes WHERE connector_id = $1 AND watch_type = 'push' \
+         AND watch_expires_at IS NOT NULL";
+    let told = [
+        (event(&rig.ids, &WatchStarted { watch: watch(1, false) }), 1),
+        (event(&rig.ids, &WatchLapsed { watch: watch(2, true) }), 0),
+        // Asked for again, and still silent.
+        (event(&rig.ids, &WatchRenewed { watch: watch(3, true) }), 0),
+        (event(&rig.ids, &WatchRenewed { watch: watch(4, false) }), 1),
+    ];
+    for (event, live) in told {
+        assert!(matches!(apply(&rig, &event).await, Ok(Applied::Done)));
+        assert_eq!(rig.number(spared).await, live, "{}", event.event_type);
+    }
 }
 
 /// Rows that are left of an account, table by table.

@@ -74,6 +74,7 @@ async fn polling(tx: &TenantTx, state: &State, row: &Connector, held: Option<Wat
         state: WatchState::Active,
         history_id: held.history_id,
         expires_at: None,
+        silent: false,
     };
     let told = watches::set(tx, WatchId(state.seams.ids.uuid()), &row.tenant, row.id, again).await?;
     Ok(Share { told: Some(told), topic: None })
@@ -82,11 +83,5 @@ async fn polling(tx: &TenantTx, state: &State, row: &Connector, held: Option<Wat
 /// What a share in the account's watch is, if Google watches the account on this topic and is to go on with it.
 fn running(account: &Account, topic: &str, now: Timestamp) -> Option<WatchNow> {
     let here = account.watch_wanted && account.watch_topic.as_deref() == Some(topic);
-    let expires_at = account.watch_expires_at.filter(|end| here && *end > now)?;
-    Some(WatchNow {
-        watch_type: WatchType::Push,
-        state: WatchState::Active,
-        history_id: account.watch_history_id.unwrap_or_default(),
-        expires_at: Some(expires_at),
-    })
+    account.watch_expires_at.filter(|end| here && *end > now).map(|_runs| WatchNow::running(account))
 }

@@ -84,15 +84,19 @@ const ON_ITS_WAY: TimeDelta = TimeDelta::minutes(10);
 const PROBE: TimeDelta = TimeDelta::hours(6);
 
 /// Finds watches that run and push nothing: the topic, its subscription or our intake is broken, and polling carries the
-/// mailbox. Only those on the installation's own topic, whose pushes come here. Returns how many are new.
+/// mailbox: their connectors are told. Only those on the installation's own topic, whose pushes come here. Returns how many
+/// are new.
 pub async fn mark_silent(state: &State) -> Result<usize, Error> {
     let Some(topic) = state.settings.pubsub_topic.as_deref() else { return Ok(0) };
     let now = state.seams.clock.now();
-    let tx = state.db.system().await?;
+    let mut tx = state.db.system().await?;
     let silent = watch::mark_silent(&tx, topic, now, now - ON_ITS_WAY, now - PROBE).await?;
+    for account in &silent {
+        tx = tell::shares(tx, state, account, WatchNow::running(account)).await?;
+    }
     tx.commit().await?;
     for account in &silent {
-        observe::watch_silent(&state.metrics, *account);
+        observe::watch_silent(&state.metrics, account.id);
     }
     Ok(silent.len())
 }
@@ -109,6 +113,7 @@ pub async fn mark_lapsed(state: &State) -> Result<usize, Error> {
             state: WatchState::Lapsed,
             history_id: account.watch_history_id.unwrap_or_default(),
             expires_at: None,
+            silent: false,
         };
         tx = tell::shares(tx, state, account, lapsed).await?;
         observe::watch_lapsed(&state.metrics, account.id);

@@ -177,7 +177,13 @@ async fn polling(state: &State, row: &Connector, trace: Option<TraceContext>) ->
     let tokens = ConnectorTokens { state: state.clone(), tenant: row.tenant.clone(), connector: row.id };
     let gmail = state.google()?.gmail(row.id, Arc::new(tokens))?;
     let history_id = gmail.profile().await.map_err(Error::from_gmail)?.history_id;
-    let now = WatchNow { watch_type: WatchType::Polling, state: WatchState::Active, history_id, expires_at: None };
+    let now = WatchNow {
+        watch_type: WatchType::Polling,
+        state: WatchState::Active,
+        history_id,
+        expires_at: None,
+        silent: false,
+    };
 
     let tx = state.db.system().await?;
     let account = google_accounts::lock(&tx, row.account_id).await?;

@@ -1,7 +1,7 @@
 //! What becomes of the shares in an account's watch once Google answered: their rows and their events.
 
 use chrono::TimeDelta;
-use postrider_domain::{WatchId, WatchState, WatchType};
+use postrider_domain::{WatchId, WatchState};
 use postrider_gmail::WatchAnswer;
 use postrider_storage::{SystemTx, TenantTx};
 
@@ -33,12 +33,8 @@ pub(super) async fn settle(
     if !account.watch_wanted {
         return Ok(tx);
     }
-    let active = WatchNow {
-        watch_type: WatchType::Push,
-        state: WatchState::Active,
-        history_id: answer.history_id,
-        expires_at: Some(answer.expires_at),
-    };
+    let active =
+        WatchNow { history_id: answer.history_id, expires_at: Some(answer.expires_at), ..WatchNow::running(account) };
     shares(tx, state, account, active).await
 }
 
@@ -65,10 +61,12 @@ pub(super) async fn shares(
 }
 
 async fn share(tx: &mut TenantTx, state: &State, row: &connectors::Connector, now: WatchNow) -> Result<(), Error> {
-    let was = watches::lock(tx, row.id).await?.map_or(WatchState::Stopped, |watch| watch.state);
-    let change = match (was, now.state) {
+    let Some(was) = watches::lock(tx, row.id).await? else { return Ok(()) };
+    let change = match (was.state, now.state) {
         // Stopped by its owner while Google answered.
         (WatchState::Stopped, _) => return Ok(()),
+        // Google watches, and nothing comes: to whoever polls it is as good as lapsed.
+        (WatchState::Active, WatchState::Active) if now.silent && !was.silent => WatchChange::Lapsed,
         (WatchState::Active, WatchState::Active) => WatchChange::Renewed,
         (_, WatchState::Active) => WatchChange::Started,
         (WatchState::Active, _) => WatchChange::Lapsed,

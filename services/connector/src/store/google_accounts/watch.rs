@@ -1,8 +1,10 @@
 //! The watch columns of `google_accounts`: what is due when, and what Google answered.
 
+use std::collections::BTreeMap;
+
 use postrider_domain::{HistoryId, Timestamp};
 use postrider_storage::due::CLAIM_SECONDS;
-use postrider_storage::{Error, SystemTx, Value, claim_due, sql};
+use postrider_storage::{Error, SystemTx, Value, claim_due, row, sql};
 use uuid::Uuid;
 
 use super::{Account, account_columns};
@@ -73,16 +75,17 @@ pub async fn release(tx: &SystemTx, account: Uuid) -> Result<(), Error> {
 
 /// Finds running watches on a topic whose own push did not come within the time a push may take (called before
 /// `missed`), and those that were silent before and are to be probed again (before `again`). Each is due for another call
-/// now, which sends another push. Returns those found for the first time.
+/// now, which sends another push. Returns those found for the first time, locked.
 pub async fn mark_silent(
     tx: &SystemTx,
     topic: &str,
     now: Timestamp,
     missed: Timestamp,
     again: Timestamp,
-) -> Result<Vec<Uuid>, Error> {
-    let found = sql("WITH silent AS ( \
-             SELECT id, watch_silent_since IS NULL AS first FROM google_accounts \
+) -> Result<Vec<Account>, Error> {
+    sql(concat!(
+        "WITH silent AS ( \
+             SELECT id AS account, watch_silent_since IS NULL AS first FROM google_accounts \
              WHERE watch_expires_at > $2 AND watch_wanted AND watch_topic = $1 \
                AND watch_called_at <= CASE WHEN watch_silent_since IS NULL THEN $3::timestamptz ELSE $4 END \
                AND (last_notification_at IS NULL OR last_notification_at < watch_called_at) \
@@ -90,12 +93,45 @@ pub async fn mark_silent(
          marked AS ( \
              UPDATE google_accounts a SET watch_silent_since = coalesce(a.watch_silent_since, $2), \
                 watch_due_at = least(a.watch_due_at, $2), updated_at = clock_timestamp() \
-             FROM silent WHERE a.id = silent.id RETURNING a.id) \
-         SELECT id AS value FROM silent WHERE first")
+             FROM silent WHERE a.id = silent.account RETURNING first, ",
+        account_columns!(),
+        ") SELECT ",
+        account_columns!(),
+        " FROM marked WHERE first"
+    ))
     .binds((topic, now, missed, again))
-    .load::<Value<Uuid>>(tx)
-    .await?;
-    Ok(found.into_iter().map(|id| id.0).collect())
+    .load(tx)
+    .await
+}
+
+row! {
+    /// An account of which a later push was seen than any before.
+    #[derive(Debug, Clone, Copy)]
+    pub struct Heard {
+        pub id: Uuid,
+        /// Its watch was silent, and is not any more.
+        pub was_silent: bool,
+    }
+}
+
+/// Remembers when pushes for addresses were last seen. The accounts are locked in one order, so that two batches that
+/// share some cannot wait for each other in a circle. A maximum: repeats and late ones change nothing. Returns the accounts
+/// that moved.
+pub async fn mark_heard(tx: &SystemTx, heard: &BTreeMap<String, Timestamp>) -> Result<Vec<Heard>, Error> {
+    sql("WITH moved AS ( \
+             SELECT a.id, heard.at, a.watch_silent_since IS NOT NULL AND heard.at >= a.watch_called_at AS was_silent \
+             FROM google_accounts a \
+             JOIN {heard: address_key text, at timestamptz} ON a.address_key = heard.address_key \
+             WHERE a.last_notification_at IS NULL OR a.last_notification_at < heard.at \
+             ORDER BY a.id FOR UPDATE OF a) \
+         UPDATE google_accounts a SET last_notification_at = moved.at, \
+            watch_silent_since = CASE WHEN moved.at < a.watch_called_at THEN a.watch_silent_since END FROM moved \
+         WHERE a.id = moved.id AND (a.last_notification_at IS NULL OR a.last_notification_at < moved.at) \
+         RETURNING a.id, coalesce(moved.was_silent, false) AS was_silent")
+    .column("address_key", heard.keys().map(String::as_str))
+    .column("at", heard.values().copied())
+    .load(tx)
+    .await
 }
 
 /// Google was asked at `called` and watches until `expires`; look again at `due`.

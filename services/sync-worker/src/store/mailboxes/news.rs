@@ -81,7 +81,8 @@ pub async fn apply_watch(
     live: bool,
     now: Timestamp,
 ) -> Result<WatchNews, Error> {
-    let push = live && watch.watch_type.parse() == Ok(WatchType::Push);
+    // A watch whose pushes do not come spares no poll.
+    let push = live && !watch.silent && watch.watch_type.parse() == Ok(WatchType::Push);
     let (kind, expires_at) = match push {
         true => (WatchType::Push, Timestamp::from_timestamp_millis(watch.expires_at_ms)),
         false => (WatchType::Polling, None),
