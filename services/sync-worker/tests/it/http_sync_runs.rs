@@ -1,6 +1,7 @@
 //! `GET /api/v1/sync-runs`, `/sync-runs/{id}`: what was done and what is left, to the account's owner.
 
 use postrider_contracts::connector::Settings;
+use postrider_domain::{IdGen as _, SystemIds};
 use serde_json::{Value, json};
 
 use crate::http_world::{ANN, Account, BEN, World, members};
@@ -33,6 +34,34 @@ async fn runs(world: &World, who: &Account, query: &str) -> Vec<Value> {
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(members(&answer.body), ["data", "next_cursor"]);
     answer.body["data"].as_array().unwrap().clone()
+}
+
+/// An erasure's id is connector's answer: it may be asked for here before its event is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_was_named_a_moment_ago_is_waited_for() {
+    let (world, ann) = World::with_account(1).await;
+    let new = || SystemIds.uuid();
+    let (named, old) = (new(), uuid::Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001));
+    let arrives = async {
+        tokio::time::sleep(std::time::Duration::from_millis(400)).await;
+        let text = format!(
+            "INSERT INTO mailbox.sync_runs (tenant, run_id, connector_id, kind, reason, state, generation, created_at, \
+               updated_at, started_at) SELECT tenant, '{named}', connector_id, 'erase', 'asked', 'erasing', 0, now(), now(), now() \
+             FROM mailbox.mailboxes RETURNING 1::bigint AS value"
+        );
+        world.number(&text).await
+    };
+    let path = |id| format!("/api/v1/sync-runs/{id}");
+    let (path_of_named, path_of_old) = (path(named), path(old));
+    let (answer, arrived) = tokio::join!(world.get(&ann, &path_of_named), arrives);
+    assert_eq!((answer.status, &answer.body["kind"], arrived), (200, &json!("erase"), Some(1)), "{}", answer.text());
+    // One that never comes is not found, after a while; one of another time at once.
+    let began = std::time::Instant::now();
+    assert_eq!(world.get(&ann, &path(new())).await.status, 404);
+    let waited = began.elapsed();
+    assert!((2..6).contains(&waited.as_secs()), "{waited:?}");
+    assert_eq!(world.get(&ann, &path_of_old).await.status, 404);
+    assert!(began.elapsed() - waited < std::time::Duration::from_secs(2));
 }
 
 #[tokio::test(flavor = "multi_thread")]
