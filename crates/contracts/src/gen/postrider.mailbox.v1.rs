@@ -183,6 +183,9 @@ pub struct RunState {
     pub started_at_ms: i64,
     #[prost(int64, tag = "13")]
     pub finished_at_ms: i64,
+    /// Received mails of a gap that are news and that no `email.received` tells of: a run tells fifty one by one.
+    #[prost(uint64, tag = "14")]
+    pub untold: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SyncStarted {

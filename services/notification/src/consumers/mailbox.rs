@@ -105,8 +105,11 @@ impl MailboxEvents {
             self.actions.fire(tx, owner, to.account.id, email, feed_seq(event, to.account.id)).await?;
         }
         self.actions.carry_out(tx, tenant, &to.account, event, verdict).await?;
-        if matches!(&news, News::SyncCompleted(run) if sync_run::is_first(run, &to)) {
-            accounts::mark_first_sync(tx, tenant, to.account.id, event.time).await?;
+        if let News::SyncCompleted(run) = &news {
+            self.actions.carry_out(tx, tenant, &to.account, event, sync_run::rest(run, &to)).await?;
+            if sync_run::is_first(run, &to) {
+                accounts::mark_first_sync(tx, tenant, to.account.id, event.time).await?;
+            }
         }
         Ok(())
     }

@@ -75,6 +75,34 @@ pub fn completed(run: &RunState, to: &Recipient) -> Verdict {
     to.tell(draft, if first { "first_sync" } else { "type_on" })
 }
 
+/// `sync.completed` of a run that met more news after a gap than it told one by one: one notification for the rest.
+pub fn rest(run: &RunState, to: &Recipient) -> Verdict {
+    if run.untold == 0 || to.is_erased() {
+        return Verdict::Ignore;
+    }
+    let business_key = format!("{}/{}/rest", to.account.id, run.run_id);
+    if !to.wants(Kind::NewMessage) {
+        return to.withhold(Kind::NewMessage, business_key, "type_off");
+    }
+    let title = format!("{} more new messages", run.untold);
+    let message = "They came while the mailbox could not be followed.".to_owned();
+    let draft = Draft {
+        folder: Some(FOLDER.to_owned()),
+        data: json!({ "runId": run.run_id, "count": run.untold }),
+        // As of a mail, but of none in particular.
+        event_members: members([
+            ("sender", json!(null)),
+            ("subject", json!(title)),
+            ("folder", json!(FOLDER)),
+            ("messageId", json!(null)),
+            ("emailId", json!(null)),
+            ("count", json!(run.untold)),
+        ]),
+        ..Draft::new(Kind::NewMessage, business_key, title, message)
+    };
+    to.tell(draft, "type_on")
+}
+
 /// `sync.failed`: one notification for each failed run, unless switched off.
 pub fn failed(run: &RunState, to: &Recipient) -> Verdict {
     if to.is_erased() {
@@ -139,6 +167,18 @@ mod tests {
             assert_eq!(told(&run("incremental", "push"), &new, preferences), "ignored");
             assert_eq!(told(&run("audit", "audit"), &known, preferences), "ignored");
         }
+    }
+
+    #[test]
+    fn what_a_gap_brought_beyond_what_is_told_one_by_one_is_told_as_a_number() {
+        let gap = RunState { untold: 37, ..run("repair", "history_expired") };
+        let told = |run: &RunState, preferences| rest(run, &recipient(account(), preferences));
+        let Verdict::Raise(draft) = told(&gap, Preferences::default()) else { panic!("a row") };
+        assert_eq!((draft.kind, draft.title.as_str()), (Kind::NewMessage, "37 more new messages"));
+        assert!(draft.business_key.ends_with("/r1/rest"));
+        assert!(matches!(told(&run("repair", "history_expired"), Preferences::default()), Verdict::Ignore));
+        let off = Preferences { notify_new_message: false, ..Preferences::default() };
+        assert!(matches!(told(&gap, off), Verdict::Suppress { .. }));
     }
 
     #[test]

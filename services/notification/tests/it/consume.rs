@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use postrider_broker::{Broker, BrokerConfig, Delivered, Handler, Outcome};
 use postrider_contracts::connector::{ConnectorDisconnected, ConnectorReauthRequired};
-use postrider_contracts::mailbox::{EmailBatchStored, SyncFailed};
+use postrider_contracts::mailbox::{EmailBatchStored, SyncCompleted, SyncFailed};
 use postrider_contracts::{OriginKey, OwnMail, Purpose};
 use postrider_domain::SystemClock;
 use postrider_notification::actions::Actions;
@@ -13,7 +13,7 @@ use postrider_notification::consumers::Consumers;
 use postrider_notification::hints::{Announcer, Hub, ReplicaId};
 use postrider_notification::metrics::Metrics;
 use postrider_runtime::Context;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{World, settings};
 use crate::producer::{Account, connected, mail, publish, state, sync_completed};
@@ -96,6 +96,27 @@ async fn a_first_sync_is_told_once_and_its_mails_never() {
     let id = list["data"][0]["id"].as_str().unwrap();
     let why = replica.get(&account, &format!("/api/notifications/{id}/explain")).await;
     assert_eq!(why["data"]["decisions"][0]["reason"], "first_sync");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_gap_brought_beyond_single_mails_is_one_notification() {
+    let world = World::new().await;
+    let replica = world.replica(settings()).await;
+    let account = Account::new("t1", "u1");
+    world.send(&account, &connected(&account, 1)).await;
+    let mut run = sync_completed("r1", "history_expired").run;
+    run.as_mut().unwrap().kind = "repair".to_owned();
+    run.as_mut().unwrap().untold = 37;
+    for _ in 0..2 {
+        world.send(&account, &SyncCompleted { run: run.clone() }).await;
+    }
+    world.notified(&account, 1).await;
+    let list = replica.get(&account, "/api/notifications").await;
+    assert_eq!(list["pagination"]["total"], 1);
+    assert_eq!(
+        (&list["data"][0]["type"], &list["data"][0]["title"]),
+        (&json!("new_message"), &json!("37 more new messages"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
