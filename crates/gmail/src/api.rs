@@ -1,9 +1,11 @@
 //! The calls Postrider makes to Gmail, for one mailbox. Costs stand in [`crate::quota::Costs`], one method a call.
 
 use async_trait::async_trait;
-use postrider_domain::{HistoryId, LabelId, MessageId};
+use postrider_domain::{HistoryId, MessageId};
 
-use super::{GmailError, HistoryPage, IdPage, Label, MailMeta, Profile, RawMail, Room, WatchAnswer, WatchRequest};
+use super::{
+    GmailError, HistoryPage, IdPage, Label, ListPage, MailMeta, Profile, RawMail, Room, WatchAnswer, WatchRequest,
+};
 
 /// Gmail for one mailbox. Every call has a deadline of its own, asks for a newer token once after a 401, and retries
 /// nothing else: when to try again is the caller's decision, by [`GmailError`].
@@ -12,14 +14,8 @@ pub trait GmailApi: Send + Sync {
     /// Address, totals and the mailbox's current history id.
     async fn profile(&self) -> Result<Profile, GmailError>;
 
-    /// One page of up to 500 message ids, newest first. `label` keeps only mails with that label. Without
-    /// `include_spam_trash` Gmail leaves out spam and trash.
-    async fn list_messages(
-        &self,
-        page_token: Option<&str>,
-        label: Option<&LabelId>,
-        include_spam_trash: bool,
-    ) -> Result<IdPage, GmailError>;
+    /// One page of up to 500 message ids, newest first.
+    async fn list_messages(&self, page: &ListPage<'_>) -> Result<IdPage, GmailError>;
 
     /// A mail with its whole RFC 822 source, once there is memory for it. [`GmailError::NotFound`] may also mean "not
     /// visible yet".

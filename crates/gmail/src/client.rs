@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use google_gmail1::api;
-use postrider_domain::{ConnectorId, HistoryId, LabelId, MessageId};
+use postrider_domain::{ConnectorId, HistoryId, MessageId};
 
 use super::capture::Capture;
 use super::transport::{GmailTransport, HttpClient, TransportError};
 use super::{
-    GmailApi, GmailError, HistoryPage, IdPage, Label, MailMeta, Profile, RawMail, Room, TokenSource, WatchAnswer,
-    WatchRequest, convert, raw,
+    GmailApi, GmailError, HistoryPage, IdPage, Label, ListPage, MailMeta, Profile, RawMail, Room, TokenSource,
+    WatchAnswer, WatchRequest, convert, raw,
 };
 use crate::quota::Method;
 use call::Deadline;
@@ -81,19 +81,17 @@ impl GmailApi for GmailClient {
         convert::profile(answer)
     }
 
-    async fn list_messages(
-        &self,
-        page_token: Option<&str>,
-        label: Option<&LabelId>,
-        include_spam_trash: bool,
-    ) -> Result<IdPage, GmailError> {
+    async fn list_messages(&self, page: &ListPage<'_>) -> Result<IdPage, GmailError> {
         let (_, answer) = hub_call!(self, Method::MessagesList, |users| {
-            let mut call = users.messages_list(ME).max_results(PAGE).include_spam_trash(include_spam_trash);
-            if let Some(token) = page_token {
+            let mut call = users.messages_list(ME).max_results(PAGE).include_spam_trash(page.include_spam_trash);
+            if let Some(token) = page.token {
                 call = call.page_token(token);
             }
-            if let Some(label) = label {
+            if let Some(label) = page.label {
                 call = call.add_label_ids(label.as_str());
+            }
+            if let Some(search) = page.search() {
+                call = call.q(&search);
             }
             call
         })?;

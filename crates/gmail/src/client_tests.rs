@@ -6,7 +6,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE;
 use chrono::TimeDelta;
-use postrider_domain::{Clock, MockClock, Secret};
+use postrider_domain::{Clock, LabelId, MockClock, Secret};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -111,18 +111,22 @@ async fn listings_page_and_filter() {
         .and(query_param("includeSpamTrash", "true"))
         .and(query_param("labelIds", "Label_1"))
         .and(query_param_is_missing("pageToken"))
+        .and(query_param_is_missing("q"))
         .respond_with(ResponseTemplate::new(200).set_body_json(json!({"messages": [{"id": "m1", "threadId": "t1"}],
             "nextPageToken": "p2", "resultSizeEstimate": 201})))
         .mount(&server)
         .await;
     Mock::given(query_param("pageToken", "p2"))
+        .and(query_param("q", "after:1772359199"))
         .respond_with(ResponseTemplate::new(200).set_body_json(json!({"resultSizeEstimate": 0})))
         .mount(&server)
         .await;
     let label = LabelId::parse("Label_1").unwrap();
-    let page = client.list_messages(None, Some(&label), true).await.unwrap();
+    let page = client.list_messages(&ListPage { label: Some(&label), ..ListPage::WHOLE }).await.unwrap();
     assert_eq!((page.ids.len(), page.next_page_token.as_deref()), (1, Some("p2")));
-    let last = client.list_messages(Some("p2"), None, false).await.unwrap();
+    let since = "2026-03-01T10:00:00.5Z".parse().unwrap();
+    let rest = ListPage { token: Some("p2"), since: Some(since), ..ListPage::default() };
+    let last = client.list_messages(&rest).await.unwrap();
     assert_eq!(last, IdPage::default());
 }
 

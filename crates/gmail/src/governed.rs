@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use postrider_domain::{HistoryId, LabelId, MessageId};
+use postrider_domain::{HistoryId, MessageId};
 
 use super::{
-    GmailApi, GmailError, HistoryPage, IdPage, Label, MailMeta, Profile, RawMail, Room, WatchAnswer, WatchRequest,
+    GmailApi, GmailError, HistoryPage, IdPage, Label, ListPage, MailMeta, Profile, RawMail, Room, WatchAnswer,
+    WatchRequest,
 };
 use crate::quota::{Called, Governor, Lane, Method};
 
@@ -43,13 +44,8 @@ impl GmailApi for Governed {
         self.ask(Method::GetProfile, self.api.profile()).await
     }
 
-    async fn list_messages(
-        &self,
-        page_token: Option<&str>,
-        label: Option<&LabelId>,
-        include_spam_trash: bool,
-    ) -> Result<IdPage, GmailError> {
-        self.ask(Method::MessagesList, self.api.list_messages(page_token, label, include_spam_trash)).await
+    async fn list_messages(&self, page: &ListPage<'_>) -> Result<IdPage, GmailError> {
+        self.ask(Method::MessagesList, self.api.list_messages(page)).await
     }
 
     async fn get_raw(&self, id: &MessageId, room: &Room) -> Result<RawMail, GmailError> {

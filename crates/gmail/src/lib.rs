@@ -29,7 +29,7 @@ pub use error::{GmailError, LimitKind};
 pub use governed::Governed;
 pub use history::{HistoryPage, HistoryRecord, LabelChange, MessageRef};
 pub use mail::{MailMeta, RawMail};
-pub use mailbox::{IdPage, Label, LabelColor, LabelKind, Profile, WatchAnswer, WatchRequest};
+pub use mailbox::{IdPage, Label, LabelColor, LabelKind, ListPage, Profile, WatchAnswer, WatchRequest};
 pub use memory::{Entry, Memory, Part, Room, Weight};
 pub use metrics::GmailMetrics;
 pub use quota::{Governor, Lane, Method};

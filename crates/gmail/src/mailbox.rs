@@ -47,6 +47,29 @@ pub struct LabelColor {
     pub background: String,
 }
 
+/// Which page of `users.messages.list`. The same but for the token from page to page.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ListPage<'a> {
+    /// From the page before.
+    pub token: Option<&'a str>,
+    /// Only mails with this label.
+    pub label: Option<&'a LabelId>,
+    /// Only mails from this second on, by the time Gmail received them; a few of just before may be among them.
+    pub since: Option<Timestamp>,
+    /// Without it Gmail leaves out spam and trash.
+    pub include_spam_trash: bool,
+}
+
+impl ListPage<'_> {
+    /// The first page of everything, spam and trash too.
+    pub const WHOLE: Self = Self { token: None, label: None, since: None, include_spam_trash: true };
+
+    /// Gmail's search for [`Self::since`]. Whether its `after:` takes the second itself is written nowhere: a second earlier.
+    pub fn search(&self) -> Option<String> {
+        self.since.map(|since| format!("after:{}", since.timestamp().saturating_sub(1).max(0)))
+    }
+}
+
 /// `users.watch`. No label filter: Gmail's is unreliable, so the whole mailbox is watched and filtered on our side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WatchRequest {

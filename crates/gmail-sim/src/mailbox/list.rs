@@ -21,6 +21,8 @@ pub struct ListQuery {
     pub label_ids: Vec<String>,
     /// Without it, spam and trash are left out unless asked for by label.
     pub include_spam_trash: bool,
+    /// Only what came after this second since 1970.
+    pub after: Option<i64>,
 }
 
 /// A page of `messages.list`.
@@ -46,6 +48,7 @@ impl Mailbox {
         let hidden = |label| !query.include_spam_trash && !wanted.contains(&label);
         let shown = |meta: &Meta| {
             wanted.iter().all(|label| meta.labels.has(*label))
+                && query.after.is_none_or(|after| meta.internal_date.div_euclid(1_000) > after)
                 && !(hidden(SPAM) && meta.labels.has(SPAM))
                 && !(hidden(TRASH) && meta.labels.has(TRASH))
         };

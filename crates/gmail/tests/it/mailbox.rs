@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use postrider_domain::{Clock, HistoryId, LabelId, MessageId, SystemClock};
 use postrider_gmail::quota::{GovernorConfig, LocalSlices, LocalUnits, ProjectGate, SliceRule, UserBucket};
-use postrider_gmail::{GmailApi, GmailError, Governor, Lane, Memory, Part, Room, TokenError};
+use postrider_gmail::{GmailApi, GmailError, Governor, Lane, ListPage, Memory, Part, Room, TokenError};
 use postrider_gmail::{Governed, LimitKind, WatchRequest};
 use postrider_gmail_sim::{Deliver, MsgId, Rule};
 
@@ -15,7 +15,7 @@ use crate::harness::{ADDRESS, World};
 async fn all_ids(api: &dyn GmailApi, label: Option<&LabelId>) -> Vec<MessageId> {
     let (mut ids, mut token) = (Vec::new(), None);
     loop {
-        let page = api.list_messages(token.as_deref(), label, true).await.unwrap();
+        let page = api.list_messages(&ListPage { token: token.as_deref(), label, ..ListPage::WHOLE }).await.unwrap();
         ids.extend(page.ids.into_iter().map(|(id, _)| id));
         token = page.next_page_token;
         if token.is_none() {

@@ -40,6 +40,8 @@ pub struct Applied {
     pub parked: usize,
     /// Mails told one by one.
     pub announced: usize,
+    /// Received mails that are news and were not told one by one.
+    pub untold: usize,
     /// A label without a name was met.
     pub unknown_label: bool,
 }
@@ -80,6 +82,7 @@ pub async fn apply(commit: &mut Commit<'_>, origin: Origin, messages: Vec<Messag
         deleted: rows.deleted,
         parked: plan.park.len(),
         announced: rows.announce.len(),
+        untold: rows.untold,
         unknown_label: rows.unknown_label,
     })
 }
@@ -94,6 +97,8 @@ struct Rows<'a> {
     replaced: HashSet<EmailId>,
     tombstones: Vec<Tombstone>,
     announce: HashMap<EmailId, Announce>,
+    /// Received mails that are news, and more than a run tells one by one.
+    untold: usize,
     events: Vec<NewEvent>,
     deleted: usize,
     unknown_label: bool,
@@ -109,6 +114,7 @@ impl<'a> Rows<'a> {
             replaced: HashSet::new(),
             tombstones: Vec::new(),
             announce: HashMap::new(),
+            untold: 0,
             events: Vec::new(),
             deleted: 0,
             unknown_label: false,
@@ -147,8 +153,12 @@ impl<'a> Rows<'a> {
             && !announced
         {
             let news = self.news(commit, known, decided, labels, date);
-            if news.any() {
-                self.announce.insert(email_id, news);
+            if decided.live || !self.has_told_enough() {
+                if news.any() {
+                    self.announce.insert(email_id, news);
+                }
+            } else {
+                self.untold += usize::from(news.received);
             }
         }
     }
@@ -169,11 +179,13 @@ impl<'a> Rows<'a> {
                 let current_at = commit.mailbox.caught_up_at.unwrap_or(commit.now) - TimeDelta::days(days);
                 announce(labels, date, current_at)
             }
-            Origin::Run(_, Some(gap)) if known.is_none() && self.announce.len() < gap.left => {
-                found(labels, date, gap, commit.now)
-            }
+            Origin::Run(_, Some(gap)) if known.is_none() => found(labels, date, gap, commit.now),
             _ => Announce::default(),
         }
+    }
+
+    fn has_told_enough(&self) -> bool {
+        matches!(self.origin, Origin::Run(_, Some(gap)) if self.announce.len() >= gap.left)
     }
 
     fn flags(&mut self, commit: &Commit<'_>, labels: &[LabelId]) -> flags::Flags {

@@ -146,7 +146,8 @@ fn lists(kind: RunKind) -> bool {
 async fn begin(lease: &Lease<'_>, run: &Run) -> Result<Run, EngineError> {
     let Boundary { history_id, total } = boundary::read(&lease.gmail(Lane::Asked)).await?;
     let mut commit = Commit::begin(lease, lease.guard(), lease.own_cause()).await?;
-    let run = runs::begin(&mut commit.tx, &commit.guard, run.id, history_id, total, commit.now).await?;
+    let beginning = runs::Beginning { boundary: history_id, total_estimate: total, since: commit.mailbox.sync_since() };
+    let run = runs::begin(&mut commit.tx, &commit.guard, run.id, &beginning, commit.now).await?;
     commit.tell(&SyncStarted { run: Some(run.state_message()) });
     commit.end().await?;
     Ok(run)

@@ -8,20 +8,42 @@ use postrider_storage::{Error, NamedRow, Pg, QueryableByName, RowResult, SystemT
 
 use super::runs::Run;
 
-/// Adds a page, in the order of the listing. Returns how many ids were new to the run.
+/// Adds a page, in the order of the listing. Returns how many ids were new to the run. They are wanted, unless the run leaves
+/// out what is old: then [`want`] says which are.
 pub async fn insert(tx: &mut TenantTx, run: &Run, ids: &[MessageId]) -> Result<usize, Error> {
     if ids.is_empty() {
         return Ok(0);
     }
-    sql("INSERT INTO sync_listing (tenant, run_id, pass, message_id, position) \
-         SELECT $1, $2, $3, n.message_id, n.place + \
+    sql("INSERT INTO sync_listing (tenant, run_id, pass, wanted, message_id, position) \
+         SELECT $1, $2, $3, $4, n.message_id, n.place + \
            coalesce((SELECT max(position) FROM sync_listing WHERE tenant = $1 AND run_id = $2), 0) \
          FROM {n: message_id text, #place} \
          ON CONFLICT (tenant, run_id, message_id) DO NOTHING")
-    .binds((&run.tenant, run.id, run.pass))
+    .binds((&run.tenant, run.id, run.pass, run.since.is_none()))
     .column("message_id", ids)
     .execute(tx)
     .await
+}
+
+/// A page of the listing of what is not too old: these are wanted.
+pub async fn want(tx: &TenantTx, run: &Run, ids: &[MessageId]) -> Result<(), Error> {
+    sql("UPDATE sync_listing SET wanted = true WHERE tenant = $1 AND run_id = $2 AND message_id = ANY ($3)")
+        .binds((&run.tenant, run.id, ids))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// How many listed mails are too old and not in the mirror.
+pub async fn count_outside(tx: &TenantTx, run: &Run) -> Result<i64, Error> {
+    let outside =
+        sql("SELECT count(*) AS value FROM sync_listing l WHERE l.tenant = $1 AND l.run_id = $2 AND NOT l.wanted \
+           AND NOT EXISTS (SELECT FROM emails e \
+             WHERE e.tenant = $1 AND e.connector_id = $3 AND e.message_id = l.message_id)")
+        .binds((&run.tenant, run.id, run.connector))
+        .get_result::<Value<i64>>(tx)
+        .await?;
+    Ok(outside.0)
 }
 
 /// A page of a label's listing: these carry it. What the listing of all ids did not name is left out.
@@ -53,6 +75,8 @@ pub struct Todo {
 pub enum TodoState {
     /// No content.
     Missing,
+    /// Nothing, and it is too old to be wanted.
+    Outside,
     /// Content, but labels of an older generation, or a tombstone from before the run.
     Stale,
     /// Content, and labels of an older generation that the listings of labels confirm.
@@ -85,9 +109,11 @@ impl QueryableByName<Pg> for Todo {
                 .map(|(labels, thread_id)| Box::new(Told { thread_id, labels })),
             _ => None,
         };
+        let wanted = NamedRow::get::<Bool, bool>(row, "wanted")?;
         let state = match (flag("stub")?, flag("current")?) {
             (_, Some(true)) => TodoState::Current,
             (Some(false), _) => told.map_or(TodoState::Stale, TodoState::Unchanged),
+            (None, _) if !wanted => TodoState::Outside,
             _ => TodoState::Missing,
         };
         let message_id = NamedRow::get::<Text, _>(row, "message_id")?;
@@ -99,9 +125,10 @@ impl QueryableByName<Pg> for Todo {
 pub async fn list_todo(tx: &mut TenantTx, run: &Run, after: i64, limit: usize) -> Result<Vec<Todo>, Error> {
     let learnt = run.learns_labels();
     // LATERAL … LIMIT: one look into the index for each id, whatever the planner believes about a table just filled.
-    sql("SELECT l.message_id, l.position, e.stub, e.current, e.thread_id, e.known, l.learnt \
-         FROM (SELECT message_id, position, \
-                 CASE WHEN $8 THEN array_to_string(coalesce(labels, '{}'), chr(10)) END AS learnt FROM sync_listing WHERE tenant = $1 AND run_id = $2 AND position > $6 \
+    sql("SELECT l.message_id, l.position, l.wanted, e.stub, e.current, e.thread_id, e.known, l.learnt \
+         FROM (SELECT message_id, position, wanted, \
+                 CASE WHEN $8 THEN array_to_string(coalesce(labels, '{}'), chr(10)) END AS learnt \
+               FROM sync_listing WHERE tenant = $1 AND run_id = $2 AND position > $6 \
                ORDER BY position LIMIT $7) l \
          LEFT JOIN LATERAL (SELECT stub, generation = $4 AND (NOT is_deleted OR history_id > $5) AS current, \
               thread_id, CASE WHEN NOT is_deleted THEN array_to_string(label_ids, chr(10)) END AS known \

@@ -8,8 +8,8 @@ use chrono::{DateTime, TimeDelta};
 use postrider_domain::{EmailAddress, HistoryId, LabelId, MessageId, MockClock, ThreadId, Timestamp};
 use postrider_gmail::{GmailApi, GmailError, Lane};
 use postrider_gmail::{
-    HistoryPage, HistoryRecord, IdPage, Label, LabelChange, LabelKind, LimitKind, MailMeta, MessageRef, Profile,
-    RawMail, Room, WatchAnswer, WatchRequest,
+    HistoryPage, HistoryRecord, IdPage, Label, LabelChange, LabelKind, LimitKind, ListPage, MailMeta, MessageRef,
+    Profile, RawMail, Room, WatchAnswer, WatchRequest,
 };
 use postrider_gmail_sim::dice::Dice;
 use postrider_gmail_sim::world::Found;
@@ -182,22 +182,19 @@ impl GmailApi for SimGmail {
         })
     }
 
-    async fn list_messages(
-        &self,
-        page_token: Option<&str>,
-        label: Option<&LabelId>,
-        include_spam_trash: bool,
-    ) -> Result<IdPage, GmailError> {
+    async fn list_messages(&self, page: &ListPage<'_>) -> Result<IdPage, GmailError> {
         self.fate(5, false).await?;
         let query = ListQuery {
             max_results: Some(self.page),
-            page_token: page_token.map(str::to_owned),
-            label_ids: label.iter().map(ToString::to_string).collect(),
-            include_spam_trash,
+            page_token: page.token.map(str::to_owned),
+            label_ids: page.label.iter().map(ToString::to_string).collect(),
+            include_spam_trash: page.include_spam_trash,
+            after: page.since.map(|since| since.timestamp() - 1),
         };
+        let behind_first = page.token.is_some();
         let page = self.world.list_messages(&self.address, &query).map_err(sorted)?;
         let listing = self.listing.lock().unwrap();
-        if listing.breaks && page_token.is_some() {
+        if listing.breaks && behind_first {
             return Err(GmailError::transient("500"));
         }
         let named = page.messages.into_iter().filter(|(id, _)| !listing.hides.contains(&id.to_string()));

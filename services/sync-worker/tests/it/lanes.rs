@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use postrider_domain::{ConnectorId, HistoryId, LabelId, MessageId};
+use postrider_domain::{ConnectorId, HistoryId, MessageId};
 use postrider_gmail::{
-    GmailApi, GmailError, HistoryPage, IdPage, Label, Lane, MailMeta, Profile, RawMail, Room, WatchAnswer, WatchRequest,
+    GmailApi, GmailError, HistoryPage, IdPage, Label, Lane, ListPage, MailMeta, Profile, RawMail, Room, WatchAnswer,
+    WatchRequest,
 };
 use postrider_sync_worker::engine::{GmailAccess, GmailLanes, Refused};
 use postrider_sync_worker::error::EngineError;
@@ -84,13 +85,8 @@ impl GmailApi for OneLane {
         self.ask()?.profile().await
     }
 
-    async fn list_messages(
-        &self,
-        page_token: Option<&str>,
-        label: Option<&LabelId>,
-        include_spam_trash: bool,
-    ) -> Result<IdPage, GmailError> {
-        self.ask()?.list_messages(page_token, label, include_spam_trash).await
+    async fn list_messages(&self, page: &ListPage<'_>) -> Result<IdPage, GmailError> {
+        self.ask()?.list_messages(page).await
     }
 
     async fn get_raw(&self, id: &MessageId, room: &Room) -> Result<RawMail, GmailError> {

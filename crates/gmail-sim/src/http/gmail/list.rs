@@ -14,18 +14,22 @@ use crate::server::Sim;
 pub(super) async fn list(request: HttpRequest, sim: Data<Sim>, user: Path<String>) -> HttpResponse {
     let call = Call { sim: &sim, request: &request, method: Method::MessagesList, user: &user, entity: None };
     call.run(|sim, caller| {
-        if caller.query.get("q").is_some() {
-            return Err(ApiError::invalid("gmail-sim does not search: list without q"));
-        }
         let query = ListQuery {
             max_results: count(&caller.query)?,
             page_token: caller.query.get("pageToken").map(str::to_owned),
             label_ids: caller.query.all("labelIds"),
             include_spam_trash: caller.query.flag("includeSpamTrash"),
+            after: caller.query.get("q").map(after).transpose()?,
         };
         json::answer(&json::messages(&sim.world.list_messages(&caller.address, &query)?))
     })
     .await
+}
+
+/// `q`: `after:` with a second since 1970, the one search that is simulated.
+fn after(search: &str) -> Result<i64, ApiError> {
+    let second = search.trim().strip_prefix("after:").and_then(|second| second.parse().ok());
+    second.ok_or_else(|| ApiError::invalid("gmail-sim searches by after:SECONDS alone"))
 }
 
 /// `maxResults`: a number; Gmail reads more than 500 as 500.

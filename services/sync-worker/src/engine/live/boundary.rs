@@ -61,7 +61,8 @@ impl LiveLane<'_> {
         let beginning = Beginning { generation, boundary, renumbered, look_back_at: now + LOOK_BACK_AFTER };
         mailboxes::start_over(&mut commit.tx, &commit.guard, &beginning, now).await?;
         let id = RunId(commit.seams().ids.uuid());
-        let run = NewRun { id, kind, reason, generation, boundary, total_estimate, news_since };
+        let since = commit.mailbox.sync_since();
+        let run = NewRun { id, kind, reason, generation, boundary, total_estimate, news_since, since };
         let run = runs::start(&mut commit.tx, &commit.guard, &run, now).await?;
         commit.tell(&SyncStarted { run: Some(run.state_message()) });
         commit.end().await?;

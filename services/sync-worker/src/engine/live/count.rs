@@ -15,7 +15,9 @@ impl LiveLane<'_> {
     pub(super) async fn compare_counts(&self, mailbox: &Mailbox) -> Result<(), EngineError> {
         let now = self.lease.parts.now();
         let Some(standing) = mailbox.standing() else { return Ok(()) };
-        let still = mailbox.first_synced_at.is_some() && mailbox.look_back_at.is_none();
+        // Of a mailbox that is wanted from a day on nobody knows how many that are.
+        let whole = mailbox.first_synced_at.is_some() && mailbox.sync_since().is_none();
+        let still = whole && mailbox.look_back_at.is_none();
         if !still || !recount::is_due(mailbox.counted(), &standing, mailbox.last_entry_at, now) {
             return Ok(());
         }

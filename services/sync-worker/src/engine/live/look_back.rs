@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use postrider_domain::labels::{INBOX, SENT, SPAM, STARRED, TRASH, UNREAD};
 use postrider_domain::{HistoryId, LabelId, MessageId, Timestamp};
-use postrider_gmail::{GmailError, IdPage, Lane};
+use postrider_gmail::{GmailError, IdPage, Lane, ListPage};
 
 use super::LiveLane;
 use crate::content::fetched::Fetched;
@@ -40,6 +40,8 @@ struct Ground {
     generation: i32,
     settled: Option<HistoryId>,
     boundary_at: Timestamp,
+    /// What is older than this is no difference when it is missing.
+    since: Option<Timestamp>,
 }
 
 impl Ground {
@@ -65,8 +67,12 @@ impl LiveLane<'_> {
         labels.extend(others);
         labels.truncate(LABELS);
         let mailbox = self.lease.mailbox().await?;
-        let (generation, settled) = (mailbox.generation, mailbox.settled);
-        let ground = Ground { generation, settled, boundary_at: due - LOOK_BACK_AFTER };
+        let ground = Ground {
+            generation: mailbox.generation,
+            settled: mailbox.settled,
+            boundary_at: due - LOOK_BACK_AFTER,
+            since: mailbox.sync_since(),
+        };
         let mut wanted = HashMap::new();
         for label in &labels {
             wanted.extend(self.compare(Some(label), &ground).await?);
@@ -123,7 +129,7 @@ impl LiveLane<'_> {
         label: Option<&LabelId>,
         ground: &Ground,
     ) -> Result<HashMap<MessageId, Difference>, EngineError> {
-        let listed = self.list_newest(label).await?;
+        let listed = self.list_newest(label, ground.since).await?;
         let guard = self.lease.guard();
         let mut tx = self.lease.tenant().await?;
         let known = emails::list_known(&tx, &guard.tenant, guard.connector, &listed.ids).await?;
@@ -147,7 +153,7 @@ impl LiveLane<'_> {
         };
         let missing = listed.ids.iter().filter_map(|id| Some((id.clone(), disagrees(id)?)));
         // Of a part of a listing only what is as new as its end can be said to be missing there.
-        let end = known.iter().map(|row| row.received_at).min().filter(|_| !listed.all);
+        let end = if listed.all { ground.since } else { known.iter().map(|row| row.received_at).min() };
         // Only a listing of the whole mailbox says that a mail is gone.
         let gone = |row| ground.gone_if_missing(row).filter(|_| label.is_none());
         let too_many = mirrored
@@ -157,18 +163,20 @@ impl LiveLane<'_> {
         Ok(missing.chain(too_many).collect())
     }
 
-    async fn list_newest(&self, label: Option<&LabelId>) -> Result<Listed, EngineError> {
+    async fn list_newest(&self, label: Option<&LabelId>, since: Option<Timestamp>) -> Result<Listed, EngineError> {
         let gmail = self.lease.gmail(Lane::Repair);
         let (mut ids, mut token) = (Vec::new(), None::<String>);
         loop {
-            let page = match gmail.list_messages(token.as_deref(), label, true).await {
-                Ok(page) => page,
-                // The label is no more, and no mail carries it.
-                Err(GmailError::BadRequest { .. } | GmailError::NotFound) if label.is_some() && token.is_none() => {
-                    IdPage::default()
-                }
-                Err(error) => return Err(error.into()),
-            };
+            let page =
+                match gmail.list_messages(&ListPage { token: token.as_deref(), label, since, ..ListPage::WHOLE }).await
+                {
+                    Ok(page) => page,
+                    // The label is no more, and no mail carries it.
+                    Err(GmailError::BadRequest { .. } | GmailError::NotFound) if label.is_some() && token.is_none() => {
+                        IdPage::default()
+                    }
+                    Err(error) => return Err(error.into()),
+                };
             ids.extend(page.ids.into_iter().map(|(id, _)| id));
             token = page.next_page_token;
             if token.is_none() || ids.len() >= NEWEST {

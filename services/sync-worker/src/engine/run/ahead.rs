@@ -143,7 +143,7 @@ async fn arrive(fetcher: Fetcher, wanted: Wanted, room: Arc<Semaphore>) -> Resul
 /// What a listed mail needs. `max_results` caps bodies, never labels or the listing.
 fn want(todo: Todo, boundary: HistoryId, room: &mut i64) -> Option<Wanted> {
     let wish = match todo.state {
-        TodoState::Current => return None,
+        TodoState::Current | TodoState::Outside => return None,
         TodoState::Stale => Wish::Fetch(Fetch::Labels),
         TodoState::Unchanged(told) => Wish::Told(MailMeta {
             id: todo.message_id.clone(),

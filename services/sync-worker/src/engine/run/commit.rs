@@ -27,6 +27,18 @@ impl RunLane<'_> {
         Ok(())
     }
 
+    /// Keeps a page of the listing of what is not too old, and moves on behind it. What it names that no other page did is
+    /// listed by it.
+    pub(super) async fn step_window(&mut self, mut step: Step, listed: &[MessageId]) -> Result<(), EngineError> {
+        let mut commit = self.begin_commit().await?;
+        step.add.listed += crate::store::count(listing::insert(&mut commit.tx, &self.run, listed).await?);
+        listing::want(&commit.tx, &self.run, listed).await?;
+        let run = self.advance(&mut commit, step).await?;
+        commit.end().await?;
+        self.run = run;
+        Ok(())
+    }
+
     /// Keeps a page of a label's listing, and moves on behind it.
     pub(super) async fn step_label(
         &mut self,
@@ -55,6 +67,7 @@ impl RunLane<'_> {
             deleted: count(applied.deleted),
             failed: count(applied.parked),
             announced: count(applied.announced),
+            untold: count(applied.untold),
         };
         let run = self.advance(&mut commit, Step { add, ..step }).await?;
         commit.end().await?;
@@ -85,7 +98,10 @@ impl RunLane<'_> {
         Ok(())
     }
 
-    async fn advance(&self, commit: &mut Commit<'_>, step: Step) -> Result<Run, EngineError> {
+    async fn advance(&self, commit: &mut Commit<'_>, mut step: Step) -> Result<Run, EngineError> {
+        if step.listing_complete && self.run.since.is_some() {
+            step.outside = Some(listing::count_outside(&commit.tx, &self.run).await?);
+        }
         let progressed = self.run.progressed_at.is_none_or(|at| commit.now - at >= PROGRESS_EVERY);
         let run = runs::advance(&mut commit.tx, &self.run, &Step { progressed, ..step }, commit.now).await?;
         if progressed {
@@ -106,9 +122,10 @@ impl RunLane<'_> {
 fn coverage(run: &Run) -> MailboxCoverage {
     let n = |count: i64| u64::try_from(count).unwrap_or(0);
     let missing = run.new_emails + run.failed;
+    let wanted = run.listed - run.outside;
     MailboxCoverage {
-        in_gmail: n(run.listed),
-        in_mirror: n(run.listed - missing + run.deleted),
+        in_gmail: n(wanted),
+        in_mirror: n(wanted - missing + run.deleted),
         missing: n(missing),
         extra: n(run.deleted),
         run_id: run.id.to_string(),

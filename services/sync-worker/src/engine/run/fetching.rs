@@ -78,10 +78,12 @@ impl RunLane<'_> {
     }
 
     /// Commits fetched mails; one by one where the database refuses the lot, so that the poison one is parked.
-    async fn store_batch(&mut self, batch: Vec<Arrival>, window: &Mutex<Window>) -> Result<(), EngineError> {
+    async fn store_batch(&mut self, mut batch: Vec<Arrival>, window: &Mutex<Window>) -> Result<(), EngineError> {
         if batch.is_empty() {
             return Ok(());
         }
+        // Newest first, as they were listed: the newest are told.
+        batch.sort_unstable_by_key(|arrival| arrival.position);
         batch.iter().for_each(|arrival| window.lock().settle(arrival.position));
         let settled = window.lock().settled();
         let few = self.run.stored < STATISTICS_AFTER;

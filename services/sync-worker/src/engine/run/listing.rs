@@ -1,7 +1,7 @@
 //! The two ends of a run: every id is listed, and mails that were not listed are asked about.
 
 use postrider_domain::{LabelId, MessageId, RunState};
-use postrider_gmail::{GmailError, IdPage};
+use postrider_gmail::{GmailError, IdPage, ListPage};
 use tokio::time::Instant;
 
 use super::{RunLane, STATISTICS_AFTER};
@@ -21,68 +21,84 @@ const CONFIRM: usize = 50;
 const SUSPICIOUS: i64 = 100;
 
 impl RunLane<'_> {
-    /// Lists a page of all ids, or of a label's.
+    /// Lists a page: of all ids, then of those that are not too old, where some are, then of each label's.
     pub(super) async fn list_page(&mut self) -> Result<(), EngineError> {
-        if let Place::Label(label, token) = Place::of(self.run.page_token.as_deref()) {
-            return self.list_label_page(label, token).await;
+        match Place::of(self.run.page_token.as_deref()) {
+            Place::Ids(token) => self.list_id_page(token).await,
+            Place::Window(token) => self.list_window_page(token).await,
+            Place::Label(label, token) => self.list_label_page(label, token).await,
         }
-        let page = match self.fetcher().gmail.list_messages(self.run.page_token.as_deref(), None, true).await {
-            Ok(page) => page,
-            // The token is too old: the listing starts again. What was listed stays; its boundary still holds.
-            Err(GmailError::PageGone | GmailError::BadRequest { .. } | GmailError::NotFound)
-                if self.run.page_token.is_some() =>
-            {
-                return self.step(Step { page_token: Some(None), ..Step::default() }, &[]).await;
-            }
-            Err(error) => return Err(error.into()),
-        };
+    }
+
+    async fn list_id_page(&mut self, token: Option<String>) -> Result<(), EngineError> {
+        let page = ListPage { token: token.as_deref(), ..ListPage::WHOLE };
+        // Too old a token: the listing starts again. What was listed stays; its boundary still holds.
+        let Some(page) = self.list(&page).await? else { return self.step(behind(Some(Place::Ids(None))), &[]).await };
         let ids: Vec<MessageId> = page.ids.into_iter().map(|(id, _)| id).collect();
         let complete = page.next_page_token.is_none();
-        // A second listing is about what is gone: labels are known by then.
-        let label = if complete && self.run.learns_labels() && self.run.pass == 1 {
-            self.label_after(None).await?
-        } else {
-            None
+        let next = match page.next_page_token {
+            Some(token) => Some(Place::Ids(Some(token))),
+            None if self.run.since.is_some() => Some(Place::Window(None)),
+            None => self.first_label().await?,
         };
-        let over = complete && label.is_none();
-        let step = Step {
-            page_token: Some(label.map_or(page.next_page_token, |label| Place::Label(label, None).checkpoint())),
-            listing_complete: over,
-            state: over.then_some(RunState::Fetching),
-            ..Step::default()
-        };
-        self.step(step, &ids).await?;
+        self.step(behind(next), &ids).await?;
         if complete && self.run.listed >= STATISTICS_AFTER {
             self.refresh_statistics().await;
         }
         Ok(())
     }
 
+    /// What the run may fetch. Everything is listed all the same: what vanished is noticed however old it is.
+    async fn list_window_page(&mut self, token: Option<String>) -> Result<(), EngineError> {
+        let page = ListPage { token: token.as_deref(), since: self.run.since, ..ListPage::WHOLE };
+        let Some(page) = self.list(&page).await? else {
+            return self.step(behind(Some(Place::Window(None))), &[]).await;
+        };
+        let ids: Vec<MessageId> = page.ids.into_iter().map(|(id, _)| id).collect();
+        let next = match page.next_page_token {
+            Some(token) => Some(Place::Window(Some(token))),
+            None => self.first_label().await?,
+        };
+        self.step_window(behind(next), &ids).await
+    }
+
+    /// `None`: the page's token is too old.
+    async fn list(&self, page: &ListPage<'_>) -> Result<Option<IdPage>, EngineError> {
+        match self.fetcher().gmail.list_messages(page).await {
+            Ok(listed) => Ok(Some(listed)),
+            Err(GmailError::PageGone | GmailError::BadRequest { .. } | GmailError::NotFound)
+                if page.token.is_some() =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A second listing is about what is gone: labels are known by then.
+    async fn first_label(&self) -> Result<Option<Place>, EngineError> {
+        if !self.run.learns_labels() || self.run.pass > 1 {
+            return Ok(None);
+        }
+        Ok(self.label_after(None).await?.map(|label| Place::Label(label, None)))
+    }
+
     /// Lists a page of the mails that carry a label: 5 units for 500, where to fetch them would be 20 each.
     async fn list_label_page(&mut self, label: LabelId, token: Option<String>) -> Result<(), EngineError> {
-        let page = match self.fetcher().gmail.list_messages(token.as_deref(), Some(&label), true).await {
-            Ok(page) => page,
+        let page = ListPage { token: token.as_deref(), label: Some(&label), ..ListPage::WHOLE };
+        let page = match self.list(&page).await {
+            Ok(Some(page)) => page,
             // The token is too old: this label begins again. Without one, the label is no more, and no mail carries it.
-            Err(GmailError::PageGone | GmailError::BadRequest { .. } | GmailError::NotFound) if token.is_some() => {
-                let again = Some(Place::Label(label, None).checkpoint());
-                return self.step(Step { page_token: again, ..Step::default() }, &[]).await;
-            }
-            Err(GmailError::BadRequest { .. } | GmailError::NotFound) => IdPage::default(),
-            Err(error) => return Err(error.into()),
+            Ok(None) => return self.step(behind(Some(Place::Label(label, None))), &[]).await,
+            Err(EngineError::Gmail(GmailError::BadRequest { .. } | GmailError::NotFound)) => IdPage::default(),
+            Err(error) => return Err(error),
         };
         let ids: Vec<MessageId> = page.ids.into_iter().map(|(id, _)| id).collect();
         let next = match page.next_page_token {
             Some(token) => Some(Place::Label(label.clone(), Some(token))),
             None => self.label_after(Some(&label)).await?.map(|label| Place::Label(label, None)),
         };
-        let over = next.is_none();
-        let step = Step {
-            page_token: Some(next.and_then(Place::checkpoint)),
-            listing_complete: over,
-            state: over.then_some(RunState::Fetching),
-            ..Step::default()
-        };
-        self.step_label(step, &label, &ids).await
+        self.step_label(behind(next), &label, &ids).await
     }
 
     async fn label_after(&self, after: Option<&LabelId>) -> Result<Option<LabelId>, EngineError> {
@@ -145,5 +161,16 @@ impl RunLane<'_> {
         let rows = emails::list_unlisted(&mut tx, &self.run, after, CONFIRM).await?;
         tx.commit().await?;
         Ok(rows)
+    }
+}
+
+/// On to the listing's next place; without one, everything is listed.
+fn behind(next: Option<Place>) -> Step {
+    let over = next.is_none();
+    Step {
+        page_token: Some(next.and_then(Place::checkpoint)),
+        listing_complete: over,
+        state: over.then_some(RunState::Fetching),
+        ..Step::default()
     }
 }

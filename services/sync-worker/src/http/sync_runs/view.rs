@@ -75,7 +75,7 @@ pub async fn show(tx: &TenantTx, rows: Vec<runs::Run>, api: &Api) -> Result<Vec<
 /// Mails still to fetch: those that are not here as the run's generation has them, and not given up.
 async fn left(tx: &TenantTx, run: &runs::Run) -> Result<i64, Error> {
     let current = emails::count_current(tx, run.connector, run.generation).await?;
-    let left = (run.total_estimate.max(run.listed) - current - run.failed).max(0);
+    let left = (run.total_estimate.max(run.listed) - run.outside - current - run.failed).max(0);
     Ok(run.max_results.map_or(left, |most| left.min(most - run.stored).max(0)))
 }
 

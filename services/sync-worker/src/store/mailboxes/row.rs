@@ -1,5 +1,6 @@
 //! A row of `mailboxes` as the engine reads it.
 
+use chrono::DateTime;
 use postrider_domain::{AccountStatus, ConnectorId, HistoryId, TenantId, Timestamp, UserId};
 use postrider_storage::row;
 
@@ -74,6 +75,11 @@ macro_rules! mailbox_columns {
 pub(super) use mailbox_columns;
 
 impl Mailbox {
+    /// What is older than this is not fetched because it is there; `None`: everything is.
+    pub fn sync_since(&self) -> Option<Timestamp> {
+        DateTime::from_timestamp_millis(self.sync_since_ms).filter(|_| self.sync_since_ms > 0)
+    }
+
     /// How far history was followed; `None` before the first contact.
     pub fn standing(&self) -> Option<Standing> {
         let settled = self.settled?;

@@ -18,18 +18,20 @@ pub struct NewRun {
     pub total_estimate: i64,
     /// What it finds of after this is news.
     pub news_since: Option<Timestamp>,
+    /// What is older is not fetched.
+    pub since: Option<Timestamp>,
 }
 
 /// Starts a run whose listing begins.
 pub async fn start(tx: &mut TenantTx, guard: &Guard, run: &NewRun, now: Timestamp) -> Result<Run, Error> {
     sql(concat!(
         "INSERT INTO sync_runs (tenant, run_id, connector_id, kind, reason, state, generation, boundary, \
-            total_estimate, started_at, created_at, updated_at, news_since) \
-         VALUES ($1, $2, $3, $4, $5, 'listing', $6, $7, $8, $9, $9, $9, $10) RETURNING ",
+            total_estimate, started_at, created_at, updated_at, news_since, since) \
+         VALUES ($1, $2, $3, $4, $5, 'listing', $6, $7, $8, $9, $9, $9, $10, $11) RETURNING ",
         run_columns!()
     ))
     .binds((&guard.tenant, run.id, guard.connector, run.kind, run.reason, run.generation, run.boundary))
-    .binds((run.total_estimate, now, run.news_since))
+    .binds((run.total_estimate, now, run.news_since, run.since))
     .get_result(tx)
     .await
 }
@@ -114,25 +116,32 @@ pub async fn list_queued(tx: &TenantTx, guard: &Guard) -> Result<Vec<Run>, Error
     .await
 }
 
+/// How a queued run begins.
+pub struct Beginning {
+    pub boundary: HistoryId,
+    pub total_estimate: i64,
+    /// What is older is not fetched.
+    pub since: Option<Timestamp>,
+}
+
 /// Begins a queued run. What an audit finds is news if it came after the last complete listing began.
 pub async fn begin(
     tx: &mut TenantTx,
     guard: &Guard,
     run: RunId,
-    boundary: HistoryId,
-    total_estimate: i64,
+    beginning: &Beginning,
     now: Timestamp,
 ) -> Result<Run, Error> {
     sql(concat!(
         "UPDATE sync_runs r SET state = 'listing', generation = $3, boundary = $4, total_estimate = $5, \
-            started_at = $6, updated_at = $6, error = NULL, not_before = NULL, \
+            started_at = $6, updated_at = $6, since = $7, error = NULL, not_before = NULL, \
             news_since = CASE WHEN r.kind = 'audit' THEN ( \
               SELECT max(l.started_at) FROM sync_runs l WHERE l.tenant = $1 AND l.connector_id = r.connector_id \
                 AND l.kind IN ('full', 'repair', 'audit') AND l.state = 'completed') END \
           WHERE tenant = $1 AND run_id = $2 AND state = 'queued' RETURNING ",
         run_columns!()
     ))
-    .binds((&guard.tenant, run, guard.generation, boundary, total_estimate, now))
+    .binds((&guard.tenant, run, guard.generation, beginning.boundary, beginning.total_estimate, now, beginning.since))
     .get_result(tx)
     .await
 }

@@ -34,7 +34,12 @@ row! {
         /// What it finds of after this is news, and how much of that was told one by one.
         pub news_since: Option<Timestamp>,
         pub announced: i64,
+        /// Received mails of these that were not told one by one.
+        pub untold: i64,
         pub total_estimate: i64,
+        /// What is older is listed and not fetched; so many of the listed mails are, and not in the mirror.
+        pub since: Option<Timestamp>,
+        pub outside: i64,
         pub error: Option<String>,
         /// Slices in a row that failed; 0 after one that did not.
         pub attempts: i32,
@@ -52,8 +57,8 @@ row! {
 macro_rules! run_columns {
     () => {
         "tenant, run_id AS id, connector_id AS connector, kind, reason, state, generation, boundary, pass, page_token, \
-         listing_complete, max_results, settled, listed, fetched, stored, new_emails, deleted, failed, news_since, announced, \
-         total_estimate, \
+         listing_complete, max_results, settled, listed, fetched, stored, new_emails, deleted, failed, news_since, announced, untold, \
+         total_estimate, since, outside, \
          error, attempts, not_before, progressed_at, started_at, finished_at, created_at, updated_at"
     };
 }
@@ -69,6 +74,7 @@ pub struct Counts {
     pub deleted: i64,
     pub failed: i64,
     pub announced: i64,
+    pub untold: i64,
 }
 
 impl Run {
@@ -104,6 +110,7 @@ impl Run {
             total_estimate: n(self.total_estimate),
             error: self.error.clone().unwrap_or_default(),
             new_emails: n(self.new_emails),
+            untold: n(self.untold),
             started_at_ms: self.began_at().timestamp_millis(),
             finished_at_ms: self.finished_at.map_or(0, |at| at.timestamp_millis()),
         }

@@ -19,6 +19,8 @@ pub struct Step {
     /// A second listing begins.
     pub next_pass: bool,
     pub total_estimate: Option<i64>,
+    /// Listed mails that are left out for their age, once all are listed.
+    pub outside: Option<i64>,
     pub progressed: bool,
 }
 
@@ -31,7 +33,8 @@ pub async fn advance(tx: &mut TenantTx, run: &Run, step: &Step, now: Timestamp) 
             page_token = CASE WHEN $9 THEN $10 ELSE page_token END, \
             listing_complete = (listing_complete OR $11) AND NOT $12, pass = pass + CASE WHEN $12 THEN 1 ELSE 0 END, \
             state = coalesce($13, state), total_estimate = greatest(coalesce($14, total_estimate), listed + $3), \
-            settled = greatest(settled, $17), announced = announced + $18, progressed_at = CASE WHEN $15 THEN $16 ELSE progressed_at END, \
+            settled = greatest(settled, $17), announced = announced + $18, outside = coalesce($19, outside), untold = untold + $20, \
+            progressed_at = CASE WHEN $15 THEN $16 ELSE progressed_at END, \
             finished_at = CASE WHEN $13 IN ('completed', 'failed', 'superseded') THEN $16 ELSE finished_at END, \
             error = NULL, not_before = NULL, updated_at = $16 \
          WHERE tenant = $1 AND run_id = $2 RETURNING ",
@@ -40,7 +43,7 @@ pub async fn advance(tx: &mut TenantTx, run: &Run, step: &Step, now: Timestamp) 
     .binds((&run.tenant, run.id, add.listed, add.fetched, add.stored, add.new_emails, add.deleted, add.failed))
     .binds((step.page_token.is_some(), step.page_token.as_ref().and_then(Option::as_deref)))
     .binds((step.listing_complete, step.next_pass, step.state, step.total_estimate, step.progressed))
-    .binds((now, step.settled, add.announced))
+    .binds((now, step.settled, add.announced, step.outside, add.untold))
     .get_result(tx)
     .await
 }
