@@ -64,7 +64,7 @@ impl Actor {
         let (world, address) = (&self.world, self.address.as_str());
         let known: Vec<MsgId> = world.truth(address).unwrap().keys().map(|id| id.parse().unwrap()).collect();
         let some = |dice: &mut Dice| (!known.is_empty()).then(|| known[dice.below(known.len() as u64) as usize]);
-        let what = inner.dice.below(100);
+        let what = inner.dice.below(112);
         let mut done = format!("{what}");
         match what {
             0..=34 => {
@@ -133,11 +133,24 @@ impl Actor {
                 self.note(&mut inner, id, Kind::Import);
             }
             95..=96 => world.bump_history(address).unwrap(),
-            _ => {
+            97..=99 => {
                 let span = TimeDelta::seconds(inner.dice.below(8) as i64);
                 let scope = if what == 97 { LagScope::NewMail } else { LagScope::Everything };
                 world.set_lag(address, Lag { span, scope }).unwrap();
                 done = format!("lag {span} {scope:?}");
+            }
+            100..=107 => {
+                if let Some(id) = some(&mut inner.dice) {
+                    let (add, remove) = if what < 104 { ("SPAM", "INBOX") } else { ("INBOX", "SPAM") };
+                    let _is_there_already = world.relabel(address, &[id], &[add], &[remove]);
+                    done = format!("move {id} to {add}");
+                }
+            }
+            // No record tells of it.
+            _ => {
+                let name = format!("Bills {}", inner.dice.below(1_000));
+                let _went_with_the_old_mailbox = world.rename_label(address, &inner.label, &name);
+                done = format!("rename to {name}");
             }
         }
         inner.log.push(done);

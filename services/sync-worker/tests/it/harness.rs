@@ -275,6 +275,14 @@ pub async fn runs(db: &Db, tenant: &TenantId, connector: ConnectorId) -> (i32, u
     (first.generation, first.boundary.0, rows.iter().map(|row| row.state.clone()).collect())
 }
 
+/// What the labels of a mailbox are called.
+pub async fn label_names(db: &Db, ids: &Ids) -> BTreeMap<String, String> {
+    let tx = db.tenant(&ids.tenant).await.unwrap();
+    let labels = postrider_sync_worker::store::labels::list(&tx, &[ids.connector]).await.unwrap();
+    tx.commit().await.unwrap();
+    labels.into_iter().map(|label| (label.label_id.into_string(), label.name)).collect()
+}
+
 /// A number of a mailbox's row (`SELECT … AS value`, `$1` is the connector).
 pub async fn mailbox_number(db: &Db, connector: ConnectorId, text: &'static str) -> i64 {
     let tx = db.system().await.unwrap();

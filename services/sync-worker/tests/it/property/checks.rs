@@ -1,8 +1,10 @@
 //! What must hold once things are quiet.
 
+use std::collections::BTreeMap;
+
 use super::case::Case;
 use crate::actor::Kind;
-use crate::harness::{announced, ledger, mirror, runs, story};
+use crate::harness::{announced, label_names, ledger, mirror, runs, story};
 
 impl Case {
     /// Compares everything with the truth.
@@ -30,11 +32,20 @@ impl Case {
             return Err(format!("ledger {seen} = {applied} + {tombstoned} + {parked} ({waiting} waiting)"));
         }
         self.history.check(&self.db, &self.ids, seen).await?;
+        let (names, true_names) = (label_names(&self.db, &self.ids).await, self.true_label_names());
+        if names != true_names {
+            return Err(format!("labels are called {names:?} instead of {true_names:?}"));
+        }
         let (generation, boundary, states) = runs(&self.db, tenant, connector).await;
         if let Some(open) = states.iter().find(|state| !matches!(state.as_str(), "completed" | "superseded")) {
             return Err(format!("a run is still {open}"));
         }
         self.check_announcements(generation, boundary).await
+    }
+
+    fn true_label_names(&self) -> BTreeMap<String, String> {
+        let labels = self.world.labels_list(&self.ids.address).unwrap();
+        labels.into_iter().map(|label| (label.id, label.name)).collect()
     }
 
     async fn check_announcements(&self, generation: i32, boundary: u64) -> Result<(), String> {
