@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use postrider_connector::actions::watch::heard;
 use postrider_connector::jobs::keep_watches;
 use postrider_contracts::connector::{WatchRenewed, WatchStarted};
+use postrider_domain::Clock as _;
 use postrider_gmail_sim::Rule;
 use postrider_gmail_sim::oauth::Death;
 use postrider_testing::eventually;

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use postrider_domain::{HistoryId, MessageId};
-use postrider_gmail::{GmailError, HistoryPage, HistoryRecord};
+use postrider_gmail::{GmailError, HistoryPage, HistoryRecord, Lane};
 
 use super::{LiveLane, Pass};
 use crate::content::fetched::Fetched;
@@ -26,6 +26,8 @@ pub(super) struct Look {
     /// The id its first page told: changes that came while paging are for the next look.
     pub head: HistoryId,
     pub ids: Ids,
+    /// Looks in a row that failed before it.
+    pub attempts: i32,
     /// How things stand at its end, if it is one that can end anything.
     pub end: Option<Standing>,
 }
@@ -35,10 +37,10 @@ impl LiveLane<'_> {
     pub(super) async fn follow(
         &mut self,
         look: &Look,
-        fetcher: &Fetcher,
         pass: &mut Pass,
         first: HistoryPage,
     ) -> Result<HistoryId, EngineError> {
+        let fetcher = Fetcher::of(self.lease, Lane::Live, look.attempts);
         let (mut page, mut greatest) = (first, look.start);
         loop {
             page.records.retain(|record| look.known_to.is_none_or(|known| record.id > known));
@@ -48,7 +50,7 @@ impl LiveLane<'_> {
                 standing: Standing { cursor: standing.cursor.max(greatest), ..standing },
                 reached: look.head.max(greatest),
             });
-            Box::pin(self.apply_page(pass, fetcher, page.records, &look.ids, end)).await?;
+            Box::pin(self.apply_page(pass, &fetcher, page.records, &look.ids, end)).await?;
             let Some(token) = token else { return Ok(greatest) };
             page = match fetcher.gmail.history(look.start, Some(&token)).await {
                 // A page token that is not taken any more: the next look starts again.

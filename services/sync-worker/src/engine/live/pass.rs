@@ -11,7 +11,6 @@ use tracing::Instrument as _;
 use super::LiveLane;
 use super::look::Look;
 use crate::engine::failure::holds_alone;
-use crate::engine::fetch::Fetcher;
 use crate::error::EngineError;
 use crate::rules::due::LOOK_BACK_AFTER;
 use crate::rules::settle::{self, ASK_AGAIN_AFTER, CROWDED, Heads, Standing, Start};
@@ -138,8 +137,8 @@ impl LiveLane<'_> {
     /// One look at the history, from where it starts to its end.
     async fn look(&mut self, mailbox: &Mailbox, standing: &Standing, pass: &mut Pass) -> Result<Ended, EngineError> {
         let start = settle::start(standing, pass.crowded, !pass.asked.is_empty(), pass.began);
-        let fetcher = Fetcher::of(self.lease, Lane::Live, mailbox.attempts);
-        let page = match fetcher.gmail.history(start.id(), None).await {
+        let gmail = self.lease.gmail(Lane::Live);
+        let page = match gmail.history(start.id(), None).await {
             Err(GmailError::HistoryGone) => return self.gone(standing, start, pass.began).await,
             page => page?,
         };
@@ -149,7 +148,7 @@ impl LiveLane<'_> {
             self.check_at = Some(settle::gone_for_certain(standing, since));
         }
         let profile = match head < settle::floor(standing, pass.began) {
-            true => Some(fetcher.gmail.profile().await?.history_id),
+            true => Some(gmail.profile().await?.history_id),
             false => None,
         };
         let whole = match settle::judge(standing, head, profile, pass.began) {
@@ -197,8 +196,9 @@ impl LiveLane<'_> {
             Start::Meanwhile(_) if standing.back.is_none() => Some(standing.settled),
             _ => None,
         };
-        let look = Look { start: start.id(), known_to, head, ids: mailbox.ids(), end: whole.then_some(standing) };
-        let cursor = Box::pin(self.follow(&look, &fetcher, pass, page)).await?;
+        let end = whole.then_some(standing);
+        let look = Look { start: start.id(), known_to, head, ids: mailbox.ids(), attempts: mailbox.attempts, end };
+        let cursor = Box::pin(self.follow(&look, pass, page)).await?;
         if pass.unknown_label && !pass.labels_read {
             self.read_labels().await;
         }
