@@ -8,11 +8,13 @@ use postrider_e2e::World;
 use postrider_storage::Statement;
 use tokio::time::Instant;
 
-/// Tables of the machinery: they move by themselves (marks of what was sent, leases of jobs, spent quota).
+/// Tables of the machinery: they move by themselves (marks of what was sent, leases of jobs, spent quota, what ended runs
+/// have listed).
 const MACHINERY: &str = "'outbox', 'inbox', 'streams', 'stream_heads', 'leases', 'quota_buckets', \
-                         'quota_slices', 'quota_days', '__diesel_schema_migrations'";
+                         'quota_slices', 'quota_days', 'sync_listing', '__diesel_schema_migrations'";
 /// Columns the engine moves when it looks after a mailbox nobody asked for.
-const ENGINE: &str = "'{epoch,lease_owner,lease_until,due_at,due_reason,last_synced_at,caught_up_at,updated_at}'";
+const ENGINE: &str = "'{epoch,lease_owner,lease_until,due_at,due_reason,last_synced_at,caught_up_at,counted_at,listing_cleared,\
+                      updated_at}'";
 /// At rest is what stays the same this long: longer than the scan and the last look after a push.
 const REST: Duration = Duration::from_secs(4);
 const PATIENCE: Duration = Duration::from_secs(90);
