@@ -5,6 +5,8 @@ mod build;
 mod checkout;
 mod dot_env;
 mod servers;
+#[cfg(test)]
+pub(crate) mod stand_in;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -20,7 +20,7 @@ use crate::world::SimError;
 /// The control routes; README.md documents each.
 pub(crate) fn routes(config: &mut ServiceConfig) {
     let json = web::JsonConfig::default()
-        .limit(64 << 20)
+        .limit(160 << 20)
         .error_handler(|error, _: &HttpRequest| Refused(StatusCode::BAD_REQUEST, error.to_string()).into());
     config.route("/health/ready", get().to(look::health)).route("/health/live", get().to(look::health));
     config.service(

@@ -4,6 +4,7 @@
 pub mod broker;
 pub mod db;
 pub mod events;
+pub mod large;
 pub mod mock;
 pub mod poll;
 pub mod python;

@@ -42,17 +42,12 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
+    use crate::local::stand_in::stand_in;
 
     #[tokio::test]
     async fn an_opener_that_stays_is_not_waited_for_and_one_that_fails_is_told() {
         let dir = tempfile::tempdir().unwrap();
-        let program = |name: &str, does: &str| {
-            use std::os::unix::fs::PermissionsExt as _;
-            let path = dir.path().join(name);
-            std::fs::write(&path, format!("#!/bin/sh\n{does}\n")).unwrap();
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-            path.to_str().unwrap().to_owned()
-        };
+        let program = |name: &str, does: &str| stand_in(dir.path(), name, does);
         let url = Url::parse("http://localhost/").unwrap();
         let began = Instant::now();
         assert!(by(&program("stays", "sleep 20"), &url).await);

@@ -88,17 +88,12 @@ async fn token_of_program(program: &str, patience: Duration) -> Result<Access> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::local::stand_in::stand_in;
 
     #[tokio::test]
     async fn a_program_that_waits_for_somebody_is_not_waited_for_and_a_token_is_not_shown() {
         let dir = tempfile::tempdir().unwrap();
-        let program = |name: &str, does: &str| {
-            use std::os::unix::fs::PermissionsExt as _;
-            let path = dir.path().join(name);
-            std::fs::write(&path, format!("#!/bin/sh\n{does}\n")).unwrap();
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-            path.to_str().unwrap().to_owned()
-        };
+        let program = |name: &str, does: &str| stand_in(dir.path(), name, does);
         let long = Duration::from_secs(20);
         // Whoever reads the end of its input at once goes on at once.
         let access = token_of_program(&program("good", "cat; echo ya29.hunter2"), long).await.unwrap();

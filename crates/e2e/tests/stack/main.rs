@@ -9,6 +9,8 @@ mod hostile;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
+mod large;
+#[cfg(test)]
 mod one_process;
 #[cfg(test)]
 mod outages;

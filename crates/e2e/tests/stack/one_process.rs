@@ -10,6 +10,7 @@ use postrider_e2e::flood::Flood;
 use postrider_e2e::ports::free_base;
 use postrider_e2e::{Account, World, within};
 use postrider_storage::sql;
+use postrider_testing::large::own_memory;
 use tokio::process::Command;
 
 use crate::kills::every_push_is_queued;
@@ -44,14 +45,7 @@ async fn the_newcomers_walk_ends_with_a_live_mail_in_little_memory() {
     let mail = world.client(TENANT, USER).get("/api/v1/emails?limit=1").await;
     assert_eq!(mail["data"].as_array().map(Vec::len), Some(1), "{MAILBOX}: {mail}");
     let pid = world.stack.pid(Member::AllInOne, 0).unwrap();
-    within(SOON, "the idle process to be small", async || memory(pid) <= MOST_KB).await;
-}
-
-/// What the process holds for itself, in KiB: its program's pages can be read again and count for nobody.
-fn memory(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("RssAnon:")).unwrap();
-    line.split_ascii_whitespace().nth(1).unwrap().parse().unwrap()
+    within(SOON, "the idle process to be small", async || own_memory(pid) <= MOST_KB).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -153,12 +153,11 @@ impl<'a> Rows<'a> {
             && !announced
         {
             let news = self.news(commit, known, decided, labels, date);
-            if decided.live || !self.has_told_enough() {
-                if news.any() {
-                    self.announce.insert(email_id, news);
-                }
-            } else {
+            let one_too_many = !decided.live && self.has_told_enough();
+            if one_too_many {
                 self.untold += usize::from(news.received);
+            } else if news.any() {
+                self.announce.insert(email_id, news);
             }
         }
     }

@@ -6,26 +6,27 @@
 
 #![expect(clippy::disallowed_methods, reason = "how large the trial is, asked for by hand")]
 
+#[cfg(test)]
+mod live_mail;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use postrider_domain::{Clock, EmailAddress, HistoryId, MessageId, MockClock, Seams, Timestamp};
+use postrider_domain::{Clock, HistoryId, MessageId, MockClock, Seams, Timestamp};
 use postrider_gmail::quota::{GovernorConfig, LocalSlices, ProjectGate, QuotaSetting, SliceRule};
 use postrider_gmail::{
     GmailApi, GmailError, Governed, Governor, HistoryPage, IdPage, Label, Lane, LimitKind, ListPage, MailMeta, Profile,
     RawMail, Room, WatchAnswer, WatchRequest,
 };
 use postrider_gmail_sim::gate::{Gate, Method, Quota};
-use postrider_gmail_sim::{Deliver, MailboxSpec, Sizes, World};
-use postrider_storage::{Value, sql};
+use postrider_gmail_sim::{MailboxSpec, Sizes, World};
 use postrider_sync_worker::engine::{Engine, GmailAccess, GmailLanes, Settings};
 use postrider_sync_worker::error::EngineError;
 use postrider_sync_worker::store::buckets::SharedUnits;
 use postrider_sync_worker::store::mailboxes::due::Leased;
-use postrider_sync_worker::store::queue::{self, Push};
 use postrider_testing::db::TestDb;
 
 use crate::gmail::SimGmail;
@@ -283,76 +284,4 @@ async fn a_kill_costs_a_hundred_mails_at_most() {
     println!("{killed} kills: {} mails of {mails} fetched again", fetches - mails_fetched);
     assert_eq!(mails_fetched, mails);
     assert!(killed > 0 && fetches - mails_fetched <= killed * 100, "{killed} kills, {} again", fetches - mails_fetched);
-}
-
-/// On the machine's own clock: what the quota leaves for mail that comes while a large mailbox is fetched.
-#[tokio::test(flavor = "multi_thread")]
-async fn live_mail_is_there_within_two_seconds_of_a_large_backfill() {
-    let (mails, came) = (setting("BACKFILL_MAILS", 1_500), setting("BACKFILL_LIVE", 8));
-    let settings = Settings { live_tick: Settings::default().live_tick, ..quick() };
-    let case = case_with(99, mails, 1, settings).await;
-    let (engine, connector) = (case.engine.clone(), case.ids.connector);
-    let work = tokio::spawn(async move {
-        loop {
-            if !engine.run_mailbox(connector).await.unwrap() {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
-    });
-    postrider_testing::eventually("the backfill is at work", Duration::from_secs(60), || async {
-        (case.fetches().0 > 20).then_some(())
-    })
-    .await;
-    let mut waits = Vec::new();
-    for _ in 0..came {
-        let before = case.fetches().0;
-        let (world, address) = (&case.gmail.sim.world, &case.ids.address);
-        let id = world.deliver(address, Deliver::default()).unwrap().to_string();
-        let visible = Instant::now();
-        case.push(world.visibility(address).unwrap().history_id).await;
-        postrider_testing::eventually("the live mail", Duration::from_secs(30), || async {
-            case.has(&id).await.then_some(())
-        })
-        .await;
-        waits.push(visible.elapsed());
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        assert!(!case.is_done().await && case.fetches().0 > before, "the backfill goes on beside it");
-    }
-    work.abort();
-    waits.sort_unstable();
-    println!(
-        "{came} live mails beside a backfill of {mails}: {:?} at the median, {:?} at most",
-        waits[waits.len() / 2],
-        waits[waits.len() - 1]
-    );
-    assert!(waits.iter().all(|wait| *wait < Duration::from_secs(2)), "{waits:?}");
-}
-
-impl Case {
-    async fn push(&self, history_id: u64) {
-        let push = Push {
-            seed: self.ids.seams.ids.uuid(),
-            address_key: EmailAddress::parse(&self.ids.address).unwrap().lookup_key(),
-            history_id: HistoryId(history_id),
-            source_message_id: self.ids.seams.ids.uuid().to_string(),
-            source: "pubsub".to_owned(),
-            published_at: None,
-            trace: None,
-        };
-        let tx = self.test.db.system().await.unwrap();
-        queue::enqueue(&tx, &[push], self.clock.now()).await.unwrap();
-        tx.commit().await.unwrap();
-    }
-
-    async fn has(&self, message: &str) -> bool {
-        let tx = self.test.db.tenant(&self.ids.tenant).await.unwrap();
-        let found =
-            sql("SELECT count(*) AS value FROM emails WHERE connector_id = $1 AND message_id = $2 AND NOT stub")
-                .binds((self.ids.connector, message))
-                .get_result::<Value<i64>>(&tx)
-                .await
-                .unwrap();
-        tx.commit().await.unwrap();
-        found.0 == 1
-    }
 }

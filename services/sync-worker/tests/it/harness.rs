@@ -8,13 +8,16 @@ use std::time::Duration;
 use postrider_contracts::connector::ConnectorState;
 use postrider_contracts::mailbox::{EmailReceived, EmailSent};
 use postrider_contracts::{Envelope, Event, streams};
-use postrider_domain::{AccountStatus, Clock as _, ConnectorId, HistoryId, MockClock, Seams, TenantId, UserId};
+use postrider_domain::{
+    AccountStatus, Clock as _, ConnectorId, EmailAddress, HistoryId, MockClock, Seams, TenantId, Timestamp, UserId,
+};
 use postrider_gmail::Memory;
 use postrider_storage::{Db, Spec, Value, row, sql};
 use postrider_sync_worker::engine::{Engine, GmailAccess, Parts, Settings};
 use postrider_sync_worker::metrics::Metrics;
 use postrider_sync_worker::rules::words::RunReason;
 use postrider_sync_worker::store::mailboxes::news::{self, AccountNews};
+use postrider_sync_worker::store::queue::{self, Push};
 use postrider_testing::db::TestDb;
 use tokio_util::sync::CancellationToken;
 
@@ -104,6 +107,26 @@ impl Ids {
         assert!(news::apply_account(&mut tx, &self.active(1, sub), self.clock.now()).await.unwrap());
         tx.commit().await.unwrap();
     }
+
+    /// A push that says where the mailbox's head is.
+    pub fn push(&self, history_id: u64) -> Push {
+        Push {
+            seed: self.seams.ids.uuid(),
+            address_key: EmailAddress::parse(&self.address).unwrap().lookup_key(),
+            history_id: HistoryId(history_id),
+            source_message_id: self.seams.ids.uuid().to_string(),
+            source: "pubsub".to_owned(),
+            published_at: None,
+            trace: None,
+        }
+    }
+}
+
+/// Pushes that the intake handed on.
+pub async fn enqueue(db: &Db, pushes: &[Push], now: Timestamp) {
+    let tx = db.system().await.unwrap();
+    queue::enqueue(&tx, pushes, now).await.unwrap();
+    tx.commit().await.unwrap();
 }
 
 /// Lets a lease run out now, as a crash or a freeze of 30 s would. Returns whether the row could be had: a frozen

@@ -7,12 +7,11 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use postrider_gmail_sim::Deliver;
 use postrider_testing::eventually;
+use postrider_testing::large::{self, SIZE};
 use reqwest::Method;
 
 use crate::http_world::{ANN, Account, World, token};
 
-/// Bytes of the attachment.
-const SIZE: usize = 50 << 20;
 /// What a download may add, in KiB.
 const MORE: u64 = 16 << 10;
 
@@ -39,16 +38,8 @@ impl Process {
         process
     }
 
-    /// A line of `/proc/<pid>/status`, in KiB.
-    fn memory(&self, name: &str) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
-    }
-
-    /// What it has of its own: the program's own pages come in as they are first run.
     fn own(&self) -> u64 {
-        self.memory("RssAnon")
+        large::own_memory(self.child.id())
     }
 }
 
@@ -57,37 +48,6 @@ impl Drop for Process {
         let _ended = self.child.kill();
         let _reaped = self.child.wait();
     }
-}
-
-/// Bytes that no compressor makes small.
-fn content() -> Vec<u8> {
-    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-    let mut next = move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state
-    };
-    (0..SIZE / 8).flat_map(|_| next().to_le_bytes()).collect()
-}
-
-fn mail(content: &[u8]) -> Vec<u8> {
-    let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut raw = b"From: zoe@example.org\r\nTo: ann@example.com\r\nSubject: a film\r\nContent-Type: multipart/mixed; \
-        boundary=x\r\n\r\n--x\r\n\r\nsee the film\r\n--x\r\nContent-Type: video/mp4; name=film.mp4\r\n\
-        Content-Disposition: attachment\r\nContent-Transfer-Encoding: base64\r\n\r\n"
-        .to_vec();
-    for line in content.chunks(57) {
-        for chunk in line.chunks(3) {
-            let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-            for at in 0..4 {
-                raw.push(if at <= chunk.len() { digits[(bits >> (18 - 6 * at) & 63) as usize] } else { b'=' });
-            }
-        }
-        raw.extend_from_slice(b"\r\n");
-    }
-    raw.extend_from_slice(b"--x--\r\n");
-    raw
 }
 
 /// Takes an answer piece by piece and compares it; the most memory that the process had of its own meanwhile.
@@ -112,8 +72,8 @@ async fn compare(world: &World, process: &Process, who: &Account, (path, range):
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_attachment_takes_a_chunk_of_memory() {
     let (world, ann) = World::with_account(0).await;
-    let content = content();
-    let raw = mail(&content);
+    let content = large::content();
+    let raw = large::mail(&content);
     let process = Process::start(&world).await;
     // What is stored is stored by the process that is measured.
     world.stop_service();

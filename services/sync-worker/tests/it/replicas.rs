@@ -5,17 +5,16 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use postrider_domain::{Clock as _, ConnectorId, EmailAddress, Seams, SystemClock};
+use postrider_domain::{Clock as _, ConnectorId, Seams, SystemClock};
 use postrider_gmail_sim::{Deliver, MailboxSpec, Sizes, World};
 use postrider_runtime::Context;
 use postrider_sync_worker::jobs::due_scan;
 use postrider_sync_worker::store::mailboxes::lease::LEASE_SECONDS;
-use postrider_sync_worker::store::queue::{self, Push};
 use postrider_testing::db::TestDb;
 use tokio::runtime::Runtime;
 
 use crate::gmail::{SimAccess, SimGmail};
-use crate::harness::{Ids, announced, database, engine, ledger, mirror};
+use crate::harness::{Ids, announced, database, engine, enqueue, ledger, mirror};
 
 const MAILBOXES: u64 = 200;
 const ROUNDS: usize = 4;
@@ -86,19 +85,9 @@ impl Fleet {
         let mut pushes = Vec::new();
         for ids in &self.all {
             came.push((ids.connector, self.world.deliver(&ids.address, Deliver::default()).unwrap().to_string()));
-            pushes.push(Push {
-                seed: self.seams.ids.uuid(),
-                address_key: EmailAddress::parse(&ids.address).unwrap().lookup_key(),
-                history_id: postrider_domain::HistoryId(self.world.visibility(&ids.address).unwrap().history_id),
-                source_message_id: self.seams.ids.uuid().to_string(),
-                source: "pubsub".to_owned(),
-                published_at: None,
-                trace: None,
-            });
+            pushes.push(ids.push(self.world.visibility(&ids.address).unwrap().history_id));
         }
-        let tx = self.test.db.system().await.unwrap();
-        queue::enqueue(&tx, &pushes, self.seams.clock.now()).await.unwrap();
-        tx.commit().await.unwrap();
+        enqueue(&self.test.db, &pushes, self.seams.clock.now()).await;
         came
     }
 

@@ -6,16 +6,15 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use postrider_contracts::mailbox::SyncFailed;
 use postrider_contracts::{Event as _, streams};
-use postrider_domain::{AccountStatus, Clock as _, EmailAddress, HistoryId};
+use postrider_domain::{AccountStatus, Clock as _};
 use postrider_gmail_sim::mailbox::{Lag, LagScope, Quirks};
 use postrider_gmail_sim::{Deliver, MailboxSpec, Sizes, World};
 use postrider_storage::{Value, sql};
 use postrider_sync_worker::engine::Engine;
-use postrider_sync_worker::store::queue::{self, Push};
 use postrider_testing::db::TestDb;
 
 use crate::gmail::{SimAccess, SimGmail};
-use crate::harness::{Ids, announced, database, engine, ledger, mirror};
+use crate::harness::{Ids, announced, database, engine, enqueue, ledger, mirror};
 
 /// A mailbox, its simulator and an engine over it.
 pub struct Rig {
@@ -107,18 +106,7 @@ impl Rig {
     }
 
     pub async fn push(&self, id: u64) {
-        let push = Push {
-            seed: self.ids.seams.ids.uuid(),
-            address_key: EmailAddress::parse(&self.ids.address).unwrap().lookup_key(),
-            history_id: HistoryId(id),
-            source_message_id: self.ids.seams.ids.uuid().to_string(),
-            source: "pubsub".to_owned(),
-            published_at: None,
-            trace: None,
-        };
-        let tx = self.test.db.system().await.unwrap();
-        queue::enqueue(&tx, &[push], self.ids.clock.now()).await.unwrap();
-        tx.commit().await.unwrap();
+        enqueue(&self.test.db, &[self.ids.push(id)], self.ids.clock.now()).await;
     }
 
     pub fn head(&self) -> u64 {

@@ -167,16 +167,15 @@ impl LiveLane<'_> {
         let gmail = self.lease.gmail(Lane::Repair);
         let (mut ids, mut token) = (Vec::new(), None::<String>);
         loop {
-            let page =
-                match gmail.list_messages(&ListPage { token: token.as_deref(), label, since, ..ListPage::WHOLE }).await
-                {
-                    Ok(page) => page,
-                    // The label is no more, and no mail carries it.
-                    Err(GmailError::BadRequest { .. } | GmailError::NotFound) if label.is_some() && token.is_none() => {
-                        IdPage::default()
-                    }
-                    Err(error) => return Err(error.into()),
-                };
+            let wanted = ListPage { token: token.as_deref(), label, since, ..ListPage::WHOLE };
+            let page = match gmail.list_messages(&wanted).await {
+                Ok(page) => page,
+                // The label is no more, and no mail carries it.
+                Err(GmailError::BadRequest { .. } | GmailError::NotFound) if label.is_some() && token.is_none() => {
+                    IdPage::default()
+                }
+                Err(error) => return Err(error.into()),
+            };
             ids.extend(page.ids.into_iter().map(|(id, _)| id));
             token = page.next_page_token;
             if token.is_none() || ids.len() >= NEWEST {

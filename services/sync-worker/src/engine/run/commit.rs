@@ -15,28 +15,21 @@ use crate::store::{listing, mailboxes};
 /// At most one `sync.progressed` in this time.
 const PROGRESS_EVERY: TimeDelta = TimeDelta::seconds(2);
 
-impl RunLane<'_> {
+impl<'l> RunLane<'l> {
     /// Moves the run: its state, its checkpoints, its listing.
-    pub(super) async fn step(&mut self, mut step: Step, listed: &[MessageId]) -> Result<(), EngineError> {
+    pub(super) async fn step(&mut self, step: Step, listed: &[MessageId]) -> Result<(), EngineError> {
         let mut commit = self.begin_commit().await?;
         let added = listing::insert(&mut commit.tx, &self.run, listed).await?;
-        step.add.listed += crate::store::count(added);
-        let run = self.advance(&mut commit, step).await?;
-        commit.end().await?;
-        self.run = run;
-        Ok(())
+        self.end_commit(commit, step.listed(added)).await
     }
 
     /// Keeps a page of the listing of what is not too old, and moves on behind it. What it names that no other page did is
     /// listed by it.
-    pub(super) async fn step_window(&mut self, mut step: Step, listed: &[MessageId]) -> Result<(), EngineError> {
+    pub(super) async fn step_window(&mut self, step: Step, listed: &[MessageId]) -> Result<(), EngineError> {
         let mut commit = self.begin_commit().await?;
-        step.add.listed += crate::store::count(listing::insert(&mut commit.tx, &self.run, listed).await?);
+        let added = listing::insert(&mut commit.tx, &self.run, listed).await?;
         listing::want(&commit.tx, &self.run, listed).await?;
-        let run = self.advance(&mut commit, step).await?;
-        commit.end().await?;
-        self.run = run;
-        Ok(())
+        self.end_commit(commit, step.listed(added)).await
     }
 
     /// Keeps a page of a label's listing, and moves on behind it.
@@ -46,12 +39,9 @@ impl RunLane<'_> {
         label: &LabelId,
         listed: &[MessageId],
     ) -> Result<(), EngineError> {
-        let mut commit = self.begin_commit().await?;
+        let commit = self.begin_commit().await?;
         listing::add_label(&commit.tx, &self.run, label, listed).await?;
-        let run = self.advance(&mut commit, step).await?;
-        commit.end().await?;
-        self.run = run;
-        Ok(())
+        self.end_commit(commit, step).await
     }
 
     /// Commits what was looked at, and the checkpoint of `step`: every mail up to there is done with then.
@@ -69,10 +59,7 @@ impl RunLane<'_> {
             announced: count(applied.announced),
             untold: count(applied.untold),
         };
-        let run = self.advance(&mut commit, Step { add, ..step }).await?;
-        commit.end().await?;
-        self.run = run;
-        Ok(())
+        self.end_commit(commit, Step { add, ..step }).await
     }
 
     /// Ends the run: every listed mail is in the mirror, parked, or left out; every other one was asked about.
@@ -98,6 +85,14 @@ impl RunLane<'_> {
         Ok(())
     }
 
+    /// Moves the run by `step`, with all that the commit brings.
+    async fn end_commit(&mut self, mut commit: Commit<'_>, step: Step) -> Result<(), EngineError> {
+        let run = self.advance(&mut commit, step).await?;
+        commit.end().await?;
+        self.run = run;
+        Ok(())
+    }
+
     async fn advance(&self, commit: &mut Commit<'_>, mut step: Step) -> Result<Run, EngineError> {
         if step.listing_complete && self.run.since.is_some() {
             step.outside = Some(listing::count_outside(&commit.tx, &self.run).await?);
@@ -111,7 +106,7 @@ impl RunLane<'_> {
     }
 
     /// A run's commits prove its own generation: an answer from before a gap must not be written after it.
-    async fn begin_commit(&self) -> Result<Commit<'_>, EngineError> {
+    async fn begin_commit(&self) -> Result<Commit<'l>, EngineError> {
         let mut guard = self.lease.guard();
         guard.generation = self.run.generation;
         Commit::begin(self.lease, guard, self.lease.own_cause()).await

@@ -24,6 +24,14 @@ pub struct Step {
     pub progressed: bool,
 }
 
+impl Step {
+    /// The same step, by so many listed mails more.
+    pub fn listed(mut self, added: usize) -> Self {
+        self.add.listed += crate::store::count(added);
+        self
+    }
+}
+
 /// Writes a step. A run that moves does not wait any more; its row of failures ends by [`went_well`]. Returns the run.
 pub async fn advance(tx: &mut TenantTx, run: &Run, step: &Step, now: Timestamp) -> Result<Run, Error> {
     let add = &step.add;
