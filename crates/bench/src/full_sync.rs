@@ -18,7 +18,7 @@ const PORT_BASE: u16 = 27_000;
 const ADDRESS: &str = "bench@example.com";
 /// Gets under way at once in the bare fetch.
 const PARALLEL: usize = 32;
-const TABLES: [&str; 4] = ["emails", "email_sources", "email_labels", "attachments"];
+const TABLES: [&str; 5] = ["emails", "email_sources", "email_labels", "email_search", "attachments"];
 
 /// Measures one mailbox.
 pub async fn run(report: &mut Report, mails: u32) -> Result<()> {

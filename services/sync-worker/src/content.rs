@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use self::invitation::Invitation;
 use self::source::Source;
-use crate::rules::search::document::{Found, document};
+use crate::rules::search::document::{Document, Found, document};
 
 /// A person in a header.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,7 +59,7 @@ pub struct Content {
     /// The sender's address as it is compared.
     pub sender_key: String,
     /// Its words, as the index takes them.
-    pub search: String,
+    pub search: Document,
     pub attachments: Vec<AttachmentMeta>,
 }
 
@@ -111,7 +111,7 @@ impl Mail {
     /// What it weighs in a transaction, in bytes.
     pub fn weight(&self) -> usize {
         let body = |part: &Option<String>| part.as_ref().map_or(0, String::len);
-        let words = self.content.search.len();
+        let words = self.content.search.as_bytes().len();
         self.source.weight() + words + self.content.headers.len() + body(&self.content.text) + body(&self.content.html)
     }
 }
@@ -169,7 +169,7 @@ pub fn address_key(address: &str) -> String {
 }
 
 /// What of a mail is to be found.
-fn words(mail: &postrider_mail::ParsedMail, account: ConnectorId) -> String {
+fn words(mail: &postrider_mail::ParsedMail, account: ConnectorId) -> Document {
     let pair = |person: &'_ postrider_mail::Mailbox| (person.name.clone().unwrap_or_default(), person.address.clone());
     let from = mail.from.as_ref().map(pair).unwrap_or_default();
     let to: Vec<(String, String)> = mail.to.iter().chain(&mail.cc).chain(&mail.bcc).map(pair).collect();

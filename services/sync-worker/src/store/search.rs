@@ -1,11 +1,36 @@
 //! `email_search`: words of mails. Looked up through `search_mails` and `mail_holds`, which run with their owner's rights:
 //! under row-level security no index answers `@@`.
 
+use std::io::Write as _;
+
+use diesel::pg::Pg;
+use diesel::query_builder::QueryId;
+use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel::sql_types::SqlType;
+use postrider_domain::sql::Column;
 use postrider_domain::{ConnectorId, EmailId, Timestamp};
 use postrider_storage::{Error, TenantTx, row, sql};
 
 use crate::content::Content;
 use crate::rules::search::SEARCH_VERSION;
+use crate::rules::search::document::Document;
+
+/// Postgres's type of documents.
+#[derive(Debug, Clone, Copy, SqlType, QueryId)]
+#[diesel(postgres_type(oid = 3614, array_oid = 3643))]
+pub struct Tsvector;
+
+impl Column for Document {
+    type Sql = Tsvector;
+}
+
+impl ToSql<Tsvector, Pg> for Document {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        out.write_all(&self.count().to_be_bytes())?;
+        out.write_all(self.as_bytes())?;
+        Ok(IsNull::No)
+    }
+}
 
 /// Keeps the words of mails. Who writes holds the mailbox's lock.
 pub async fn put(tx: &TenantTx, connector: ConnectorId, mails: &[(EmailId, Timestamp, &Content)]) -> Result<(), Error> {
@@ -14,8 +39,8 @@ pub async fn put(tx: &TenantTx, connector: ConnectorId, mails: &[(EmailId, Times
     }
     sql("INSERT INTO email_search AS s (tenant, connector_id, email_id, received_at, version, document) \
          SELECT nullif(current_setting('postrider.tenant', true), ''), $1, n.email_id, n.received_at, $2, \
-            n.document::tsvector \
-         FROM {n: email_id uuid, received_at timestamptz, document text} \
+            n.document \
+         FROM {n: email_id uuid, received_at timestamptz, document tsvector} \
          ON CONFLICT (tenant, email_id) DO UPDATE SET received_at = excluded.received_at, version = excluded.version, \
             document = excluded.document")
     .binds((connector, SEARCH_VERSION))

@@ -5,6 +5,7 @@
 use chrono::{DateTime, NaiveDate, NaiveTime};
 use postrider_domain::Timestamp;
 
+use super::fold::fold;
 use super::terms::{Field, Prefix};
 use super::words::{Word, words};
 
@@ -32,7 +33,7 @@ pub struct Query {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Term {
     pub field: Field,
-    pub words: Vec<Word>,
+    pub words: Vec<Word<'static>>,
     /// The last word may go on.
     pub open: bool,
     pub negated: bool,
@@ -141,7 +142,7 @@ impl Query {
 
     /// Returns whether there was a word.
     fn add(&mut self, field: Field, value: &str, open: bool, negated: bool) -> bool {
-        let words: Vec<Word> = words(value).collect();
+        let words: Vec<_> = words(&fold(value)).map(Word::into_owned).collect();
         let any = !words.is_empty();
         if any {
             self.terms.push(Term { field, words, open, negated });
@@ -171,7 +172,7 @@ impl Term {
     /// In the index's language.
     fn write(&self, prefix: Prefix) -> String {
         let mut out = String::new();
-        let mut before: Option<&Word> = None;
+        let mut before: Option<&Word<'_>> = None;
         let mut written: Option<u32> = None;
         for (n, word) in self.words.iter().enumerate() {
             // The last letter of a run of pairs is part of its last pair.

@@ -13,12 +13,12 @@ pub enum Field {
 }
 
 impl Field {
-    fn letter(self) -> char {
+    pub fn letter(self) -> u8 {
         match self {
-            Self::Any => '.',
-            Self::Subject => 's',
-            Self::From => 'f',
-            Self::To => 't',
+            Self::Any => b'.',
+            Self::Subject => b's',
+            Self::From => b'f',
+            Self::To => b't',
         }
     }
 }
@@ -39,12 +39,16 @@ impl Prefix {
         }))
     }
 
-    /// A word as documents and queries spell it. Words hold letters, digits and marks only: nothing needs an escape.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// A word as queries spell it. Words hold letters, digits and marks only: nothing needs an escape.
     pub fn spell(self, field: Field, word: &str) -> String {
         let mut spelled = String::with_capacity(word.len() + 9);
         spelled.push('\'');
         spelled.extend(self.0.iter().copied().map(char::from));
-        spelled.push(field.letter());
+        spelled.push(char::from(field.letter()));
         spelled.push_str(word);
         spelled.push('\'');
         spelled
