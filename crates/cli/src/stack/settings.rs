@@ -22,8 +22,12 @@ const PUSH_PATH: &str = "/api/email/webhook/google/pubsub";
 const FAST_QUOTA: &str = "user=60000,project=4000000,day=1000000000";
 
 /// What a child keeps of the environment it is started from: where things are, never a setting of ours.
-const INHERITED: [&str; 9] =
-    ["PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "RUST_BACKTRACE", "SSL_CERT_FILE"];
+const INHERITED: [&str; 10] =
+    ["PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "RUST_BACKTRACE", "SSL_CERT_FILE", "GLIBC_TUNABLES"];
+
+/// How the allocator of the one process keeps its heap small (docs/adr/0039): one arena for all threads, and what is large
+/// goes back to the system as soon as it is free.
+const SMALL_HEAP: &str = "glibc.malloc.arena_max=1:glibc.malloc.mmap_threshold=32768:glibc.malloc.trim_threshold=65536";
 
 /// Settings that belong to some members only; everybody else never sees them.
 fn may_know(member: Member, name: &str) -> bool {
@@ -89,6 +93,9 @@ pub(super) fn env_of(
         if let Some(value) = std::env::var_os(name).and_then(|value| value.into_string().ok()) {
             env.entry(name.to_owned()).or_insert(value);
         }
+    }
+    if member == Member::AllInOne {
+        env.entry("GLIBC_TUNABLES".to_owned()).or_insert_with(|| SMALL_HEAP.to_owned());
     }
     Ok(env)
 }

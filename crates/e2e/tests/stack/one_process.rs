@@ -19,7 +19,7 @@ const LONG: Duration = Duration::from_secs(60);
 const SOON: Duration = Duration::from_secs(20);
 
 /// Most the idle process may hold for itself.
-const MOST_KB: u64 = 60 * 1_024;
+const MOST_KB: u64 = 30 * 1_024;
 
 async fn one_process() -> World {
     World::start_small(free_base(), |options| options).await

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ContentType};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
@@ -26,7 +26,7 @@ static CONFIG: LazyLock<Arc<Config<'static>>> =
 pub async fn openapi(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Problem> {
     admit::open(&request, &state).map_err(|exceeded| refused(&state, exceeded.into()))?;
     let document = state.catalog.document().await;
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-cache")).json(document))
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).insert_header((CACHE_CONTROL, "no-cache")).body(document))
 }
 
 /// The page that shows it.

@@ -1,8 +1,10 @@
-//! The services' documents, fetched when somebody asks and remembered for a minute.
+//! The services' documents, fetched when somebody asks and remembered for a minute. As bytes: a document that was read takes
+//! twenty times as much.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::join_all;
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -32,8 +34,8 @@ pub struct Catalog {
 
 #[derive(Debug, Default)]
 struct Known {
-    documents: HashMap<Service, Value>,
-    merged: Option<(Value, Instant)>,
+    documents: HashMap<Service, Bytes>,
+    merged: Option<(Bytes, Instant)>,
 }
 
 impl Catalog {
@@ -42,7 +44,7 @@ impl Catalog {
     }
 
     /// The merged document, at most a minute old. Concurrent callers wait for one round of questions.
-    pub async fn document(&self) -> Value {
+    pub async fn document(&self) -> Bytes {
         let mut known = self.known.lock().await;
         if let Some((merged, until)) = &known.merged
             && Instant::now() < *until
@@ -56,20 +58,21 @@ impl Catalog {
             if let Some(document) = answer {
                 known.documents.insert(service, document);
             }
-            parts.push(Part { service, document: known.documents.get(&service).cloned(), stale });
+            let document = known.documents.get(&service).and_then(|known| read(known));
+            parts.push(Part { service, document, stale });
         }
         let complete = parts.iter().all(|part| !part.stale);
-        let merged = merge(&self.public_url, &parts);
+        let merged = Bytes::from(merge(&self.public_url, &parts).to_string());
         known.merged = Some((merged.clone(), Instant::now() + if complete { FRESH } else { INCOMPLETE }));
         merged
     }
 
-    async fn fetch(&self, service: Service, url: &Url) -> (Service, Option<Value>) {
+    async fn fetch(&self, service: Service, url: &Url) -> (Service, Option<Bytes>) {
         let ask = async {
             let url = url.join("/openapi.json").ok()?;
             let answer = self.client.get(url).send().await.ok()?.error_for_status().ok()?;
             let text = postrider_http::body(answer, LARGEST).await.ok()?;
-            serde_json::from_slice::<Value>(&text).ok().filter(Value::is_object)
+            read(&text).map(|_is_one| Bytes::from(text))
         };
         let document = tokio::time::timeout(PATIENCE, ask).await.ok().flatten();
         if document.is_none() {
@@ -77,4 +80,8 @@ impl Catalog {
         }
         (service, document)
     }
+}
+
+fn read(document: &[u8]) -> Option<Value> {
+    serde_json::from_slice(document).ok().filter(Value::is_object)
 }
