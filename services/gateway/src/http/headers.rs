@@ -18,10 +18,10 @@ use crate::limits::{Budget, seconds};
 use crate::state::State;
 
 /// Request headers a page may send.
-const ALLOW_HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, Range, \
+const ALLOW_HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-None-Match, If-Range, Last-Event-ID, Range, \
                              X-Account-ID, X-Request-ID, X-Tenant-ID, X-User-ID, traceparent";
 /// Response headers a page may read.
-const EXPOSE_HEADERS: &str = "Content-Disposition, Content-Range, ETag, Idempotency-Replayed, Location, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, \
+const EXPOSE_HEADERS: &str = "Accept-Ranges, Content-Disposition, Content-Range, ETag, Idempotency-Replayed, Location, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, \
                               Retry-After, X-Request-ID";
 /// How long a browser may remember a preflight, in seconds.
 const MAX_AGE: &str = "600";
