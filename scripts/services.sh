@@ -82,13 +82,14 @@ up() {
   [ "$only" != both ] || own_postgres || say "DATABASE_URL is set: no private Postgres"
   [ "$only" != both ] || own_rabbit || say "AMQP_URL is set: no private RabbitMQ"
   install_missing
-  write_env
   echo "$port_base" > "$dir/port-base"
   local failed=0 rabbit_job=
   if own_rabbit; then rabbit_start & rabbit_job=$!; fi
   if own_postgres; then (postgres_start) || failed=1; fi
   if [ -n "$rabbit_job" ]; then wait "$rabbit_job" || failed=1; fi
   [ $failed = 0 ] || exit 1
+  # Not before they run: on a port that was taken it would name somebody else's server.
+  write_env
   status
 }
 
