@@ -281,8 +281,10 @@ impl Replica {
         ws.send(Message::text(format!("40{auth}"))).await.unwrap();
         loop {
             let Some(Ok(Message::Text(text))) = ws.next().await else { panic!("closed") };
-            if text.as_str().starts_with("42[\"authenticated\"") {
-                break;
+            match text.as_str() {
+                "2" => ws.send(Message::text("3")).await.unwrap(),
+                text if text.starts_with("42[\"authenticated\"") => break,
+                _ => {}
             }
         }
         ws.send(Message::text(room)).await.unwrap();
