@@ -49,7 +49,7 @@ pub fn emitted_from_hint(metrics: &Metrics, written: Timestamp, now: Timestamp) 
     metrics.emit_delay.observe((now - written).as_seconds_f64().max(0.0));
 }
 
-/// We ended a socket: `stalled`, `buffer_full`, `encoding`, `dismissed`.
+/// We ended a socket (`stalled`, `buffer_full`, `encoding`, `dismissed`), or the kernel did for us (`timed_out`).
 pub fn socket_cut(metrics: &Metrics, reason: &'static str) {
     metrics.cut.with_label_values(&[reason]).inc();
     tracing::info!(reason, "socket closed by us: {reason}");

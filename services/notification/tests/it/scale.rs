@@ -125,8 +125,7 @@ async fn fifty_of_a_thousand_clients_stop_reading() {
     let (mut most, mut gone) = (resident, None);
     let (middle, during, count) = phase(&replica, &account, &times, "during", || {
         most = most.max(resident_kib());
-        // By us, or by the kernel, which counts from when the client's own buffer was full (TCP_USER_TIMEOUT).
-        if replica.metric("postrider_sockets") <= MEASURED as f64 {
+        if replica.metric("postrider_sockets_cut_total") >= STALLED as f64 {
             gone.get_or_insert(began.elapsed());
         }
         gone.is_none() && began.elapsed() < GONE * 2

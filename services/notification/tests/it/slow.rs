@@ -70,6 +70,29 @@ async fn a_client_that_stops_reading_is_cut_and_the_others_lose_nothing() {
     assert_eq!(healthy.expect("notification:custom").await["nseq"], 5_001);
 }
 
+/// What waits for it fits into our buffers for a long time: the kernel sees that it takes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_takes_nothing_of_a_little_is_ended_and_counted() {
+    let world = World::new().await;
+    let replica = world.replica(settings()).await;
+    let account = Account::new("t1", "u1");
+    let _stalled = stalled(&replica, &account).await;
+    let end = tokio::time::Instant::now() + 2 * SOON;
+    let mut sent = 0;
+    while replica.metric("postrider_sockets_cut_total") < 1.0 {
+        assert!(tokio::time::Instant::now() < end, "{sent} events later the socket is still here");
+        let request = replica.request(&account, Method::POST, "/api/notifications");
+        replica.call(request.json(&json!({ "title": "little", "message": "m" })), StatusCode::CREATED).await;
+        sent += 1;
+        tokio::time::sleep(LOOK).await;
+    }
+    assert!(sent < 250, "{sent} events fill what we hold as well");
+    postrider_testing::eventually("the end of its session", SOON, || async {
+        (replica.metric("postrider_sockets") == 0.0).then_some(())
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replay_ends_when_its_token_does() {
     const ALL: i64 = 20_000;

@@ -23,6 +23,7 @@ use socketioxide::SocketIo;
 use tokio::net::TcpListener;
 
 use super::shared::Shared;
+use crate::metrics::Metrics;
 use connection::{Connection, ConnectionState};
 use transports::Transports;
 use upgrade::Upgrades;
@@ -84,7 +85,12 @@ impl SocketServer {
             .layer(layer)
             .layer(from_fn_with_state((shared.sockets.transports.clone(), upgrades), note_transport))
             .layer(cors::layer(&settings.origins));
-        let listener = Tuned { listener, send_buffer: settings.send_buffer, user_timeout: settings.slow_after * 2 };
+        let listener = Tuned {
+            listener,
+            send_buffer: settings.send_buffer,
+            user_timeout: settings.slow_after * 2,
+            metrics: shared.metrics.clone(),
+        };
         let service = router.into_make_service_with_connect_info::<Carrier>();
         let stopped = drain::after_stop(shutdown.clone(), io, shared);
         tokio::select! {
@@ -132,12 +138,13 @@ fn session_id(query: Option<&str>) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// A TCP listener whose connections hold little and fail by the kernel's own timeout when a client takes nothing: the
-/// sessions cut such a connection earlier, this is for those that have no session.
+/// A TCP listener whose connections hold little and fail by the kernel's own timeout when a client takes nothing. Sessions
+/// cut a connection earlier once their own buffers are full; this ends the others, and those that have no session.
 pub struct Tuned {
     listener: TcpListener,
     send_buffer: usize,
     user_timeout: Duration,
+    metrics: Arc<Metrics>,
 }
 
 impl axum::serve::Listener for Tuned {
@@ -156,7 +163,7 @@ impl axum::serve::Listener for Tuned {
                     if let Err(error) = tuned {
                         tracing::warn!(%error, "socket options were refused");
                     }
-                    return (Connection::new(stream), addr);
+                    return (Connection::new(stream, self.metrics.clone()), addr);
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");

@@ -2,7 +2,8 @@
 //!
 //! socketioxide's writer waits for a client that stops reading without ever looking at its own stop signal, so a
 //! stalled connection has to be ended from below. The wrapper remembers since when a write has been waiting, and fails
-//! both directions once it is cut.
+//! both directions once it is cut. A client that takes nothing while little waits for it is ended by the kernel
+//! (`TCP_USER_TIMEOUT`) before our own buffers fill: that is counted here.
 
 use std::io;
 use std::pin::Pin;
@@ -15,6 +16,9 @@ use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
+
+use crate::metrics::Metrics;
+use crate::observe;
 
 /// What is known of a connection; shared by the connection and those who watch it.
 #[derive(Debug)]
@@ -83,11 +87,22 @@ impl ConnectionState {
 pub struct Connection {
     stream: TcpStream,
     state: Arc<ConnectionState>,
+    /// Where the kernel's end of it is counted, once.
+    uncounted: Option<Arc<Metrics>>,
 }
 
 impl Connection {
-    pub fn new(stream: TcpStream) -> Self {
-        Self { stream, state: Arc::new(ConnectionState::new()) }
+    pub fn new(stream: TcpStream, metrics: Arc<Metrics>) -> Self {
+        Self { stream, state: Arc::new(ConnectionState::new()), uncounted: Some(metrics) }
+    }
+
+    fn note_end<T>(&mut self, done: &Poll<io::Result<T>>) {
+        let Poll::Ready(Err(error)) = done else { return };
+        if error.kind() == io::ErrorKind::TimedOut
+            && let Some(metrics) = self.uncounted.take()
+        {
+            observe::socket_cut(&metrics, "timed_out");
+        }
     }
 
     /// The shared knowledge of it.
@@ -100,7 +115,9 @@ impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.state.reader.register(cx.waker());
         self.state.check()?;
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        self.note_end(&read);
+        read
     }
 }
 
@@ -110,6 +127,7 @@ impl AsyncWrite for Connection {
         self.state.check()?;
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.state.note_write(written.is_pending());
+        self.note_end(&written);
         written
     }
 
@@ -133,7 +151,8 @@ mod tests {
     async fn a_client_that_does_not_read_is_seen_and_can_be_cut() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let _client_that_never_reads = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let mut connection = Connection::new(listener.accept().await.unwrap().0);
+        let metrics = Arc::new(Metrics::new(&prometheus::Registry::new()));
+        let mut connection = Connection::new(listener.accept().await.unwrap().0, metrics);
         let state = connection.state();
         assert_eq!(state.blocked_for(), None);
         let cutter = {
