@@ -1,5 +1,5 @@
-//! The services' documents, fetched when somebody asks and remembered for a minute. As bytes: a document that was read takes
-//! twenty times as much.
+//! The services' documents, fetched when somebody asks and remembered for a minute. As bytes: read into values they took 6 MB
+//! for as long as the gateway lived.
 
 use std::collections::HashMap;
 use std::time::Duration;
