@@ -1,9 +1,10 @@
 //! A mail as large as Gmail takes, and what a process that handles it holds.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 /// Bytes of its attachment.
 pub const SIZE: usize = 50 << 20;
-
-const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// The attachment: bytes that no compressor makes small.
 pub fn content() -> Vec<u8> {
@@ -24,11 +25,7 @@ pub fn mail(content: &[u8]) -> Vec<u8> {
         Content-Disposition: attachment\r\nContent-Transfer-Encoding: base64\r\n\r\n"
         .to_vec();
     for line in content.chunks(57) {
-        for chunk in line.chunks(3) {
-            let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-            let digit = |at: usize| DIGITS.get((bits >> (18 - 6 * at) & 63) as usize).copied().unwrap_or_default();
-            raw.extend((0..4).map(|at| if at <= chunk.len() { digit(at) } else { b'=' }));
-        }
+        raw.extend_from_slice(STANDARD.encode(line).as_bytes());
         raw.extend_from_slice(b"\r\n");
     }
     raw.extend_from_slice(b"--x--\r\n");

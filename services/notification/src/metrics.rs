@@ -59,7 +59,12 @@ impl Metrics {
                 "postrider_socket_buffer_full_total",
                 "Emits that found a socket's buffer full and waited.",
             ),
-            cut: counter_vec(registry, "postrider_sockets_cut_total", "Sockets closed by us, by reason.", &["reason"]),
+            cut: counter_vec(
+                registry,
+                "postrider_sockets_cut_total",
+                "Sockets that were cut, by us or for taking nothing by the kernel, by reason.",
+                &["reason"],
+            ),
             refused: counter_vec(
                 registry,
                 "postrider_socket_errors_total",

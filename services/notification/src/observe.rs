@@ -52,7 +52,7 @@ pub fn emitted_from_hint(metrics: &Metrics, written: Timestamp, now: Timestamp) 
 /// We ended a socket (`stalled`, `buffer_full`, `encoding`, `dismissed`), or the kernel did for us (`timed_out`).
 pub fn socket_cut(metrics: &Metrics, reason: &'static str) {
     metrics.cut.with_label_values(&[reason]).inc();
-    tracing::info!(reason, "socket closed by us: {reason}");
+    tracing::info!(reason, "socket cut: {reason}");
 }
 
 /// A client was told that it did something wrong.
