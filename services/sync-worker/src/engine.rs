@@ -25,7 +25,7 @@
 //!            record of changes, place, pushes; apply/commit::end: outbox, commit
 //!        live/parked                 parked messages that are due: fetch, apply
 //!        live/look_back              after a boundary: listings against the mirror, differences fetched
-//!        run::next, run::slice       a run's slice, through the same apply, while live::keep goes on beside it
+//!        run::next, run::slice       a run's turn, through the same apply, while live::keep goes on beside it
 //!        live::release               rules/due::next_due, rules/follow_up: when the mailbox is due again, refused after a new mark
 //! ```
 //!
@@ -67,7 +67,7 @@ use crate::store::mailboxes::due::{self, Leased};
 use clock_check::ClockCheck;
 use lease::Lease;
 use live::{LiveLane, Pass};
-use run::{RunLane, SliceOver, Slots};
+use run::{RunLane, SliceOver, Slots, Turn};
 
 /// How long a mailbox with a run waits for a free backfill slot, at most and at least half of it. A push makes it due
 /// before: only its backfill waits. Short enough for a free slot to be seen soon, long enough for a thousand that wait not
@@ -189,7 +189,7 @@ impl Engine {
         Ok((Lease::new(parts, guard, trace, gmail, names), pass))
     }
 
-    /// Works until nothing is left to do now, and gives the lease back: a pass of the live lane, then a slice of the run,
+    /// Works until nothing is left to do now, and gives the lease back: a pass of the live lane, then a turn of the run,
     /// if there is one, with the live lane beside it.
     async fn take_turns(&self, lease: &Lease<'_>, mut live: LiveLane<'_>) -> Result<(), EngineError> {
         let runs = lease.over(&self.0.run_db);
@@ -207,12 +207,12 @@ impl Engine {
                     false => continue,
                 }
             };
-            let _slot = match self.0.backfills.take(lease.guard().connector) {
-                Ok(slot) => slot,
+            let turn = match self.0.backfills.take(lease.guard().connector) {
+                Ok(slot) => Turn::begin(slot, self.settings()),
                 Err(ahead) => return live.give_back(self.no_slot(ahead)).await,
             };
             let done = CancellationToken::new();
-            let (over, ()) = tokio::try_join!(Box::pin(run.slice(&done)), Box::pin(live.keep(&done)))?;
+            let (over, ()) = tokio::try_join!(Box::pin(run.slice(&turn, &done)), Box::pin(live.keep(&done)))?;
             if over == SliceOver::WorkLeft {
                 lease.checkpoint().await;
                 return live.give_back(Due { at: self.now(), reason: DueReason::Backfill }).await;

@@ -9,6 +9,10 @@ use super::{Claimed, Lane, UnitsClaim};
 const MICRO: i64 = 1_000_000;
 const MINUTE_MICROS: i64 = 60_000_000;
 
+/// What may be spent at once, one in so many units of the minute. Refilling gives the rest, so this part is lost to work that
+/// never pauses.
+const BURST: i64 = 40;
+
 /// A token bucket whose capacity and refill of one minute add up to the limit: whatever the calls' pattern, no window
 /// of 60 s holds more than the limit.
 #[derive(Debug, Clone)]
@@ -24,25 +28,26 @@ pub struct UserBucket {
 /// A bucket as it is saved at checkpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SavedBucket {
-    /// Whole units left.
-    pub units: i64,
+    /// Millionths of a unit left: whole ones would lose a fraction with each claim.
+    pub micro: i64,
     /// When they were left.
     pub at: Timestamp,
 }
 
 impl UserBucket {
     /// A bucket for `limit` units a minute that starts empty, as that of a stolen lease must: nobody knows what the
-    /// former holder spent. It holds a twentieth of the limit, or one call of `dearest` units where that is more.
+    /// former holder spent. It holds one in [`BURST`] units of the limit, or one call of `dearest` units where that is more.
     pub fn empty(limit: u32, dearest: u32, now: Timestamp) -> Self {
         let limit = i64::from(limit.max(1));
-        let capacity = (limit / 20).max(i64::from(dearest)).clamp(1, limit);
+        let capacity = (limit / BURST).max(i64::from(dearest)).clamp(1, limit);
         Self { capacity, per_minute: (limit - capacity).max(1), micro: 0, at: now }
     }
 
     /// A bucket that goes on where the saved one stopped.
     pub fn restore(limit: u32, dearest: u32, saved: SavedBucket, now: Timestamp) -> Self {
         let mut bucket = Self::empty(limit, dearest, now.min(saved.at));
-        bucket.micro = saved.units.clamp(-bucket.capacity, bucket.capacity).saturating_mul(MICRO);
+        let full = bucket.capacity * MICRO;
+        bucket.micro = saved.micro.clamp(-full, full);
         bucket.refill(now);
         bucket
     }
@@ -50,7 +55,7 @@ impl UserBucket {
     /// What to save at a checkpoint.
     pub fn save(&mut self, now: Timestamp) -> SavedBucket {
         self.refill(now);
-        SavedBucket { units: self.micro.div_euclid(MICRO), at: self.at }
+        SavedBucket { micro: self.micro, at: self.at }
     }
 
     /// Units there are now.
@@ -146,8 +151,8 @@ mod tests {
     fn starts_empty_and_refills_to_its_capacity() {
         let mut bucket = UserBucket::empty(6_000, 100, start());
         assert_eq!(bucket.units(start()), 0);
-        assert_eq!(bucket.units(start() + TimeDelta::seconds(1)), 95);
-        assert_eq!(bucket.units(start() + TimeDelta::hours(1)), 300);
+        assert_eq!(bucket.units(start() + TimeDelta::seconds(1)), 97);
+        assert_eq!(bucket.units(start() + TimeDelta::hours(1)), 150);
     }
 
     #[test]
@@ -167,8 +172,8 @@ mod tests {
         while bucket.take(20, Lane::Backfill, now).is_ok() {
             gets += 1;
         }
-        assert_eq!(gets, 9);
-        for _ in 0..6 {
+        assert_eq!(gets, 4);
+        for _ in 0..3 {
             assert!(bucket.take(20, Lane::Live, now).is_ok());
         }
     }
@@ -176,13 +181,16 @@ mod tests {
     #[test]
     fn saved_and_restored_it_counts_the_time_between() {
         let mut bucket = UserBucket::empty(6_000, 100, start());
-        let later = start() + TimeDelta::seconds(2);
-        let saved = bucket.save(later);
-        assert_eq!(saved.units, 190);
-        let mut again = UserBucket::restore(6_000, 100, saved, later + TimeDelta::seconds(1));
-        assert_eq!(again.units(later + TimeDelta::seconds(1)), 285);
-        let forged = SavedBucket { units: i64::MAX, at: later + TimeDelta::days(9) };
-        assert_eq!(UserBucket::restore(6_000, 100, forged, later).units(later), 300);
+        let mut now = start();
+        // However often it is saved, no fraction is lost.
+        for _ in 0..100 {
+            now += TimeDelta::milliseconds(7);
+            let saved = bucket.save(now);
+            bucket = UserBucket::restore(6_000, 100, saved, now);
+        }
+        assert_eq!(bucket.save(now), SavedBucket { micro: 68_250_000, at: now });
+        let forged = SavedBucket { micro: i64::MAX, at: now + TimeDelta::days(9) };
+        assert_eq!(UserBucket::restore(6_000, 100, forged, now).units(now), 150);
     }
 
     #[test]
@@ -190,16 +198,16 @@ mod tests {
         let mut bucket = UserBucket::empty(6_000, 100, start());
         let claim = |lane| UnitsClaim { units: 20, ahead: 30, lane, drained: false };
         let now = start() + TimeDelta::minutes(1);
-        // 300 in it, of which a backfill leaves 105.
-        for granted in [50, 50, 50, 45] {
+        // 150 in it, of which a backfill leaves 52.
+        for granted in [50, 48] {
             assert_eq!(bucket.claim(claim(Lane::Backfill), now), Claimed::Granted(granted));
         }
         assert!(matches!(bucket.claim(claim(Lane::Backfill), now), Claimed::Wait(_)));
         assert_eq!(bucket.claim(claim(Lane::Live), now), Claimed::Granted(50));
         bucket.give_back(30, now);
-        assert_eq!(bucket.units(now), 85);
+        assert_eq!(bucket.units(now), 32);
         bucket.give_back(9_000, now);
-        assert_eq!(bucket.units(now), 300);
+        assert_eq!(bucket.units(now), 150);
         let drained = UnitsClaim { drained: true, ..claim(Lane::Live) };
         assert!(matches!(bucket.claim(drained, now), Claimed::Wait(_)));
     }

@@ -22,8 +22,10 @@ pub struct Settings {
     pub max_backfills: usize,
     /// Most connections to the database that all of them hold at once; fewer than there are.
     pub run_connections: usize,
-    /// How long a backfill may work before it gives its slot to another mailbox.
+    /// How long a backfill may work before it gives its slot to another mailbox, if one waits.
     pub backfill_slice: Duration,
+    /// How long it may work where none waits; then its lease is free, also for a replica that started since.
+    pub backfill_turn: Duration,
     /// Between two looks at the table of due mailboxes.
     pub scan_every: Duration,
     /// Between two looks of a busy mailbox at its own row for new marks.
@@ -47,6 +49,7 @@ impl Default for Settings {
             max_backfills: 32,
             run_connections: 8,
             backfill_slice: Duration::from_secs(60),
+            backfill_turn: Duration::from_secs(600),
             scan_every: Duration::from_secs(1),
             live_tick: Duration::from_secs(1),
             heartbeat: Duration::from_secs(10),

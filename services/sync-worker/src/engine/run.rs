@@ -24,7 +24,7 @@ use crate::rules::words::RunReason;
 use crate::store::listing::refresh_statistics;
 use crate::store::runs::{self, Run};
 use failure::hold;
-pub use slots::Slots;
+pub use slots::{Slots, Turn};
 
 /// With this many rows the planner's statistics are good enough; below it a fresh mirror is fast without.
 const STATISTICS_AFTER: i64 = 500;
@@ -35,7 +35,7 @@ pub enum SliceOver {
     RunEnded,
     /// It failed and waits; the mailbox does not.
     RunWaits,
-    /// The time is over.
+    /// Its turn is over.
     WorkLeft,
 }
 
@@ -43,6 +43,8 @@ pub enum SliceOver {
 pub struct RunLane<'l> {
     lease: &'l Lease<'l>,
     run: Run,
+    /// Nothing failed since.
+    begun: Instant,
 }
 
 impl<'l> RunLane<'l> {
@@ -59,10 +61,10 @@ impl<'l> RunLane<'l> {
             return Ok(None);
         }
         if run.state != RunState::Queued {
-            return Ok(Some(Self { lease, run }));
+            return Ok(Some(Self::new(lease, run)));
         }
         match Box::pin(begin(lease, &run)).await {
-            Ok(run) => Ok(Some(Self { lease, run })),
+            Ok(run) => Ok(Some(Self::new(lease, run))),
             Err(error) if holds_run(&error) => {
                 hold(lease, run.id, &error).await?;
                 Ok(None)
@@ -71,10 +73,14 @@ impl<'l> RunLane<'l> {
         }
     }
 
-    /// Works on the run for a slice of time. `done` is set at the end in any case.
-    pub async fn slice(&mut self, done: &CancellationToken) -> Result<SliceOver, EngineError> {
+    fn new(lease: &'l Lease<'l>, run: Run) -> Self {
+        Self { lease, run, begun: Instant::now() }
+    }
+
+    /// Works on the run until its turn is over. `done` is set at the end in any case.
+    pub async fn slice(&mut self, turn: &Turn<'_>, done: &CancellationToken) -> Result<SliceOver, EngineError> {
         let _set = done.clone().drop_guard();
-        match Box::pin(self.work()).await {
+        match Box::pin(self.work(turn)).await {
             Err(error) if holds_run(&error) => {
                 hold(self.lease, self.run.id, &error).await?;
                 Ok(SliceOver::RunWaits)
@@ -85,13 +91,12 @@ impl<'l> RunLane<'l> {
         }
     }
 
-    async fn work(&mut self) -> Result<SliceOver, EngineError> {
-        let until = Instant::now() + self.lease.parts.settings.backfill_slice;
+    async fn work(&mut self, turn: &Turn<'_>) -> Result<SliceOver, EngineError> {
         loop {
             match self.run.state {
                 RunState::Listing => Box::pin(self.list_page()).await?,
-                RunState::Fetching => Box::pin(self.fetch_listed(until)).await?,
-                RunState::Confirming => Box::pin(self.confirm(until)).await?,
+                RunState::Fetching => Box::pin(self.fetch_listed(turn)).await?,
+                RunState::Confirming => Box::pin(self.confirm(turn)).await?,
                 RunState::Queued
                 | RunState::Erasing
                 | RunState::Completed
@@ -103,11 +108,8 @@ impl<'l> RunLane<'l> {
             if self.run.state.is_over() {
                 continue;
             }
-            if self.lease.parts.stopping() {
-                return Ok(SliceOver::WorkLeft);
-            }
-            if Instant::now() >= until {
-                self.went_well().await?;
+            self.goes_well().await?;
+            if turn.is_over() || self.lease.parts.stopping() {
                 return Ok(SliceOver::WorkLeft);
             }
         }

@@ -7,12 +7,15 @@ use postrider_gmail::quota::{Aimd, Claimed, QuotaSetting, SavedBucket, UnitsClai
 use postrider_storage::{Db, Error, SystemTx, Value, row, sql};
 
 /// The part of the minute that is not given out, one in so many units: what was claimed ahead in one minute may be spent
-/// in the next one, by a few replicas at once.
-const MARGIN: u32 = 40;
+/// in the next one, by two replicas at once.
+const MARGIN: u32 = 100;
+
+/// The bucket counts in millionths of a unit, its row in units.
+const MICRO: f64 = 1e6;
 
 row! {
     struct Bucket {
-        units: i64,
+        micro: i64,
         refilled_at: Timestamp,
     }
 }
@@ -75,7 +78,7 @@ impl SharedUnits {
             Claimed::Granted(granted) => i64::from(granted),
             Claimed::Wait(_) | Claimed::Unreachable => 0,
         };
-        // What only waits leaves the row alone: whole units are kept, and the fraction would be lost each time.
+        // What only waits leaves the row alone.
         if granted > 0 || claim.drained {
             write(&tx, &self.key, bucket.save(now), granted, None).await?;
         }
@@ -89,11 +92,11 @@ impl SharedUnits {
             sql("INSERT INTO quota_buckets (key, units, refilled_at, concurrency, minute, spent_in_minute) \
              VALUES ($1, $2, $3, $4, date_trunc('minute', $3::timestamptz), 0) \
              ON CONFLICT (key) DO UPDATE SET key = excluded.key \
-             RETURNING floor(units)::bigint AS units, refilled_at")
+             RETURNING round(units * 1e6)::bigint AS micro, refilled_at")
             .binds((&self.key, f64::from(self.limit), now, f64::from(Aimd::START)))
             .get_result(tx)
             .await?;
-        let saved = SavedBucket { units: saved.units, at: saved.refilled_at };
+        let saved = SavedBucket { micro: saved.micro, at: saved.refilled_at };
         Ok(UserBucket::restore(self.limit, self.dearest, saved, now))
     }
 }
@@ -119,7 +122,7 @@ async fn write(
     sql("UPDATE quota_buckets SET units = $2, refilled_at = $3, minute = date_trunc('minute', $3::timestamptz), \
            updated_at = $3, concurrency = coalesce($5, concurrency), spent_in_minute = greatest(0, $4 + CASE WHEN minute = date_trunc('minute', $3::timestamptz) \
              THEN spent_in_minute ELSE 0 END) WHERE key = $1")
-    .binds((key, saved.units as f64, saved.at, spent, concurrency.map(f64::from)))
+    .binds((key, saved.micro as f64 / MICRO, saved.at, spent, concurrency.map(f64::from)))
     .execute(tx)
     .await?;
     Ok(())

@@ -23,6 +23,7 @@ use postrider_gmail::{
 };
 use postrider_gmail_sim::gate::{Gate, Method, Quota};
 use postrider_gmail_sim::{MailboxSpec, Sizes, World};
+use postrider_storage::sql;
 use postrider_sync_worker::engine::{Engine, GmailAccess, GmailLanes, Settings};
 use postrider_sync_worker::error::EngineError;
 use postrider_sync_worker::store::buckets::SharedUnits;
@@ -199,7 +200,8 @@ async fn case_with(seed: u64, mails: u32, pace: u32, settings: Settings) -> Case
     };
     let access = Access { test: test.db.clone(), seams: seams.clone(), gmail: gmail.clone() };
     let settings = Settings {
-        backfill_slice: Duration::from_secs(60) / pace,
+        backfill_slice: Settings::default().backfill_slice / pace,
+        backfill_turn: Settings::default().backfill_turn / pace,
         max_ahead_bytes: Settings::default().max_ahead_bytes,
         ..settings
     };
@@ -211,6 +213,17 @@ impl Case {
     async fn is_done(&self) -> bool {
         let text = "SELECT count(*) AS value FROM mailboxes WHERE connector_id = $1 AND first_synced_at IS NOT NULL";
         mailbox_number(&self.test.db, self.ids.connector, text).await == 1
+    }
+
+    /// A look back is due.
+    async fn look_back(&self) {
+        let tx = self.test.db.system().await.unwrap();
+        sql("UPDATE mailboxes SET look_back_at = $2 WHERE connector_id = $1")
+            .binds((self.ids.connector, self.clock.now()))
+            .execute(&tx)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
     }
 
     fn fetches(&self) -> (u32, u32) {
@@ -284,4 +297,25 @@ async fn a_kill_costs_a_hundred_mails_at_most() {
     println!("{killed} kills: {} mails of {mails} fetched again", fetches - mails_fetched);
     assert_eq!(mails_fetched, mails);
     assert!(killed > 0 && fetches - mails_fetched <= killed * 100, "{killed} kills, {} again", fetches - mails_fetched);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_back_beside_a_run_fetches_nothing_twice() {
+    // So fast that the quota does not hold it up.
+    let case = case(100, 1_500, 2_000).await;
+    while !case.is_done().await {
+        let mut work = Box::pin(case.engine.run_mailbox(case.ids.connector));
+        // One look back after the other, while the run fetches the very mails that they compare.
+        let looks = async {
+            loop {
+                case.look_back().await;
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            done = work.as_mut() => drop(done.unwrap()),
+            () = looks => {}
+        }
+    }
+    assert_eq!(case.fetches(), (1_500, 1_500));
 }

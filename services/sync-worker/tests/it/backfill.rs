@@ -149,7 +149,8 @@ async fn mails_that_gmail_does_not_serve_hold_a_backfill_for_their_retries_and_n
 /// On a slow machine a few calls take longer than the short slice of other tests, and a slice that ends well ends the row of
 /// failures.
 fn in_one_slice(case: Case) -> Case {
-    let settings = Settings { backfill_slice: Duration::from_secs(60), ..quick() };
+    let minute = Duration::from_secs(60);
+    let settings = Settings { backfill_slice: minute, backfill_turn: minute, ..quick() };
     let engine = engine_with(&case.test.db, case.gmail.clone(), case.ids.seams.clone(), "one", settings);
     Case { engine, ..case }
 }

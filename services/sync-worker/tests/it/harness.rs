@@ -36,6 +36,7 @@ pub fn quick() -> Settings {
     Settings {
         live_tick: Duration::from_millis(2),
         backfill_slice: Duration::from_millis(400),
+        backfill_turn: Duration::from_millis(400),
         fetch_retries: 1,
         fetch_pause: Duration::ZERO,
         scan_every: Duration::from_millis(20),

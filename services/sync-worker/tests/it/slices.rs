@@ -44,7 +44,7 @@ async fn the_confirmation_of_many_deletions_gives_way_and_asks_about_none_twice(
     let behind = rig.gmail.clone();
     let access = SimAccess(Arc::new(move |_| Some(behind.clone())));
     // Over as soon as it has begun.
-    let settings = Settings { backfill_slice: Duration::ZERO, ..quick() };
+    let settings = Settings { backfill_slice: Duration::ZERO, backfill_turn: Duration::ZERO, ..quick() };
     let hurried = engine_with(&rig.test.db, access, rig.ids.seams.clone(), "hurried", settings);
     let mut places = BTreeSet::new();
     let mut asked = 0;

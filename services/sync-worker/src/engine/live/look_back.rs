@@ -132,13 +132,14 @@ impl LiveLane<'_> {
         let listed = self.list_newest(label, ground.since).await?;
         let guard = self.lease.guard();
         let mut tx = self.lease.tenant().await?;
-        let known = emails::list_known(&tx, &guard.tenant, guard.connector, &listed.ids).await?;
-        let mirrored = emails::list_newest(&tx, &guard, label, NEWEST).await?;
+        // Before what is known: a run goes on beside it, and what it stores in between is then both, never neither.
         let run = runs::find_active(&mut tx, &guard).await?;
         let ahead: HashSet<MessageId> = match &run {
             Some(run) => listing::list_ahead(&tx, run, &listed.ids).await?.into_iter().collect(),
             None => HashSet::new(),
         };
+        let known = emails::list_known(&tx, &guard.tenant, guard.connector, &listed.ids).await?;
+        let mirrored = emails::list_newest(&tx, &guard, label, NEWEST).await?;
         tx.commit().await?;
         let rows: HashMap<&MessageId, &Known> = known.iter().map(|row| (&row.message_id, row)).collect();
         let named: HashSet<&MessageId> = listed.ids.iter().collect();

@@ -9,9 +9,9 @@ use postrider_domain::{HistoryId, MessageId};
 use postrider_gmail::{GmailError, MailMeta};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 use tracing::Instrument as _;
 
+use super::slots::Turn;
 use crate::content::fetched::Fetched;
 use crate::engine::fetch::Fetcher;
 use crate::engine::lease::Lease;
@@ -51,7 +51,7 @@ pub struct Ahead<'l> {
     pub fetcher: Fetcher,
     /// The window as both sides see it.
     pub window: &'l Mutex<Window>,
-    pub until: Instant,
+    pub turn: &'l Turn<'l>,
 }
 
 /// A mail to fetch, and its place in the listing.
@@ -79,7 +79,7 @@ impl Ahead<'_> {
         let (mut ended, mut begun) = (None, false);
         loop {
             while ended.is_none() && flying.len() < self.lease.concurrency() {
-                if begun && Instant::now() >= self.until || self.lease.parts.stopping() {
+                if begun && self.turn.is_over() || self.lease.parts.stopping() {
                     ended = Some(Ended::Slice);
                 } else if let Some(next) = wanted.try_next().await? {
                     begun = true;

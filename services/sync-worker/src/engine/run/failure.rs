@@ -35,13 +35,14 @@ pub(super) async fn hold(lease: &Lease<'_>, run: RunId, error: &EngineError) -> 
 }
 
 impl RunLane<'_> {
-    /// A slice came to its end without a failure: that alone ends a row of them. A step that succeeds between two
-    /// refusals says nothing about the next one.
-    pub(super) async fn went_well(&mut self) -> Result<(), EngineError> {
-        if self.run.attempts > 0 {
+    /// A slice's time without a failure: that alone ends a row of them. A step that succeeds between two refusals says
+    /// nothing about the next one.
+    pub(super) async fn goes_well(&mut self) -> Result<(), EngineError> {
+        if self.run.attempts > 0 && self.begun.elapsed() >= self.lease.parts.settings.backfill_slice {
             let tx = self.lease.tenant().await?;
             runs::went_well(&tx, &self.run).await?;
             tx.commit().await?;
+            self.run.attempts = 0;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout_at};
 
 use super::ahead::{Ahead, Arrival, Ended};
+use super::slots::Turn;
 use super::{RunLane, STATISTICS_AFTER};
 use crate::content::fetched::Fetched;
 use crate::engine::apply::Look;
@@ -22,11 +23,11 @@ const LINGER: Duration = Duration::from_millis(250);
 
 impl RunLane<'_> {
     /// Fetches and stores what the listing found and the mirror lacks.
-    pub(super) async fn fetch_listed(&mut self, until: Instant) -> Result<(), EngineError> {
+    pub(super) async fn fetch_listed(&mut self, turn: &Turn<'_>) -> Result<(), EngineError> {
         let window = Mutex::new(Window::new(self.run.settled));
         let (send, receive) = mpsc::channel(slices::MAX_MAILS);
         let (run, fetcher) = (self.run.clone(), self.fetcher());
-        let ahead = Ahead { lease: self.lease, run, fetcher, window: &window, until };
+        let ahead = Ahead { lease: self.lease, run, fetcher, window: &window, turn };
         let ((), ended) = tokio::try_join!(Box::pin(self.store(receive, &window)), Box::pin(ahead.fetch(send)))?;
         let state = match ended {
             Ended::Refused(error) => return Err(error.into()),
@@ -100,6 +101,7 @@ impl RunLane<'_> {
             done => done?,
         }
         drop(room);
+        self.goes_well().await?;
         if few && self.run.stored >= STATISTICS_AFTER {
             self.refresh_statistics().await;
         }

@@ -2,8 +2,8 @@
 
 use postrider_domain::{LabelId, MessageId, RunState};
 use postrider_gmail::{GmailError, IdPage, ListPage};
-use tokio::time::Instant;
 
+use super::slots::Turn;
 use super::{RunLane, STATISTICS_AFTER};
 use crate::content::fetched::Fetched;
 use crate::engine::apply::Look;
@@ -107,8 +107,8 @@ impl RunLane<'_> {
     }
 
     /// Asks Gmail about every mail that a complete listing did not name; a tombstone where it answers 404 (law 4). Gives way
-    /// at the end of the slice: the last message asked about is kept where the listing's page was.
-    pub(super) async fn confirm(&mut self, until: Instant) -> Result<(), EngineError> {
+    /// at the end of its turn: the last message asked about is kept where the listing's page was.
+    pub(super) async fn confirm(&mut self, turn: &Turn<'_>) -> Result<(), EngineError> {
         if self.run.page_token.is_none() && self.list_once_more().await? {
             return Ok(());
         }
@@ -137,7 +137,7 @@ impl RunLane<'_> {
             if let Some(error) = error {
                 return Err(error.into());
             }
-            if Instant::now() >= until || self.lease.parts.stopping() {
+            if turn.is_over() || self.lease.parts.stopping() {
                 return Ok(());
             }
         }

@@ -1,11 +1,13 @@
 //! Who may work on a backfill now. Those that were refused come next, in the order in which they asked: a mailbox whose
-//! slice is over must not take the slot it just gave back from one that waits.
+//! slice is over must not take the slot it just gave back from one that waits; while none waits, it keeps it.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use postrider_domain::ConnectorId;
+
+use crate::engine::parts::Settings;
 
 /// A place in the queue is kept for a mailbox that comes back within this time.
 const PLACE_KEPT: Duration = Duration::from_secs(45);
@@ -31,6 +33,10 @@ impl Slots {
         self.take_at(connector, Instant::now())
     }
 
+    fn is_wanted_at(&self, now: Instant) -> bool {
+        self.0.lock().queue.iter().any(|(_, until)| *until > now)
+    }
+
     fn take_at(&self, connector: ConnectorId, now: Instant) -> Result<Slot<'_>, usize> {
         let mut state = self.0.lock();
         state.queue.retain(|(waits, until)| *until > now || *waits == connector);
@@ -49,6 +55,34 @@ impl Slots {
     }
 }
 
+impl Slot<'_> {
+    /// Whether another mailbox waits for one.
+    fn is_wanted(&self) -> bool {
+        self.0.is_wanted_at(Instant::now())
+    }
+}
+
+/// How long a backfill works before it gives its slot, and its lease, back.
+pub struct Turn<'s> {
+    slot: Slot<'s>,
+    slice_until: Instant,
+    until: Instant,
+}
+
+impl<'s> Turn<'s> {
+    /// Begins now.
+    pub fn begin(slot: Slot<'s>, settings: &Settings) -> Self {
+        let now = Instant::now();
+        Self { slot, slice_until: now + settings.backfill_slice, until: now + settings.backfill_turn }
+    }
+
+    /// To give way costs a pause: the pages under way are waited for, and the listing is read anew. It is made for somebody.
+    pub fn is_over(&self) -> bool {
+        let now = Instant::now();
+        now >= self.until || now >= self.slice_until && self.slot.is_wanted()
+    }
+}
+
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
         self.0.0.lock().free += 1;
@@ -61,6 +95,25 @@ mod tests {
 
     fn mailbox(n: u128) -> ConnectorId {
         ConnectorId(uuid::Uuid::from_u128(n))
+    }
+
+    #[test]
+    fn a_turn_goes_on_while_nobody_waits_and_not_for_ever() {
+        let slots = Slots::new(1);
+        let at_once = Duration::ZERO;
+        let turn = |slice, most| {
+            let settings = Settings { backfill_slice: slice, backfill_turn: most, ..Settings::default() };
+            slots.take(mailbox(1)).map(|slot| Turn::begin(slot, &settings)).ok()
+        };
+        let long = turn(at_once, PLACE_KEPT);
+        assert_eq!(long.as_ref().map(Turn::is_over), Some(false), "nobody waits");
+        assert_eq!(slots.take(mailbox(2)).err(), Some(0));
+        assert_eq!(long.as_ref().map(Turn::is_over), Some(true));
+        assert!(!slots.is_wanted_at(Instant::now() + PLACE_KEPT), "who is not heard of any more does not wait");
+        drop(long);
+        drop(slots.take(mailbox(2)));
+        assert_eq!(turn(at_once, at_once).map(|turn| turn.is_over()), Some(true));
+        assert_eq!(turn(PLACE_KEPT, PLACE_KEPT).map(|turn| turn.is_over()), Some(false));
     }
 
     #[test]
