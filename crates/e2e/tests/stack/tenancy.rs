@@ -119,7 +119,9 @@ async fn tenants_and_services_stay_apart() {
     let known: Vec<String> = Spec::ALL
         .iter()
         .flat_map(|spec| ["drop_partitions", "ensure_partitions"].map(|name| format!("{}.{name}", spec.schema)))
-        .chain(["mail_holds", "refresh_statistics", "search_mails"].map(|name| format!("mailbox.{name}")))
+        .chain(
+            ["mail_holds", "mails_holding", "refresh_statistics", "search_mails"].map(|name| format!("mailbox.{name}")),
+        )
         .collect();
     let mut found: Vec<String> = definers.into_iter().map(|row| row.name).collect();
     let mut known = known;

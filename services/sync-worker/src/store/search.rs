@@ -1,6 +1,7 @@
-//! `email_search`: words of mails. Looked up through `search_mails` and `mail_holds`, which run with their owner's rights:
-//! under row-level security no index answers `@@`.
+//! `email_search`: words of mails. Looked up through `search_mails`, `mails_holding` and `mail_holds`, which run with their
+//! owner's rights: under row-level security no index answers `@@`.
 
+use std::collections::HashSet;
 use std::io::Write as _;
 
 use diesel::pg::Pg;
@@ -9,7 +10,7 @@ use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::SqlType;
 use postrider_domain::sql::Column;
 use postrider_domain::{ConnectorId, EmailId, Timestamp};
-use postrider_storage::{Error, TenantTx, row, sql};
+use postrider_storage::{Error, TenantTx, Value, row, sql};
 
 use crate::content::Content;
 use crate::rules::search::SEARCH_VERSION;
@@ -53,7 +54,7 @@ pub async fn put(tx: &TenantTx, connector: ConnectorId, mails: &[(EmailId, Times
 }
 
 row! {
-    /// A mail that was found.
+    /// A mail that was found, or that may be one.
     #[derive(Debug, Clone, Copy)]
     pub struct Hit {
         pub email_id: EmailId,
@@ -82,4 +83,13 @@ pub async fn find(tx: &TenantTx, lookup: &Lookup, most: i64) -> Result<Vec<Hit>,
         .bind(most)
         .load(tx)
         .await
+}
+
+/// Those of some mails that hold what is asked of their account.
+pub async fn holding(tx: &TenantTx, lookup: &Lookup, mails: &[EmailId]) -> Result<HashSet<EmailId>, Error> {
+    let held = sql("SELECT value FROM mails_holding($1, $2, $3) AS value")
+        .binds((&lookup.accounts, &lookup.queries, mails))
+        .load::<Value<EmailId>>(tx)
+        .await?;
+    Ok(held.into_iter().map(|Value(id)| id).collect())
 }

@@ -173,6 +173,17 @@ async fn a_large_installation_answers_as_a_small_one_does() {
             }),
         ),
         (
+            "q: a word and the inbox",
+            Box::new(|_| {
+                let label = vec![LabelId::parse("INBOX").unwrap()];
+                (Some("ago".to_owned()), Filter { label, ..Filter::default() })
+            }),
+        ),
+        (
+            "q: a word and read",
+            Box::new(|_| (Some("ago".to_owned()), Filter { unread: Some(false), ..Filter::default() })),
+        ),
+        (
             "q: a word and unread",
             Box::new(|_| (Some("ago".to_owned()), Filter { unread: Some(true), ..Filter::default() })),
         ),

@@ -3,10 +3,10 @@
 //! not; they only sift the rows that an index found.
 
 use postrider_domain::{ConnectorId, EmailId, LabelId, MessageId, ThreadId, Timestamp};
-use postrider_storage::{Error, Statement, TenantTx};
+use postrider_storage::{Error, Pg, QueryableByName, Statement, TenantTx};
 
 use super::{Email, email_columns};
-use crate::store::search::{self, Lookup};
+use crate::store::search::Hit;
 
 /// Which mails a list shows. `accounts` is never empty: without accounts there is nothing to ask. What differs from account
 /// to account stands in lists as long as `accounts`, or empty where nothing is asked.
@@ -63,7 +63,7 @@ impl Filter {
 
     /// Each account is asked for a page of its own, in the order of its index, and the pages are merged: one list over
     /// `ANY` account would sort all mail of all. Put together from fixed pieces; values go in as binds.
-    fn walk(&self) -> String {
+    fn walk(&self, columns: &str) -> String {
         let (order, beyond) = if self.oldest_first { ("ASC", ">") } else { ("DESC", "<") };
         // Of a label, the label's own index gives the order. Both say the tenant: each index begins with it.
         let (from, key, label) = match self.label.is_empty() {
@@ -83,7 +83,6 @@ impl Filter {
               AND ($13::timestamptz IS NULL OR ({key}.received_at, {key}.email_id) {beyond} ($13, $14)) \
               AND {label} ORDER BY {key}.received_at {order}, {key}.email_id {order} LIMIT $15) AS e \
              ORDER BY e.received_at {order}, e.email_id {order} LIMIT $15",
-            columns = email_columns!(),
             sifts = self.sifts(),
         )
     }
@@ -104,7 +103,10 @@ impl Filter {
         )
     }
 
-    async fn run(self, tx: &TenantTx, text: String, hits: Option<Vec<EmailId>>) -> Result<Vec<Email>, Error> {
+    async fn run<R>(self, tx: &TenantTx, text: String, hits: Option<&[Hit]>) -> Result<Vec<R>, Error>
+    where
+        R: QueryableByName<Pg> + Send + 'static,
+    {
         let (after_time, after_id) = self.after.unzip();
         let statement = Statement::dynamic(text)
             .binds((self.accounts, self.label, self.thread_id, self.message_id, self.unread, self.processed))
@@ -112,47 +114,34 @@ impl Filter {
             .binds((self.received_after, self.received_before, after_time, after_id, self.limit, self.spam_trash))
             .binds((self.unwanted, self.refused, self.attachment));
         match hits {
-            Some(hits) => statement.bind(hits).load(tx).await,
+            Some(hits) => statement.bind(hits.iter().map(|hit| hit.email_id).collect::<Vec<_>>()).load(tx).await,
             None => statement.load(tx).await,
         }
+    }
+
+    /// Whether the list has an index of its own that may hold far fewer mails than the account.
+    pub(super) fn is_narrow(&self) -> bool {
+        let one = self.thread_id.is_some() || self.message_id.is_some() || self.sender_key.is_some();
+        let marked = self.unread == Some(true) || self.processed == Some(false) || self.attachment == Some(true);
+        one || marked || !self.label.is_empty()
+    }
+
+    /// The places of the mails that the list shows, but for the words they must not hold.
+    pub(super) async fn places(self, tx: &TenantTx) -> Result<Vec<Hit>, Error> {
+        let filter = Self { refused: Vec::new(), ..self };
+        let text = filter.walk("e.email_id, e.received_at");
+        filter.run(tx, text, None).await
+    }
+
+    /// Those that the list shows of the mails that were found, in their order.
+    pub(super) async fn pick(self, tx: &TenantTx, hits: &[Hit]) -> Result<Vec<Email>, Error> {
+        let text = self.sift();
+        self.run(tx, text, Some(hits)).await
     }
 }
 
 /// Lists mails.
 pub async fn list(tx: &TenantTx, filter: Filter) -> Result<Vec<Email>, Error> {
-    let text = filter.walk();
+    let text = filter.walk(email_columns!());
     filter.run(tx, text, None).await
-}
-
-/// Mails found at first, for each one wanted, and how many at most at once.
-const HITS: i64 = 4;
-const FEWEST_HITS: i64 = 200;
-const MOST_HITS: i64 = 10_000;
-
-/// Lists mails that hold what each account's index is asked. The index tells of words alone: what it finds is sifted by the
-/// other filters, and more is looked up where too little was left.
-pub async fn search(tx: &TenantTx, filter: Filter, queries: Vec<String>) -> Result<Vec<Email>, Error> {
-    let mut lookup = Lookup {
-        accounts: filter.accounts.clone(),
-        queries,
-        oldest_first: filter.oldest_first,
-        since: filter.received_after,
-        until: filter.received_before,
-        behind: filter.after,
-    };
-    let (mut found, mut most) = (Vec::new(), filter.limit.saturating_mul(HITS).clamp(FEWEST_HITS, MOST_HITS));
-    loop {
-        let hits = search::find(tx, &lookup, most).await?;
-        let Some(last) = hits.last() else { return Ok(found) };
-        lookup.behind = Some((last.received_at, last.email_id));
-        let over = crate::store::count(hits.len()) < most;
-        let left = filter.limit - crate::store::count(found.len());
-        let sifted = Filter { limit: left, ..filter.clone() };
-        let text = sifted.sift();
-        found.extend(sifted.run(tx, text, Some(hits.into_iter().map(|hit| hit.email_id).collect())).await?);
-        if over || crate::store::count(found.len()) >= filter.limit {
-            return Ok(found);
-        }
-        most = most.saturating_mul(5).min(MOST_HITS);
-    }
 }

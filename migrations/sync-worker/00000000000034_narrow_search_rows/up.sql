@@ -1,0 +1,107 @@
+-- A search reads the row of each mail that the index of words found, for its date: what it takes is what these rows take.
+-- Documents were to lie beside them, but Postgres only moves a value out of a row that is longer than 2 KB, and then as far
+-- as toast_tuple_target says: those of short mails stayed, six rows a page, and each row was a page to be read. With a padding
+-- that compresses to nothing every row is longer, so every document moves. Rows that are there stay as they are until they are
+-- written again. https://www.postgresql.org/docs/current/storage-toast.html
+ALTER TABLE email_search ADD COLUMN padding text COMPRESSION lz4 NOT NULL DEFAULT repeat(' ', 2100);
+
+-- As before, but for how many mails are looked at before the index of words is asked: documents are read from beside the rows
+-- now, and fewer do.
+CREATE OR REPLACE FUNCTION search_mails(
+  accounts uuid[], queries text[], oldest_first boolean, since timestamptz, until timestamptz,
+  behind timestamptz, behind_id uuid, most bigint
+) RETURNS TABLE (email_id uuid, received_at timestamptz)
+LANGUAGE plpgsql STABLE SECURITY DEFINER AS $$
+#variable_conflict use_column
+DECLARE
+  entered text := nullif(current_setting('postrider.tenant', true), '');
+  walk constant integer := 300;
+  walked integer := 0;
+  hits bigint := 0;
+  mail record;
+BEGIN
+  IF entered IS NULL THEN
+    RETURN;
+  END IF;
+  IF cardinality(accounts) = 1 THEN
+    -- In the order of the index, or all of the account would be read and sorted. Plans are made when they are first needed.
+    PERFORM set_config('enable_bitmapscan', 'off', true);
+    IF oldest_first THEN
+      FOR mail IN SELECT s.email_id AS id, s.received_at AS at, s.document @@ queries[1]::tsquery AS fits FROM email_search s
+        WHERE s.tenant = entered AND s.connector_id = accounts[1]
+          AND s.received_at >= coalesce(since, '-infinity') AND s.received_at < coalesce(until, 'infinity')
+          AND (s.received_at, s.email_id) >
+            (coalesce(behind, '-infinity'), coalesce(behind_id, '00000000-0000-0000-0000-000000000000'))
+        ORDER BY s.received_at, s.email_id LIMIT walk
+      LOOP
+        walked := walked + 1;
+        behind := mail.at;
+        behind_id := mail.id;
+        IF mail.fits THEN
+          email_id := mail.id;
+          received_at := mail.at;
+          RETURN NEXT;
+          hits := hits + 1;
+          EXIT WHEN hits >= most;
+        END IF;
+      END LOOP;
+    ELSE
+      FOR mail IN SELECT s.email_id AS id, s.received_at AS at, s.document @@ queries[1]::tsquery AS fits FROM email_search s
+        WHERE s.tenant = entered AND s.connector_id = accounts[1]
+          AND s.received_at >= coalesce(since, '-infinity') AND s.received_at < coalesce(until, 'infinity')
+          AND (s.received_at, s.email_id) <
+            (coalesce(behind, 'infinity'), coalesce(behind_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+        ORDER BY s.received_at DESC, s.email_id DESC LIMIT walk
+      LOOP
+        walked := walked + 1;
+        behind := mail.at;
+        behind_id := mail.id;
+        IF mail.fits THEN
+          email_id := mail.id;
+          received_at := mail.at;
+          RETURN NEXT;
+          hits := hits + 1;
+          EXIT WHEN hits >= most;
+        END IF;
+      END LOOP;
+    END IF;
+    PERFORM set_config('enable_bitmapscan', 'on', true);
+    IF hits >= most OR walked < walk THEN
+      RETURN;
+    END IF;
+  END IF;
+  IF oldest_first THEN
+    RETURN QUERY SELECT s.email_id, s.received_at
+      FROM unnest(accounts, queries) AS a (id, query) JOIN email_search s ON s.document @@ a.query::tsquery
+      WHERE s.tenant || '' = entered AND s.connector_id = a.id
+        AND (since IS NULL OR s.received_at >= since) AND (until IS NULL OR s.received_at < until)
+        AND (behind IS NULL OR (s.received_at, s.email_id) > (behind, behind_id))
+      ORDER BY s.received_at, s.email_id LIMIT most - hits;
+  ELSE
+    RETURN QUERY SELECT s.email_id, s.received_at
+      FROM unnest(accounts, queries) AS a (id, query) JOIN email_search s ON s.document @@ a.query::tsquery
+      WHERE s.tenant || '' = entered AND s.connector_id = a.id
+        AND (since IS NULL OR s.received_at >= since) AND (until IS NULL OR s.received_at < until)
+        AND (behind IS NULL OR (s.received_at, s.email_id) < (behind, behind_id))
+      ORDER BY s.received_at DESC, s.email_id DESC LIMIT most - hits;
+  END IF;
+END $$;
+
+-- Those of some mails that hold what their account's query says. Of the entered tenant: without one, none.
+CREATE FUNCTION mails_holding(accounts uuid[], queries text[], emails uuid[]) RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER AS $$
+  SELECT s.email_id FROM unnest(emails) AS mail (id)
+    JOIN email_search s ON s.tenant = nullif(current_setting('postrider.tenant', true), '') AND s.email_id = mail.id
+    JOIN unnest(accounts, queries) AS a (id, query) ON s.connector_id = a.id
+    WHERE s.document @@ a.query::tsquery
+$$;
+
+-- Plans are made for each search; to compile one takes longer than to run it.
+DO $$ BEGIN
+  EXECUTE format('ALTER FUNCTION search_mails(uuid[], text[], boolean, timestamptz, timestamptz, timestamptz, uuid, bigint)
+    SET search_path = %I, pg_temp SET enable_bitmapscan = on SET jit = off', current_schema());
+  EXECUTE format('ALTER FUNCTION mails_holding(uuid[], text[], uuid[])
+    SET search_path = %I, pg_temp SET jit = off', current_schema());
+END $$;
+REVOKE ALL ON FUNCTION mails_holding(uuid[], text[], uuid[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mails_holding(uuid[], text[], uuid[]) TO sync_worker_tenant;

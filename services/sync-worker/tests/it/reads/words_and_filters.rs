@@ -1,0 +1,139 @@
+//! Words beside filters: whichever of the two finds less is asked, and together they find what there is.
+
+use std::collections::BTreeSet;
+
+use postrider_domain::{EmailId, LabelId};
+use postrider_storage::{Statement, TenantTx, Value, sql};
+use postrider_sync_worker::rules::search::query::Query;
+use postrider_sync_worker::rules::search::terms::{Field, Prefix};
+use postrider_sync_worker::store::emails::{self, Email, Filter};
+
+use super::{MAILS, WALK, account, fill, filter, reading, tenant};
+use crate::harness::database;
+
+/// Mails of a filter's own list whose words are looked at before the index of words is asked.
+const CANDIDATES: i64 = 1_000;
+
+fn label(label: &str, accounts: usize) -> Vec<LabelId> {
+    vec![LabelId::parse(label).unwrap(); accounts]
+}
+
+async fn search(tx: &TenantTx, filter: Filter, q: &str) -> Vec<Email> {
+    let query = Query::parse(q).unwrap();
+    let prefixes: Vec<Prefix> = filter.accounts.iter().map(|account| Prefix::of(*account)).collect();
+    let refused = prefixes.iter().filter_map(|prefix| query.negative(*prefix)).collect();
+    let asked = prefixes.iter().map(|prefix| query.positive(*prefix).unwrap()).collect();
+    emails::search(tx, Filter { refused, ..filter }, asked).await.unwrap()
+}
+
+/// The mails' numbers in their account, as they came.
+fn numbers(mails: &[Email]) -> Vec<i64> {
+    mails.iter().map(|mail| mail.subject.strip_prefix("mail ").unwrap().parse().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_words_and_a_filter_reads_the_shorter_list() {
+    let test = fill().await;
+    let inbox = Filter { label: label("INBOX", 1), ..filter() };
+    let fifty = Filter { label: label("Label_0", 1), ..filter() };
+    let unread = Filter { unread: Some(true), ..filter() };
+    let waiting = Filter { processed: Some(false), ..filter() };
+    // What is asked, what it finds, and the most documents and mails that may be read for it.
+    for (q, filter, wanted, documents, mails) in [
+        ("everywhere", &inbox, 11, 250, 300),
+        ("everywhere", &unread, 11, 20, 50),
+        ("everywhere", &waiting, 10, 10, 30),
+        ("everywhere -rare", &waiting, 8, 20, 30),
+        ("rare", &fifty, 4, 80, 100),
+        ("old", &unread, 1, 20, 30),
+        ("nowhere", &unread, 0, 20, 20),
+        // All mails carry it: its newest tell nothing, so the index of words is asked.
+        ("old", &inbox, 10, CANDIDATES + WALK + 10, CANDIDATES + 20),
+        ("old", &Filter { unread: Some(false), ..filter() }, 9, WALK + 10, 20),
+    ] {
+        let tx = test.db.tenant(&tenant(2)).await.unwrap();
+        let searched = search(&tx, filter.clone(), q);
+        let (rows, [found, read]) = reading(&tx, ["email_search", "emails"], searched).await;
+        assert_eq!(rows.len(), wanted, "{q} {filter:?}");
+        assert!(found.whole == 0 && found.rows <= documents, "{q} {filter:?} reads {found:?}");
+        assert!(read.whole == 0 && read.rows <= mails, "{q} {filter:?} reads {read:?} of emails");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_and_filters_find_what_there_is_page_by_page() {
+    let test = fill().await;
+    let all = || 1..=MAILS;
+    let rare_in_label = |n: &i64| n % 1_000 == 0 && n % 50 == 0;
+    let cases: Vec<(&str, Filter, Vec<i64>)> = vec![
+        ("everywhere", Filter { label: label("INBOX", 1), limit: 700, ..filter() }, all().collect()),
+        (
+            "everywhere -rare",
+            Filter { unread: Some(false), limit: 900, ..filter() },
+            all().filter(|n| n % 200 != 0).collect(),
+        ),
+        (
+            "everywhere",
+            Filter { label: label("Label_7", 1), limit: 9, ..filter() },
+            all().filter(|n| n % 50 == 7).collect(),
+        ),
+        ("rare", Filter { label: label("Label_0", 1), limit: 3, ..filter() }, all().filter(rare_in_label).collect()),
+        ("old", Filter { label: label("INBOX", 1), limit: 4, ..filter() }, all().filter(|n| *n > MAILS - 10).collect()),
+        ("old", Filter { processed: Some(false), limit: 4, ..filter() }, vec![MAILS]),
+    ];
+    for accounts in [vec![account(2)], vec![account(0), account(2), account(4)]] {
+        for oldest_first in [false, true] {
+            for (q, filter, wanted) in &cases {
+                let label = filter.label.first().map(|one| vec![one.clone(); accounts.len()]).unwrap_or_default();
+                let limit = filter.limit;
+                let mut filter = Filter { accounts: accounts.clone(), label, oldest_first, ..filter.clone() };
+                let mut found: Vec<Email> = Vec::new();
+                let tx = test.db.tenant(&tenant(2)).await.unwrap();
+                loop {
+                    let page = search(&tx, filter.clone(), q).await;
+                    let full = i64::try_from(page.len()).unwrap() == limit;
+                    found.extend(page);
+                    if !full {
+                        break;
+                    }
+                    filter.after = found.last().map(|mail| (mail.received_at, mail.email_id));
+                }
+                let what = format!("{q}, {} accounts, oldest first: {oldest_first}", accounts.len());
+                let ids: BTreeSet<EmailId> = found.iter().map(|mail| mail.email_id).collect();
+                assert_eq!(ids.len(), found.len(), "{what}: doubled");
+                let mut wanted: Vec<i64> = wanted.iter().flat_map(|n| vec![*n; accounts.len()]).collect();
+                if oldest_first {
+                    wanted.reverse();
+                }
+                assert_eq!(numbers(&found), wanted, "{what}");
+            }
+        }
+    }
+    // Of another tenant nothing is to be had, by any name.
+    let tx = test.db.tenant(&tenant(1)).await.unwrap();
+    for (q, filter, _) in cases {
+        assert!(search(&tx, filter, q).await.is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_of_short_mails_lie_beside_their_rows() {
+    const ROWS: i64 = 500;
+    let test = database().await;
+    let prefix = Prefix::of(account(1)).spell(Field::Any, "").trim_matches('\'').to_owned();
+    let admin = test.admin().await;
+    let text = format!(
+        "INSERT INTO mailbox.email_search (tenant, connector_id, email_id, received_at, version, document) \
+         SELECT 'odd', '{}', gen_random_uuid(), now(), 1, \
+           array_to_tsvector(ARRAY(SELECT DISTINCT '{prefix}word' || i * n FROM generate_series(1, 60) n)) \
+         FROM generate_series(1, {ROWS}) i",
+        account(1)
+    );
+    Statement::dynamic(text).execute(&admin).await.unwrap();
+    let bytes = sql("SELECT pg_relation_size('mailbox.email_search') AS value")
+        .get_result::<Value<i64>>(&admin)
+        .await
+        .unwrap()
+        .0;
+    assert!(bytes / ROWS <= 180, "{} bytes a row", bytes / ROWS);
+}
