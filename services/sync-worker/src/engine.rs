@@ -67,7 +67,7 @@ use crate::store::mailboxes::due::{self, Leased};
 use clock_check::ClockCheck;
 use lease::Lease;
 use live::{LiveLane, Pass};
-use run::{RunLane, SliceOver, Slots, Turn};
+use run::{RunLane, Slots, Turn, TurnOver};
 
 /// How long a mailbox with a run waits for a free backfill slot, at most and at least half of it. A push makes it due
 /// before: only its backfill waits. Short enough for a free slot to be seen soon, long enough for a thousand that wait not
@@ -212,8 +212,8 @@ impl Engine {
                 Err(ahead) => return live.give_back(self.no_slot(ahead)).await,
             };
             let done = CancellationToken::new();
-            let (over, ()) = tokio::try_join!(Box::pin(run.slice(&turn, &done)), Box::pin(live.keep(&done)))?;
-            if over == SliceOver::WorkLeft {
+            let (over, ()) = tokio::try_join!(Box::pin(run.work(&turn, &done)), Box::pin(live.keep(&done)))?;
+            if over == TurnOver::WorkLeft {
                 lease.checkpoint().await;
                 return live.give_back(Due { at: self.now(), reason: DueReason::Backfill }).await;
             }

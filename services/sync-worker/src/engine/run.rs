@@ -29,13 +29,13 @@ pub use slots::{Slots, Turn};
 /// With this many rows the planner's statistics are good enough; below it a fresh mirror is fast without.
 const STATISTICS_AFTER: i64 = 500;
 
-/// Why a slice ended.
+/// Why a turn ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SliceOver {
+pub enum TurnOver {
     RunEnded,
     /// It failed and waits; the mailbox does not.
     RunWaits,
-    /// Its turn is over.
+    /// Its time is over.
     WorkLeft,
 }
 
@@ -78,20 +78,20 @@ impl<'l> RunLane<'l> {
     }
 
     /// Works on the run until its turn is over. `done` is set at the end in any case.
-    pub async fn slice(&mut self, turn: &Turn<'_>, done: &CancellationToken) -> Result<SliceOver, EngineError> {
+    pub async fn work(&mut self, turn: &Turn<'_>, done: &CancellationToken) -> Result<TurnOver, EngineError> {
         let _set = done.clone().drop_guard();
-        match Box::pin(self.work(turn)).await {
+        match Box::pin(self.steps(turn)).await {
             Err(error) if holds_run(&error) => {
                 hold(self.lease, self.run.id, &error).await?;
-                Ok(SliceOver::RunWaits)
+                Ok(TurnOver::RunWaits)
             }
             // The live lane started over: another run takes this one's place.
-            Err(EngineError::BrokenOff) => Ok(SliceOver::RunEnded),
+            Err(EngineError::BrokenOff) => Ok(TurnOver::RunEnded),
             over => over,
         }
     }
 
-    async fn work(&mut self, turn: &Turn<'_>) -> Result<SliceOver, EngineError> {
+    async fn steps(&mut self, turn: &Turn<'_>) -> Result<TurnOver, EngineError> {
         loop {
             match self.run.state {
                 RunState::Listing => Box::pin(self.list_page()).await?,
@@ -102,7 +102,7 @@ impl<'l> RunLane<'l> {
                 | RunState::Completed
                 | RunState::Failed
                 | RunState::Superseded => {
-                    return Ok(SliceOver::RunEnded);
+                    return Ok(TurnOver::RunEnded);
                 }
             }
             if self.run.state.is_over() {
@@ -110,7 +110,7 @@ impl<'l> RunLane<'l> {
             }
             self.goes_well().await?;
             if turn.is_over() || self.lease.parts.stopping() {
-                return Ok(SliceOver::WorkLeft);
+                return Ok(TurnOver::WorkLeft);
             }
         }
     }

@@ -7,7 +7,11 @@
 #![expect(clippy::disallowed_methods, reason = "how large the trial is, asked for by hand")]
 
 #[cfg(test)]
+mod kills;
+#[cfg(test)]
 mod live_mail;
+#[cfg(test)]
+mod look_back;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -23,7 +27,6 @@ use postrider_gmail::{
 };
 use postrider_gmail_sim::gate::{Gate, Method, Quota};
 use postrider_gmail_sim::{MailboxSpec, Sizes, World};
-use postrider_storage::sql;
 use postrider_sync_worker::engine::{Engine, GmailAccess, GmailLanes, Settings};
 use postrider_sync_worker::error::EngineError;
 use postrider_sync_worker::store::buckets::SharedUnits;
@@ -31,7 +34,7 @@ use postrider_sync_worker::store::mailboxes::due::Leased;
 use postrider_testing::db::TestDb;
 
 use crate::gmail::SimGmail;
-use crate::harness::{Ids, bury_holder, database, engine_with, mailbox_number, quick};
+use crate::harness::{Ids, database, engine_with, mailbox_number, quick};
 
 /// What a call takes, of the clock's time.
 const LATENCY: Duration = Duration::from_millis(150);
@@ -215,17 +218,6 @@ impl Case {
         mailbox_number(&self.test.db, self.ids.connector, text).await == 1
     }
 
-    /// A look back is due.
-    async fn look_back(&self) {
-        let tx = self.test.db.system().await.unwrap();
-        sql("UPDATE mailboxes SET look_back_at = $2 WHERE connector_id = $1")
-            .binds((self.ids.connector, self.clock.now()))
-            .execute(&tx)
-            .await
-            .unwrap();
-        tx.commit().await.unwrap();
-    }
-
     fn fetches(&self) -> (u32, u32) {
         let fetched = self.gmail.fetched.lock().unwrap();
         (fetched.len() as u32, fetched.values().sum())
@@ -266,56 +258,4 @@ async fn a_first_sync_uses_what_is_allowed_and_is_not_refused() {
     // Speed is for a machine with nothing else to do.
     assert!(!large || share >= 0.95, "{share}");
     assert!(!large || crowds as f64 <= minutes, "{crowds} in {minutes} minutes");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_kill_costs_a_hundred_mails_at_most() {
-    let (mails, kills) = (setting("BACKFILL_MAILS", 1_200).min(20_000), setting("BACKFILL_KILLS", 5));
-    // So fast that the quota does not hold it up.
-    let case = case(98, mails, 2_000).await;
-    let mut killed = 0;
-    while !case.is_done().await {
-        let mut work = Box::pin(case.engine.run_mailbox(case.ids.connector));
-        // Dropped wherever it stands: what it had in memory is gone.
-        // Soon enough that even a quick machine has not finished its slice.
-        let time =
-            if killed < kills { Duration::from_millis(15 + 20 * u64::from(killed)) } else { Duration::from_secs(600) };
-        match tokio::time::timeout(time, work.as_mut()).await {
-            Ok(done) => {
-                if !done.unwrap() {
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
-            }
-            Err(_killed) => {
-                killed += 1;
-                drop(work);
-                bury_holder(&case.test.db, case.ids.connector).await;
-            }
-        }
-    }
-    let (mails_fetched, fetches) = case.fetches();
-    println!("{killed} kills: {} mails of {mails} fetched again", fetches - mails_fetched);
-    assert_eq!(mails_fetched, mails);
-    assert!(killed > 0 && fetches - mails_fetched <= killed * 100, "{killed} kills, {} again", fetches - mails_fetched);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_look_back_beside_a_run_fetches_nothing_twice() {
-    // So fast that the quota does not hold it up.
-    let case = case(100, 1_500, 2_000).await;
-    while !case.is_done().await {
-        let mut work = Box::pin(case.engine.run_mailbox(case.ids.connector));
-        // One look back after the other, while the run fetches the very mails that they compare.
-        let looks = async {
-            loop {
-                case.look_back().await;
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::select! {
-            done = work.as_mut() => drop(done.unwrap()),
-            () = looks => {}
-        }
-    }
-    assert_eq!(case.fetches(), (1_500, 1_500));
 }
