@@ -84,4 +84,4 @@ DO $$ BEGIN
     SET search_path = %I, pg_temp SET enable_bitmapscan = on', current_schema());
 END $$;
 
-ALTER TABLE email_search DROP COLUMN padding;
+ALTER TABLE email_search DROP COLUMN padding, ALTER COLUMN tenant SET STORAGE EXTENDED;

@@ -4,6 +4,7 @@
 //! the statement does.
 
 mod announce;
+mod candidates;
 pub(in crate::store) mod content;
 mod exported;
 mod known;

@@ -3,7 +3,7 @@
 //! not; they only sift the rows that an index found.
 
 use postrider_domain::{ConnectorId, EmailId, LabelId, MessageId, ThreadId, Timestamp};
-use postrider_storage::{Error, Pg, QueryableByName, Statement, TenantTx};
+use postrider_storage::{Error, Statement, TenantTx};
 
 use super::{Email, email_columns};
 use crate::store::search::Hit;
@@ -63,7 +63,7 @@ impl Filter {
 
     /// Each account is asked for a page of its own, in the order of its index, and the pages are merged: one list over
     /// `ANY` account would sort all mail of all. Put together from fixed pieces; values go in as binds.
-    fn walk(&self, columns: &str) -> String {
+    fn walk(&self) -> String {
         let (order, beyond) = if self.oldest_first { ("ASC", ">") } else { ("DESC", "<") };
         // Of a label, the label's own index gives the order. Both say the tenant: each index begins with it.
         let (from, key, label) = match self.label.is_empty() {
@@ -83,6 +83,7 @@ impl Filter {
               AND ($13::timestamptz IS NULL OR ({key}.received_at, {key}.email_id) {beyond} ($13, $14)) \
               AND {label} ORDER BY {key}.received_at {order}, {key}.email_id {order} LIMIT $15) AS e \
              ORDER BY e.received_at {order}, e.email_id {order} LIMIT $15",
+            columns = email_columns!(),
             sifts = self.sifts(),
         )
     }
@@ -103,10 +104,7 @@ impl Filter {
         )
     }
 
-    async fn run<R>(self, tx: &TenantTx, text: String, hits: Option<&[Hit]>) -> Result<Vec<R>, Error>
-    where
-        R: QueryableByName<Pg> + Send + 'static,
-    {
+    async fn run(self, tx: &TenantTx, text: String, hits: Option<&[Hit]>) -> Result<Vec<Email>, Error> {
         let (after_time, after_id) = self.after.unzip();
         let statement = Statement::dynamic(text)
             .binds((self.accounts, self.label, self.thread_id, self.message_id, self.unread, self.processed))
@@ -119,20 +117,6 @@ impl Filter {
         }
     }
 
-    /// Whether the list has an index of its own that may hold far fewer mails than the account.
-    pub(super) fn is_narrow(&self) -> bool {
-        let one = self.thread_id.is_some() || self.message_id.is_some() || self.sender_key.is_some();
-        let marked = self.unread == Some(true) || self.processed == Some(false) || self.attachment == Some(true);
-        one || marked || !self.label.is_empty()
-    }
-
-    /// The places of the mails that the list shows, but for the words they must not hold.
-    pub(super) async fn places(self, tx: &TenantTx) -> Result<Vec<Hit>, Error> {
-        let filter = Self { refused: Vec::new(), ..self };
-        let text = filter.walk("e.email_id, e.received_at");
-        filter.run(tx, text, None).await
-    }
-
     /// Those that the list shows of the mails that were found, in their order.
     pub(super) async fn pick(self, tx: &TenantTx, hits: &[Hit]) -> Result<Vec<Email>, Error> {
         let text = self.sift();
@@ -142,6 +126,6 @@ impl Filter {
 
 /// Lists mails.
 pub async fn list(tx: &TenantTx, filter: Filter) -> Result<Vec<Email>, Error> {
-    let text = filter.walk(email_columns!());
+    let text = filter.walk();
     filter.run(tx, text, None).await
 }

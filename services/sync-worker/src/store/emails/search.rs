@@ -3,18 +3,21 @@
 
 use postrider_storage::{Error, TenantTx};
 
+use super::candidates::list_candidates;
 use super::{Email, Filter};
 use crate::store::count;
 use crate::store::search::{self, Hit, Lookup};
 
 /// Mails of a filter's own list whose words are looked at before the index of words is asked.
 const CANDIDATES: [i64; 2] = [250, 750];
+/// They are read of each account, before those of all are put in order: of a few accounts alone.
+const FEW_ACCOUNTS: usize = 8;
 /// Mails found at first, for each one wanted, and how many at most at once.
 const HITS: i64 = 4;
 const FEWEST_HITS: i64 = 200;
 const MOST_HITS: i64 = 10_000;
-/// Mails that were found and are read at once, so that a page that is full is not read beyond.
-const SIFTED: usize = 1_000;
+/// How many times as many of what was found are read where the last did not fill the page.
+const MORE: usize = 4;
 
 /// Lists mails that hold what each account's index is asked.
 pub async fn search(tx: &TenantTx, filter: Filter, queries: Vec<String>) -> Result<Vec<Email>, Error> {
@@ -47,14 +50,14 @@ impl Search<'_> {
     }
 
     /// Looks at the words of what the filter lists, where that may be little: a word that ten thousand mails hold takes
-    /// longer to look up than those of a label's newest thousand. Says whether nothing is left to be found.
+    /// longer to look up than those of a label's first thousand. Says whether nothing is left to be found.
     async fn among_the_listed(&mut self) -> Result<bool, Error> {
-        if !self.filter.is_narrow() {
+        if self.filter.accounts.len() > FEW_ACCOUNTS {
             return Ok(false);
         }
         for most in CANDIDATES {
-            let listed = Filter { limit: most, after: self.lookup.behind, ..self.filter.clone() };
-            let listed = listed.places(self.tx).await?;
+            let listed = list_candidates(self.tx, &self.filter, self.lookup.behind, most).await?;
+            let Some(listed) = listed else { return Ok(false) };
             let ids: Vec<_> = listed.iter().map(|mail| mail.email_id).collect();
             let holding = search::holding(self.tx, &self.lookup, &ids).await?;
             self.keep(listed.iter().filter(|mail| holding.contains(&mail.email_id)).copied().collect()).await?;
@@ -81,13 +84,15 @@ impl Search<'_> {
         }
     }
 
+    /// Reads what was found: as many as are wanted, and where few of them fit the filter more at a time.
     async fn keep(&mut self, hits: Vec<Hit>) -> Result<(), Error> {
-        for hits in hits.chunks(SIFTED) {
-            if self.left() <= 0 {
-                break;
-            }
+        let mut hits = hits.as_slice();
+        let mut most = usize::try_from(self.left()).unwrap_or(0);
+        while !hits.is_empty() && self.left() > 0 {
+            let (read, later) = hits.split_at(most.min(hits.len()));
             let filter = Filter { limit: self.left(), ..self.filter.clone() };
-            self.found.extend(filter.pick(self.tx, hits).await?);
+            self.found.extend(filter.pick(self.tx, read).await?);
+            (hits, most) = (later, most.saturating_mul(MORE));
         }
         Ok(())
     }
