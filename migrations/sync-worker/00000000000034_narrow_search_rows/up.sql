@@ -6,8 +6,10 @@
 ALTER TABLE email_search ADD COLUMN padding text COMPRESSION lz4 NOT NULL DEFAULT repeat(' ', 2100);
 ALTER TABLE email_search ALTER COLUMN padding SET STORAGE MAIN, ALTER COLUMN tenant SET STORAGE MAIN;
 
--- As before, but for how many mails are looked at before the index of words is asked: documents are read from beside the rows
--- now, and fewer do.
+-- Of one account, the first 300 mails are looked at themselves. Then the index of words is asked for a few hundred: a word that
+-- fewer hold is done. Of a word that many hold and the first do not, the rows are read stretch by stretch of time: the index of
+-- words is joined with that of the order before a row is read, so what is read is what one stretch has of it. The text is planned
+-- for each question: which index is to be read depends on the word.
 CREATE OR REPLACE FUNCTION search_mails(
   accounts uuid[], queries text[], oldest_first boolean, since timestamptz, until timestamptz,
   behind timestamptz, behind_id uuid, most bigint
@@ -17,75 +19,101 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER AS $$
 DECLARE
   entered text := nullif(current_setting('postrider.tenant', true), '');
   walk constant integer := 300;
+  probe constant integer := 400;
+  stretch integer := 2500;
+  looked integer := 300;
+  sorting text := 'ORDER BY s.received_at DESC, s.email_id DESC';
+  beyond text := '<';
+  within text := 's.received_at >= $8';
+  foremost uuid := 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+  hindmost uuid := '00000000-0000-0000-0000-000000000000';
+  place text;
   walked integer := 0;
   hits bigint := 0;
+  more bigint;
   mail record;
+  ids uuid[];
+  times timestamptz[];
+  edge timestamptz;
 BEGIN
   IF entered IS NULL THEN
     RETURN;
   END IF;
-  IF cardinality(accounts) = 1 THEN
-    -- In the order of the index, or all of the account would be read and sorted. Plans are made when they are first needed.
-    PERFORM set_config('enable_bitmapscan', 'off', true);
-    IF oldest_first THEN
-      FOR mail IN SELECT s.email_id AS id, s.received_at AS at, s.document @@ queries[1]::tsquery AS fits FROM email_search s
-        WHERE s.tenant = entered AND s.connector_id = accounts[1]
-          AND s.received_at >= coalesce(since, '-infinity') AND s.received_at < coalesce(until, 'infinity')
-          AND (s.received_at, s.email_id) >
-            (coalesce(behind, '-infinity'), coalesce(behind_id, '00000000-0000-0000-0000-000000000000'))
-        ORDER BY s.received_at, s.email_id LIMIT walk
-      LOOP
-        walked := walked + 1;
-        behind := mail.at;
-        behind_id := mail.id;
-        IF mail.fits THEN
-          email_id := mail.id;
-          received_at := mail.at;
-          RETURN NEXT;
-          hits := hits + 1;
-          EXIT WHEN hits >= most;
-        END IF;
-      END LOOP;
-    ELSE
-      FOR mail IN SELECT s.email_id AS id, s.received_at AS at, s.document @@ queries[1]::tsquery AS fits FROM email_search s
-        WHERE s.tenant = entered AND s.connector_id = accounts[1]
-          AND s.received_at >= coalesce(since, '-infinity') AND s.received_at < coalesce(until, 'infinity')
-          AND (s.received_at, s.email_id) <
-            (coalesce(behind, 'infinity'), coalesce(behind_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
-        ORDER BY s.received_at DESC, s.email_id DESC LIMIT walk
-      LOOP
-        walked := walked + 1;
-        behind := mail.at;
-        behind_id := mail.id;
-        IF mail.fits THEN
-          email_id := mail.id;
-          received_at := mail.at;
-          RETURN NEXT;
-          hits := hits + 1;
-          EXIT WHEN hits >= most;
-        END IF;
-      END LOOP;
-    END IF;
-    PERFORM set_config('enable_bitmapscan', 'on', true);
-    IF hits >= most OR walked < walk THEN
-      RETURN;
-    END IF;
-  END IF;
+  since := coalesce(since, '-infinity');
+  until := coalesce(until, 'infinity');
   IF oldest_first THEN
-    RETURN QUERY SELECT s.email_id, s.received_at
-      FROM unnest(accounts, queries) AS a (id, query) JOIN email_search s ON s.document @@ a.query::tsquery
-      WHERE s.tenant || '' = entered AND s.connector_id = a.id
-        AND (since IS NULL OR s.received_at >= since) AND (until IS NULL OR s.received_at < until)
-        AND (behind IS NULL OR (s.received_at, s.email_id) > (behind, behind_id))
-      ORDER BY s.received_at, s.email_id LIMIT most - hits;
-  ELSE
-    RETURN QUERY SELECT s.email_id, s.received_at
-      FROM unnest(accounts, queries) AS a (id, query) JOIN email_search s ON s.document @@ a.query::tsquery
-      WHERE s.tenant || '' = entered AND s.connector_id = a.id
-        AND (since IS NULL OR s.received_at >= since) AND (until IS NULL OR s.received_at < until)
-        AND (behind IS NULL OR (s.received_at, s.email_id) < (behind, behind_id))
-      ORDER BY s.received_at DESC, s.email_id DESC LIMIT most - hits;
+    sorting := 'ORDER BY s.received_at, s.email_id';
+    beyond := '>';
+    within := 's.received_at <= $8';
+    foremost := '00000000-0000-0000-0000-000000000000';
+    hindmost := 'ffffffff-ffff-ffff-ffff-ffffffffffff';
   END IF;
+  behind_id := coalesce(behind_id, foremost);
+  behind := coalesce(behind, CASE WHEN oldest_first THEN '-infinity' ELSE 'infinity' END::timestamptz);
+  place := format('s.received_at >= $3 AND s.received_at < $4 AND (s.received_at, s.email_id) %s ($5, $6)', beyond);
+  -- The tenant in a form that no index answers, so that only the words are looked up in one.
+  IF cardinality(accounts) <> 1 THEN
+    RETURN QUERY EXECUTE 'SELECT s.email_id, s.received_at
+        FROM unnest($2, $7) AS a (id, query) JOIN email_search s ON s.document @@ a.query::tsquery
+        WHERE s.tenant || '''' = $1 AND s.connector_id = a.id AND ' || place || ' ' || sorting || ' LIMIT $8'
+      USING entered, accounts, since, until, behind, behind_id, queries, most;
+    RETURN;
+  END IF;
+
+  -- In the order of the index, or all of the account would be read and sorted.
+  PERFORM set_config('enable_bitmapscan', 'off', true);
+  FOR mail IN EXECUTE 'SELECT s.email_id AS id, s.received_at AS at, s.document @@ $7::tsquery AS fits FROM email_search s
+      WHERE s.tenant = $1 AND s.connector_id = $2 AND ' || place || ' ' || sorting || ' LIMIT $8'
+    USING entered, accounts[1], since, until, behind, behind_id, queries[1], walk
+  LOOP
+    walked := walked + 1;
+    behind := mail.at;
+    behind_id := mail.id;
+    IF mail.fits THEN
+      email_id := mail.id;
+      received_at := mail.at;
+      RETURN NEXT;
+      hits := hits + 1;
+      EXIT WHEN hits >= most;
+    END IF;
+  END LOOP;
+  PERFORM set_config('enable_bitmapscan', 'on', true);
+  IF hits >= most OR walked < walk THEN
+    RETURN;
+  END IF;
+
+  EXECUTE 'SELECT array_agg(f.email_id), array_agg(f.received_at) FROM (SELECT s.email_id, s.received_at FROM email_search s
+      WHERE s.document @@ $7::tsquery AND s.tenant || '''' = $1 AND s.connector_id = $2 AND ' || place || ' LIMIT $8) f'
+    INTO ids, times USING entered, accounts[1], since, until, behind, behind_id, queries[1], probe;
+  IF coalesce(cardinality(ids), 0) < probe THEN
+    RETURN QUERY EXECUTE 'SELECT * FROM unnest($1, $2) AS s (email_id, received_at) ' || sorting || ' LIMIT $3'
+      USING ids, times, most - hits;
+    RETURN;
+  END IF;
+
+  LOOP
+    PERFORM set_config('enable_bitmapscan', 'off', true);
+    EXECUTE 'SELECT s.received_at FROM email_search s WHERE s.tenant = $1 AND s.connector_id = $2 AND '
+        || place || ' ' || sorting || ' LIMIT 1 OFFSET $7'
+      INTO edge USING entered, accounts[1], since, until, behind, behind_id, stretch;
+    PERFORM set_config('enable_bitmapscan', 'on', true);
+    -- In the order of the index every document of the stretch would be fetched.
+    PERFORM set_config('enable_indexscan', 'off', true);
+    RETURN QUERY EXECUTE 'SELECT s.email_id, s.received_at FROM email_search s
+        WHERE s.document @@ $7::tsquery AND s.tenant = $1 AND s.connector_id = $2 AND ' || place || ' AND ' || within || ' '
+        || sorting || ' LIMIT $9'
+      USING entered, accounts[1], since, until, behind, behind_id, queries[1],
+        coalesce(edge, CASE WHEN oldest_first THEN 'infinity' ELSE '-infinity' END::timestamptz), most - hits;
+    GET DIAGNOSTICS more = ROW_COUNT;
+    PERFORM set_config('enable_indexscan', 'on', true);
+    hits := hits + more;
+    EXIT WHEN edge IS NULL OR hits >= most;
+    -- Those that came at the edge were in.
+    behind := edge;
+    behind_id := hindmost;
+    looked := looked + stretch;
+    stretch := greatest(stretch, looked / 4);
+  END LOOP;
 END $$;
 
 -- Those of some mails that hold what their account's query says. Of the entered tenant: without one, none.
@@ -101,7 +129,7 @@ $$;
 -- rows are narrow: the planner does not see that every document is fetched for it.
 DO $$ BEGIN
   EXECUTE format('ALTER FUNCTION search_mails(uuid[], text[], boolean, timestamptz, timestamptz, timestamptz, uuid, bigint)
-    SET search_path = %I, pg_temp SET enable_bitmapscan = on SET enable_seqscan = off SET jit = off', current_schema());
+    SET search_path = %I, pg_temp SET enable_bitmapscan = on SET enable_indexscan = on SET enable_seqscan = off SET jit = off', current_schema());
   EXECUTE format('ALTER FUNCTION mails_holding(uuid[], text[], uuid[])
     SET search_path = %I, pg_temp SET enable_seqscan = off SET jit = off', current_schema());
 END $$;

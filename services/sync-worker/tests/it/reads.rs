@@ -29,6 +29,10 @@ fn tenant(n: u128) -> TenantId {
     TenantId::parse(if n.is_multiple_of(2) { "even" } else { "odd" }).unwrap()
 }
 
+/// Behind these mails the words `early` and `beginning` stand in each.
+const EARLY: i64 = 1_500;
+const EARLIEST: i64 = 3_200;
+
 /// Mails an hour apart, newest first by number. `everywhere` stands in all, `old` in the oldest ten, `rare` in every
 /// thousandth.
 async fn fill() -> TestDb {
@@ -60,6 +64,8 @@ async fn fill() -> TestDb {
                  SELECT tenant, connector_id, email_id, received_at, 1, to_tsvector('simple', '') || array_to_tsvector( \
                    ARRAY['{prefix}everywhere', '{prefix}number' || history_id] \
                    || CASE WHEN history_id > {MAILS} - 10 THEN ARRAY['{prefix}old'] ELSE '{{}}' END \
+                   || CASE WHEN history_id > {EARLY} THEN ARRAY['{prefix}early'] ELSE '{{}}' END \
+                   || CASE WHEN history_id > {EARLIEST} THEN ARRAY['{prefix}beginning'] ELSE '{{}}' END \
                    || CASE WHEN history_id % 1000 = 0 THEN ARRAY['{prefix}rare'] ELSE '{{}}' END) \
                  FROM mailbox.emails WHERE connector_id = '{account}'"
             ),
@@ -163,6 +169,11 @@ async fn words_are_looked_up_once_and_in_the_index() {
         ("everywhere \"number77\"", 1, 1),
         ("everywhere -rare", 11, 0),
         ("nowhere", 0, 0),
+        // What many hold and the newest do not: a few hundred, and then what a stretch of 2,501 mails has of it.
+        ("early", 11, 400 + 2_501 - (EARLY - WALK)),
+        ("beginning", 11, 400 + MAILS - EARLIEST),
+        ("early -beginning", 11, 400 + 2_501 - (EARLY - WALK)),
+        ("early beginning", 11, 400 + MAILS - EARLIEST),
     ] {
         let query = Query::parse(q).unwrap().positive(Prefix::of(account(2))).unwrap();
         let tx = test.db.tenant(&tenant(2)).await.unwrap();
@@ -171,7 +182,8 @@ async fn words_are_looked_up_once_and_in_the_index() {
         assert_eq!(rows.unwrap().len(), wanted, "{q}");
         // The account's newest mails are looked at, then its words: not those of the other seven.
         let most = WALK + most_found;
-        assert!(found.whole == 0 && found.looks <= 2 && found.rows <= most, "{q} reads {found:?}");
+        let looks = if most_found < 400 { 2 } else { 2 + 3 * 2 };
+        assert!(found.whole == 0 && found.looks <= looks && found.rows <= most, "{q} reads {found:?}");
         assert!(mails.whole == 0 && mails.rows <= 200, "{q} reads {mails:?} of emails");
     }
     let refused = Query::parse("-everywhere -rare").unwrap().negative(Prefix::of(account(2))).unwrap();

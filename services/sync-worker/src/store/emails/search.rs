@@ -12,9 +12,9 @@ use crate::store::search::{self, Hit, Lookup};
 const CANDIDATES: [i64; 2] = [250, 750];
 /// They are read of each account, before those of all are put in order: of a few accounts alone.
 const FEW_ACCOUNTS: usize = 8;
-/// Mails found at first, for each one wanted, and how many at most at once.
-const HITS: i64 = 4;
-const FEWEST_HITS: i64 = 200;
+/// How many mails are found for each one wanted, first and then: most fit the filter, or few do.
+const HITS: [i64; 2] = [2, 40];
+/// And how many at most at once.
 const MOST_HITS: i64 = 10_000;
 /// How many times as many of what was found are read where the last did not fill the page.
 const MORE: usize = 4;
@@ -71,17 +71,17 @@ impl Search<'_> {
 
     /// Asks the index of words.
     async fn by_words(&mut self) -> Result<(), Error> {
-        let mut most = self.filter.limit.saturating_mul(HITS).clamp(FEWEST_HITS, MOST_HITS);
-        loop {
+        let wanted = HITS.into_iter().map(|each| self.filter.limit.saturating_mul(each).min(MOST_HITS));
+        for most in wanted.collect::<Vec<_>>().into_iter().chain(std::iter::repeat(MOST_HITS)) {
             let hits = search::find(self.tx, &self.lookup, most).await?;
             let over = count(hits.len()) < most;
             self.lookup.behind = hits.last().map(|mail| (mail.received_at, mail.email_id));
             self.keep(hits).await?;
             if over || self.left() <= 0 {
-                return Ok(());
+                break;
             }
-            most = MOST_HITS;
         }
+        Ok(())
     }
 
     /// Reads what was found: as many as are wanted, and where few of them fit the filter more at a time.

@@ -8,7 +8,7 @@ use postrider_sync_worker::rules::search::query::Query;
 use postrider_sync_worker::rules::search::terms::{Field, Prefix};
 use postrider_sync_worker::store::emails::{self, Email, Filter};
 
-use super::{MAILS, WALK, account, fill, filter, reading, tenant};
+use super::{EARLIEST, EARLY, MAILS, WALK, account, fill, filter, reading, tenant};
 use crate::harness::database;
 
 /// Mails of a filter's own list whose words are looked at before the index of words is asked.
@@ -100,6 +100,19 @@ async fn words_and_filters_find_what_there_is_page_by_page() {
         ("rare", Filter { label: label("Label_0", 1), limit: 3, ..filter() }, all().filter(rare_in_label).collect()),
         ("old", Filter { label: label("INBOX", 1), limit: 4, ..filter() }, all().filter(|n| *n > MAILS - 10).collect()),
         ("old", Filter { processed: Some(false), limit: 4, ..filter() }, vec![MAILS]),
+        ("early", Filter { limit: 900, ..filter() }, all().filter(|n| *n > EARLY).collect()),
+        ("early everywhere", Filter { limit: 41, ..filter() }, all().filter(|n| *n > EARLY).collect()),
+        ("beginning", Filter { limit: 100, ..filter() }, all().filter(|n| *n > EARLIEST).collect()),
+        (
+            "early",
+            Filter { attachment: Some(true), limit: 3, ..filter() },
+            all().filter(|n| *n > EARLY && n % 300 == 0).collect(),
+        ),
+        (
+            "beginning",
+            Filter { processed: Some(true), limit: 700, ..filter() },
+            all().filter(|n| *n > EARLIEST && n % 400 != 0).collect(),
+        ),
     ];
     for accounts in [vec![account(2)], vec![account(0), account(2), account(4)]] {
         for oldest_first in [false, true] {
