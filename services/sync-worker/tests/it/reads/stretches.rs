@@ -1,0 +1,116 @@
+//! A word that many old mails hold and the newest do not is read stretch by stretch.
+
+use chrono::TimeDelta;
+use postrider_domain::{Clock as _, EmailId, MockClock, Timestamp};
+use postrider_storage::{Statement, TenantTx};
+use postrider_sync_worker::rules::search::terms::{Field, Prefix};
+use postrider_sync_worker::store::search::{Lookup, find};
+use postrider_testing::db::TestDb;
+use uuid::Uuid;
+
+use super::{account, reading, rows_are_dear, tenant};
+use crate::harness::database;
+
+/// Mails of the account, three of each minute, so that a stretch ends among mails of one time.
+const MAILS: i64 = 12_000;
+/// Where the words `early` and `beginning` begin.
+const EARLY: i64 = 6_000;
+const BEGINNING: i64 = 11_000;
+/// What is read of one word in one stretch, at most, and what is looked at before.
+const STRETCH: i64 = 5_001;
+const BEFORE: i64 = 300 + 400;
+
+async fn fill() -> TestDb {
+    let test = database().await;
+    let admin = test.admin().await;
+    let prefix = Prefix::of(account(2)).spell(Field::Any, "").trim_matches('\'').to_owned();
+    let now = MockClock::default().now().to_rfc3339();
+    let text = format!(
+        "INSERT INTO mailbox.email_search (tenant, connector_id, email_id, received_at, version, document) \
+         SELECT 'even', '{}', lpad(to_hex(i * 7919 % 65521), 32, '0')::uuid, '{now}'::timestamptz - i / 3 * interval '1 minute', 1, \
+           array_to_tsvector(ARRAY['{prefix}everywhere'] \
+             || CASE WHEN i > {EARLY} THEN ARRAY['{prefix}early'] ELSE '{{}}' END \
+             || CASE WHEN i > {BEGINNING} THEN ARRAY['{prefix}beginning'] ELSE '{{}}' END) \
+         FROM generate_series(1, {MAILS}) i",
+        account(2)
+    );
+    Statement::dynamic(text).execute(&admin).await.unwrap();
+    Statement::dynamic("VACUUM ANALYZE mailbox.email_search".to_owned()).execute(&admin).await.unwrap();
+    test
+}
+
+/// The places of mails behind one of that number, in the order of lists.
+fn places(behind: i64, oldest_first: bool) -> Vec<(Timestamp, EmailId)> {
+    let now = MockClock::default().now();
+    let mut places: Vec<_> = (behind + 1..=MAILS)
+        .map(|i| {
+            let id = Uuid::from_u128((i * 7919 % 65521) as u128);
+            (now - TimeDelta::minutes(i / 3), id.to_string().parse().unwrap())
+        })
+        .collect();
+    places.sort_unstable();
+    if !oldest_first {
+        places.reverse();
+    }
+    places
+}
+
+async fn pages(tx: &TenantTx, lookup: &Lookup, most: i64) -> Vec<(Timestamp, EmailId)> {
+    let (mut lookup, mut found) = (lookup.clone(), Vec::new());
+    loop {
+        let hits = find(tx, &lookup, most).await.unwrap();
+        let full = i64::try_from(hits.len()).unwrap() == most;
+        found.extend(hits.into_iter().map(|hit| (hit.received_at, hit.email_id)));
+        if !full {
+            return found;
+        }
+        lookup.behind = found.last().copied();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_found_stretch_by_stretch_is_what_there_is() {
+    let test = fill().await;
+    let tx = test.db.tenant(&tenant(2)).await.unwrap();
+    let spell = |word: &str, rest: &str| Prefix::of(account(2)).spell(Field::Any, word) + rest;
+    for oldest_first in [false, true] {
+        for (query, behind) in [
+            (spell("everywhere", ""), 0),
+            (spell("early", ""), EARLY),
+            (spell("early", ":*"), EARLY),
+            (format!("{} & {}", spell("everywhere", ":*"), spell("beginning", "")), BEGINNING),
+        ] {
+            let lookup =
+                Lookup { accounts: vec![account(2)], queries: vec![query.clone()], oldest_first, ..Lookup::default() };
+            let wanted = places(behind, oldest_first);
+            for most in [901, 50_000] {
+                assert_eq!(pages(&tx, &lookup, most).await, wanted, "{query} {oldest_first} {most}");
+            }
+            // Between two times, both in the middle of a stretch.
+            let (since, until) = (wanted[wanted.len() / 2].0, wanted[wanted.len() / 4].0);
+            let (since, until) = (since.min(until), since.max(until));
+            let inner: Vec<_> = wanted.into_iter().filter(|(at, _)| (since..until).contains(at)).collect();
+            let lookup = Lookup { since: Some(since), until: Some(until), ..lookup };
+            assert_eq!(pages(&tx, &lookup, 350).await, inner, "{query} {oldest_first} between");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_is_read_than_a_stretch_has() {
+    let test = fill().await;
+    let spell = |word: &str, rest: &str| Prefix::of(account(2)).spell(Field::Any, word) + rest;
+    for (query, most) in [
+        // It begins at the 6,000th mail: one stretch ends at the 5,300th, the next at the 10,300th.
+        (spell("early", ""), BEFORE + 300 + STRETCH - 700),
+        (spell("early", ":*"), BEFORE + 300 + STRETCH - 700),
+        (spell("beginning", ""), BEFORE + MAILS - BEGINNING),
+    ] {
+        let lookup = Lookup { accounts: vec![account(2)], queries: vec![query.clone()], ..Lookup::default() };
+        let tx = test.db.tenant(&tenant(2)).await.unwrap();
+        rows_are_dear(&tx).await;
+        let (hits, [found, _]) = reading(&tx, ["email_search", "emails"], find(&tx, &lookup, 64)).await;
+        assert_eq!(hits.unwrap().len(), 64, "{query}");
+        assert!(found.whole == 0 && found.rows <= most, "{query} reads {found:?} of {most}");
+    }
+}
