@@ -6,10 +6,11 @@
 ALTER TABLE email_search ADD COLUMN padding text COMPRESSION lz4 NOT NULL DEFAULT repeat(' ', 2100);
 ALTER TABLE email_search ALTER COLUMN padding SET STORAGE MAIN, ALTER COLUMN tenant SET STORAGE MAIN;
 
--- Of one account, the first 300 mails are looked at themselves. Then the index of words is asked for a few hundred: a word that
--- fewer hold is done. Of a word that many hold and the first do not, the rows are read stretch by stretch of time: the index of
--- words is joined with that of the order before a row is read, so what is read is what one stretch has of it. The text is planned
--- for each question: which index is to be read depends on the word.
+-- Of one account, the first 150 mails are looked at themselves. If few of them hold the words, the index of words is asked for a few
+-- hundred: words that fewer hold are done. Of words that more hold, the rows are read stretch by stretch of time: the index of
+-- words is joined with that of the order before a row is read, so what is read is what one stretch has of them. How long a stretch
+-- is follows from how many were found so far. The text is planned for each question: which index is to be read depends on the
+-- words.
 CREATE OR REPLACE FUNCTION search_mails(
   accounts uuid[], queries text[], oldest_first boolean, since timestamptz, until timestamptz,
   behind timestamptz, behind_id uuid, most bigint
@@ -18,10 +19,11 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER AS $$
 #variable_conflict use_column
 DECLARE
   entered text := nullif(current_setting('postrider.tenant', true), '');
-  walk constant integer := 300;
+  walk constant integer := 150;
   probe constant integer := 400;
-  stretch integer := 5000;
-  looked integer := 300;
+  longest constant integer := 10000;
+  stretch bigint;
+  looked bigint := walk;
   sorting text := 'ORDER BY s.received_at DESC, s.email_id DESC';
   beyond text := '<';
   within text := 's.received_at >= $8';
@@ -82,16 +84,20 @@ BEGIN
     RETURN;
   END IF;
 
-  EXECUTE 'SELECT array_agg(f.email_id), array_agg(f.received_at) FROM (SELECT s.email_id, s.received_at FROM email_search s
-      WHERE s.document @@ $7::tsquery AND s.tenant || '''' = $1 AND s.connector_id = $2 AND ' || place || ' LIMIT $8) f'
-    INTO ids, times USING entered, accounts[1], since, until, behind, behind_id, queries[1], probe;
-  IF coalesce(cardinality(ids), 0) < probe THEN
-    RETURN QUERY EXECUTE 'SELECT * FROM unnest($1, $2) AS s (email_id, received_at) ' || sorting || ' LIMIT $3'
-      USING ids, times, most - hits;
-    RETURN;
+  IF hits * 10 < walk THEN
+    EXECUTE 'SELECT array_agg(f.email_id), array_agg(f.received_at) FROM (SELECT s.email_id, s.received_at FROM email_search s
+        WHERE s.document @@ $7::tsquery AND s.tenant || '''' = $1 AND s.connector_id = $2 AND ' || place || ' LIMIT $8) f'
+      INTO ids, times USING entered, accounts[1], since, until, behind, behind_id, queries[1], probe;
+    IF coalesce(cardinality(ids), 0) < probe THEN
+      RETURN QUERY EXECUTE 'SELECT * FROM unnest($1, $2) AS s (email_id, received_at) ' || sorting || ' LIMIT $3'
+        USING ids, times, most - hits;
+      RETURN;
+    END IF;
   END IF;
 
   LOOP
+    -- Half as long again as would be enough if the words went on as they began.
+    stretch := least(greatest(longest, looked), (most - hits) * looked * 3 / (hits * 2 + 1));
     PERFORM set_config('enable_bitmapscan', 'off', true);
     EXECUTE 'SELECT s.received_at FROM email_search s WHERE s.tenant = $1 AND s.connector_id = $2 AND '
         || place || ' ' || sorting || ' LIMIT 1 OFFSET $7'
@@ -112,7 +118,6 @@ BEGIN
     behind := edge;
     behind_id := hindmost;
     looked := looked + stretch;
-    stretch := greatest(stretch, looked / 2);
   END LOOP;
 END $$;
 

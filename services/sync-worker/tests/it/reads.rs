@@ -20,7 +20,7 @@ use crate::harness::database;
 const ACCOUNTS: u128 = 8;
 const MAILS: i64 = 4_000;
 /// Mails that a search looks at before it asks the index of words.
-const WALK: i64 = 300;
+const WALK: i64 = 150;
 
 fn account(n: u128) -> ConnectorId {
     ConnectorId(Uuid::from_u128(n << 96 | n))

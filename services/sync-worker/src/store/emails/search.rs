@@ -8,8 +8,8 @@ use super::{Email, Filter};
 use crate::store::count;
 use crate::store::search::{self, Hit, Lookup};
 
-/// Mails of a filter's own list whose words are looked at before the index of words is asked.
-const CANDIDATES: [i64; 2] = [250, 750];
+/// Mails of a filter's own list whose words are looked up before those of all mails.
+const CANDIDATES: i64 = 1_000;
 /// They are read of each account, before those of all are put in order: of a few accounts alone.
 const FEW_ACCOUNTS: usize = 8;
 /// How many mails are found for each one wanted, first and then: most fit the filter, or few do.
@@ -49,24 +49,19 @@ impl Search<'_> {
         self.filter.limit - count(self.found.len())
     }
 
-    /// Looks at the words of what the filter lists, where that may be little: a word that ten thousand mails hold takes
-    /// longer to look up than those of a label's first thousand. Says whether nothing is left to be found.
+    /// Looks up the words of what the filter lists, where that may be little: the mails that hold a word are many more than
+    /// those of them that a label has. Says whether nothing is left to be found.
     async fn among_the_listed(&mut self) -> Result<bool, Error> {
         if self.filter.accounts.len() > FEW_ACCOUNTS {
             return Ok(false);
         }
-        for most in CANDIDATES {
-            let listed = list_candidates(self.tx, &self.filter, self.lookup.behind, most).await?;
-            let Some(listed) = listed else { return Ok(false) };
-            let ids: Vec<_> = listed.iter().map(|mail| mail.email_id).collect();
-            let holding = search::holding(self.tx, &self.lookup, &ids).await?;
-            self.keep(listed.iter().filter(|mail| holding.contains(&mail.email_id)).copied().collect()).await?;
-            if count(listed.len()) < most || self.left() <= 0 {
-                return Ok(true);
-            }
-            self.lookup.behind = listed.last().map(|mail| (mail.received_at, mail.email_id));
-        }
-        Ok(false)
+        let listed = list_candidates(self.tx, &self.filter, self.lookup.behind, CANDIDATES).await?;
+        let Some(listed) = listed else { return Ok(false) };
+        let ids: Vec<_> = listed.iter().map(|mail| mail.email_id).collect();
+        let holding = search::holding(self.tx, &self.lookup, &ids).await?;
+        self.keep(listed.iter().filter(|mail| holding.contains(&mail.email_id)).copied().collect()).await?;
+        self.lookup.behind = listed.last().map(|mail| (mail.received_at, mail.email_id));
+        Ok(count(listed.len()) < CANDIDATES || self.left() <= 0)
     }
 
     /// Asks the index of words.

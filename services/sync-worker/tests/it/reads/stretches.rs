@@ -16,9 +16,10 @@ const MAILS: i64 = 12_000;
 /// Where the words `early` and `beginning` begin.
 const EARLY: i64 = 6_000;
 const BEGINNING: i64 = 11_000;
-/// What is read of one word in one stretch, at most, and what is looked at before.
-const STRETCH: i64 = 5_001;
-const BEFORE: i64 = 300 + 400;
+/// How long a stretch is, with the mail at its end, where nothing was found before; and what is looked at before.
+const STRETCH: i64 = 10_001;
+const WALK: i64 = 150;
+const PROBE: i64 = 400;
 
 async fn fill() -> TestDb {
     let test = database().await;
@@ -29,6 +30,7 @@ async fn fill() -> TestDb {
         "INSERT INTO mailbox.email_search (tenant, connector_id, email_id, received_at, version, document) \
          SELECT 'even', '{}', lpad(to_hex(i * 7919 % 65521), 32, '0')::uuid, '{now}'::timestamptz - i / 3 * interval '1 minute', 1, \
            array_to_tsvector(ARRAY['{prefix}everywhere'] \
+             || CASE WHEN i % 7 = 0 THEN ARRAY['{prefix}seventh'] ELSE '{{}}' END \
              || CASE WHEN i > {EARLY} THEN ARRAY['{prefix}early'] ELSE '{{}}' END \
              || CASE WHEN i > {BEGINNING} THEN ARRAY['{prefix}beginning'] ELSE '{{}}' END) \
          FROM generate_series(1, {MAILS}) i",
@@ -101,10 +103,11 @@ async fn no_more_is_read_than_a_stretch_has() {
     let test = fill().await;
     let spell = |word: &str, rest: &str| Prefix::of(account(2)).spell(Field::Any, word) + rest;
     for (query, most) in [
-        // It begins at the 6,000th mail: one stretch ends at the 5,300th, the next at the 10,300th.
-        (spell("early", ""), BEFORE + 300 + STRETCH - 700),
-        (spell("early", ":*"), BEFORE + 300 + STRETCH - 700),
-        (spell("beginning", ""), BEFORE + MAILS - BEGINNING),
+        (spell("early", ""), WALK + PROBE + WALK + STRETCH - EARLY),
+        // It begins behind the first stretch.
+        (spell("beginning", ""), WALK + PROBE + MAILS - BEGINNING),
+        // Every seventh: what 64 of them take, and half as much again.
+        (spell("seventh", ""), WALK + 64 * 2),
     ] {
         let lookup = Lookup { accounts: vec![account(2)], queries: vec![query.clone()], ..Lookup::default() };
         let tx = test.db.tenant(&tenant(2)).await.unwrap();
