@@ -188,6 +188,27 @@ async fn one_404_of_history_is_asked_again_before_it_is_believed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_comes_before_a_new_history_is_certain_is_told_though_its_record_only_names_it() {
+    let rig = rig(52, 12).await;
+    rig.live_through(1).await;
+    rig.work().await;
+    rig.world.recreate(&rig.ids.address, 7, None).unwrap();
+    rig.world.set_quirks(&rig.ids.address, Quirks { bare_added: 1.0, ..Quirks::default() }).unwrap();
+    // The ids went back: that is believed a minute later, or when somebody looks again.
+    rig.push(rig.head()).await;
+    rig.work().await;
+    assert_eq!(rig.number(GENERATIONS).await, 0);
+    rig.ids.clock.advance(TimeDelta::seconds(30));
+    let live = rig.deliver();
+    rig.ids.clock.advance(TimeDelta::hours(2));
+    rig.push(rig.head()).await;
+    rig.work().await;
+    assert_eq!(rig.number(GENERATIONS).await, 1);
+    rig.live_through(2).await;
+    rig.is_right(&[live]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_without_labels_is_mirrored_with_none() {
     let rig = rig(50, 12).await;
     rig.work().await;

@@ -1,7 +1,7 @@
 //! Where the mailbox's history begins: at the first contact, and anew after it broke off.
 
 use postrider_contracts::mailbox::SyncStarted;
-use postrider_domain::{RunId, RunKind, RunState, Timestamp};
+use postrider_domain::{RunId, RunKind, RunState};
 use postrider_gmail::Lane;
 
 use super::LiveLane;
@@ -19,7 +19,7 @@ impl LiveLane<'_> {
     /// The first contact: the cursor stands at the boundary, and a full run begins.
     pub(super) async fn start(&self) -> Result<(), EngineError> {
         let boundary = boundary::read(&self.lease.gmail(Lane::Live)).await?;
-        self.begin_generation(0, RunKind::Full, RunReason::First, false, boundary, None).await
+        self.begin_generation(0, RunKind::Full, RunReason::First, false, boundary).await
     }
 
     /// History is gone, or the mailbox was created anew: a new generation starts at a new boundary, and a run learns every
@@ -28,13 +28,8 @@ impl LiveLane<'_> {
         let mailbox = self.lease.mailbox().await?;
         let mut boundary = boundary::read(&self.lease.gmail(Lane::Live)).await?;
         // What came since it was first told is live, though it took a while to be certain.
-        let mut told_at = None;
-        for (at, head) in
-            [mailbox.gone_at.zip(mailbox.gone_head), mailbox.back_at.zip(mailbox.back_head)].into_iter().flatten()
-        {
-            if head <= boundary.history_id {
-                (boundary.history_id, told_at) = (head, Some(at));
-            }
+        for told in [mailbox.gone_head, mailbox.back_head].into_iter().flatten() {
+            boundary.history_id = boundary.history_id.min(told);
         }
         let (kind, run_reason) = if mailbox.first_synced_at.is_none() {
             (RunKind::Full, RunReason::First)
@@ -42,7 +37,7 @@ impl LiveLane<'_> {
             (RunKind::Repair, reason)
         };
         observe::history_broke_off(&self.lease.parts.metrics, mailbox.connector, reason);
-        self.begin_generation(1, kind, run_reason, reason == RunReason::Recreated, boundary, told_at).await
+        self.begin_generation(1, kind, run_reason, reason == RunReason::Recreated, boundary).await
     }
 
     async fn begin_generation(
@@ -52,7 +47,6 @@ impl LiveLane<'_> {
         reason: RunReason,
         renumbered: bool,
         Boundary { history_id: boundary, total: total_estimate }: Boundary,
-        told_at: Option<Timestamp>,
     ) -> Result<(), EngineError> {
         let guard = self.lease.guard();
         let generation = guard.generation + bump;
@@ -64,8 +58,7 @@ impl LiveLane<'_> {
             let step = Step { state: Some(RunState::Superseded), ..Step::default() };
             runs::advance(&mut commit.tx, &run, &step, now).await?;
         }
-        let (current_at, look_back_at) = (told_at.unwrap_or(now), now + LOOK_BACK_AFTER);
-        let beginning = Beginning { generation, boundary, current_at, renumbered, look_back_at };
+        let beginning = Beginning { generation, boundary, renumbered, look_back_at: now + LOOK_BACK_AFTER };
         mailboxes::start_over(&mut commit.tx, &commit.guard, &beginning, now).await?;
         let id = RunId(commit.seams().ids.uuid());
         let since = commit.mailbox.sync_since();

@@ -125,8 +125,6 @@ pub async fn postpone_look_back(tx: &TenantTx, guard: &Guard, at: Timestamp) -> 
 pub struct Beginning {
     pub generation: i32,
     pub boundary: HistoryId,
-    /// When the mailbox stood at the boundary.
-    pub current_at: Timestamp,
     /// It begins because ids went back: records will have lower ids than the mails they are about.
     pub renumbered: bool,
     /// When what a lagging listing missed is looked for.
@@ -136,10 +134,9 @@ pub struct Beginning {
 /// Starts history over.
 pub async fn start_over(tx: &mut TenantTx, guard: &Guard, new: &Beginning, now: Timestamp) -> Result<(), Error> {
     sql("UPDATE mailboxes SET generation = $2, settled = $3, cursor = $3, seen_head = $3, seen_head_at = $4, \
-           caught_up_at = $7, updated_at = $4, gone_at = NULL, gone_head = NULL, back_at = NULL, back_head = NULL, look_back_at = $5, \
+           caught_up_at = $4, updated_at = $4, gone_at = NULL, gone_head = NULL, back_at = NULL, back_head = NULL, look_back_at = $5, \
            renumbered_at = CASE WHEN $6 THEN $4::timestamptz END WHERE connector_id = $1")
     .binds((guard.connector, new.generation, new.boundary, now, new.look_back_at, new.renumbered))
-    .bind(new.current_at)
     .execute(tx)
     .await?;
     Ok(())
