@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 
 use postrider_domain::{EmailId, LabelId};
-use postrider_storage::{Statement, TenantTx, Value, sql};
+use postrider_storage::TenantTx;
 use postrider_sync_worker::rules::search::query::Query;
-use postrider_sync_worker::rules::search::terms::{Field, Prefix};
+use postrider_sync_worker::rules::search::terms::Prefix;
 use postrider_sync_worker::store::emails::{self, Email, Filter};
 
 use super::{EARLIEST, EARLY, MAILS, WALK, account, fill, filter, reading, tenant};
-use crate::harness::database;
 
 fn label(label: &str, accounts: usize) -> Vec<LabelId> {
     vec![LabelId::parse(label).unwrap(); accounts]
@@ -37,8 +36,8 @@ async fn a_page_of_words_and_a_filter_reads_the_shorter_list() {
     let waiting = Filter { processed: Some(false), ..filter() };
     let both = Filter { wanted: vec!["INBOX\nLabel_0".to_owned()], ..inbox.clone() };
     let read = Filter { unread: Some(false), ..filter() };
-    // What is asked, what it finds, and the most rows of words and of mails that may be read for it. Rows of words are narrow: the
-    // planner may read those of all mails that hold the word, where they lie on few pages.
+    // What is asked, what it finds, and the most rows of words and of mails that may be read for it. The planner may read
+    // the words of all mails that hold them, where these lie on few pages.
     for (q, filter, wanted, words, mails) in [
         ("everywhere", &inbox, 11, MAILS, 20),
         ("everywhere", &unread, 11, 20, 20),
@@ -72,7 +71,6 @@ async fn several_accounts_are_asked_for_words_in_the_index() {
         let searched = search(&tx, Filter { accounts: accounts.clone(), ..filter() }, q);
         let (rows, [found, read]) = reading(&tx, ["email_search", "emails"], searched).await;
         assert_eq!(rows.len(), wanted, "{q}");
-        // To read all of the table looks cheap, because its rows are narrow.
         assert!(found.whole == 0 && found.rows <= 40, "{q} reads {found:?}");
         assert!(read.whole == 0 && read.rows <= 50, "{q} reads {read:?} of emails");
     }
@@ -144,34 +142,5 @@ async fn words_and_filters_find_what_there_is_page_by_page() {
     let tx = test.db.tenant(&tenant(1)).await.unwrap();
     for (q, filter, _) in cases {
         assert!(search(&tx, filter, q).await.is_empty());
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn documents_of_short_mails_and_nothing_else_lie_beside_their_rows() {
-    const ROWS: i64 = 500;
-    let test = database().await;
-    let prefix = Prefix::of(account(1)).spell(Field::Any, "").trim_matches('\'').to_owned();
-    let admin = test.admin().await;
-    for (name, most) in [("odd", 180), ("3f2b8c1e-9d47-4b0a-a1c6-7e55d20f9b13", 220)] {
-        let text = format!(
-            "INSERT INTO mailbox.email_search (tenant, connector_id, email_id, received_at, version, document) \
-             SELECT '{name}', '{}', gen_random_uuid(), now(), 1, \
-               array_to_tsvector(ARRAY(SELECT DISTINCT '{prefix}word' || i * n FROM generate_series(1, 60) n)) \
-             FROM generate_series(1, {ROWS}) i",
-            account(1)
-        );
-        Statement::dynamic("TRUNCATE mailbox.email_search".to_owned()).execute(&admin).await.unwrap();
-        Statement::dynamic(text).execute(&admin).await.unwrap();
-        let number = async |text: String| Statement::dynamic(text).get_result::<Value<i64>>(&admin).await.unwrap().0;
-        let bytes = number("SELECT pg_relation_size('mailbox.email_search') AS value".to_owned()).await;
-        assert!(bytes / ROWS <= most, "{} bytes a row of {name}", bytes / ROWS);
-        let beside = sql("SELECT reltoastrelid::regclass::text AS value FROM pg_class \
-             WHERE oid = 'mailbox.email_search'::regclass")
-        .get_result::<Value<String>>(&admin)
-        .await
-        .unwrap();
-        let values = number(format!("SELECT count(DISTINCT chunk_id) AS value FROM {}", beside.0)).await;
-        assert_eq!(values, ROWS, "of {name}");
     }
 }

@@ -1,11 +1,4 @@
 -- A search reads the row of each mail that the index of words found, for its date: what it takes is what these rows take.
--- Documents were to lie beside them, but Postgres only moves a value out of a row that is longer than 2 KB, and then as far
--- as toast_tuple_target says: those of short mails stayed, six rows a page, and each row was a page to be read. With a padding
--- that compresses to nothing every row is longer, so every document moves, and nothing else does. Rows that are there stay as
--- they are until they are written again. https://www.postgresql.org/docs/current/storage-toast.html
-ALTER TABLE email_search ADD COLUMN padding text COMPRESSION lz4 NOT NULL DEFAULT repeat(' ', 2100);
-ALTER TABLE email_search ALTER COLUMN padding SET STORAGE MAIN, ALTER COLUMN tenant SET STORAGE MAIN;
-
 -- Of one account, the first 150 mails are looked at themselves. If few of them hold the words, the index of words is asked for a few
 -- hundred: words that fewer hold are done. Of words that more hold, the rows are read stretch by stretch of time: the index of
 -- words is joined with that of the order before a row is read, so what is read is what one stretch has of them. How long a stretch
@@ -21,7 +14,7 @@ DECLARE
   entered text := nullif(current_setting('postrider.tenant', true), '');
   walk constant integer := 150;
   probe constant integer := 400;
-  longest constant integer := 10000;
+  longest constant integer := 5000;
   stretch bigint;
   looked bigint := walk;
   sorting text := 'ORDER BY s.received_at DESC, s.email_id DESC';
@@ -138,8 +131,7 @@ BEGIN
   END LOOP;
 END $$;
 
--- Plans are made for each search; to compile one takes longer than to run it. To read all of the table looks cheap now that its
--- rows are narrow: the planner does not see that every document is fetched for it.
+-- Plans are made for each search; to compile one takes longer than to run it. To read all of the table is never right.
 DO $$ BEGIN
   EXECUTE format('ALTER FUNCTION search_mails(uuid[], text[], boolean, timestamptz, timestamptz, timestamptz, uuid, bigint)
     SET search_path = %I, pg_temp SET enable_bitmapscan = on SET enable_indexscan = on SET enable_seqscan = off SET jit = off', current_schema());

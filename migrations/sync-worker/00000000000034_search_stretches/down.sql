@@ -83,5 +83,3 @@ DO $$ BEGIN
   EXECUTE format('ALTER FUNCTION search_mails(uuid[], text[], boolean, timestamptz, timestamptz, timestamptz, uuid, bigint)
     SET search_path = %I, pg_temp SET enable_bitmapscan = on', current_schema());
 END $$;
-
-ALTER TABLE email_search DROP COLUMN padding, ALTER COLUMN tenant SET STORAGE EXTENDED;
