@@ -66,8 +66,8 @@ impl Search<'_> {
 
     /// Asks the index of words.
     async fn by_words(&mut self) -> Result<(), Error> {
-        let wanted = HITS.into_iter().map(|each| self.filter.limit.saturating_mul(each).min(MOST_HITS));
-        for most in wanted.collect::<Vec<_>>().into_iter().chain(std::iter::repeat(MOST_HITS)) {
+        for each in HITS.into_iter().chain(std::iter::repeat(i64::MAX)) {
+            let most = self.filter.limit.saturating_mul(each).min(MOST_HITS);
             let hits = search::find(self.tx, &self.lookup, most).await?;
             let over = count(hits.len()) < most;
             self.lookup.behind = hits.last().map(|mail| (mail.received_at, mail.email_id));

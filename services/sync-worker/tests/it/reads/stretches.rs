@@ -8,7 +8,7 @@ use postrider_sync_worker::store::search::{Lookup, find};
 use postrider_testing::db::TestDb;
 use uuid::Uuid;
 
-use super::{account, reading, rows_are_dear, tenant};
+use super::{WALK, account, reading, rows_are_dear, tenant};
 use crate::harness::database;
 
 /// Mails of the account, three of each minute, so that a stretch ends among mails of one time.
@@ -18,7 +18,6 @@ const EARLY: i64 = 6_000;
 const BEGINNING: i64 = 11_000;
 /// How long a stretch is, with the three mails of the minute at its end, where nothing was found before; and what is looked at before.
 const STRETCH: i64 = 5_003;
-const WALK: i64 = 150;
 const PROBE: i64 = 400;
 
 async fn fill() -> TestDb {
