@@ -56,8 +56,9 @@ pub async fn apply(commit: &mut Commit<'_>, origin: Origin, messages: Vec<Messag
     )?;
     let known: HashMap<&MessageId, &Known> = known.iter().map(|row| (&row.message_id, row)).collect();
     let waiting: HashMap<&MessageId, &Parked> = waiting.iter().map(|row| (&row.message_id, row)).collect();
+    let parked_before = matches!(origin, Origin::Parked(_));
     let (mut messages, mut plan) =
-        (messages, Plan::new(commit.mailbox.ids(), commit.mailbox.ground(), origin == Origin::Parked, commit.now));
+        (messages, Plan::new(commit.mailbox.ids(), commit.mailbox.ground(), parked_before, commit.now));
     let decided: Vec<Decided> = messages
         .iter_mut()
         .map(|message| {
@@ -171,20 +172,21 @@ impl<'a> Rows<'a> {
         labels: &[LabelId],
         date: Timestamp,
     ) -> Announce {
-        match self.origin {
-            origin if decided.live => {
-                // A parked mail was added before the mirror was current; the parking lot keeps it for a day or so.
-                let days = if origin == Origin::Live { 0 } else { 2 };
-                let current_at = commit.mailbox.caught_up_at.unwrap_or(commit.now) - TimeDelta::days(days);
-                announce(labels, date, current_at)
-            }
-            Origin::Run(_, Some(gap)) if known.is_none() => found(labels, date, gap, commit.now),
+        if decided.live {
+            // A parked mail was added before the mirror was current; the parking lot keeps it for a day or so.
+            let days = if self.origin == Origin::Live { 0 } else { 2 };
+            let current_at = commit.mailbox.caught_up_at.unwrap_or(commit.now) - TimeDelta::days(days);
+            return announce(labels, date, current_at);
+        }
+        match self.origin.gap() {
+            // A run that closes a gap tells what an earlier one stored while its record was hidden: the record is lost.
+            Some(gap) if known.is_none() || self.origin.run().is_some() => found(labels, date, gap, commit.now),
             _ => Announce::default(),
         }
     }
 
     fn has_told_enough(&self) -> bool {
-        matches!(self.origin, Origin::Run(_, Some(gap)) if self.announce.len() >= gap.left)
+        self.origin.gap().is_some_and(|gap| self.announce.len() >= gap.left)
     }
 
     fn flags(&mut self, commit: &Commit<'_>, labels: &[LabelId]) -> flags::Flags {
@@ -256,10 +258,7 @@ impl<'a> Rows<'a> {
     /// share a round trip.
     async fn write(&self, commit: &Commit<'_>, tally: Tally) -> Result<(), Error> {
         let (tx, guard, now) = (&commit.tx, &commit.guard, commit.now);
-        let run = match self.origin {
-            Origin::Run(run, _) => Some(run),
-            Origin::Live | Origin::Parked | Origin::LookBack => None,
-        };
+        let run = self.origin.run();
         let found: Vec<_> = self.new.iter().map(|row| (row.email_id, row.received_at, row.content)).collect();
         let packed: Vec<_> = self.mails.iter().map(|(id, mail)| (*id, &mail.source)).collect();
         let parts: Vec<_> = self

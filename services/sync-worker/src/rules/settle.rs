@@ -108,9 +108,12 @@ pub fn floor(standing: &Standing, now: Timestamp) -> HistoryId {
 }
 
 /// When a history that is gone is believed to be: a while after it first said so, and no sooner than an hour after the
-/// last look that came to its end, or a history that answers nothing would begin a generation every minute.
+/// last look that came to its end or the last beginning, or a history that answers nothing would begin a generation every
+/// minute.
 pub fn gone_for_certain(standing: &Standing, since: Timestamp) -> Timestamp {
-    (since + ASK_AGAIN_AFTER).max(standing.caught_up_at + GENERATION_RESTS)
+    // A generation that begins is told a head.
+    let rested = standing.caught_up_at.max(standing.seen_head_at) + GENERATION_RESTS;
+    (since + ASK_AGAIN_AFTER).max(rested)
 }
 
 /// Judges the head of a look; `profile` is asked for where the head lies below the [`floor`].

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use postrider_contracts::mailbox::SyncFailed;
 use postrider_contracts::{Event as _, streams};
-use postrider_domain::{AccountStatus, Clock as _};
+use postrider_domain::{AccountStatus, Clock as _, RunId, RunKind};
 use postrider_gmail_sim::mailbox::{Lag, LagScope, Quirks};
 use postrider_gmail_sim::{Deliver, MailboxSpec, Sizes, World};
 use postrider_storage::{Value, sql};
 use postrider_sync_worker::engine::Engine;
+use postrider_sync_worker::store::runs::{self, Request};
 use postrider_testing::db::TestDb;
 
 use crate::gmail::{SimAccess, SimGmail};
@@ -107,6 +108,15 @@ impl Rig {
 
     pub async fn push(&self, id: u64) {
         enqueue(&self.test.db, &[self.ids.push(id)], self.ids.clock.now()).await;
+    }
+
+    /// Somebody asks for a run.
+    pub async fn asks_for(&self, kind: RunKind) {
+        let (tenant, id) = (&self.ids.tenant, RunId(self.ids.seams.ids.uuid()));
+        let request = Request { tenant, connector: self.ids.connector, id, kind, max_results: None };
+        let mut tx = self.test.db.tenant(tenant).await.unwrap();
+        runs::ask(&mut tx, &request, self.ids.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
     }
 
     pub fn head(&self) -> u64 {

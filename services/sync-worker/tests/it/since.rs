@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use postrider_contracts::connector::Settings;
-use postrider_domain::{Clock as _, RunId, RunKind, Timestamp};
+use postrider_domain::{Clock as _, RunKind, Timestamp};
 use postrider_gmail_sim::{Deliver, MsgId};
 use postrider_sync_worker::store::mailboxes::news;
-use postrider_sync_worker::store::runs::{self, Request};
+use postrider_sync_worker::store::runs;
 
 use crate::harness::announced;
 use crate::rig::{Rig, rig};
@@ -37,14 +37,6 @@ impl Rig {
         let mut labels = self.true_labels();
         labels.retain(|id, _| !left_out.contains(id));
         labels
-    }
-
-    async fn asks_for(&self, kind: RunKind) {
-        let (tenant, id) = (&self.ids.tenant, RunId(self.ids.seams.ids.uuid()));
-        let request = Request { tenant, connector: self.ids.connector, id, kind, max_results: None };
-        let mut tx = self.test.db.tenant(tenant).await.unwrap();
-        runs::ask(&mut tx, &request, self.ids.clock.now()).await.unwrap();
-        tx.commit().await.unwrap();
     }
 }
 

@@ -22,9 +22,26 @@ pub enum Origin {
     /// A run: what it stores is told in batches, but for some news.
     Run(RunId, Option<GapNews>),
     /// A parked message looked at again.
-    Parked,
+    Parked(Option<GapNews>),
     /// Listings compared with the mirror after a boundary.
-    LookBack,
+    LookBack(Option<GapNews>),
+}
+
+impl Origin {
+    /// What may be told of mail that no record of history added.
+    pub(super) fn gap(self) -> Option<GapNews> {
+        match self {
+            Self::Live => None,
+            Self::Run(_, gap) | Self::Parked(gap) | Self::LookBack(gap) => gap,
+        }
+    }
+
+    pub(super) fn run(self) -> Option<RunId> {
+        match self {
+            Self::Run(run, _) => Some(run),
+            Self::Live | Self::Parked(_) | Self::LookBack(_) => None,
+        }
+    }
 }
 
 /// A transaction that holds the mailbox's lock; nothing is written without it.

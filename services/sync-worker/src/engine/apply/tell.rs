@@ -94,10 +94,7 @@ pub async fn announcements(
         }
     }
     if !quiet.is_empty() {
-        let run_id = match origin {
-            Origin::Run(run, _) => run.to_string(),
-            Origin::Live | Origin::Parked | Origin::LookBack => String::new(),
-        };
+        let run_id = origin.run().map(|run| run.to_string()).unwrap_or_default();
         let count = u32::try_from(quiet.len()).unwrap_or(u32::MAX);
         events.push(commit.event(&EmailBatchStored { run_id, count, email_ids: quiet }));
     }

@@ -10,6 +10,7 @@ use crate::engine::boundary::{self, Boundary};
 use crate::error::EngineError;
 use crate::observe;
 use crate::rules::due::LOOK_BACK_AFTER;
+use crate::rules::settle::VISIBLE_AFTER;
 use crate::rules::words::RunReason;
 use crate::store::mailboxes::Beginning;
 use crate::store::runs::{NewRun, Step};
@@ -52,8 +53,10 @@ impl LiveLane<'_> {
         let generation = guard.generation + bump;
         let mut commit = Commit::begin(self.lease, guard, self.lease.own_cause()).await?;
         let now = commit.now;
-        // What came since the mirror was current is news, though no record tells of it.
-        let news_since = commit.mailbox.caught_up_at.filter(|_| kind == RunKind::Repair);
+        // What came since the mirror was current is news, though no record tells of it: what came shortly before, and was
+        // hidden then, too.
+        let current_at = commit.mailbox.caught_up_at.filter(|_| kind == RunKind::Repair);
+        let news_since = current_at.map(|at| at - VISIBLE_AFTER);
         if let Some(run) = runs::find_active(&mut commit.tx, &commit.guard).await? {
             let step = Step { state: Some(RunState::Superseded), ..Step::default() };
             runs::advance(&mut commit.tx, &run, &step, now).await?;

@@ -51,7 +51,11 @@ fn a_crowd_is_passed_by_except_every_half_minute_and_for_who_waits() {
     let gone = Standing { gone: Some((now, HistoryId(950))), ..here };
     assert_eq!(start(&gone, false, true, soon), Start::Meanwhile(HistoryId(950)), "mail does not wait for certainty");
     assert_eq!(start(&gone, false, true, now + TimeDelta::hours(1)), Start::Settled(HistoryId(100)));
-    let long_ago = Standing { caught_up_at: now - TimeDelta::hours(2), ..gone };
+    let two_hours_ago = now - TimeDelta::hours(2);
+    let begun = Standing { caught_up_at: two_hours_ago, ..gone };
+    let early = start(&begun, false, true, now + ASK_AGAIN_AFTER);
+    assert_eq!(early, Start::Meanwhile(HistoryId(950)), "a generation has begun just now");
+    let long_ago = Standing { seen_head_at: two_hours_ago, ..begun };
     assert_eq!(start(&long_ago, false, true, now + ASK_AGAIN_AFTER), Start::Settled(HistoryId(100)));
 }
 

@@ -131,10 +131,11 @@ pub struct Beginning {
     pub look_back_at: Timestamp,
 }
 
-/// Starts history over.
+/// Starts history over. The mirror is as current as it was: what came since is still to be told.
 pub async fn start_over(tx: &mut TenantTx, guard: &Guard, new: &Beginning, now: Timestamp) -> Result<(), Error> {
     sql("UPDATE mailboxes SET generation = $2, settled = $3, cursor = $3, seen_head = $3, seen_head_at = $4, \
-           caught_up_at = $4, updated_at = $4, gone_at = NULL, gone_head = NULL, back_at = NULL, back_head = NULL, look_back_at = $5, \
+           caught_up_at = coalesce(caught_up_at, $4), updated_at = $4, gone_at = NULL, gone_head = NULL, back_at = NULL, \
+           back_head = NULL, look_back_at = $5, \
            renumbered_at = CASE WHEN $6 THEN $4::timestamptz END WHERE connector_id = $1")
     .binds((guard.connector, new.generation, new.boundary, now, new.look_back_at, new.renumbered))
     .execute(tx)

@@ -1,10 +1,11 @@
 //! Runs that begin, wait or are at work. One at most is at work on a mailbox.
 
 use postrider_domain::{ConnectorId, HistoryId, RunId, RunKind, TenantId, Timestamp};
-use postrider_storage::{Error, TenantTx, sql};
+use postrider_storage::{Error, TenantTx, Value, sql};
 
 use super::{Counts, Run, run_columns};
 use crate::rules::due::DueReason;
+use crate::rules::settle::VISIBLE_AFTER;
 use crate::rules::words::RunReason;
 use crate::store::mailboxes::{Guard, due};
 
@@ -116,6 +117,15 @@ pub async fn list_queued(tx: &TenantTx, guard: &Guard) -> Result<Vec<Run>, Error
     .await
 }
 
+/// When the first listing of the mailbox began that is on record.
+pub async fn first_listed_at(tx: &TenantTx, guard: &Guard) -> Result<Option<Timestamp>, Error> {
+    let first = sql("SELECT min(started_at) AS value FROM sync_runs \
+         WHERE tenant = $1 AND connector_id = $2 AND kind IN ('full', 'repair', 'audit')")
+    .binds((&guard.tenant, guard.connector))
+    .get_result::<Value<Option<Timestamp>>>(tx);
+    Ok(first.await?.0)
+}
+
 /// How a queued run begins.
 pub struct Beginning {
     pub boundary: HistoryId,
@@ -124,7 +134,8 @@ pub struct Beginning {
     pub since: Option<Timestamp>,
 }
 
-/// Begins a queued run. What an audit finds is news if it came after the last complete listing began.
+/// Begins a queued run. What an audit finds is news if it came after the last complete listing began, or was hidden from it;
+/// what came before the first listing of all is none.
 pub async fn begin(
     tx: &mut TenantTx,
     guard: &Guard,
@@ -136,12 +147,13 @@ pub async fn begin(
         "UPDATE sync_runs r SET state = 'listing', generation = $3, boundary = $4, total_estimate = $5, \
             started_at = $6, updated_at = $6, since = $7, error = NULL, not_before = NULL, \
             news_since = CASE WHEN r.kind = 'audit' THEN ( \
-              SELECT max(l.started_at) FROM sync_runs l WHERE l.tenant = $1 AND l.connector_id = r.connector_id \
+              SELECT greatest(max(l.started_at) - make_interval(secs => $8), min(l.started_at)) FROM sync_runs l WHERE l.tenant = $1 AND l.connector_id = r.connector_id \
                 AND l.kind IN ('full', 'repair', 'audit') AND l.state = 'completed') END \
           WHERE tenant = $1 AND run_id = $2 AND state = 'queued' RETURNING ",
         run_columns!()
     ))
     .binds((&guard.tenant, run, guard.generation, beginning.boundary, beginning.total_estimate, now, beginning.since))
+    .bind(VISIBLE_AFTER.as_seconds_f64())
     .get_result(tx)
     .await
 }
