@@ -21,6 +21,8 @@ const ACCOUNTS: u128 = 8;
 const MAILS: i64 = 4_000;
 /// Mails that a search looks at before it asks the index of words.
 const WALK: i64 = 150;
+/// Most that are taken at random of those that hold a word; about 200 are.
+const SAMPLE: i64 = 300;
 
 fn account(n: u128) -> ConnectorId {
     ConnectorId(Uuid::from_u128(n << 96 | n))
@@ -166,20 +168,22 @@ async fn a_page_costs_a_page_whatever_it_is_filtered_by() {
 #[tokio::test(flavor = "multi_thread")]
 async fn words_are_looked_up_once_and_in_the_index() {
     let test = fill().await;
-    for (q, wanted, most_found) in [
+    for (q, wanted, most_looks, most_found) in [
         // What most mails hold is found among the newest.
-        ("everywhere", 11, 0),
-        ("\"number77\"", 1, 1),
-        ("old", 10, 10),
-        ("rare", 4, 4),
-        ("everywhere \"number77\"", 1, 1),
-        ("everywhere -rare", 11, 0),
-        ("nowhere", 0, 0),
-        // What many hold and the newest do not: a few hundred, and then what a stretch has of it.
-        ("early", 11, 400 + MAILS - EARLY),
-        ("beginning", 11, 400 + MAILS - EARLIEST),
-        ("early -beginning", 11, 400 + MAILS - EARLY),
-        ("early beginning", 11, 400 + MAILS - EARLIEST),
+        ("everywhere", 11, 1, 0),
+        // Looked up at random and, being few, once more whole.
+        ("\"number77\"", 1, 3, 2),
+        ("old", 10, 3, 20),
+        ("rare", 4, 3, 8),
+        ("everywhere \"number77\"", 1, 2, 1),
+        ("everywhere -rare", 11, 1, 0),
+        ("nowhere", 0, 3, 0),
+        // What many hold and the newest do not: about 200 of them at random, and what one stretch has of it, or two.
+        ("early", 11, 2 + 2 * 2, SAMPLE + 600),
+        ("beginning", 11, 2 + 2 * 2, SAMPLE + 600),
+        ("early -beginning", 11, 2 + 2 * 2, SAMPLE + 600),
+        // A few hundred that hold both, as that might be all, then each word at random.
+        ("early beginning", 11, 4 + 2 * 2, 500 + 2 * SAMPLE + 600),
     ] {
         let query = Query::parse(q).unwrap().positive(Prefix::of(account(2))).unwrap();
         let tx = test.db.tenant(&tenant(2)).await.unwrap();
@@ -188,8 +192,7 @@ async fn words_are_looked_up_once_and_in_the_index() {
         assert_eq!(rows.unwrap().len(), wanted, "{q}");
         // The account's newest mails are looked at, then its words: not those of the other seven.
         let most = WALK + most_found;
-        let looks = if most_found < 400 { 2 } else { 2 + 3 };
-        assert!(found.whole == 0 && found.looks <= looks && found.rows <= most, "{q} reads {found:?}");
+        assert!(found.whole == 0 && found.looks <= most_looks && found.rows <= most, "{q} reads {found:?}");
         assert!(mails.whole == 0 && mails.rows <= 200, "{q} reads {mails:?} of emails");
     }
     let refused = Query::parse("-everywhere -rare").unwrap().negative(Prefix::of(account(2))).unwrap();

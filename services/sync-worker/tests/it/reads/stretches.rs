@@ -8,7 +8,7 @@ use postrider_sync_worker::store::search::{Lookup, find};
 use postrider_testing::db::TestDb;
 use uuid::Uuid;
 
-use super::{WALK, account, reading, rows_are_dear, tenant};
+use super::{SAMPLE, WALK, account, reading, rows_are_dear, tenant};
 use crate::harness::database;
 
 /// Mails of the account, three of each minute, so that a stretch ends among mails of one time.
@@ -16,9 +16,6 @@ const MAILS: i64 = 12_000;
 /// Where the words `early` and `beginning` begin.
 const EARLY: i64 = 6_000;
 const BEGINNING: i64 = 11_000;
-/// How long a stretch is, with the three mails of the minute at its end, where nothing was found before; and what is looked at before.
-const STRETCH: i64 = 5_003;
-const PROBE: i64 = 400;
 
 async fn fill() -> TestDb {
     let test = database().await;
@@ -40,10 +37,10 @@ async fn fill() -> TestDb {
     test
 }
 
-/// The places of mails behind one of that number, in the order of lists.
-fn places(behind: i64, oldest_first: bool) -> Vec<(Timestamp, EmailId)> {
+/// The places of mails of these numbers, in the order of lists.
+fn places(mails: std::ops::Range<i64>, oldest_first: bool) -> Vec<(Timestamp, EmailId)> {
     let now = MockClock::default().now();
-    let mut places: Vec<_> = (behind + 1..=MAILS)
+    let mut places: Vec<_> = mails
         .map(|i| {
             let id = Uuid::from_u128((i * 7919 % 65521) as u128);
             (now - TimeDelta::minutes(i / 3), id.to_string().parse().unwrap())
@@ -75,15 +72,22 @@ async fn what_is_found_stretch_by_stretch_is_what_there_is() {
     let tx = test.db.tenant(&tenant(2)).await.unwrap();
     let spell = |word: &str, rest: &str| Prefix::of(account(2)).spell(Field::Any, word) + rest;
     for oldest_first in [false, true] {
-        for (query, behind) in [
-            (spell("everywhere", ""), 0),
-            (spell("early", ""), EARLY),
-            (spell("early", ":*"), EARLY),
-            (format!("{} & {}", spell("everywhere", ":*"), spell("beginning", "")), BEGINNING),
+        let (everywhere, early, beginning) = (spell("everywhere", ":*"), spell("early", ":*"), spell("beginning", ""));
+        let (old, oldest) = (EARLY + 1..MAILS + 1, BEGINNING + 1..MAILS + 1);
+        for (query, mails) in [
+            (everywhere.clone(), 1..MAILS + 1),
+            (spell("early", ""), old.clone()),
+            (early.clone(), old.clone()),
+            (beginning.clone(), oldest.clone()),
+            (format!("{everywhere} & {beginning}"), oldest.clone()),
+            (format!("{everywhere} & {early} & {beginning}"), oldest.clone()),
+            (format!("{early} & !{beginning}"), EARLY + 1..BEGINNING + 1),
+            (format!("({early} | {beginning})"), old),
+            (format!("{everywhere} & ({beginning} | {})", spell("nobody", "")), oldest),
         ] {
             let lookup =
                 Lookup { accounts: vec![account(2)], queries: vec![query.clone()], oldest_first, ..Lookup::default() };
-            let wanted = places(behind, oldest_first);
+            let wanted = places(mails, oldest_first);
             for most in [901, 50_000] {
                 assert_eq!(pages(&tx, &lookup, most).await, wanted, "{query} {oldest_first} {most}");
             }
@@ -102,9 +106,12 @@ async fn no_more_is_read_than_a_stretch_has() {
     let test = fill().await;
     let spell = |word: &str, rest: &str| Prefix::of(account(2)).spell(Field::Any, word) + rest;
     for (query, most) in [
-        // They begin behind the first stretch; the second is as long as what was looked at.
-        (spell("early", ""), WALK + PROBE + 2 * (WALK + STRETCH) - EARLY),
-        (spell("beginning", ""), WALK + PROBE + MAILS - BEGINNING),
+        // Up to the eighth of those that were taken at random: about 240 of 6,000, and not 1,000 once in a million times.
+        (spell("early", ""), WALK + SAMPLE + 1_000),
+        (spell("early", ":*"), WALK + SAMPLE + 1_000),
+        (format!("{} & !{}", spell("early", ":*"), spell("seventh", "")), WALK + SAMPLE + 1_000),
+        // About 40 of 1,000, and then as many again as are wanted.
+        (spell("beginning", ""), WALK + SAMPLE + 400),
         // Every seventh: what 64 of them take, and half as much again.
         (spell("seventh", ""), WALK + 64 * 2),
     ] {

@@ -48,7 +48,7 @@ async fn a_page_of_words_and_a_filter_reads_the_shorter_list() {
         ("nowhere", &unread, 0, 20, 0),
         // All mails carry it: its newest tell nothing, so the index of words is asked.
         ("old", &inbox, 10, WALK + 30, 20),
-        ("old", &read, 9, WALK + 10, 20),
+        ("old", &read, 9, WALK + 20, 20),
         // Hardly a mail carries both: nobody looks for one by walking the first.
         ("rare", &both, 4, WALK + 20, 20),
         ("old", &both, 1, WALK + 30, 20),
