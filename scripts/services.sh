@@ -23,7 +23,8 @@ usage: scripts/services.sh COMMAND [--dir DIR] [--port-base N] [--only postgres|
 
 DIR is <checkout>/.run and N is $PORT_BASE or 8000 unless given. Ports: Postgres N+432, AMQP N+672, RabbitMQ management
 N+673, Erlang distribution N+674 and its port mapper N+675. Without --dir, a DATABASE_URL or AMQP_URL in the environment
-means that server is yours: no private one is started for it.
+means that server is yours: no private one is started for it. POSTGRES_SHARED_BUFFERS (256MB) is how much Postgres keeps in
+memory; a measure of a large installation wants a quarter of the machine's.
 TEXT
 }
 

@@ -56,9 +56,8 @@ pub async fn apply(commit: &mut Commit<'_>, origin: Origin, messages: Vec<Messag
     )?;
     let known: HashMap<&MessageId, &Known> = known.iter().map(|row| (&row.message_id, row)).collect();
     let waiting: HashMap<&MessageId, &Parked> = waiting.iter().map(|row| (&row.message_id, row)).collect();
-    let parked_before = matches!(origin, Origin::Parked(_));
     let (mut messages, mut plan) =
-        (messages, Plan::new(commit.mailbox.ids(), commit.mailbox.ground(), parked_before, commit.now));
+        (messages, Plan::new(commit.mailbox.ids(), commit.mailbox.ground(), origin == Origin::Parked, commit.now));
     let decided: Vec<Decided> = messages
         .iter_mut()
         .map(|message| {
@@ -126,6 +125,7 @@ impl<'a> Rows<'a> {
     fn add(&mut self, commit: &Commit<'_>, message: &Message<'a>, decided: &'a Decided) {
         let known = message.known;
         let email_id = known.map_or_else(|| EmailId(commit.seams().ids.uuid()), |known| known.email_id);
+        let mut dated = true;
         let state: Option<(&[LabelId], Timestamp)> = match (&decided.row, known) {
             (Row::Store { labels, version, fetched }, _) => match message.fetched {
                 Some(Fetched::Mail(mail)) => {
@@ -133,6 +133,7 @@ impl<'a> Rows<'a> {
                         self.replaced.insert(email_id);
                     }
                     let received_at = mail.received_at(commit.now);
+                    dated = mail.meta.internal_date.is_some();
                     self.store(commit, email_id, mail, (labels, received_at), (*version, *fetched));
                     Some((labels, received_at))
                 }
@@ -153,7 +154,12 @@ impl<'a> Rows<'a> {
         if let Some((labels, date)) = state
             && !announced
         {
-            let news = self.news(commit, known, decided, labels, date);
+            let news = match decided.live {
+                true => self.live_news(commit, labels, date),
+                // Without Google's date nothing says when it came.
+                false if dated => self.found_news(commit, known, labels, date),
+                false => Announce::default(),
+            };
             let one_too_many = !decided.live && self.has_told_enough();
             if one_too_many {
                 self.untold += usize::from(news.received);
@@ -163,30 +169,26 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// What is told of a mail that was not told yet.
-    fn news(
-        &self,
-        commit: &Commit<'_>,
-        known: Option<&Known>,
-        decided: &Decided,
-        labels: &[LabelId],
-        date: Timestamp,
-    ) -> Announce {
-        if decided.live {
-            // A parked mail was added before the mirror was current; the parking lot keeps it for a day or so.
-            let days = if self.origin == Origin::Live { 0 } else { 2 };
-            let current_at = commit.mailbox.caught_up_at.unwrap_or(commit.now) - TimeDelta::days(days);
-            return announce(labels, date, current_at);
-        }
-        match self.origin.gap() {
-            // A run that closes a gap tells what an earlier one stored while its record was hidden: the record is lost.
-            Some(gap) if known.is_none() || self.origin.run().is_some() => found(labels, date, gap, commit.now),
-            _ => Announce::default(),
-        }
+    /// What is told of a mail that a record added.
+    fn live_news(&self, commit: &Commit<'_>, labels: &[LabelId], date: Timestamp) -> Announce {
+        // A parked mail was added before the mirror was current; the parking lot keeps it for a day or so.
+        let days = if self.origin == Origin::Live { 0 } else { 2 };
+        let current_at = commit.mailbox.caught_up_at.unwrap_or(commit.now) - TimeDelta::days(days);
+        announce(labels, date, current_at)
+    }
+
+    /// What is told of a mail that no record added: its record is lost, or hidden, or lies before the boundary.
+    fn found_news(&self, commit: &Commit<'_>, known: Option<&Known>, labels: &[LabelId], date: Timestamp) -> Announce {
+        let since = match self.origin {
+            // It also tells what an earlier run stored and nobody told.
+            Origin::Run(_, gap) => gap.map(|gap| gap.since),
+            Origin::Live | Origin::Parked | Origin::LookBack => commit.mailbox.untold_since(known),
+        };
+        since.map_or_else(Announce::default, |since| found(labels, date, since, commit.now))
     }
 
     fn has_told_enough(&self) -> bool {
-        self.origin.gap().is_some_and(|gap| self.announce.len() >= gap.left)
+        matches!(self.origin, Origin::Run(_, Some(gap)) if self.announce.len() >= gap.left)
     }
 
     fn flags(&mut self, commit: &Commit<'_>, labels: &[LabelId]) -> flags::Flags {

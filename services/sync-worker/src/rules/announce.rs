@@ -13,8 +13,10 @@ const SLACK: TimeDelta = TimeDelta::days(1);
 
 /// Mails found by one run that are told one by one; of the rest only batches are told.
 pub const MOST_OF_A_RUN: usize = 50;
-/// What a run finds of before this is no news any more.
+/// What is found of before this is no news any more.
 const OLDEST_NEWS: TimeDelta = TimeDelta::days(7);
+/// Google's clock is at most this much ahead; a date beyond it is an import's.
+const AHEAD: TimeDelta = TimeDelta::minutes(10);
 
 /// What a run may tell of mail that nobody knew: no record of history showed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,10 +52,11 @@ pub fn announce(labels: &[LabelId], internal_date: Timestamp, current_at: Timest
     Announce { received: !sent || has(labels, INBOX), sent }
 }
 
-/// Decides for a mail that a run found: what came in the gap is news for a week.
-pub fn found(labels: &[LabelId], internal_date: Timestamp, gap: GapNews, now: Timestamp) -> Announce {
-    match internal_date > gap.since && internal_date > now - OLDEST_NEWS {
-        true => announce(labels, internal_date, gap.since),
+/// Decides for a mail that was found though no record added it: what came since then is news for a week.
+pub fn found(labels: &[LabelId], internal_date: Timestamp, since: Timestamp, now: Timestamp) -> Announce {
+    let young = internal_date > now - OLDEST_NEWS && internal_date <= now + AHEAD;
+    match internal_date > since && young {
+        true => announce(labels, internal_date, since),
         false => Announce::default(),
     }
 }
@@ -78,5 +81,15 @@ mod tests {
         assert_eq!(ask(&["SENT", "INBOX"], now), (true, true));
         assert_eq!(ask(&["INBOX"], now - TimeDelta::hours(5)), (true, false));
         assert_eq!(ask(&["INBOX"], now - TimeDelta::days(400)), (false, false));
+    }
+    #[test]
+    fn what_was_found_is_news_for_a_week_and_not_before_it_came() {
+        let now = MockClock::default().now();
+        let inbox = [LabelId::parse("INBOX").unwrap()];
+        let ago = |hours| now - TimeDelta::hours(hours);
+        let ask = |date, since| found(&inbox, date, since, now).received;
+        assert!(ask(ago(0), ago(200)) && ask(ago(1), ago(200)) && ask(ago(167), ago(200)));
+        assert!(!ask(ago(168), ago(200)) && !ask(ago(1), ago(1)) && !ask(ago(2), ago(1)));
+        assert!(!ask(ago(-1), ago(200)), "an import from the future");
     }
 }

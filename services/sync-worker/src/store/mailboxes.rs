@@ -15,7 +15,7 @@ mod row;
 pub use counts::counted;
 pub use cursor::{
     Beginning, advance, find, find_held, first_synced, labels_read, lock, looked, looked_back, note_back, note_gone,
-    note_right, postpone_look_back, start_over, want_look_back,
+    note_right, postpone_look_back, repaired, start_over, want_look_back,
 };
 pub use hold::hold;
 use row::mailbox_columns;

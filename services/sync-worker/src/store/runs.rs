@@ -10,8 +10,8 @@ mod step;
 
 pub use ask::{MOST_QUEUED, ask};
 pub use begin::{
-    Beginning, NewRun, Request, begin, complete_incremental, enqueue, find_active, find_unfinished, first_listed_at,
-    list_queued, schedule_audit, start,
+    Beginning, NewRun, Request, begin, complete_incremental, enqueue, find_active, find_unfinished, list_queued,
+    schedule_audit, start,
 };
 pub use coverage::{Audit, Listed, last_audit, last_listings};
 pub use forget::forget;

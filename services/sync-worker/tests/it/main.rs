@@ -54,4 +54,5 @@ mod schema;
 mod search_measure;
 mod since;
 mod slices;
+mod told_late;
 mod trace;

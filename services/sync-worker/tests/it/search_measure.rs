@@ -1,6 +1,7 @@
 //! How long lists and searches take in a large installation: a million mails of fifty accounts. Only when asked, because it
 //! takes ten minutes and 10 GB: `POSTRIDER_MEASURE_MAILS=1000000 cargo nextest run --release -p postrider-sync-worker
-//! --no-capture -E 'test(a_large_installation)'`.
+//! --no-capture -E 'test(a_large_installation)'`. The private Postgres keeps 256 MB in memory; one that holds an installation
+//! of this size keeps a quarter of its machine's (`POSTGRES_SHARED_BUFFERS=6GB scripts/services.sh up`).
 
 #![expect(
     clippy::disallowed_methods,

@@ -22,24 +22,16 @@ pub enum Origin {
     /// A run: what it stores is told in batches, but for some news.
     Run(RunId, Option<GapNews>),
     /// A parked message looked at again.
-    Parked(Option<GapNews>),
+    Parked,
     /// Listings compared with the mirror after a boundary.
-    LookBack(Option<GapNews>),
+    LookBack,
 }
 
 impl Origin {
-    /// What may be told of mail that no record of history added.
-    pub(super) fn gap(self) -> Option<GapNews> {
-        match self {
-            Self::Live => None,
-            Self::Run(_, gap) | Self::Parked(gap) | Self::LookBack(gap) => gap,
-        }
-    }
-
     pub(super) fn run(self) -> Option<RunId> {
         match self {
             Self::Run(run, _) => Some(run),
-            Self::Live | Self::Parked(_) | Self::LookBack(_) => None,
+            Self::Live | Self::Parked | Self::LookBack => None,
         }
     }
 }

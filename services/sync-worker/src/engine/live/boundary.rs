@@ -10,7 +10,6 @@ use crate::engine::boundary::{self, Boundary};
 use crate::error::EngineError;
 use crate::observe;
 use crate::rules::due::LOOK_BACK_AFTER;
-use crate::rules::settle::VISIBLE_AFTER;
 use crate::rules::words::RunReason;
 use crate::store::mailboxes::Beginning;
 use crate::store::runs::{NewRun, Step};
@@ -53,15 +52,12 @@ impl LiveLane<'_> {
         let generation = guard.generation + bump;
         let mut commit = Commit::begin(self.lease, guard, self.lease.own_cause()).await?;
         let now = commit.now;
-        // What came since the mirror was current is news, though no record tells of it: what came shortly before, and was
-        // hidden then, too.
-        let current_at = commit.mailbox.caught_up_at.filter(|_| kind == RunKind::Repair);
-        let news_since = current_at.map(|at| at - VISIBLE_AFTER);
+        let news_since = commit.mailbox.gap_since().filter(|_| kind == RunKind::Repair);
         if let Some(run) = runs::find_active(&mut commit.tx, &commit.guard).await? {
             let step = Step { state: Some(RunState::Superseded), ..Step::default() };
             runs::advance(&mut commit.tx, &run, &step, now).await?;
         }
-        let beginning = Beginning { generation, boundary, renumbered, look_back_at: now + LOOK_BACK_AFTER };
+        let beginning = Beginning { generation, boundary, renumbered, look_back_at: now + LOOK_BACK_AFTER, news_since };
         mailboxes::start_over(&mut commit.tx, &commit.guard, &beginning, now).await?;
         let id = RunId(commit.seams().ids.uuid());
         let since = commit.mailbox.sync_since();

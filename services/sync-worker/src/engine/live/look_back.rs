@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 
 use postrider_domain::labels::{INBOX, SENT, SPAM, STARRED, TRASH, UNREAD};
-use postrider_domain::{HistoryId, LabelId, MessageId, Timestamp};
+use postrider_domain::{HistoryId, LabelId, MessageId, RunKind, Timestamp};
 use postrider_gmail::{GmailError, IdPage, Lane, ListPage};
 
 use super::LiveLane;
@@ -60,8 +60,15 @@ impl LiveLane<'_> {
         let most_used =
             [INBOX, UNREAD, SENT, STARRED, SPAM, TRASH].into_iter().filter_map(|id| LabelId::parse(id).ok());
         let mut labels: Vec<LabelId> = most_used.collect();
-        let tx = self.lease.tenant().await?;
-        let mut others = labels::list_compared(&tx, &self.lease.guard(), self.lease.parts.now()).await?;
+        let now = self.lease.parts.now();
+        let mut tx = self.lease.tenant().await?;
+        // What a repair has not listed yet would all be differences, and told one by one.
+        let run = runs::find_active(&mut tx, &self.lease.guard()).await?;
+        if run.is_some_and(|run| run.kind == RunKind::Repair && !run.listing_complete) {
+            mailboxes::postpone_look_back(&tx, &self.lease.guard(), now + LOOK_BACK_AFTER).await?;
+            return Ok(tx.commit().await?);
+        }
+        let mut others = labels::list_compared(&tx, &self.lease.guard(), now).await?;
         tx.commit().await?;
         others.retain(|label| !labels.contains(label));
         labels.extend(others);

@@ -8,10 +8,9 @@ use crate::content::fetched::Fetched;
 use crate::engine::apply::{Commit, Look, Origin, apply, messages};
 use crate::engine::fetch::{ALONE_AFTER, Batch, Fetcher};
 use crate::error::EngineError;
-use crate::rules::announce::{GapNews, MOST_OF_A_RUN};
 use crate::rules::change::{Change, Fetch};
 use crate::rules::slices;
-use crate::store::{emails, parked, runs};
+use crate::store::{emails, parked};
 
 /// How long due looks wait when one of them failed for a reason that is not its message's.
 const POSTPONED: TimeDelta = TimeDelta::minutes(1);
@@ -67,17 +66,8 @@ impl LiveLane<'_> {
         Ok(())
     }
 
-    /// Commits looks together, and one by one where the database refuses the lot. What they find that came since the mailbox
-    /// was first listed, and that nobody knew, is news.
-    pub(super) async fn commit_looks(
-        &self,
-        origin: fn(Option<GapNews>) -> Origin,
-        batch: Vec<Look>,
-    ) -> Result<(), EngineError> {
-        let tx = self.lease.tenant().await?;
-        let since = runs::first_listed_at(&tx, &self.lease.guard()).await?;
-        tx.commit().await?;
-        let origin = origin(since.map(|since| GapNews { since, left: MOST_OF_A_RUN }));
+    /// Commits looks together, and one by one where the database refuses the lot.
+    pub(super) async fn commit_looks(&self, origin: Origin, batch: Vec<Look>) -> Result<(), EngineError> {
         match self.commit_look(origin, &batch).await {
             Err(EngineError::Db(error)) if !error.is_transient() => {
                 for (change, fetched) in batch {

@@ -69,6 +69,9 @@ impl<'l> RunLane<'l> {
         let run = runs::advance(&mut commit.tx, &self.run, &step, commit.now).await?;
         let audit_at = next_audit(commit.now, commit.seams().entropy.unit());
         mailboxes::first_synced(&mut commit.tx, &commit.guard, commit.now, audit_at).await?;
+        if run.kind == RunKind::Repair {
+            mailboxes::repaired(&commit.tx, &commit.guard, run.began_at()).await?;
+        }
         commit.tell(&SyncCompleted { run: Some(run.state_message()) });
         if run.kind == RunKind::Audit {
             commit.tell(&coverage(&run));

@@ -129,15 +129,17 @@ pub struct Beginning {
     pub renumbered: bool,
     /// When what a lagging listing missed is looked for.
     pub look_back_at: Timestamp,
+    /// The gap that a repair is to close began then.
+    pub news_since: Option<Timestamp>,
 }
 
 /// Starts history over. The mirror is as current as it was: what came since is still to be told.
 pub async fn start_over(tx: &mut TenantTx, guard: &Guard, new: &Beginning, now: Timestamp) -> Result<(), Error> {
     sql("UPDATE mailboxes SET generation = $2, settled = $3, cursor = $3, seen_head = $3, seen_head_at = $4, \
            caught_up_at = coalesce(caught_up_at, $4), updated_at = $4, gone_at = NULL, gone_head = NULL, back_at = NULL, \
-           back_head = NULL, look_back_at = $5, \
+           back_head = NULL, look_back_at = $5, first_listed_at = coalesce(first_listed_at, first_synced_at, $4), news_since = $7, \
            renumbered_at = CASE WHEN $6 THEN $4::timestamptz END WHERE connector_id = $1")
-    .binds((guard.connector, new.generation, new.boundary, now, new.look_back_at, new.renumbered))
+    .binds((guard.connector, new.generation, new.boundary, now, new.look_back_at, new.renumbered, new.news_since))
     .execute(tx)
     .await?;
     Ok(())
@@ -150,6 +152,15 @@ pub async fn first_synced(tx: &mut TenantTx, guard: &Guard, now: Timestamp, audi
     .binds((guard.connector, now, audit_at))
     .execute(tx)
     .await?;
+    Ok(())
+}
+
+/// A repair that began then came to its end: the mirror is as current as it was then.
+pub async fn repaired(tx: &TenantTx, guard: &Guard, began_at: Timestamp) -> Result<(), Error> {
+    sql("UPDATE mailboxes SET caught_up_at = greatest(caught_up_at, $2), news_since = NULL WHERE connector_id = $1")
+        .binds((guard.connector, began_at))
+        .execute(tx)
+        .await?;
     Ok(())
 }
 

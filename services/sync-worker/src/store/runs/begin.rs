@@ -1,7 +1,7 @@
 //! Runs that begin, wait or are at work. One at most is at work on a mailbox.
 
 use postrider_domain::{ConnectorId, HistoryId, RunId, RunKind, TenantId, Timestamp};
-use postrider_storage::{Error, TenantTx, Value, sql};
+use postrider_storage::{Error, TenantTx, sql};
 
 use super::{Counts, Run, run_columns};
 use crate::rules::due::DueReason;
@@ -115,15 +115,6 @@ pub async fn list_queued(tx: &TenantTx, guard: &Guard) -> Result<Vec<Run>, Error
     .binds((&guard.tenant, guard.connector))
     .load(tx)
     .await
-}
-
-/// When the first listing of the mailbox began that is on record.
-pub async fn first_listed_at(tx: &TenantTx, guard: &Guard) -> Result<Option<Timestamp>, Error> {
-    let first = sql("SELECT min(started_at) AS value FROM sync_runs \
-         WHERE tenant = $1 AND connector_id = $2 AND kind IN ('full', 'repair', 'audit')")
-    .binds((&guard.tenant, guard.connector))
-    .get_result::<Value<Option<Timestamp>>>(tx);
-    Ok(first.await?.0)
 }
 
 /// How a queued run begins.

@@ -1,0 +1,1 @@
+ALTER TABLE mailboxes DROP COLUMN news_since, DROP COLUMN first_listed_at;
