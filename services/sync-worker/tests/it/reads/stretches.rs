@@ -28,7 +28,8 @@ async fn fill() -> TestDb {
            array_to_tsvector(ARRAY['{prefix}everywhere'] \
              || CASE WHEN i % 7 = 0 THEN ARRAY['{prefix}seventh'] ELSE '{{}}' END \
              || CASE WHEN i > {EARLY} THEN ARRAY['{prefix}early'] ELSE '{{}}' END \
-             || CASE WHEN i > {BEGINNING} THEN ARRAY['{prefix}beginning'] ELSE '{{}}' END) \
+             || CASE WHEN i > {BEGINNING} THEN ARRAY['{prefix}beginning'] ELSE '{{}}' END \
+             || CASE WHEN i % 40 = 0 AND i < 200 THEN ARRAY['{prefix}topic'] ELSE '{{}}' END) \
          FROM generate_series(1, {MAILS}) i",
         account(2)
     );
@@ -105,21 +106,38 @@ async fn what_is_found_stretch_by_stretch_is_what_there_is() {
 async fn no_more_is_read_than_a_stretch_has() {
     let test = fill().await;
     let spell = |word: &str, rest: &str| Prefix::of(account(2)).spell(Field::Any, word) + rest;
-    for (query, most) in [
+    let (early, everywhere) = (spell("early", ":*"), spell("everywhere", ":*"));
+    // Two hours after it began.
+    let window = MockClock::default().now() - TimeDelta::minutes(EARLY / 3 - 120);
+    for (query, since, wanted, rows, looks) in [
         // Up to the eighth of those that were taken at random: about 240 of 6,000, and not 1,000 once in a million times.
-        (spell("early", ""), WALK + SAMPLE + 1_000),
-        (spell("early", ":*"), WALK + SAMPLE + 1_000),
-        (format!("{} & !{}", spell("early", ":*"), spell("seventh", "")), WALK + SAMPLE + 1_000),
+        (spell("early", ""), None, 64, SAMPLE + 1_000, 2 + 2),
+        (early.clone(), None, 64, SAMPLE + 1_000, 2 + 2),
+        (format!("{early} & !{}", spell("seventh", "")), None, 64, SAMPLE + 1_000, 2 + 2 * 2),
         // About 40 of 1,000, and then as many again as are wanted.
-        (spell("beginning", ""), WALK + SAMPLE + 400),
+        (spell("beginning", ""), None, 64, SAMPLE + 400, 2 + 3 * 2),
         // Every seventh: what 64 of them take, and half as much again.
-        (spell("seventh", ""), WALK + 64 * 2),
+        (spell("seventh", ""), None, 64, 64 * 2, 2 + 2),
+        // The planner thinks that hardly a mail holds all of these; 6,000 do.
+        (
+            format!("{everywhere} & {early} & {} & {}", spell("every", ":*"), spell("ear", ":*")),
+            None,
+            64,
+            500 + 3 * SAMPLE + 1_000,
+            2 + 3 + 2 * 2,
+        ),
+        // All that hold them came before.
+        (early.clone(), Some(window), 0, SAMPLE, 2 + 2),
+        (format!("{everywhere} & {early}"), Some(window), 0, 0, 3),
+        // Three among the newest, one behind: it is looked up, and the account is not gone through.
+        (spell("topic", ""), None, 4, 3 * 4, 1 + 3 + 2),
     ] {
-        let lookup = Lookup { accounts: vec![account(2)], queries: vec![query.clone()], ..Lookup::default() };
+        let lookup = Lookup { accounts: vec![account(2)], queries: vec![query.clone()], since, ..Lookup::default() };
         let tx = test.db.tenant(&tenant(2)).await.unwrap();
         rows_are_dear(&tx).await;
         let (hits, [found, _]) = reading(&tx, ["email_search", "emails"], find(&tx, &lookup, 64)).await;
-        assert_eq!(hits.unwrap().len(), 64, "{query}");
-        assert!(found.whole == 0 && found.rows <= most, "{query} reads {found:?} of {most}");
+        assert_eq!(hits.unwrap().len(), wanted, "{query}");
+        let most = WALK + rows;
+        assert!(found.whole == 0 && found.rows <= most && found.looks <= looks, "{query} reads {found:?} of {most}");
     }
 }
