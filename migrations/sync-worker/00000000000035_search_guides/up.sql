@@ -44,7 +44,7 @@ DECLARE
   guide timestamptz[];
   asked boolean := false;
   passed integer := 0;
-  step integer := 8;
+  step integer := 5;
 BEGIN
   IF entered IS NULL THEN
     RETURN;

@@ -12,8 +12,8 @@ use crate::store::search::{self, Hit, Lookup};
 const CANDIDATES: i64 = 1_000;
 /// They are read of each account, before those of all are put in order: of a few accounts alone.
 const FEW_ACCOUNTS: usize = 8;
-/// How many mails are found for each one wanted, first and then: most fit the filter, or few do.
-const HITS: [i64; 2] = [2, 40];
+/// How many mails are found for four that are wanted, first and then: most fit the filter, or few do.
+const HITS: [i64; 2] = [5, 160];
 /// And how many at most at once.
 const MOST_HITS: i64 = 10_000;
 /// How many times as many of what was found are read where the last did not fill the page.
@@ -67,7 +67,7 @@ impl Search<'_> {
     /// Asks the index of words.
     async fn by_words(&mut self) -> Result<(), Error> {
         for each in HITS.into_iter().chain(std::iter::repeat(i64::MAX)) {
-            let most = self.filter.limit.saturating_mul(each).min(MOST_HITS);
+            let most = (self.filter.limit.saturating_mul(each) / 4).clamp(1, MOST_HITS);
             let hits = search::find(self.tx, &self.lookup, most).await?;
             let over = count(hits.len()) < most;
             self.lookup.behind = hits.last().map(|mail| (mail.received_at, mail.email_id));
