@@ -82,6 +82,7 @@ mod tests {
         assert_eq!(ask(&["INBOX"], now - TimeDelta::hours(5)), (true, false));
         assert_eq!(ask(&["INBOX"], now - TimeDelta::days(400)), (false, false));
     }
+
     #[test]
     fn what_was_found_is_news_for_a_week_and_not_before_it_came() {
         let now = MockClock::default().now();

@@ -8,12 +8,8 @@ use postrider_gmail::Lane;
 use postrider_gmail_sim::mailbox::{LagScope, Quirks};
 use postrider_gmail_sim::{Deliver, MsgId};
 
-use crate::harness::{announced, engine, ledger};
-use crate::lanes::LanedGmail;
-use crate::rig::rig;
-
-/// Generations and repairs there were, beside the first.
-pub const GENERATIONS: &str = "SELECT (max(generation) - 1)::bigint AS value FROM mailboxes WHERE connector_id = $1";
+use crate::harness::{announced, ledger};
+use crate::rig::{GENERATIONS, rig};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_head_ahead_of_its_records_every_pushed_mail_comes_once_and_soon() {
@@ -211,8 +207,7 @@ async fn a_message_without_labels_is_mirrored_with_none() {
 async fn what_moves_between_labels_while_they_are_listed_is_neither_skipped_nor_makes_them_start_over() {
     let mut rig = rig(48, 40).await;
     let (world, address) = (rig.world.clone(), rig.ids.address.clone());
-    let gmail = LanedGmail::new(rig.gmail.clone());
-    rig.engine = engine(&rig.test.db, gmail.clone(), rig.ids.seams.clone(), "one");
+    let gmail = rig.tell_lanes_apart();
     rig.work().await;
     let inbox: Vec<MsgId> = rig
         .true_labels()

@@ -16,6 +16,10 @@ use postrider_testing::db::TestDb;
 
 use crate::gmail::{SimAccess, SimGmail};
 use crate::harness::{Ids, announced, database, engine, enqueue, ledger, mirror};
+use crate::lanes::LanedGmail;
+
+/// Generations and repairs there were, beside the first.
+pub const GENERATIONS: &str = "SELECT (max(generation) - 1)::bigint AS value FROM mailboxes WHERE connector_id = $1";
 
 /// A mailbox, its simulator and an engine over it.
 pub struct Rig {
@@ -108,6 +112,13 @@ impl Rig {
 
     pub async fn push(&self, id: u64) {
         enqueue(&self.test.db, &[self.ids.push(id)], self.ids.clock.now()).await;
+    }
+
+    /// From now on each lane of the engine can be refused by itself.
+    pub fn tell_lanes_apart(&mut self) -> LanedGmail {
+        let gmail = LanedGmail::new(self.gmail.clone());
+        self.engine = engine(&self.test.db, gmail.clone(), self.ids.seams.clone(), "one");
+        gmail
     }
 
     /// Somebody asks for a run.

@@ -8,10 +8,9 @@ use postrider_gmail::{GmailError, Lane};
 use postrider_gmail_sim::Deliver;
 use postrider_gmail_sim::mailbox::{LagScope, Quirks};
 
-use crate::harness::{announced, engine};
-use crate::lagging::GENERATIONS;
+use crate::harness::announced;
 use crate::lanes::LanedGmail;
-use crate::rig::{Rig, rig};
+use crate::rig::{GENERATIONS, Rig, rig};
 
 const PARKED: &str = "SELECT count(*) AS value FROM parked_changes WHERE connector_id = $1";
 
@@ -60,8 +59,7 @@ async fn what_no_look_showed_before_the_history_was_gone_is_told() {
 async fn stored_by_a_run_alone(seed: u64) -> (Rig, String) {
     let mut rig = rig(seed, 12).await;
     let (world, address) = (rig.world.clone(), rig.ids.address.clone());
-    let gmail = LanedGmail::new(rig.gmail.clone());
-    rig.engine = engine(&rig.test.db, gmail.clone(), rig.ids.seams.clone(), "one");
+    let gmail = rig.tell_lanes_apart();
     rig.live_through(1).await;
     rig.world.deliver(&rig.ids.address, Deliver::default()).unwrap();
     rig.world.expire_history(&rig.ids.address, 0).unwrap();
@@ -152,8 +150,7 @@ async fn what_a_repair_did_not_show_is_told_by_the_look_back() {
 /// A mailbox whose history broke off, and mails of the gap: the repair that is to find them gets no answer.
 async fn gap_without_a_repair(seed: u64) -> (Rig, LanedGmail, Vec<String>) {
     let mut rig = rig(seed, 12).await;
-    let gmail = LanedGmail::new(rig.gmail.clone());
-    rig.engine = engine(&rig.test.db, gmail.clone(), rig.ids.seams.clone(), "one");
+    let gmail = rig.tell_lanes_apart();
     rig.live_through(1).await;
     rig.ids.clock.advance(TimeDelta::hours(24));
     let lost = (0..3).map(|_| rig.deliver()).collect();
