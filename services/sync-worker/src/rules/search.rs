@@ -1,11 +1,12 @@
 //! Finding mails: words of mails and of searches, folded and cut alike.
 //!
 //! `fold` makes letters comparable, `words` cuts text, `document` makes what the index keeps of a mail, `query` reads what a
-//! person typed, `terms` says it in the index's language.
+//! person typed, `terms` says it in the index's language, `share` guesses how much of a list answers it.
 
 pub mod document;
 pub mod fold;
 pub mod query;
+pub mod share;
 pub mod terms;
 pub mod words;
 

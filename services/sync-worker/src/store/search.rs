@@ -85,10 +85,20 @@ pub async fn find(tx: &TenantTx, lookup: &Lookup, most: i64) -> Result<Vec<Hit>,
         .await
 }
 
-/// Those of some mails that hold what is asked of their account.
-pub async fn holding(tx: &TenantTx, lookup: &Lookup, mails: &[EmailId]) -> Result<HashSet<EmailId>, Error> {
+/// Those of some mails that hold what is asked of their account: all are looked up together.
+pub async fn holding(tx: &TenantTx, lookup: &Lookup, mails: &[Hit]) -> Result<HashSet<EmailId>, Error> {
+    let times: Vec<Timestamp> = mails.iter().map(|mail| mail.received_at).collect();
     let held = sql("SELECT value FROM mails_holding($1, $2, $3) AS value")
-        .binds((&lookup.accounts, &lookup.queries, mails))
+        .binds((&lookup.accounts, &lookup.queries, times))
+        .load::<Value<EmailId>>(tx)
+        .await?;
+    Ok(held.into_iter().map(|Value(id)| id).collect())
+}
+
+/// Those of a few mails that hold a query: each is looked at itself.
+pub async fn peek(tx: &TenantTx, query: &str, mails: &[EmailId]) -> Result<HashSet<EmailId>, Error> {
+    let held = sql("SELECT value FROM unnest($1) AS value WHERE mail_holds(value, $2)")
+        .binds((mails, query))
         .load::<Value<EmailId>>(tx)
         .await?;
     Ok(held.into_iter().map(|Value(id)| id).collect())

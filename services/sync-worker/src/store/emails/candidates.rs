@@ -1,7 +1,7 @@
 //! The first of a filter's own list: mails whose words are worth a look before the index of words is asked.
 
 use postrider_domain::{EmailId, Timestamp};
-use postrider_storage::{Error, Statement, TenantTx};
+use postrider_storage::{Error, Statement, TenantTx, Value, sql};
 
 use super::Filter;
 use crate::store::search::Hit;
@@ -49,4 +49,17 @@ pub(super) async fn list_candidates(
         .binds((&filter.accounts, &filter.label, filter.received_after, filter.received_before, after, after_id))
         .binds((most, value));
     statement.load(tx).await.map(Some)
+}
+
+/// How many mails, `most` at most, the filter's accounts have in the time of these, which are in order.
+pub(super) async fn count_beside(tx: &TenantTx, filter: &Filter, mails: &[Hit], most: i64) -> Result<i64, Error> {
+    let (first, last) = (mails.first().map(|mail| mail.received_at), mails.last().map(|mail| mail.received_at));
+    let count = sql("SELECT count(*) AS value FROM (SELECT FROM unnest($1) AS account (id) CROSS JOIN LATERAL ( \
+           SELECT FROM emails e WHERE e.tenant = nullif(current_setting('postrider.tenant', true), '') \
+             AND e.connector_id = account.id AND e.received_at BETWEEN least($2, $3) AND greatest($2, $3) LIMIT $4) e \
+         LIMIT $4) mails")
+    .binds((&filter.accounts, first, last, most))
+    .load::<Value<i64>>(tx)
+    .await?;
+    Ok(count.first().map_or(0, |Value(count)| *count))
 }

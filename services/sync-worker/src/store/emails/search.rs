@@ -3,8 +3,9 @@
 
 use postrider_storage::{Error, TenantTx};
 
-use super::candidates::list_candidates;
+use super::candidates::{count_beside, list_candidates};
 use super::{Email, Filter};
+use crate::rules::search::share::{places, share};
 use crate::store::count;
 use crate::store::search::{self, Hit, Lookup};
 
@@ -12,6 +13,9 @@ use crate::store::search::{self, Hit, Lookup};
 const CANDIDATES: i64 = 1_000;
 /// They are read of each account, before those of all are put in order: of a few accounts alone.
 const FEW_ACCOUNTS: usize = 8;
+/// The first of a long list, which tell whether it has more than one in so many of all mails: the words are asked first then.
+const FIRST: usize = 200;
+const MANY: i64 = 4;
 /// How many mails are found for four that are wanted, first and then: most fit the filter, or few do.
 const HITS: [i64; 2] = [5, 160];
 /// And how many at most at once.
@@ -57,11 +61,31 @@ impl Search<'_> {
         }
         let listed = list_candidates(self.tx, &self.filter, self.lookup.behind, CANDIDATES).await?;
         let Some(listed) = listed else { return Ok(false) };
-        let ids: Vec<_> = listed.iter().map(|mail| mail.email_id).collect();
-        let holding = search::holding(self.tx, &self.lookup, &ids).await?;
-        self.keep(listed.iter().filter(|mail| holding.contains(&mail.email_id)).copied().collect()).await?;
+        let whole = count(listed.len()) < CANDIDATES;
+        if let Some(first) = listed.get(..FIRST).filter(|_| !whole) {
+            let most = MANY * count(FIRST);
+            if count_beside(self.tx, &self.filter, first, most).await? < most {
+                return Ok(false);
+            }
+        }
+        let (early, late) = listed.split_at(self.share(&listed).await?);
+        for part in [early, late] {
+            if !part.is_empty() && self.left() > 0 {
+                let holding = search::holding(self.tx, &self.lookup, part).await?;
+                self.keep(part.iter().filter(|mail| holding.contains(&mail.email_id)).copied().collect()).await?;
+            }
+        }
         self.lookup.behind = listed.last().map(|mail| (mail.received_at, mail.email_id));
-        Ok(count(listed.len()) < CANDIDATES || self.left() <= 0)
+        Ok(whole || self.left() <= 0)
+    }
+
+    /// How many of those that are listed likely fill the page. Where words begin, and how often they come, a few mails tell.
+    async fn share(&self, listed: &[Hit]) -> Result<usize, Error> {
+        let ([query], places) = (self.lookup.queries.as_slice(), places(listed.len())) else { return Ok(listed.len()) };
+        let mails: Vec<_> = places.iter().filter_map(|place| listed.get(*place)).map(|mail| mail.email_id).collect();
+        let holding = search::peek(self.tx, query, &mails).await?;
+        let held: Vec<bool> = mails.iter().map(|mail| holding.contains(mail)).collect();
+        Ok(share(&held, &places, listed.len(), usize::try_from(self.left()).unwrap_or(0)))
     }
 
     /// Asks the index of words.

@@ -8,7 +8,7 @@ use postrider_sync_worker::rules::search::query::Query;
 use postrider_sync_worker::rules::search::terms::Prefix;
 use postrider_sync_worker::store::emails::{self, Email, Filter};
 
-use super::{EARLIEST, EARLY, MAILS, WALK, account, fill, filter, reading, tenant};
+use super::{EARLIEST, EARLY, MAILS, PEEKS, WALK, account, fill, filter, reading, tenant};
 
 fn label(label: &str, accounts: usize) -> Vec<LabelId> {
     vec![LabelId::parse(label).unwrap(); accounts]
@@ -34,24 +34,29 @@ async fn a_page_of_words_and_a_filter_reads_the_shorter_list() {
     let fifty = Filter { label: label("Label_0", 1), ..filter() };
     let unread = Filter { unread: Some(true), ..filter() };
     let waiting = Filter { processed: Some(false), ..filter() };
+    let tenth = Filter { label: label("Tenth", 1), ..filter() };
     let both = Filter { wanted: vec!["INBOX\nLabel_0".to_owned()], ..inbox.clone() };
     let read = Filter { unread: Some(false), ..filter() };
     // What is asked, what it finds, and the most rows of words and of mails that may be read for it. The planner may read
     // the words of all mails that hold them, where these lie on few pages.
     for (q, filter, wanted, words, mails) in [
-        ("everywhere", &inbox, 11, MAILS, 20),
+        // All mails carry it: its newest tell nothing, so the index of words is asked.
+        ("everywhere", &inbox, 11, WALK, 20),
+        ("old", &inbox, 10, WALK + PEEKS + 10, 20),
         ("everywhere", &unread, 11, 20, 20),
         ("everywhere", &waiting, 10, 10, 20),
         ("everywhere -rare", &waiting, 8, 20, 20),
         ("rare", &fifty, 4, 80, 10),
         ("old", &unread, 1, 20, 10),
         ("nowhere", &unread, 0, 20, 0),
-        // All mails carry it: its newest tell nothing, so the index of words is asked.
-        ("old", &inbox, 10, WALK + 30, 20),
-        ("old", &read, 9, WALK + 20, 20),
+        // Of a longer list twenty-four are looked at: where the word begins, to a 24th of it, and half as many again as a page.
+        ("early", &tenth, 11, 24 + 400 / 24 + 11 * 3 / 2, 11),
+        ("everywhere", &tenth, 11, 24 + 400 / 24 + 11 * 3 / 2, 11),
+        ("rare", &tenth, 4, 24 + 4, 4),
+        ("old", &read, 9, WALK + PEEKS + 10, 20),
         // Hardly a mail carries both: nobody looks for one by walking the first.
-        ("rare", &both, 4, WALK + 20, 20),
-        ("old", &both, 1, WALK + 30, 20),
+        ("rare", &both, 4, WALK + PEEKS + 10, 20),
+        ("old", &both, 1, WALK + PEEKS + 10, 20),
     ] {
         let tx = test.db.tenant(&tenant(2)).await.unwrap();
         let searched = search(&tx, filter.clone(), q);
@@ -96,6 +101,16 @@ async fn words_and_filters_find_what_there_is_page_by_page() {
         ("rare", Filter { label: label("Label_0", 1), limit: 3, ..filter() }, all().filter(rare_in_label).collect()),
         ("old", Filter { label: label("INBOX", 1), limit: 4, ..filter() }, all().filter(|n| *n > MAILS - 10).collect()),
         ("old", Filter { processed: Some(false), limit: 4, ..filter() }, vec![MAILS]),
+        (
+            "early",
+            Filter { label: label("Tenth", 1), limit: 7, ..filter() },
+            all().filter(|n| *n > EARLY && n % 10 == 0).collect(),
+        ),
+        (
+            "early -rare",
+            Filter { label: label("Tenth", 1), limit: 200, ..filter() },
+            all().filter(|n| *n > EARLY && n % 10 == 0 && n % 1_000 != 0).collect(),
+        ),
         ("early", Filter { limit: 900, ..filter() }, all().filter(|n| *n > EARLY).collect()),
         ("early everywhere", Filter { limit: 41, ..filter() }, all().filter(|n| *n > EARLY).collect()),
         ("beginning", Filter { limit: 100, ..filter() }, all().filter(|n| *n > EARLIEST).collect()),
