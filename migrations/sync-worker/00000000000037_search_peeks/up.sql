@@ -1,10 +1,11 @@
 -- Where in time words begin, and how often they come, is seen in mails, not in the index: to take some at random of those that hold a
 -- word, the index put all of them in order, and their rows were read all over the table.
--- Of one account, the first 150 mails are looked at themselves. If hardly one of them holds the words, some of the others are: four
--- mails at each of twelve places, evenly spread in time, and again before the first place that holds them. Rows are then read stretch
--- by stretch of time, each as long as what was seen says: the index of words is joined with that of the order before a row is read,
--- so what is read is what one stretch has of them. Where nothing was seen, hardly a mail holds the words: all that do are looked up
--- at once, unless these are many. What was seen only says where to look: what is found is what the index says.
+-- Of one account, the first 150 mails are looked at themselves, sixty if none of these holds the words. If hardly one of them does,
+-- some of the others are: four mails at each of twelve places, evenly spread in time, and two at each of twenty-four before the first
+-- place that holds them. Rows are then read stretch by stretch of time, each as long as what was seen says: the index of words is
+-- joined with that of the order before a row is read, so what is read is what one stretch has of them. Where nothing was seen, hardly
+-- a mail holds the words: all that do are looked up at once, unless these are many. What was seen only says where to look: what is
+-- found is what the index says.
 CREATE OR REPLACE FUNCTION search_mails(
   accounts uuid[], queries text[], oldest_first boolean, since timestamptz, until timestamptz,
   behind timestamptz, behind_id uuid, most bigint
@@ -14,10 +15,12 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER AS $$
 DECLARE
   entered text := nullif(current_setting('postrider.tenant', true), '');
   walk constant integer := 150;
-  places constant integer := 12;
-  -- Mails of each place.
-  peeked constant integer := 4;
-  few constant integer := 300;
+  -- After so many without a word the walk ends.
+  glance constant integer := 60;
+  -- Places of each round, and mails of each.
+  places constant integer[] := '{12, 24}';
+  peeked constant integer[] := '{4, 2}';
+  few constant integer := 400;
   longest constant integer := 5000;
   account uuid := accounts[1];
   query text := queries[1];
@@ -41,6 +44,7 @@ DECLARE
   near timestamptz;
   far timestamptz;
   peek record;
+  since_first bigint;
   start timestamptz;
   looked_up boolean := false;
   whole boolean;
@@ -85,11 +89,11 @@ BEGIN
       received_at := mail.at;
       RETURN NEXT;
       hits := hits + 1;
-      EXIT WHEN hits >= most;
     END IF;
+    EXIT WHEN hits >= most OR (hits = 0 AND among = glance);
   END LOOP;
   found := hits;
-  IF hits >= most OR among < walk THEN
+  IF hits >= most OR (among < walk AND hits > 0) OR among < glance THEN
     PERFORM set_config('enable_bitmapscan', 'on', true);
     RETURN;
   END IF;
@@ -107,17 +111,20 @@ BEGIN
             FROM (SELECT s.received_at AS at, s.document @@ $6::tsquery AS fits FROM email_search s
               WHERE s.tenant = $1 AND s.connector_id = $2 AND s.received_at ' || beyond || '= $3 + ($4 - $3) * ((n - 0.5) / $5)::float8
               ORDER BY ' || sorting || ' LIMIT $7) AS m) AS m OFFSET 0) AS p'
-        INTO peek USING entered, account, near, far, places, query, peeked;
-      IF round = 1 AND peek.fits < 2 THEN
-        found := found + coalesce(peek.fits, 0);
-        among := among + coalesce(peek.mails, 0);
-        EXIT;
-      ELSIF round = 1 THEN
+        INTO peek USING entered, account, near, far, places[round], query, peeked[round];
+      IF round = 1 THEN
+        -- Those behind the first place: if one in eight hold the words, that is where they begin.
+        since_first := peek.mails - (peek.first - 1) * peeked[1];
+        IF peek.fits < 2 OR peek.fits * 8 < since_first THEN
+          found := found + peek.fits;
+          among := among + peek.mails;
+          EXIT;
+        END IF;
         found := peek.fits;
-        among := peek.mails - (peek.first - 1) * peeked;
+        among := since_first;
       END IF;
       start := coalesce(peek.at[peek.first], start);
-      near := coalesce(peek.at[coalesce(peek.first, places + 1) - 1], near);
+      near := coalesce(peek.at[coalesce(peek.first, places[round] + 1) - 1], near);
       far := start;
     END LOOP;
   END IF;

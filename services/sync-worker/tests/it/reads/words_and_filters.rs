@@ -8,7 +8,7 @@ use postrider_sync_worker::rules::search::query::Query;
 use postrider_sync_worker::rules::search::terms::Prefix;
 use postrider_sync_worker::store::emails::{self, Email, Filter};
 
-use super::{EARLIEST, EARLY, MAILS, PEEKS, WALK, account, fill, filter, reading, tenant};
+use super::{EARLIEST, EARLY, GLANCE, MAILS, PEEKS, WALK, account, fill, filter, reading, tenant};
 
 fn label(label: &str, accounts: usize) -> Vec<LabelId> {
     vec![LabelId::parse(label).unwrap(); accounts]
@@ -42,7 +42,7 @@ async fn a_page_of_words_and_a_filter_reads_the_shorter_list() {
     for (q, filter, wanted, words, mails) in [
         // All mails carry it: its newest tell nothing, so the index of words is asked.
         ("everywhere", &inbox, 11, WALK, 20),
-        ("old", &inbox, 10, WALK + PEEKS + 10, 20),
+        ("old", &inbox, 10, GLANCE + PEEKS + 10, 20),
         ("everywhere", &unread, 11, 20, 20),
         ("everywhere", &waiting, 10, 10, 20),
         ("everywhere -rare", &waiting, 8, 20, 20),
@@ -53,10 +53,10 @@ async fn a_page_of_words_and_a_filter_reads_the_shorter_list() {
         ("early", &tenth, 11, 24 + 400 / 24 + 11 * 3 / 2, 11),
         ("everywhere", &tenth, 11, 24 + 400 / 24 + 11 * 3 / 2, 11),
         ("rare", &tenth, 4, 24 + 4, 4),
-        ("old", &read, 9, WALK + PEEKS + 10, 20),
+        ("old", &read, 9, GLANCE + PEEKS + 10, 20),
         // Hardly a mail carries both: nobody looks for one by walking the first.
-        ("rare", &both, 4, WALK + PEEKS + 10, 20),
-        ("old", &both, 1, WALK + PEEKS + 10, 20),
+        ("rare", &both, 4, GLANCE + PEEKS + 10, 20),
+        ("old", &both, 1, GLANCE + PEEKS + 10, 20),
     ] {
         let tx = test.db.tenant(&tenant(2)).await.unwrap();
         let searched = search(&tx, filter.clone(), q);
