@@ -2,6 +2,7 @@
 //! asked and however large the mailbox is. An expression that is not leakproof would keep a condition out of its index and
 //! make a page of ten read thousands.
 
+mod any_search;
 mod stretches;
 mod words_and_filters;
 
