@@ -28,6 +28,8 @@ use crate::harness::database;
 const ACCOUNTS: u128 = 50;
 /// Of each kind.
 const QUESTIONS: u64 = 400;
+/// One of each account.
+const ASKED_BEFORE: u64 = 50;
 /// Pages that a search reads.
 const PAGES: u64 = 400;
 /// What a request may take, at the 99th percentile.
@@ -225,7 +227,8 @@ async fn a_large_installation_answers_as_a_small_one_does() {
     println!("{:40} p50 {middle:>12?}  p99 {limit:>12?}", format!("{PAGES} pages anywhere, before"));
     for (what, ask) in kinds.into_iter().filter(|(what, _)| what.contains(&chosen)) {
         let (mut times, mut rows) = (Vec::new(), 0);
-        for n in 0..QUESTIONS {
+        // Each account is asked once before: a machine that has answered for a while has its memory at hand, a connection its maps.
+        for n in (QUESTIONS..QUESTIONS + ASKED_BEFORE).chain(0..QUESTIONS) {
             let of = u128::from(n * 31) % ACCOUNTS;
             let (q, filter) = ask(n);
             let filter = Filter { accounts: vec![account(of)], limit: 51, ..filter };
@@ -244,10 +247,11 @@ async fn a_large_installation_answers_as_a_small_one_does() {
             assert!(found.iter().all(|mail| mail.connector_id == account(of)), "{what}");
             rows += found.len();
         }
-        let (middle, late) = percentiles(&mut times);
+        let (first, times) = times.split_at_mut(ASKED_BEFORE as usize);
+        let ((_, first), (middle, late)) = (percentiles(first), percentiles(times));
         println!(
-            "{what:40} p50 {middle:>12?}  p99 {late:>12?}  {:.1} mails, {:.1} of {PAGES} pages",
-            rows as f64 / QUESTIONS as f64,
+            "{what:40} p50 {middle:>12?}  p99 {late:>12?}  first {first:>12?}  {:.1} mails, {:.1} of {PAGES} pages",
+            rows as f64 / (ASKED_BEFORE + QUESTIONS) as f64,
             late.as_secs_f64() / limit.as_secs_f64()
         );
         if late > MOST {
