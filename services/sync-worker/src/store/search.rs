@@ -88,7 +88,7 @@ pub async fn find(tx: &TenantTx, lookup: &Lookup, most: i64) -> Result<Vec<Hit>,
 /// Those of some mails that hold what is asked of their account: all are looked up together.
 pub async fn holding(tx: &TenantTx, lookup: &Lookup, mails: &[Hit]) -> Result<HashSet<EmailId>, Error> {
     let times: Vec<Timestamp> = mails.iter().map(|mail| mail.received_at).collect();
-    let held = sql("SELECT value FROM mails_holding($1, $2, $3) AS value")
+    let held = sql("SELECT value FROM mails_holding($1, $2, $3::timestamptz[]) AS value")
         .binds((&lookup.accounts, &lookup.queries, times))
         .load::<Value<EmailId>>(tx)
         .await?;
@@ -97,7 +97,7 @@ pub async fn holding(tx: &TenantTx, lookup: &Lookup, mails: &[Hit]) -> Result<Ha
 
 /// Those of a few mails that hold a query: each is looked at itself.
 pub async fn peek(tx: &TenantTx, query: &str, mails: &[EmailId]) -> Result<HashSet<EmailId>, Error> {
-    let held = sql("SELECT value FROM unnest($1) AS value WHERE mail_holds(value, $2)")
+    let held = sql("SELECT value FROM unnest($1::uuid[]) AS value WHERE mail_holds(value, $2)")
         .binds((mails, query))
         .load::<Value<EmailId>>(tx)
         .await?;

@@ -53,13 +53,15 @@ pub(super) async fn list_candidates(
 
 /// How many mails, `most` at most, the filter's accounts have in the time of these, which are in order.
 pub(super) async fn count_beside(tx: &TenantTx, filter: &Filter, mails: &[Hit], most: i64) -> Result<i64, Error> {
-    let (first, last) = (mails.first().map(|mail| mail.received_at), mails.last().map(|mail| mail.received_at));
-    let count = sql("SELECT count(*) AS value FROM (SELECT FROM unnest($1) AS account (id) CROSS JOIN LATERAL ( \
+    let ends = [mails.first(), mails.last()].map(|mail| mail.map(|mail| mail.received_at));
+    let (first, last) = (ends.iter().flatten().min(), ends.iter().flatten().max());
+    let count =
+        sql("SELECT count(*) AS value FROM (SELECT FROM unnest($1::uuid[]) AS account (id) CROSS JOIN LATERAL ( \
            SELECT FROM emails e WHERE e.tenant = nullif(current_setting('postrider.tenant', true), '') \
-             AND e.connector_id = account.id AND e.received_at BETWEEN least($2, $3) AND greatest($2, $3) LIMIT $4) e \
+             AND e.connector_id = account.id AND e.received_at >= $2 AND e.received_at <= $3 LIMIT $4) e \
          LIMIT $4) mails")
-    .binds((&filter.accounts, first, last, most))
-    .load::<Value<i64>>(tx)
-    .await?;
+        .binds((&filter.accounts, first, last, most))
+        .load::<Value<i64>>(tx)
+        .await?;
     Ok(count.first().map_or(0, |Value(count)| *count))
 }
