@@ -94,7 +94,6 @@ BEGIN
   END LOOP;
   found := hits;
   IF hits >= most OR (among < walk AND hits > 0) OR among < glance THEN
-    PERFORM set_config('enable_bitmapscan', 'on', true);
     RETURN;
   END IF;
   IF found * 100 < among THEN

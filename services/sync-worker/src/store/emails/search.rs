@@ -81,7 +81,11 @@ impl Search<'_> {
 
     /// How many of those that are listed likely fill the page. Where words begin, and how often they come, a few mails tell.
     async fn share(&self, listed: &[Hit]) -> Result<usize, Error> {
-        let ([query], places) = (self.lookup.queries.as_slice(), places(listed.len())) else { return Ok(listed.len()) };
+        let places = places(listed.len());
+        let [query] = self.lookup.queries.as_slice() else { return Ok(listed.len()) };
+        if places.is_empty() {
+            return Ok(listed.len());
+        }
         let mails: Vec<_> = places.iter().filter_map(|place| listed.get(*place)).map(|mail| mail.email_id).collect();
         let holding = search::peek(self.tx, query, &mails).await?;
         let held: Vec<bool> = mails.iter().map(|mail| holding.contains(mail)).collect();
